@@ -1,0 +1,169 @@
+//! What a page of a mini-service may ask of the phone, and how it is answered.
+//!
+//! A page never speaks this itself: it uses `onecity.js`, which the phone serves at `/onecity.js` and which is this
+//! module's [`PAGE_SCRIPT`]. Every call is parsed into [`BridgeCall`]; what does not fit is refused by name.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// The page's side of the bridge, served by the phone and never shipped in a package.
+pub const PAGE_SCRIPT: &str = include_str!("onecity.js");
+
+/// Largest call or answer, in bytes of JSON.
+pub const MAX_MESSAGE: usize = 1 << 20;
+
+/// One call of a page.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(tag = "method", content = "params", rename_all = "snake_case", deny_unknown_fields)]
+pub enum BridgeCall {
+    /// Where, in what language and in which service the page runs.
+    Info {},
+    /// A request to the city's back end, to a declared origin only.
+    Request(PageRequest),
+    /// A submission that is kept until the city has it.
+    Submit(PageSubmission),
+    /// A value of the service's own sealed storage.
+    StorageGet {
+        /// Its key.
+        key: String,
+    },
+    /// Keeps a value; null removes it.
+    StorageSet {
+        /// Its key.
+        key: String,
+        /// Any JSON.
+        value: Value,
+    },
+    /// Adds a pass that the service's region issues.
+    PassesAdd {
+        /// The pass type's word, for example `transit`.
+        pass_type: String,
+    },
+    /// The resident's passes of one type.
+    PassesList {
+        /// The pass type's word.
+        pass_type: String,
+    },
+    /// Shows a pass full screen; the page never sees its code.
+    PassesShow {
+        /// An id from `passes_list`.
+        id: String,
+    },
+}
+
+/// A request of a page.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageRequest {
+    /// GET or POST.
+    pub method: Method,
+    /// An absolute URL at a declared origin.
+    pub url: String,
+    /// A JSON body, for POST.
+    #[serde(default)]
+    pub body: Option<Value>,
+}
+
+/// The HTTP methods that a page may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "UPPERCASE")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Method {
+    Get,
+    Post,
+}
+
+/// A submission of a page.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageSubmission {
+    /// Where it goes: an absolute URL at a declared origin.
+    pub url: String,
+    /// What the resident sees in the list of submissions.
+    pub title: String,
+    /// What is sent, as JSON.
+    pub body: Value,
+}
+
+/// Why a call was not carried out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{code}: {message}")]
+pub struct BridgeError {
+    /// A stable name for programs.
+    pub code: &'static str,
+    /// A sentence for people.
+    pub message: String,
+}
+
+impl BridgeError {
+    /// The call is not one that the page API has.
+    pub fn invalid(message: impl Into<String>) -> Self {
+        Self { code: "invalid_call", message: message.into() }
+    }
+}
+
+impl BridgeCall {
+    /// Reads a call; what the page API does not have is refused.
+    pub fn parse(json: &str) -> Result<Self, BridgeError> {
+        if json.len() > MAX_MESSAGE {
+            return Err(BridgeError::invalid(format!("a call is at most {MAX_MESSAGE} bytes")));
+        }
+        serde_json::from_str(json).map_err(|error| BridgeError::invalid(error.to_string()))
+    }
+}
+
+/// The answer to a call, as the page's script expects it.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum BridgeReply {
+    Result { result: Value },
+    Error { error: BridgeError },
+}
+
+impl From<Result<Value, BridgeError>> for BridgeReply {
+    fn from(outcome: Result<Value, BridgeError>) -> Self {
+        match outcome {
+            Ok(result) => Self::Result { result },
+            Err(error) => Self::Error { error },
+        }
+    }
+}
+
+impl BridgeReply {
+    /// As JSON.
+    pub fn to_json(&self) -> String {
+        serde_json::to_string(self).expect("a reply is plain JSON")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_call_is_read_strictly() {
+        assert_eq!(BridgeCall::parse(r#"{"method":"info","params":{}}"#), Ok(BridgeCall::Info {}));
+        for wrong in [
+            "",
+            "{}",
+            r#"{"method":"format_disk","params":{}}"#,
+            r#"{"method":"info","params":{"more":1}}"#,
+            r#"{"method":"request","params":{"method":"TRACE","url":"https://a.example"}}"#,
+        ] {
+            assert_eq!(BridgeCall::parse(wrong).expect_err(wrong).code, "invalid_call");
+        }
+    }
+
+    #[test]
+    fn every_method_of_the_script_is_one_of_the_bridge() {
+        let called: Vec<&str> =
+            PAGE_SCRIPT.split("call(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+        assert_eq!(called.len(), 8);
+        for method in called {
+            let refused = BridgeCall::parse(&format!(r#"{{"method":"{method}","params":{{"no such":1}}}}"#));
+            let message = refused.expect_err("wrong parameters").message;
+            assert!(!message.contains("unknown variant"), "{method}: {message}");
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The trust list: which keys may issue which passes. It is the TUF target `UNIT/trust.json`, so whoever holds one
+//! has it from a verified registry or from the operator's own hand.
+
+use serde::{Deserialize, Serialize};
+
+use super::UnixTime;
+use super::key::{KeyError, PublicKey};
+use crate::names::Names;
+
+/// Largest trust list that is read, in bytes.
+const MAX_BYTES: usize = 1 << 20;
+
+/// Why a trust list was refused.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum TrustListError {
+    #[error("the trust list is larger than {MAX_BYTES} bytes")]
+    TooLarge,
+    #[error("the trust list is not the JSON that was expected: {0}")]
+    Malformed(#[from] serde_json::Error),
+    #[error("the trust list's key of {issuer}: {why}")]
+    Key { issuer: String, why: KeyError },
+}
+
+/// A type of pass, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PassType {
+    /// The number that credentials carry.
+    pub id: u64,
+    /// One word that pages and issuers know it by, for example `transit`.
+    pub word: String,
+    /// Names by language.
+    pub names: Names,
+}
+
+/// Who issues, and where a phone asks.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issuer {
+    /// The OpenID4VCI credential issuer identifier, a URL.
+    pub url: String,
+    /// Names by language.
+    pub names: Names,
+}
+
+/// A key that may issue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedKey {
+    /// The key itself.
+    pub key: PublicKey,
+    /// Who holds it: one of the list's issuers.
+    pub issuer: String,
+    /// The types of pass that it may sign.
+    pub types: Vec<u64>,
+    /// The scopes that it may sign.
+    pub scopes: Vec<u64>,
+    /// From when on it may sign.
+    pub not_before: UnixTime,
+    /// Until when.
+    pub not_after: UnixTime,
+}
+
+/// A trust list whose keys have all been found to be points of the curve.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Wire", into = "Wire")]
+pub struct TrustList {
+    /// The status lists' URIs are this, `/`, and the list's number.
+    pub status_base: String,
+    /// The types of pass there are.
+    pub types: Vec<PassType>,
+    /// The issuers there are.
+    pub issuers: Vec<Issuer>,
+    /// The keys that may issue, with the `kid` that credentials name them by.
+    keys: Vec<([u8; 4], TrustedKey)>,
+}
+
+impl TrustList {
+    /// A list of these keys.
+    pub fn new(status_base: String, types: Vec<PassType>, issuers: Vec<Issuer>, keys: Vec<TrustedKey>) -> Self {
+        let keys = keys.into_iter().map(|trusted| (trusted.key.kid(), trusted)).collect();
+        Self { status_base, types, issuers, keys }
+    }
+
+    /// Reads a trust list.
+    pub fn parse(bytes: &[u8]) -> Result<Self, TrustListError> {
+        if bytes.len() > MAX_BYTES {
+            return Err(TrustListError::TooLarge);
+        }
+        let wire: Wire = serde_json::from_slice(bytes)?;
+        wire.try_into()
+    }
+
+    /// The keys with a `kid`; four bytes can collide, so there may be several.
+    pub fn keys(&self, kid: [u8; 4]) -> impl Iterator<Item = &TrustedKey> {
+        self.keys.iter().filter(move |(own, _)| *own == kid).map(|(_, trusted)| trusted)
+    }
+
+    /// A type of pass by its number.
+    pub fn pass_type(&self, id: u64) -> Option<&PassType> {
+        self.types.iter().find(|kind| kind.id == id)
+    }
+}
+
+/// The JSON form.
+#[derive(Clone, Serialize, Deserialize)]
+struct Wire {
+    status_base: String,
+    types: Vec<PassType>,
+    issuers: Vec<Issuer>,
+    keys: Vec<WireKey>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct WireKey {
+    x: Coordinate,
+    y: Coordinate,
+    issuer: String,
+    types: Vec<u64>,
+    scopes: Vec<u64>,
+    not_before: UnixTime,
+    not_after: UnixTime,
+}
+
+impl TryFrom<Wire> for TrustList {
+    type Error = TrustListError;
+    fn try_from(wire: Wire) -> Result<Self, TrustListError> {
+        let key = |own: WireKey| {
+            let point = [&[4][..], &own.x.0, &own.y.0].concat();
+            let key =
+                PublicKey::from_sec1(&point).map_err(|why| TrustListError::Key { issuer: own.issuer.clone(), why })?;
+            let WireKey { issuer, types, scopes, not_before, not_after, .. } = own;
+            Ok(TrustedKey { key, issuer, types, scopes, not_before, not_after })
+        };
+        let keys = wire.keys.into_iter().map(key).collect::<Result<_, TrustListError>>()?;
+        Ok(Self::new(wire.status_base, wire.types, wire.issuers, keys))
+    }
+}
+
+impl From<TrustList> for Wire {
+    fn from(list: TrustList) -> Self {
+        let key = |(_, own): ([u8; 4], TrustedKey)| {
+            let (x, y) = (Coordinate(own.key.x()), Coordinate(own.key.y()));
+            let TrustedKey { issuer, types, scopes, not_before, not_after, .. } = own;
+            WireKey { x, y, issuer, types, scopes, not_before, not_after }
+        };
+        let keys = list.keys.into_iter().map(key).collect();
+        Self { status_base: list.status_base, types: list.types, issuers: list.issuers, keys }
+    }
+}
+
+/// A coordinate in 64 hexadecimal digits.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct Coordinate([u8; 32]);
+
+impl From<Coordinate> for String {
+    fn from(coordinate: Coordinate) -> Self {
+        hex::encode(coordinate.0)
+    }
+}
+
+impl TryFrom<String> for Coordinate {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let mut bytes = [0; 32];
+        hex::decode_to_slice(text, &mut bytes).map_err(|_| "a coordinate is 64 hexadecimal digits")?;
+        Ok(Self(bytes))
+    }
+}

@@ -1,0 +1,35 @@
+//! What phone, gate, publisher and server must agree on.
+//!
+//! Pure: no clock, no disk, no network, no async. Time comes in as an argument, bytes come in as slices, and
+//! whatever comes from outside has an unverified type until a function here has checked it.
+//!
+//! ```text
+//!   region      who is where: nation > first-level region > city > district, departments, circles
+//!   manifest    what a mini-service says of itself      (W3C MiniApp Manifest)
+//!   package     the ZIP that holds it, read as hostile   (W3C MiniApp Packaging)
+//!   trust       who may publish what, for whom           (The Update Framework)
+//!   credential  what an issuer says of a holder, and the dynamic QR code over it (CQ1)
+//!   bridge      what a page may ask of the phone
+//! ```
+//!
+//! # Example: a code travels from a phone to a gate
+//!
+//! ```
+//! use onecity_protocol::credential::{sample, Decision, Gate, GatePolicy};
+//!
+//! let world = sample::World::new()?;
+//! let code = world.code_at(1_800_000_000)?;
+//! let mut gate = Gate::new(world.trust_list(), GatePolicy::any(), 1_700_000_000);
+//! assert!(matches!(gate.check(&code, 1_800_000_001), Decision::Accepted(_)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+pub mod bridge;
+pub mod credential;
+pub mod manifest;
+pub mod names;
+pub mod package;
+pub mod region;
+pub mod trust;

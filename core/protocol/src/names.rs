@@ -1,0 +1,79 @@
+//! A text in several languages, and the choice of one for a resident.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// A text by BCP 47 language tag, for example `{"zh": "济南市", "en": "Jinan"}`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Names(BTreeMap<String, String>);
+
+impl Names {
+    /// An empty set of names; [`Names::with`] adds to it.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The same names with one more.
+    pub fn with(mut self, language: &str, text: &str) -> Self {
+        self.0.insert(language.to_owned(), text.to_owned());
+        self
+    }
+
+    /// The text in the first of `languages` that is there, by RFC 4647 §3.4 lookup (`zh-Hans-CN` falls back to
+    /// `zh-Hans`, then `zh`); then English, then whatever there is; empty only if there is nothing at all.
+    pub fn best(&self, languages: &[String]) -> &str {
+        languages
+            .iter()
+            .find_map(|language| self.lookup(language))
+            .or_else(|| self.lookup("en"))
+            .or_else(|| self.0.values().next().map(String::as_str))
+            .unwrap_or("")
+    }
+
+    fn lookup(&self, language: &str) -> Option<&str> {
+        let mut range = language.to_ascii_lowercase();
+        loop {
+            let found = self.0.iter().find(|(tag, _)| tag.eq_ignore_ascii_case(&range));
+            if let Some((_, text)) = found {
+                return Some(text);
+            }
+            range.truncate(range.rfind('-')?);
+        }
+    }
+
+    /// Every language and its text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0.iter().map(|(language, text)| (language.as_str(), text.as_str()))
+    }
+
+    /// Whether there is no name at all.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl<'a> FromIterator<(&'a str, &'a str)> for Names {
+    fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(pairs: T) -> Self {
+        Self(pairs.into_iter().map(|(language, text)| (language.to_owned(), text.to_owned())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_resident_reads_the_closest_language_there_is() {
+        let names = Names::new().with("zh", "济南市").with("en", "Jinan");
+        let best = |languages: &[&str]| {
+            let languages: Vec<String> = languages.iter().map(|l| (*l).to_owned()).collect();
+            names.best(&languages).to_owned()
+        };
+        assert_eq!(best(&["zh-Hans-CN"]), "济南市");
+        assert_eq!(best(&["vi", "zh"]), "济南市");
+        assert_eq!(best(&["vi"]), "Jinan");
+        assert_eq!(Names::new().best(&[]), "");
+    }
+}

@@ -1,0 +1,30 @@
+//! Who may publish what, for whom: The Update Framework 1.0, one repository per first-level region.
+//!
+//! ```text
+//!   nation's repository  ── targets ──> first root.json of each region's repository, region data, providers
+//!   region's repository  root (3 of 5, offline)
+//!                         ├─ timestamp ─> snapshot ─> versions of all roles
+//!                         └─ targets (the province's own) ── delegates ──> cn-sd.jinan, cn-sd.~jiaodong, …
+//! ```
+//!
+//! [`TrustedRepository`] is the phone's state machine: bytes and a time go in, verified facts come out. Fetching,
+//! keeping and deciding when are the client's. Behind it stands the `sigstore-tuf` crate, with ring for the
+//! signatures; nothing outside this module names that crate's state machine.
+
+mod card;
+mod provider;
+mod repository;
+
+pub use card::{Card, Release, ReleaseError, Withdrawn, target_path};
+pub use provider::install_ring;
+pub use repository::{RepositoryEntry, Target, TrustError, TrustedRepository};
+
+/// Largest metadata file that is read, in bytes.
+pub const MAX_METADATA: usize = 8 << 20;
+
+/// The file of a repository's region data, below its unit's path.
+pub const REGIONS_TARGET: &str = "regions.json";
+/// The file of a repository's trust list.
+pub const TRUST_LIST_TARGET: &str = "trust.json";
+/// The file of a nation's identity providers.
+pub const PROVIDERS_TARGET: &str = "providers.json";

@@ -1,0 +1,219 @@
+//! One TUF repository as a phone trusts it.
+
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sigstore_tuf::{Error as TufError, TargetFile, TrustedMetadataSet};
+
+use super::MAX_METADATA;
+use crate::credential::UnixTime;
+use crate::region::RegionId;
+
+/// Why metadata or a target was refused.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum TrustError {
+    #[error("{role} of the registry expired at {expires}; it must be signed anew by whoever runs it")]
+    Expired { role: String, expires: String },
+    #[error("{role} of the registry is older than what this phone has seen: version {offered} after {trusted}")]
+    Rollback { role: String, trusted: u64, offered: u64 },
+    #[error("{role} of the registry is not signed by enough of its keys: {found} of {threshold}")]
+    Signatures { role: String, found: usize, threshold: usize },
+    #[error("the registry does not fit together: {0}")]
+    Mismatch(String),
+    #[error("the registry can't be read: {0}")]
+    Malformed(String),
+    #[error("{path}: the file's hash or length is not the one that was signed")]
+    WrongFile { path: String },
+    #[error("{0} is not listed by the registry")]
+    NotListed(String),
+}
+
+impl From<TufError> for TrustError {
+    fn from(error: TufError) -> Self {
+        match error {
+            TufError::Expired { role, expires } => Self::Expired { role, expires: expires.to_string() },
+            TufError::Rollback { role, trusted, new } => Self::Rollback { role, trusted, offered: new },
+            TufError::EqualVersion { role, version } => Self::Rollback { role, trusted: version, offered: version },
+            TufError::BadRootVersion { trusted, new } => {
+                Self::Rollback { role: "root".to_owned(), trusted, offered: new }
+            }
+            TufError::ThresholdNotMet { role, found, threshold } => Self::Signatures { role, found, threshold },
+            TufError::IntegrityMismatch(why) => Self::Mismatch(why),
+            TufError::UnknownRole(role) => Self::NotListed(role),
+            TufError::TargetNotFound(path) => Self::NotListed(path),
+            other => Self::Malformed(other.to_string()),
+        }
+    }
+}
+
+/// What a nation's repository says of a region's: the target's `custom` object beside the first `root.json`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RepositoryEntry {
+    /// The first-level region.
+    pub region: RegionId,
+    /// Where its metadata and targets are.
+    pub url: String,
+}
+
+/// A file that the registry lists: only bytes with this length and hash are it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    /// Its path.
+    pub path: String,
+    /// SHA-256 of its bytes.
+    pub sha256: [u8; 32],
+    /// Their number.
+    pub length: u64,
+    /// What the publisher says of it.
+    pub custom: Option<Value>,
+}
+
+impl Target {
+    fn new(path: &str, file: &TargetFile) -> Result<Self, TrustError> {
+        let mut sha256 = [0; 32];
+        let hash = file.hashes.get("sha256").map(|hash| hex::decode_to_slice(hash, &mut sha256));
+        if hash != Some(Ok(())) {
+            return Err(TrustError::Malformed(format!("{path} has no SHA-256")));
+        }
+        Ok(Self { path: path.to_owned(), sha256, length: file.length, custom: file.custom.clone() })
+    }
+
+    /// The name under which a repository with consistent snapshots serves it: the hash before the file's name.
+    pub fn file_name(&self) -> String {
+        let hash = hex::encode(self.sha256);
+        match self.path.rsplit_once('/') {
+            Some((folder, file)) => format!("{folder}/{hash}.{file}"),
+            None => format!("{hash}.{}", self.path),
+        }
+    }
+
+    /// Whether these bytes are the file that was signed.
+    pub fn check(&self, bytes: &[u8]) -> Result<(), TrustError> {
+        let right = bytes.len() as u64 == self.length && digest(&SHA256, bytes).as_ref() == self.sha256;
+        if right { Ok(()) } else { Err(TrustError::WrongFile { path: self.path.clone() }) }
+    }
+}
+
+/// The state machine of one repository (TUF 1.0 §5): feed it root, timestamp, snapshot, targets and delegated roles
+/// in this order; each step keeps what was trusted before when it refuses.
+#[derive(Debug, Clone)]
+pub struct TrustedRepository {
+    set: TrustedMetadataSet,
+}
+
+impl TrustedRepository {
+    /// Starts from a root that is trusted already: built in, listed by the nation, or kept from before.
+    pub fn from_root(root: &[u8]) -> Result<Self, TrustError> {
+        super::install_ring();
+        bounded(root)?;
+        Ok(Self { set: TrustedMetadataSet::from_root(root)? })
+    }
+
+    /// The trusted root's bytes.
+    pub fn root(&self) -> &[u8] {
+        self.set.root_bytes()
+    }
+
+    /// The trusted root's version.
+    pub fn root_version(&self) -> u64 {
+        self.set.root().version
+    }
+
+    /// The trusted timestamp's version, 0 before there is one.
+    pub fn timestamp_version(&self) -> u64 {
+        self.set.timestamp().map_or(0, |timestamp| timestamp.version)
+    }
+
+    /// Takes the next root; it must be signed by this one's keys and its own.
+    pub fn update_root(&mut self, bytes: &[u8]) -> Result<(), TrustError> {
+        bounded(bytes)?;
+        Ok(self.set.update_root(bytes)?)
+    }
+
+    /// Takes a timestamp. Answers whether it is newer than the trusted one, so that there is more to fetch.
+    pub fn update_timestamp(&mut self, bytes: &[u8], now: UnixTime) -> Result<bool, TrustError> {
+        bounded(bytes)?;
+        let now = instant(now)?;
+        self.set.check_root_expired(now)?;
+        match self.set.update_timestamp(bytes, now) {
+            Ok(()) => Ok(true),
+            Err(TufError::EqualVersion { .. }) => {
+                self.set.check_timestamp_expired(now)?;
+                Ok(false)
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The version and largest length of the snapshot that the timestamp names.
+    pub fn wanted_snapshot(&self) -> Option<u64> {
+        Some(self.set.timestamp()?.snapshot_meta()?.version)
+    }
+
+    /// The version of the trusted snapshot.
+    pub fn snapshot_version(&self) -> Option<u64> {
+        Some(self.set.snapshot()?.version)
+    }
+
+    /// Takes the snapshot that the timestamp names.
+    pub fn update_snapshot(&mut self, bytes: &[u8], now: UnixTime) -> Result<(), TrustError> {
+        bounded(bytes)?;
+        Ok(self.set.update_snapshot(bytes, instant(now)?)?)
+    }
+
+    /// The version of a role that the snapshot names; none for a role that is not there.
+    pub fn wanted_role(&self, role: &str) -> Option<u64> {
+        Some(self.set.snapshot()?.meta.get(&format!("{role}.json"))?.version)
+    }
+
+    /// Takes `targets`, or a role that `targets` delegates to.
+    pub fn update_role(&mut self, role: &str, bytes: &[u8], now: UnixTime) -> Result<(), TrustError> {
+        bounded(bytes)?;
+        let now = instant(now)?;
+        if role == "targets" {
+            self.set.update_targets(bytes, now)?;
+        } else {
+            self.set.update_delegated_targets(bytes, role, "targets", now)?;
+        }
+        Ok(())
+    }
+
+    /// Whether `targets` delegates to a role.
+    pub fn delegates(&self, role: &str) -> bool {
+        let targets = self.set.targets_role("targets");
+        let delegations = targets.and_then(|targets| targets.delegations.as_ref());
+        delegations.is_some_and(|delegations| delegations.roles.iter().any(|delegated| delegated.name == role))
+    }
+
+    /// A file that `targets` itself lists.
+    pub fn target(&self, path: &str) -> Result<Target, TrustError> {
+        let targets = self.set.targets_role("targets");
+        let file = targets.and_then(|targets| targets.target(path));
+        Target::new(path, file.ok_or_else(|| TrustError::NotListed(path.to_owned()))?)
+    }
+
+    /// The files of a trusted role that its delegation lets it list; others are passed over, as TUF §5.6.7 does.
+    pub fn role_targets(&self, role: &str) -> Result<Vec<Target>, TrustError> {
+        let own = self.set.targets_role(role).ok_or_else(|| TrustError::NotListed(role.to_owned()))?;
+        let targets = self.set.targets_role("targets");
+        let delegations = targets.and_then(|targets| targets.delegations.as_ref());
+        let delegation = delegations.and_then(|all| all.roles.iter().find(|delegated| delegated.name == role));
+        let allowed = |path: &str| match delegation {
+            Some(delegation) => delegation.matches_path(path).unwrap_or(false),
+            None => role == "targets",
+        };
+        own.targets.iter().filter(|(path, _)| allowed(path)).map(|(path, file)| Target::new(path, file)).collect()
+    }
+}
+
+fn bounded(bytes: &[u8]) -> Result<(), TrustError> {
+    if bytes.len() > MAX_METADATA {
+        return Err(TrustError::Malformed(format!("a metadata file is larger than {MAX_METADATA} bytes")));
+    }
+    Ok(())
+}
+
+fn instant(now: UnixTime) -> Result<jiff::Timestamp, TrustError> {
+    jiff::Timestamp::from_second(now).map_err(|_| TrustError::Malformed("the time is out of range".to_owned()))
+}

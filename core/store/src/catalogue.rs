@@ -1,0 +1,377 @@
+//! The public file: what the registry says and the packages that were fetched. Only verified facts are written here;
+//! bytes are still checked against their hash when they are read, since the file itself is not sealed.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use onecity_protocol::credential::UnixTime;
+use onecity_protocol::region::{Region, RegionFile, RegionId, RegionTree, UnitId};
+use onecity_protocol::trust::{Release, Target};
+use ring::digest::{SHA256, digest};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+
+use crate::database::Schema;
+use crate::error::StoreError;
+
+const SCHEMA: Schema = Schema {
+    file: "catalogue.sqlite",
+    application_id: 0x4f43_4301,
+    synchronous: "NORMAL",
+    migrations: &[include_str!("migrations/catalogue_001.sql")],
+};
+
+/// The open public file.
+#[derive(Debug)]
+pub struct Catalogue {
+    db: Connection,
+}
+
+/// A repository that the phone knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeptRepository {
+    /// The region it belongs to: a nation or a first-level region.
+    pub id: RegionId,
+    /// Where it is.
+    pub url: String,
+    /// The root that it is trusted from.
+    pub first_root: Vec<u8>,
+    /// When its timestamp was last verified, in seconds; 0 for never.
+    pub checked: UnixTime,
+}
+
+/// A metadata file as it was verified.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct KeptMetadata {
+    pub role: String,
+    pub version: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// A role with the releases that it signs, to replace what was kept of it.
+#[derive(Debug)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct VerifiedRole {
+    pub unit: UnitId,
+    pub releases: Vec<Release>,
+}
+
+/// A mini-service whose package is on the phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Installed {
+    pub unit: UnitId,
+    pub app_id: String,
+    pub version_code: u64,
+    pub sha256: [u8; 32],
+}
+
+impl Catalogue {
+    /// Opens or creates the file. One that SQLite itself calls damaged is put aside and begun anew: everything in it
+    /// can be fetched again, and the version floors are in the vault.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        match SCHEMA.open(path).and_then(Self::checked) {
+            Err(StoreError::Database(error)) if is_corrupt(&error) => {
+                tracing::warn!("the catalogue is damaged and is begun anew");
+                for suffix in ["", "-wal", "-shm"] {
+                    let file = PathBuf::from(format!("{}{suffix}", path.display()));
+                    if file.exists() {
+                        std::fs::remove_file(file)?;
+                    }
+                }
+                SCHEMA.open(path).and_then(Self::checked)
+            }
+            opened => opened,
+        }
+    }
+
+    fn checked(db: Connection) -> Result<Self, StoreError> {
+        // Touches every table's root page: a truncated file shows here rather than in the middle of a screen.
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        db.query_row("SELECT count(*) FROM repository", [], |_| Ok(()))?;
+        Ok(Self { db })
+    }
+
+    /// Makes a repository known; its address and first root may change, what was verified stays.
+    pub fn add_repository(&self, id: &RegionId, url: &str, first_root: &[u8]) -> Result<(), StoreError> {
+        self.db.execute(
+            "INSERT INTO repository (id, url, first_root) VALUES (?1, ?2, ?3)
+             ON CONFLICT (id) DO UPDATE SET url = ?2, first_root = ?3",
+            params![id.as_str(), url, first_root],
+        )?;
+        Ok(())
+    }
+
+    /// A repository by its region.
+    pub fn repository(&self, id: &RegionId) -> Result<Option<KeptRepository>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT id, url, first_root, checked FROM repository WHERE id = ?1")?;
+        Ok(query.query_row([id.as_str()], kept_repository).optional()?)
+    }
+
+    /// The verified metadata of a repository.
+    pub fn metadata(&self, repository: &RegionId) -> Result<Vec<KeptMetadata>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT role, version, bytes FROM metadata WHERE repository = ?1")?;
+        let rows = query.query_map([repository.as_str()], |row| {
+            Ok(KeptMetadata { role: row.get(0)?, version: unsigned(row, 1)?, bytes: row.get(2)? })
+        })?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// Writes down one completed sync of a repository, all of it or nothing.
+    pub fn keep_sync(
+        &mut self,
+        repository: &RegionId,
+        checked: UnixTime,
+        metadata: &[KeptMetadata],
+        roles: &[VerifiedRole],
+        regions: Option<&RegionFile>,
+    ) -> Result<(), StoreError> {
+        let change = self.db.transaction()?;
+        for kept in metadata {
+            change
+                .prepare_cached(
+                    "INSERT OR REPLACE INTO metadata (repository, role, version, bytes) VALUES (?1, ?2, ?3, ?4)",
+                )?
+                .execute(params![repository.as_str(), kept.role, signed(kept.version), kept.bytes])?;
+        }
+        for role in roles {
+            change.execute("DELETE FROM release WHERE unit = ?1", [role.unit.to_string()])?;
+            for release in &role.releases {
+                change
+                    .prepare_cached(
+                        "INSERT INTO release (unit, app_id, version_code, repository, path, sha256, length, card)
+                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+                    )?
+                    .execute(params![
+                        release.unit.to_string(),
+                        release.app_id,
+                        signed(release.version_code),
+                        repository.as_str(),
+                        release.target.path,
+                        release.target.sha256,
+                        signed(release.target.length),
+                        serde_json::to_string(&release.card)?,
+                    ])?;
+            }
+        }
+        if let Some(file) = regions {
+            change.execute("DELETE FROM region WHERE repository = ?1", [repository.as_str()])?;
+            change.execute("DELETE FROM circle WHERE repository = ?1", [repository.as_str()])?;
+            let mut insert = change
+                .prepare("INSERT OR REPLACE INTO region (id, parent, repository, body) VALUES (?1, ?2, ?3, ?4)")?;
+            for region in &file.regions {
+                let parent = region.id.parent().map(String::from);
+                let body = serde_json::to_string(region)?;
+                insert.execute(params![region.id.as_str(), parent, repository.as_str(), body])?;
+            }
+            for circle in &file.circles {
+                let body = serde_json::to_string(circle)?;
+                change.execute(
+                    "INSERT OR REPLACE INTO circle (id, repository, body) VALUES (?1, ?2, ?3)",
+                    params![circle.id.to_string(), repository.as_str(), body],
+                )?;
+            }
+        }
+        change.execute("UPDATE repository SET checked = ?2 WHERE id = ?1", params![repository.as_str(), checked])?;
+        Ok(change.commit()?)
+    }
+
+    /// The regions directly below one, by id.
+    pub fn regions_below(&self, parent: &RegionId) -> Result<Vec<Region>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT body FROM region WHERE parent = ?1 ORDER BY id")?;
+        let rows = query.query_map([parent.as_str()], |row| row.get::<_, String>(0))?;
+        rows.map(|body| Ok(serde_json::from_str(&body?)?)).collect()
+    }
+
+    /// How many regions are known below a nation or a first-level region's repository.
+    pub fn region_count(&self, nation: &RegionId) -> Result<u64, StoreError> {
+        let pattern = format!("{nation}*");
+        let mut query = self.db.prepare_cached("SELECT count(*) FROM region WHERE id GLOB ?1")?;
+        Ok(query.query_row([pattern], |row| unsigned(row, 0))?)
+    }
+
+    /// As much of the tree as a screen about `region` needs: it, all above it, and the circles of its repository.
+    pub fn tree_around(&self, region: &RegionId) -> Result<RegionTree, StoreError> {
+        let mut tree = RegionTree::default();
+        let mut file = RegionFile::default();
+        let mut by_id = self.db.prepare_cached("SELECT body FROM region WHERE id = ?1")?;
+        for id in std::iter::successors(Some(region.clone()), RegionId::parent) {
+            let body: Option<String> = by_id.query_row([id.as_str()], |row| row.get(0)).optional()?;
+            if let Some(body) = body {
+                file.regions.push(serde_json::from_str(&body)?);
+            }
+        }
+        if let Some(repository) = region.first_level() {
+            let mut circles = self.db.prepare_cached("SELECT body FROM circle WHERE repository = ?1")?;
+            let rows = circles.query_map([repository.as_str()], |row| row.get::<_, String>(0))?;
+            for body in rows {
+                file.circles.push(serde_json::from_str(&body?)?);
+            }
+        }
+        tree.add(file);
+        Ok(tree)
+    }
+
+    /// The newest release of each service of a unit.
+    pub fn newest_releases(&self, unit: &UnitId) -> Result<Vec<Release>, StoreError> {
+        // SQLite takes the other columns from the row that has the maximum.
+        let mut query = self.db.prepare_cached(
+            "SELECT unit, app_id, max(version_code), path, sha256, length, card FROM release
+             WHERE unit = ?1 GROUP BY app_id ORDER BY app_id",
+        )?;
+        let mut rows = query.query([unit.to_string()])?;
+        let mut releases = Vec::new();
+        while let Some(row) = rows.next()? {
+            releases.push(release(row)?);
+        }
+        Ok(releases)
+    }
+
+    /// A release of a service: a version, or the newest.
+    pub fn release(&self, unit: &UnitId, app_id: &str, version: Option<u64>) -> Result<Option<Release>, StoreError> {
+        let mut query = self.db.prepare_cached(
+            "SELECT unit, app_id, version_code, path, sha256, length, card FROM release
+             WHERE unit = ?1 AND app_id = ?2 AND (?3 IS NULL OR version_code = ?3) ORDER BY version_code DESC LIMIT 1",
+        )?;
+        let mut rows = query.query(params![unit.to_string(), app_id, version.map(signed)])?;
+        rows.next()?.map(release).transpose()
+    }
+
+    /// Keeps a file of the registry with its bytes, which the caller has checked against the target.
+    pub fn keep_file(&mut self, repository: &RegionId, target: &Target, bytes: &[u8]) -> Result<(), StoreError> {
+        let change = self.db.transaction()?;
+        keep_blob(&change, &target.sha256, bytes)?;
+        change.execute(
+            "INSERT OR REPLACE INTO file (repository, path, sha256) VALUES (?1, ?2, ?3)",
+            params![repository.as_str(), target.path, target.sha256],
+        )?;
+        Ok(change.commit()?)
+    }
+
+    /// A file of the registry that was kept; none if it was not, or is no longer what was kept.
+    pub fn file(&self, repository: &RegionId, path: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let sha256: Option<[u8; 32]> = self
+            .db
+            .prepare_cached("SELECT sha256 FROM file WHERE repository = ?1 AND path = ?2")?
+            .query_row(params![repository.as_str(), path], |row| row.get(0))
+            .optional()?;
+        sha256.map_or(Ok(None), |sha256| self.blob(&sha256))
+    }
+
+    /// Installs a package: its bytes, which the caller has checked, and the fact, at once or not at all.
+    pub fn install(&mut self, installed: &Installed, bytes: &[u8]) -> Result<(), StoreError> {
+        let change = self.db.transaction()?;
+        keep_blob(&change, &installed.sha256, bytes)?;
+        change.execute(
+            "INSERT OR REPLACE INTO installed (unit, app_id, version_code, sha256) VALUES (?1, ?2, ?3, ?4)",
+            params![installed.unit.to_string(), installed.app_id, signed(installed.version_code), installed.sha256],
+        )?;
+        Ok(change.commit()?)
+    }
+
+    /// The installed version of a service.
+    pub fn installed(&self, unit: &UnitId, app_id: &str) -> Result<Option<Installed>, StoreError> {
+        let found = self
+            .db
+            .prepare_cached("SELECT version_code, sha256 FROM installed WHERE unit = ?1 AND app_id = ?2")?
+            .query_row(params![unit.to_string(), app_id], |row| Ok((unsigned(row, 0)?, row.get(1)?)))
+            .optional()?;
+        Ok(found.map(|(version_code, sha256)| Installed {
+            unit: unit.clone(),
+            app_id: app_id.to_owned(),
+            version_code,
+            sha256,
+        }))
+    }
+
+    /// Bytes by their hash, checked against it.
+    pub fn blob(&self, sha256: &[u8; 32]) -> Result<Option<Arc<[u8]>>, StoreError> {
+        let bytes: Option<Vec<u8>> = self
+            .db
+            .prepare_cached("SELECT bytes FROM blob WHERE sha256 = ?1")?
+            .query_row([sha256], |row| row.get(0))
+            .optional()?;
+        Ok(bytes.filter(|bytes| digest(&SHA256, bytes).as_ref() == sha256).map(Arc::from))
+    }
+}
+
+fn keep_blob(db: &Connection, sha256: &[u8; 32], bytes: &[u8]) -> Result<(), StoreError> {
+    db.execute("INSERT OR REPLACE INTO blob (sha256, bytes) VALUES (?1, ?2)", params![sha256, bytes])?;
+    Ok(())
+}
+
+fn kept_repository(row: &Row<'_>) -> rusqlite::Result<KeptRepository> {
+    let id: String = row.get(0)?;
+    let id = id
+        .parse()
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))?;
+    Ok(KeptRepository { id, url: row.get(1)?, first_root: row.get(2)?, checked: row.get(3)? })
+}
+
+fn release(row: &Row<'_>) -> Result<Release, StoreError> {
+    let path: String = row.get(3)?;
+    let target = Target { path, sha256: row.get(4)?, length: unsigned(row, 5)?, custom: None };
+    Ok(Release {
+        unit: row.get::<_, String>(0)?.parse()?,
+        app_id: row.get(1)?,
+        version_code: unsigned(row, 2)?,
+        card: serde_json::from_str(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
+        target,
+    })
+}
+
+/// SQLite's integers are signed; versions and lengths stay far below.
+fn signed(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
+}
+
+fn unsigned(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
+    Ok(u64::try_from(row.get::<_, i64>(at)?).unwrap_or_default())
+}
+
+fn is_corrupt(error: &rusqlite::Error) -> bool {
+    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id(text: &str) -> RegionId {
+        text.parse().expect("an id")
+    }
+
+    #[test]
+    fn a_damaged_catalogue_is_begun_anew() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("catalogue.sqlite");
+        let catalogue = Catalogue::open(&path).expect("new");
+        catalogue.add_repository(&id("cn-sd"), "https://registry.example", b"{}").expect("kept");
+        drop(catalogue);
+        std::fs::write(&path, vec![7; 4096]).expect("damaged");
+        let catalogue = Catalogue::open(&path).expect("anew");
+        assert_eq!(catalogue.repository(&id("cn-sd")).expect("readable"), None);
+    }
+
+    #[test]
+    fn bytes_that_were_swapped_on_disk_are_not_served() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
+        let sha256: [u8; 32] = digest(&SHA256, b"package").as_ref().try_into().expect("32 bytes");
+        let unit: UnitId = "cn-sd/jinan".parse().expect("a unit");
+        let installed = Installed { unit, app_id: "report".to_owned(), version_code: 1, sha256 };
+        catalogue.install(&installed, b"package").expect("kept");
+        assert_eq!(catalogue.blob(&sha256).expect("readable").as_deref(), Some(&b"package"[..]));
+        catalogue.db.execute("UPDATE blob SET bytes = x'00'", []).expect("swapped");
+        assert_eq!(catalogue.blob(&sha256).expect("readable"), None);
+    }
+
+    #[test]
+    fn two_processes_do_not_open_the_same_folder() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let held = crate::FolderLock::take(folder.path()).expect("free");
+        assert!(matches!(crate::FolderLock::take(folder.path()), Err(StoreError::InUse)));
+        drop(held);
+        crate::FolderLock::take(folder.path()).expect("free again");
+    }
+}

@@ -97,13 +97,16 @@ impl Vault {
         let vault = Self { db, secrets, keys: RwLock::default() };
         let fresh = !vault.has_owner(&Owner::Phone)?;
         if fresh {
+            // Both or neither: a key without its check would later pass for a wrong key.
+            let creation = vault.db.unchecked_transaction()?;
             vault.add_owner(&Owner::Phone)?;
             vault.put(&Owner::Phone, "", &KeyCheck)?;
+            creation.commit()?;
         }
+        // Another key looks under another name, and finds nothing there.
         match vault.get::<KeyCheck>(&Owner::Phone, "") {
             Ok(Some(KeyCheck)) => Ok(vault),
-            Ok(None) => Err(StoreError::Damaged(SCHEMA.file)),
-            Err(StoreError::Damaged(_)) => Err(StoreError::KeyInvalidated),
+            Ok(None) | Err(StoreError::Damaged(_)) => Err(StoreError::KeyInvalidated),
             Err(error) => Err(error),
         }
     }
@@ -281,7 +284,7 @@ pub(crate) mod tests {
         };
         let (one, two) = (account("one"), account("two"));
         vault.remove_account(&one).expect("removed");
-        assert_eq!(vault.accounts().expect("listed"), [two.clone()]);
+        assert_eq!(vault.accounts().expect("listed"), std::slice::from_ref(&two));
         let gone = vault.get::<Note>(&Owner::Account(one), "n").expect_err("gone");
         assert!(matches!(gone, StoreError::NoSuchAccount));
         assert_eq!(vault.list::<Note>(&Owner::Account(two)).expect("listed"), [note("two")]);

@@ -144,6 +144,12 @@ impl Vault {
         Ok(())
     }
 
+    /// How many submissions of an owner wait.
+    pub fn waiting(&self, owner: &Owner) -> Result<u32, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT count(*) FROM outbox WHERE owner = ?1 AND waiting = 1")?;
+        Ok(query.query_row([owner.name()], |row| row.get(0))?)
+    }
+
     /// All submissions of an owner, newest first.
     pub fn submissions(&self, owner: &Owner) -> Result<Vec<Submission>, StoreError> {
         let mut query =

@@ -94,6 +94,11 @@ impl TrustList {
         self.keys.iter().filter(move |(own, _)| *own == kid).map(|(_, trusted)| trusted)
     }
 
+    /// The issuer of a type of pass: the holder of the first key that may sign it.
+    pub fn issuer_of_type(&self, id: u64) -> Option<&str> {
+        self.keys.iter().find(|(_, own)| own.types.contains(&id)).map(|(_, own)| own.issuer.as_str())
+    }
+
     /// A type of pass by its number.
     pub fn pass_type(&self, id: u64) -> Option<&PassType> {
         self.types.iter().find(|kind| kind.id == id)

@@ -1,0 +1,223 @@
+//! The few errors that a shell has to tell apart. Every crate below has precise ones; this file converts them.
+//! None carries personal data, and each says whether trying again can help.
+
+use onecity_protocol::credential::{MalformedCode, TrustListError};
+use onecity_protocol::package::PackageError;
+use onecity_protocol::region::{IdError, RegionDataError};
+use onecity_protocol::trust::TrustError;
+use onecity_store::StoreError;
+
+use crate::platform::PlatformError;
+
+/// What a shell can be told went wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// No answer, or not one that can be used.
+    #[error("the network: {why}")]
+    Network {
+        /// What happened, without addresses of the resident.
+        why: String,
+    },
+    /// Somebody has to log in first, or again.
+    #[error("please log in: {why}")]
+    LoginRequired {
+        /// Why the last session does not do.
+        why: String,
+    },
+    /// The other side, or a rule, says no.
+    #[error("{reason}: {detail}")]
+    Refused {
+        /// A stable name.
+        reason: Refusal,
+        /// A sentence that a person can act on.
+        detail: String,
+    },
+    /// A signature, hash or key is not what was expected.
+    #[error("not genuine: {what}")]
+    SignatureInvalid {
+        /// Whose, and what to do.
+        what: String,
+    },
+    /// The registry offers what is older than what this phone has seen.
+    #[error("older than what this phone has seen: {what}")]
+    RollbackRejected {
+        /// Which part.
+        what: String,
+    },
+    /// The registry was not signed anew in time: what is installed goes on working, nothing new installs.
+    #[error("out of date: {what}")]
+    Expired {
+        /// Which part.
+        what: String,
+    },
+    /// The phone's key for the vault is gone; the file is kept until the resident decides.
+    #[error("the key that protects this phone's private data has changed; the data is kept until you decide")]
+    KeyInvalidated,
+    /// A newer version of the app wrote the files.
+    #[error("a newer version of the app has written this phone's data: update the app")]
+    StoreTooNew,
+    /// A caller's mistake.
+    #[error("{field}: {why}")]
+    InvalidInput {
+        /// Which argument.
+        field: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The call was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// A fault of ours or of the device.
+    #[error("something went wrong on this phone: {what}")]
+    Internal {
+        /// For a log.
+        what: String,
+    },
+}
+
+/// Why something was refused, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// The answer to a login does not belong to one that was begun here, or it took too long.
+    LoginState,
+    /// The provider did not log the resident in.
+    LoginDenied,
+    /// The provider is not the one that the registry names.
+    WrongIssuer,
+    /// The login's proof was made for another login.
+    WrongNonce,
+    /// There is no such service, region or pass here.
+    NotFound,
+    /// The service is not offered in this region.
+    NotOffered,
+    /// The service was withdrawn.
+    Withdrawn,
+    /// The app is too old for the service.
+    PlatformTooOld,
+    /// The service's package breaks a rule.
+    Package,
+    /// The resident did not agree.
+    Consent,
+    /// The manifest does not declare this.
+    NotDeclared,
+    /// The issuer did not issue the pass.
+    Issuance,
+    /// Another process has the files open.
+    InUse,
+}
+
+impl Refusal {
+    /// A stable name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::LoginState => "login_state",
+            Self::LoginDenied => "login_denied",
+            Self::WrongIssuer => "wrong_issuer",
+            Self::WrongNonce => "wrong_nonce",
+            Self::NotFound => "not_found",
+            Self::NotOffered => "not_offered",
+            Self::Withdrawn => "withdrawn",
+            Self::PlatformTooOld => "platform_too_old",
+            Self::Package => "package",
+            Self::Consent => "consent",
+            Self::NotDeclared => "not_declared",
+            Self::Issuance => "issuance",
+            Self::InUse => "in_use",
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Error {
+    /// Whether the same call may work later without anybody doing anything.
+    pub fn may_retry(&self) -> bool {
+        matches!(self, Self::Network { .. } | Self::Expired { .. } | Self::Cancelled)
+    }
+
+    pub(crate) fn network(why: impl Into<String>) -> Self {
+        Self::Network { why: why.into() }
+    }
+
+    pub(crate) fn refused(reason: Refusal, detail: impl Into<String>) -> Self {
+        Self::Refused { reason, detail: detail.into() }
+    }
+
+    pub(crate) fn invalid(field: &str, why: impl ToString) -> Self {
+        Self::InvalidInput { field: field.to_owned(), why: why.to_string() }
+    }
+
+    pub(crate) fn internal(what: impl ToString) -> Self {
+        Self::Internal { what: what.to_string() }
+    }
+}
+
+impl From<StoreError> for Error {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::TooNew { .. } => Self::StoreTooNew,
+            StoreError::KeyInvalidated => Self::KeyInvalidated,
+            StoreError::NoSuchAccount => Self::LoginRequired { why: error.to_string() },
+            StoreError::InUse => Self::refused(Refusal::InUse, error.to_string()),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<TrustError> for Error {
+    fn from(error: TrustError) -> Self {
+        let what = error.to_string();
+        match error {
+            TrustError::Expired { .. } => Self::Expired { what },
+            TrustError::Rollback { .. } => Self::RollbackRejected { what },
+            TrustError::NotListed(_) => Self::refused(Refusal::NotFound, what),
+            TrustError::Signatures { .. }
+            | TrustError::Mismatch(_)
+            | TrustError::Malformed(_)
+            | TrustError::WrongFile { .. } => Self::SignatureInvalid { what },
+        }
+    }
+}
+
+impl From<PackageError> for Error {
+    fn from(error: PackageError) -> Self {
+        Self::refused(Refusal::Package, error.to_string())
+    }
+}
+
+impl From<RegionDataError> for Error {
+    fn from(error: RegionDataError) -> Self {
+        Self::SignatureInvalid { what: error.to_string() }
+    }
+}
+
+impl From<TrustListError> for Error {
+    fn from(error: TrustListError) -> Self {
+        Self::SignatureInvalid { what: error.to_string() }
+    }
+}
+
+impl From<MalformedCode> for Error {
+    fn from(error: MalformedCode) -> Self {
+        Self::SignatureInvalid { what: error.to_string() }
+    }
+}
+
+impl From<IdError> for Error {
+    fn from(error: IdError) -> Self {
+        Self::invalid("region", error)
+    }
+}
+
+impl From<PlatformError> for Error {
+    fn from(error: PlatformError) -> Self {
+        match error {
+            PlatformError::KeyInvalidated => Self::KeyInvalidated,
+            other => Self::internal(other),
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! An opened mini-service: its files for the shell's web view, and the bridge for its pages.
+
+use std::sync::Arc;
+
+use onecity_protocol::bridge::{
+    BridgeCall, BridgeError, BridgeReply, MAX_MESSAGE, Method, PAGE_SCRIPT, PageRequest, PageSubmission,
+};
+use onecity_protocol::manifest::{Manifest, Permission};
+use onecity_protocol::package::{PAGE_SCRIPT_PATH, Package};
+use onecity_protocol::region::RegionId;
+use onecity_protocol::trust::Release;
+use onecity_store::{Installed, Record};
+use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::client::Inner;
+use crate::error::{Error, Refusal};
+use crate::net::{MAX_ANSWER, Outgoing};
+use crate::platform::ConsentRequest;
+use crate::registry_sync::fetch_target;
+use crate::views::ServiceId;
+
+/// The version of the platform that manifests ask for in `platform_version.min_code`.
+const PLATFORM: u32 = 1;
+/// Largest value in a service's storage, in bytes of JSON.
+const MAX_VALUE: usize = 64 << 10;
+/// Nothing from outside, nothing inline, nowhere to send a form, in no frame.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: \
+     blob:; font-src 'self'; media-src 'self'; connect-src 'self'; form-action 'none'; frame-ancestors 'none'; \
+     base-uri 'none'";
+
+/// A file of the package, or the refusal of one, ready for a web view.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resource {
+    /// 200, or 404 for whatever the package does not hold: an unknown URL never reaches the network.
+    pub status: u16,
+    /// The MIME type.
+    pub mime: String,
+    /// Headers to send along.
+    pub headers: Vec<(String, String)>,
+    /// The bytes.
+    pub body: Vec<u8>,
+}
+
+/// A value of a service's own storage.
+#[derive(Serialize, Deserialize)]
+struct StoredValue(Value);
+
+impl Record for StoredValue {
+    const KIND: &'static str = "service_storage";
+    const FORMAT: u8 = 1;
+}
+
+/// What the resident has agreed to.
+#[derive(Serialize, Deserialize)]
+struct Grant;
+
+impl Record for Grant {
+    const KIND: &'static str = "grant";
+    const FORMAT: u8 = 1;
+}
+
+/// A mini-service that is open in a region.
+pub struct ServiceSession {
+    inner: Arc<Inner>,
+    service: ServiceId,
+    region: RegionId,
+    package: Package,
+    sha256: [u8; 32],
+}
+
+impl ServiceSession {
+    /// Opens a service: the installed version, or the newest one from the registry.
+    pub(crate) async fn open(inner: &Arc<Inner>, service: ServiceId, region: RegionId) -> Result<Self, Error> {
+        if !inner.units_for(&region).await?.contains(&service.unit) {
+            let detail = format!("{} publishes nothing for {region}", service.unit);
+            return Err(Error::refused(Refusal::NotOffered, detail));
+        }
+        let (unit, app_id) = (service.unit.clone(), service.app_id.clone());
+        let (release, installed) = inner
+            .catalogue(move |catalogue| {
+                Ok((catalogue.release(&unit, &app_id, None)?, catalogue.installed(&unit, &app_id)?))
+            })
+            .await?;
+        let release = release.ok_or_else(|| {
+            Error::refused(Refusal::NotFound, format!("{service} is not in the catalogue; sync the region first"))
+        })?;
+        if let Some(withdrawn) = &release.card.withdrawn {
+            let reason = withdrawn.reason.best(&inner.config.languages);
+            return Err(Error::refused(Refusal::Withdrawn, format!("{service} was withdrawn: {reason}")));
+        }
+        if release.card.min_platform > PLATFORM {
+            return Err(Error::refused(Refusal::PlatformTooOld, format!("update the app to open {service}")));
+        }
+        let (package, sha256) = package_of(inner, &service, &release, installed).await?;
+        Ok(Self { inner: Arc::clone(inner), service, region, package, sha256 })
+    }
+
+    /// Which service this is.
+    pub fn service(&self) -> &ServiceId {
+        &self.service
+    }
+
+    /// The region it was opened in.
+    pub fn region(&self) -> &RegionId {
+        &self.region
+    }
+
+    /// The hash that the registry signed for the package this session serves.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.sha256
+    }
+
+    /// The checked manifest.
+    pub fn manifest(&self) -> &Manifest {
+        self.package.manifest()
+    }
+
+    /// The path of the page to show first.
+    pub fn entry(&self) -> String {
+        self.manifest().entry()
+    }
+
+    /// The paths of all files.
+    pub fn paths(&self) -> Vec<String> {
+        self.package.paths().map(str::to_owned).collect()
+    }
+
+    /// The host name of the service's own origin: the same for this service always, for another never.
+    pub fn origin_host(&self) -> String {
+        let hash = digest(&SHA256, self.service.to_string().as_bytes());
+        format!("{}.service.onecity.invalid", hex::encode(&hash.as_ref()[..10]))
+    }
+
+    /// A file of the package by its path, without a leading slash.
+    pub async fn resource(&self, path: &str) -> Result<Resource, Error> {
+        let headers = vec![
+            ("content-security-policy".to_owned(), CONTENT_SECURITY_POLICY.to_owned()),
+            ("x-content-type-options".to_owned(), "nosniff".to_owned()),
+            ("referrer-policy".to_owned(), "no-referrer".to_owned()),
+            ("access-control-allow-origin".to_owned(), format!("https://{}", self.origin_host())),
+        ];
+        let path = path.split(['?', '#']).next().unwrap_or_default().trim_start_matches('/').to_owned();
+        if path == PAGE_SCRIPT_PATH {
+            let body = PAGE_SCRIPT.as_bytes().to_vec();
+            return Ok(Resource { status: 200, mime: mime_of(&path).to_owned(), headers, body });
+        }
+        let (package, wanted) = (self.package.clone(), path.clone());
+        let found = self.inner.blocking(move || Ok(package.read(&wanted).ok())).await?;
+        Ok(match found {
+            Some(body) => Resource { status: 200, mime: mime_of(&path).to_owned(), headers, body },
+            None => Resource { status: 404, mime: "text/plain; charset=utf-8".to_owned(), headers, body: Vec::new() },
+        })
+    }
+
+    /// Answers a call of the page, JSON in and JSON out.
+    pub async fn call(&self, json: &str) -> String {
+        let outcome = match BridgeCall::parse(json) {
+            Ok(call) => self.answer(call).await,
+            Err(error) => Err(error),
+        };
+        BridgeReply::from(outcome).to_json()
+    }
+
+    async fn answer(&self, call: BridgeCall) -> Result<Value, BridgeError> {
+        match call {
+            BridgeCall::Info {} => self.info().await,
+            BridgeCall::Request(request) => self.request(request).await,
+            BridgeCall::Submit(submission) => self.submit(submission).await,
+            BridgeCall::StorageGet { key } => self.storage_get(key).await,
+            BridgeCall::StorageSet { key, value } => self.storage_set(key, value).await,
+            BridgeCall::PassesAdd { pass_type } => {
+                self.permitted(Permission::Passes).await?;
+                let pass = self.inner.passes.add(&self.inner, &self.region, &pass_type).await.map_err(for_page)?;
+                Ok(json!({ "id": pass.id, "title": pass.title, "expires": pass.expires }))
+            }
+            BridgeCall::PassesList { pass_type } => {
+                self.permitted(Permission::Passes).await?;
+                let all = self.inner.passes.list(&self.inner).await.map_err(for_page)?;
+                let own = all.into_iter().filter(|pass| pass.pass_type == pass_type);
+                Ok(own.map(|pass| json!({ "id": pass.id, "title": pass.title, "expires": pass.expires })).collect())
+            }
+            BridgeCall::PassesShow { id } => {
+                self.permitted(Permission::Passes).await?;
+                let host = Arc::clone(&self.inner.platform.host);
+                let shown = self.inner.blocking(move || {
+                    host.show_pass(id);
+                    Ok(Value::Null)
+                });
+                shown.await.map_err(for_page)
+            }
+        }
+    }
+
+    async fn info(&self) -> Result<Value, BridgeError> {
+        let languages = &self.inner.config.languages;
+        let tree = self.inner.tree_around(&self.region).await.map_err(for_page)?;
+        let name = tree.get(&self.region).map(|region| region.names.best(languages)).unwrap_or_default();
+        Ok(json!({
+            "region": self.region, "region_name": name, "languages": languages,
+            "service": self.service.to_string(), "version": self.manifest().version.name,
+        }))
+    }
+
+    /// The URL, if its origin is one that the manifest declares.
+    fn declared(&self, url: &str) -> Result<url::Url, BridgeError> {
+        let url = self.inner.net.url(url).map_err(for_page)?;
+        let origin = url.origin().ascii_serialization();
+        if self.manifest().onecity.origins.contains(&origin) {
+            return Ok(url);
+        }
+        let message = format!("{origin} is not one of the origins that the manifest declares");
+        Err(BridgeError { code: Refusal::NotDeclared.name(), message })
+    }
+
+    async fn request(&self, request: PageRequest) -> Result<Value, BridgeError> {
+        let url = self.declared(&request.url)?;
+        let outgoing = match request.method {
+            Method::Get => Outgoing::get(url),
+            Method::Post => Outgoing::post_json(url, &request.body.unwrap_or(Value::Null)),
+        };
+        let answer = self.inner.net.send(outgoing.limit(MAX_ANSWER)).await.map_err(for_page)?;
+        let body = serde_json::from_slice::<Value>(&answer.body)
+            .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answer.body).into_owned()));
+        Ok(json!({ "status": answer.status.as_u16(), "body": body }))
+    }
+
+    async fn submit(&self, submission: PageSubmission) -> Result<Value, BridgeError> {
+        let PageSubmission { url, title, body } = submission;
+        self.declared(&url)?;
+        if title.trim().is_empty() || title.chars().count() > 200 {
+            return Err(BridgeError::invalid("a submission's title has 1 to 200 characters"));
+        }
+        if body.to_string().len() > MAX_MESSAGE {
+            return Err(BridgeError::invalid("a submission is at most 1 MiB"));
+        }
+        let handed_in = self.inner.submissions.submit(&self.inner, self.service.clone(), title, url, body).await;
+        Ok(json!({ "id": handed_in.map_err(for_page)?.id }))
+    }
+
+    fn storage_name(&self, key: &str) -> Result<String, BridgeError> {
+        if key.is_empty() || key.len() > 128 {
+            return Err(BridgeError::invalid("a storage key has 1 to 128 bytes"));
+        }
+        Ok(format!("{}\n{key}", self.service))
+    }
+
+    async fn storage_get(&self, key: String) -> Result<Value, BridgeError> {
+        let name = self.storage_name(&key)?;
+        let owner = self.inner.active_owner().await.map_err(for_page)?;
+        let value = self.inner.vault(move |vault| vault.get::<StoredValue>(&owner, &name)).await.map_err(for_page)?;
+        Ok(value.map_or(Value::Null, |StoredValue(value)| value))
+    }
+
+    async fn storage_set(&self, key: String, value: Value) -> Result<Value, BridgeError> {
+        let name = self.storage_name(&key)?;
+        if value.to_string().len() > MAX_VALUE {
+            return Err(BridgeError { code: "quota", message: format!("a value is at most {MAX_VALUE} bytes") });
+        }
+        let owner = self.inner.active_owner().await.map_err(for_page)?;
+        let written = self.inner.vault(move |vault| {
+            if value.is_null() {
+                vault.delete::<StoredValue>(&owner, &name)
+            } else {
+                vault.put(&owner, &name, &StoredValue(value))
+            }
+        });
+        written.await.map_err(for_page)?;
+        Ok(Value::Null)
+    }
+
+    /// Manifest and resident must both agree; the resident is asked once.
+    async fn permitted(&self, permission: Permission) -> Result<(), BridgeError> {
+        let requested = self.manifest().req_permissions.iter().find(|request| request.name == permission);
+        let Some(requested) = requested else {
+            let message = "the manifest does not ask for this permission".to_owned();
+            return Err(BridgeError { code: Refusal::NotDeclared.name(), message });
+        };
+        let owner = self.inner.active_owner().await.map_err(for_page)?;
+        let name = format!("{}\n{permission:?}", self.service);
+        let (asked_of, asked) = (owner.clone(), name.clone());
+        let granted = self.inner.vault(move |vault| vault.get::<Grant>(&asked_of, &asked)).await.map_err(for_page)?;
+        if granted.is_some() {
+            return Ok(());
+        }
+        let languages = &self.inner.config.languages;
+        let tree = self.inner.tree_around(&self.region).await.map_err(for_page)?;
+        let names = &self.manifest().onecity.names;
+        let own_name = names.best(languages);
+        let request = ConsentRequest {
+            service: if own_name.is_empty() { self.manifest().name.clone() } else { own_name.to_owned() },
+            publisher: tree.unit_name(&self.service.unit, languages),
+            permission: format!("{permission:?}").to_lowercase(),
+            reason: requested.reason.clone(),
+        };
+        let prompt = Arc::clone(&self.inner.platform.consent);
+        if !self.inner.blocking(move || Ok(prompt.ask(request))).await.map_err(for_page)? {
+            return Err(BridgeError {
+                code: Refusal::Consent.name(),
+                message: "the resident did not agree".to_owned(),
+            });
+        }
+        self.inner.vault(move |vault| vault.put(&owner, &name, &Grant)).await.map_err(for_page)
+    }
+}
+
+/// The installed package if it is the newest, else the newest from the network, else the installed one: a page that
+/// was opened once opens offline.
+async fn package_of(
+    inner: &Arc<Inner>,
+    service: &ServiceId,
+    release: &Release,
+    installed: Option<Installed>,
+) -> Result<(Package, [u8; 32]), Error> {
+    let current = installed.as_ref().is_some_and(|installed| installed.sha256 == release.target.sha256);
+    let kept = match &installed {
+        Some(installed) => kept_package(inner, installed.sha256).await?,
+        None => None,
+    };
+    if let (true, Some(package)) = (current, &kept) {
+        return Ok((package.clone(), release.target.sha256));
+    }
+    match install(inner, service, release).await {
+        Ok(package) => Ok((package, release.target.sha256)),
+        Err(error @ Error::Network { .. }) => match (kept, installed) {
+            (Some(package), Some(installed)) => Ok((package, installed.sha256)),
+            _ => Err(error),
+        },
+        Err(error) => Err(error),
+    }
+}
+
+async fn kept_package(inner: &Arc<Inner>, sha256: [u8; 32]) -> Result<Option<Package>, Error> {
+    let Some(bytes) = inner.catalogue(move |catalogue| catalogue.blob(&sha256)).await? else { return Ok(None) };
+    inner.blocking(move || Ok(Package::open(bytes).ok())).await
+}
+
+async fn install(inner: &Arc<Inner>, service: &ServiceId, release: &Release) -> Result<Package, Error> {
+    let first = service.unit.region().first_level();
+    let first = first.ok_or_else(|| Error::refused(Refusal::NotFound, "a nation publishes no services"))?;
+    let repository =
+        inner.repository(&first).await?.ok_or_else(|| Error::internal("a release without a repository"))?;
+    let bytes: Arc<[u8]> = fetch_target(inner, &repository.url, &release.target).await?.into();
+    let opened = Arc::clone(&bytes);
+    let package = inner.blocking(move || Ok(Package::open(opened)?)).await?;
+    let manifest = package.manifest();
+    if manifest.app_id != service.app_id || manifest.version.code != release.version_code {
+        let detail = format!("the package of {service} says that it is {} {}", manifest.app_id, manifest.version.code);
+        return Err(Error::refused(Refusal::Package, detail));
+    }
+    let installed = Installed {
+        unit: service.unit.clone(),
+        app_id: service.app_id.clone(),
+        version_code: release.version_code,
+        sha256: release.target.sha256,
+    };
+    inner.catalogue_mut(move |catalogue| catalogue.install(&installed, &bytes)).await?;
+    Ok(package)
+}
+
+/// What a page is told of an error: its kind, never what is on this phone.
+fn for_page(error: Error) -> BridgeError {
+    let code = match &error {
+        Error::Network { .. } => "network",
+        Error::LoginRequired { .. } => "login_required",
+        Error::Refused { reason, .. } => reason.name(),
+        Error::InvalidInput { .. } => "invalid_call",
+        _ => "unavailable",
+    };
+    let message = if code == "unavailable" { "this does not work just now".to_owned() } else { error.to_string() };
+    BridgeError { code, message }
+}
+
+fn mime_of(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension).unwrap_or_default() {
+        "html" => "text/html; charset=utf-8",
+        "js" | "mjs" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "json" => "application/json",
+        "svg" => "image/svg+xml",
+        "png" => "image/png",
+        "jpg" | "jpeg" => "image/jpeg",
+        "webp" => "image/webp",
+        "gif" => "image/gif",
+        "woff2" => "font/woff2",
+        "mp3" => "audio/mpeg",
+        "mp4" => "video/mp4",
+        "txt" => "text/plain; charset=utf-8",
+        "wasm" => "application/wasm",
+        _ => "application/octet-stream",
+    }
+}

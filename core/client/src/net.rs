@@ -1,0 +1,194 @@
+//! The only place that knows HTTP: bounded, TLS with roots of our own, no redirects that nobody looked at.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use onecity_protocol::credential::UnixTime;
+use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::{Method, StatusCode};
+use serde::de::DeserializeOwned;
+use url::{Host, Url};
+
+use crate::error::Error;
+use crate::trusted_time::{Anchor, TrustedTime};
+
+/// Largest answer where nobody says otherwise, in bytes.
+pub const MAX_ANSWER: usize = 1 << 20;
+
+/// A request that is about to be sent.
+pub struct Outgoing {
+    pub method: Method,
+    pub url: Url,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+    /// Largest answer to read, in bytes.
+    pub limit: usize,
+}
+
+impl Outgoing {
+    pub fn get(url: Url) -> Self {
+        Self { method: Method::GET, url, headers: HeaderMap::new(), body: Vec::new(), limit: MAX_ANSWER }
+    }
+
+    pub fn post_json(url: Url, body: &serde_json::Value) -> Self {
+        let json = HeaderValue::from_static("application/json");
+        let request = Self { method: Method::POST, body: body.to_string().into_bytes(), ..Self::get(url) };
+        request.header(reqwest::header::CONTENT_TYPE, json)
+    }
+
+    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Vec<u8>,
+}
+
+impl Answer {
+    /// The body as JSON, if the answer is a success.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        if !self.status.is_success() {
+            return Err(Error::network(format!("the server answered {}", self.status.as_u16())));
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Error::network(format!("the server's answer can't be read: {error}")))
+    }
+}
+
+/// The client's way to the network.
+pub struct Net {
+    http: reqwest::Client,
+    loopback: bool,
+    offline: AtomicBool,
+    time: Arc<TrustedTime>,
+    /// Where a time that a server told goes, to be kept.
+    keep_anchor: Box<dyn Fn(Anchor) + Send + Sync>,
+}
+
+impl Net {
+    /// `loopback` allows plain HTTP to this very machine, for tests and virtual phones.
+    pub fn new(
+        loopback: bool,
+        time: Arc<TrustedTime>,
+        keep_anchor: Box<dyn Fn(Anchor) + Send + Sync>,
+    ) -> Result<Self, Error> {
+        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let tls = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(Error::internal)?
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(Duration::from_secs(10))
+            .read_timeout(Duration::from_secs(20))
+            .timeout(Duration::from_secs(120))
+            .user_agent(concat!("OneCity/", env!("CARGO_PKG_VERSION")))
+            .build()
+            .map_err(Error::internal)?;
+        Ok(Self { http, loopback, offline: AtomicBool::new(false), time, keep_anchor })
+    }
+
+    /// Whether the last attempt found no network.
+    pub fn is_offline(&self) -> bool {
+        self.offline.load(Ordering::Relaxed)
+    }
+
+    /// Reads a URL and refuses what this phone does not speak to.
+    pub fn url(&self, text: &str) -> Result<Url, Error> {
+        let url = Url::parse(text).map_err(|error| Error::invalid("url", error))?;
+        let loopback = match url.host() {
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            Some(Host::Domain(name)) => name == "localhost",
+            None => false,
+        };
+        let private = match url.host() {
+            Some(Host::Ipv4(address)) => address.is_private() || address.is_link_local() || address.is_unspecified(),
+            Some(Host::Ipv6(address)) => address.is_unique_local() || address.is_unicast_link_local(),
+            _ => false,
+        };
+        let allowed = match url.scheme() {
+            "https" => !private && (!loopback || self.loopback),
+            "http" => loopback && self.loopback,
+            _ => false,
+        };
+        if !allowed || !url.username().is_empty() || url.password().is_some() {
+            return Err(Error::invalid("url", "only https addresses of public servers"));
+        }
+        Ok(url)
+    }
+
+    /// Sends a request and reads the answer to its end.
+    pub async fn send(&self, request: Outgoing) -> Result<Answer, Error> {
+        let outcome = self.exchange(request).await;
+        self.offline.store(outcome.is_err(), Ordering::Relaxed);
+        outcome
+    }
+
+    async fn exchange(&self, request: Outgoing) -> Result<Answer, Error> {
+        let lost = |error: reqwest::Error| Error::network(plain_words(&error));
+        let sent = self.http.request(request.method, request.url).headers(request.headers).body(request.body);
+        let mut response = sent.send().await.map_err(lost)?;
+        self.learn_time(response.headers());
+        let (status, headers) = (response.status(), response.headers().clone());
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if body.len() + chunk.len() > request.limit {
+                return Err(Error::network(format!("the answer is larger than {} bytes", request.limit)));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status, headers, body })
+    }
+
+    /// Every connection here has been verified (or is this machine), so its word on the time counts.
+    fn learn_time(&self, headers: &HeaderMap) {
+        let date = headers.get(DATE).and_then(|date| date.to_str().ok()).and_then(http_date);
+        if let Some(anchor) = date.and_then(|date| self.time.learn(date)) {
+            (self.keep_anchor)(anchor);
+        }
+    }
+}
+
+/// RFC 9110 §5.6.7's preferred form, which is RFC 2822's with GMT.
+fn http_date(text: &str) -> Option<UnixTime> {
+    jiff::fmt::rfc2822::parse(text).ok().map(|date| date.timestamp().as_second())
+}
+
+/// What happened, without the address: it may hold what the resident looked for.
+fn plain_words(error: &reqwest::Error) -> String {
+    let words = if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_connect() {
+        "no connection"
+    } else {
+        "the connection broke off"
+    };
+    words.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_s_date_is_read() {
+        assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
+        assert_eq!(http_date("yesterday"), None);
+    }
+}

@@ -1,0 +1,94 @@
+//! The ports: the only things that a shell must supply. They may block; the client calls them where that is fine.
+
+pub mod software;
+
+use std::sync::Arc;
+
+pub use onecity_store::{SecretError, SecretStore};
+
+use crate::views::Topic;
+
+/// Why the platform did not do what it was asked for.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PlatformError {
+    /// The key is gone for good.
+    #[error("the device's key is gone")]
+    KeyInvalidated,
+    /// It does not answer now, and may later.
+    #[error("the device does not answer: {0}")]
+    Unavailable(String),
+}
+
+/// What a key is for. Keys are never shared between purposes, so that nobody can link them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum KeyPurpose {
+    /// Proves that an account's tokens are used by this phone (DPoP). Not bound to user authentication.
+    Session,
+    /// Signs the codes of one pass. In the TEE or Secure Enclave, not bound to user authentication.
+    Pass,
+}
+
+/// P-256 keys in the Secure Enclave or the Android Keystore.
+pub trait DeviceKeys: Send + Sync {
+    /// Makes a key and returns its id.
+    fn create(&self, purpose: KeyPurpose) -> Result<String, PlatformError>;
+    /// The public key as an uncompressed SEC 1 point, 65 bytes.
+    fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError>;
+    /// ECDSA over the SHA-256 of `message`, in DER as both platforms return it.
+    fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError>;
+    /// Forgets a key; one that is not there is fine.
+    fn delete(&self, id: &str) -> Result<(), PlatformError>;
+}
+
+/// The device's clocks.
+pub trait Clock: Send + Sync {
+    /// Milliseconds since 1970 by the wall clock, which the resident may have set wrong.
+    fn wall(&self) -> i64;
+    /// Milliseconds since the device started, sleep included.
+    fn since_boot_including_sleep(&self) -> i64;
+    /// What tells one start of the device from another.
+    fn boot_id(&self) -> String;
+}
+
+/// What the resident is asked to agree to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentRequest {
+    /// The service that asks, in the resident's language.
+    pub service: String,
+    /// Who publishes it.
+    pub publisher: String,
+    /// What it asks for, by the permission's name.
+    pub permission: String,
+    /// Why, in the publisher's words.
+    pub reason: String,
+}
+
+/// Asks the resident.
+pub trait ConsentPrompt: Send + Sync {
+    /// Whether the resident agrees.
+    fn ask(&self, request: ConsentRequest) -> bool;
+}
+
+/// What a mini-service can have the shell do.
+pub trait ServiceHost: Send + Sync {
+    /// Shows a pass's code full screen.
+    fn show_pass(&self, pass_id: String);
+}
+
+/// Told that a screen is out of date; it carries no data, the shell asks again.
+pub trait Observer: Send + Sync {
+    /// What changed.
+    fn changed(&self, topic: Topic);
+}
+
+/// All ports together.
+#[derive(Clone)]
+#[expect(missing_docs, reason = "the types say it")]
+pub struct Platform {
+    pub keys: Arc<dyn DeviceKeys>,
+    pub secrets: Arc<dyn SecretStore>,
+    pub clock: Arc<dyn Clock>,
+    pub consent: Arc<dyn ConsentPrompt>,
+    pub host: Arc<dyn ServiceHost>,
+    pub observer: Arc<dyn Observer>,
+}

@@ -1,0 +1,171 @@
+//! Ports in software, for tests, virtual phones and a publisher's preview. Not for a resident's phone: the keys are
+//! in memory.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use ring::rand::{SecureRandom, SystemRandom};
+use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
+
+use super::{
+    Clock, ConsentPrompt, ConsentRequest, DeviceKeys, KeyPurpose, Observer, Platform, PlatformError, SecretError,
+    SecretStore, ServiceHost,
+};
+use crate::views::Topic;
+
+/// A platform with fresh keys, this machine's clock, a resident who agrees to everything, and nobody watching.
+pub fn platform() -> Platform {
+    Platform {
+        keys: Arc::new(Keys::default()),
+        secrets: Arc::new(Secrets::default()),
+        clock: Arc::new(MachineClock::default()),
+        consent: Arc::new(Agreeable),
+        host: Arc::new(Nobody),
+        observer: Arc::new(Nobody),
+    }
+}
+
+/// P-256 keys in memory.
+pub struct Keys {
+    pairs: Mutex<HashMap<String, Arc<EcdsaKeyPair>>>,
+    random: SystemRandom,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { pairs: Mutex::default(), random: SystemRandom::new() }
+    }
+}
+
+fn unavailable(error: impl ToString) -> PlatformError {
+    PlatformError::Unavailable(error.to_string())
+}
+
+impl Keys {
+    fn pair(&self, id: &str) -> Result<Arc<EcdsaKeyPair>, PlatformError> {
+        let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
+        pairs.get(id).cloned().ok_or(PlatformError::KeyInvalidated)
+    }
+}
+
+impl DeviceKeys for Keys {
+    fn create(&self, purpose: KeyPurpose) -> Result<String, PlatformError> {
+        let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &self.random).map_err(unavailable)?;
+        let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &self.random).map_err(unavailable)?;
+        let mut id = [0; 8];
+        self.random.fill(&mut id).map_err(unavailable)?;
+        let id = format!("{purpose:?}-{}", hex::encode(id)).to_lowercase();
+        self.pairs.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), Arc::new(pair));
+        Ok(id)
+    }
+
+    fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
+        Ok(self.pair(id)?.public_key().as_ref().to_vec())
+    }
+
+    fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
+        Ok(self.pair(id)?.sign(&self.random, message).map_err(unavailable)?.as_ref().to_vec())
+    }
+
+    fn delete(&self, id: &str) -> Result<(), PlatformError> {
+        self.pairs.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        Ok(())
+    }
+}
+
+/// Wraps with an AES key that is in memory, fresh each time.
+pub struct Secrets {
+    key: LessSafeKey,
+    random: SystemRandom,
+}
+
+impl Default for Secrets {
+    fn default() -> Self {
+        let random = SystemRandom::new();
+        let mut key = [0; 32];
+        random.fill(&mut key).expect("the system has random numbers");
+        let key = UnboundKey::new(&AES_256_GCM, &key).expect("32 bytes are an AES-256 key");
+        Self { key: LessSafeKey::new(key), random }
+    }
+}
+
+impl SecretStore for Secrets {
+    fn wrap(&self, secret: &[u8]) -> Result<Vec<u8>, SecretError> {
+        let mut nonce = [0; 12];
+        self.random.fill(&mut nonce).map_err(|_| SecretError::Unavailable)?;
+        let mut wrapped = secret.to_vec();
+        self.key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::empty(), &mut wrapped)
+            .map_err(|_| SecretError::Unavailable)?;
+        Ok([&nonce[..], &wrapped].concat())
+    }
+
+    fn unwrap(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> {
+        let (nonce, sealed) = wrapped.split_first_chunk::<12>().ok_or(SecretError::Invalidated)?;
+        let mut sealed = sealed.to_vec();
+        let opened = self
+            .key
+            .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut sealed)
+            .map_err(|_| SecretError::Invalidated)?;
+        Ok(opened.to_vec())
+    }
+}
+
+/// This machine's clock, which a test can set wrong.
+pub struct MachineClock {
+    started: Instant,
+    /// Milliseconds that the wall clock is off.
+    wall_offset: AtomicI64,
+}
+
+impl Default for MachineClock {
+    fn default() -> Self {
+        Self { started: Instant::now(), wall_offset: AtomicI64::new(0) }
+    }
+}
+
+impl MachineClock {
+    /// Sets the wall clock off by some milliseconds.
+    pub fn set_wall_offset(&self, milliseconds: i64) {
+        self.wall_offset.store(milliseconds, Ordering::Relaxed);
+    }
+}
+
+impl Clock for MachineClock {
+    fn wall(&self) -> i64 {
+        let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX) + self.wall_offset.load(Ordering::Relaxed)
+    }
+
+    fn since_boot_including_sleep(&self) -> i64 {
+        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn boot_id(&self) -> String {
+        format!("{:?}", self.started)
+    }
+}
+
+/// Agrees to everything.
+pub struct Agreeable;
+
+impl ConsentPrompt for Agreeable {
+    fn ask(&self, _: ConsentRequest) -> bool {
+        true
+    }
+}
+
+/// Watches nothing and shows nothing.
+pub struct Nobody;
+
+impl Observer for Nobody {
+    fn changed(&self, _: Topic) {}
+}
+
+impl ServiceHost for Nobody {
+    fn show_pass(&self, _: String) {}
+}

@@ -1,0 +1,66 @@
+//! Identity providers: which there are says the nation's registry, how to speak to one says its discovery document.
+
+use onecity_protocol::names::Names;
+use serde::Deserialize;
+
+use crate::error::{Error, Refusal};
+use crate::net::{Net, Outgoing};
+
+/// A provider as the nation's repository lists it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Provider {
+    /// One word.
+    pub id: String,
+    /// Names by language.
+    pub names: Names,
+    /// The issuer identifier, a URL.
+    pub issuer: String,
+    /// This app's id at the provider.
+    pub client_id: String,
+}
+
+/// Reads the target `NATION/providers.json`.
+pub fn parse_providers(bytes: &[u8]) -> Result<Vec<Provider>, Error> {
+    serde_json::from_slice(bytes)
+        .map_err(|error| Error::SignatureInvalid { what: format!("the list of identity providers: {error}") })
+}
+
+/// What a login needs of OpenID Connect Discovery 1.0 §3.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Discovery {
+    issuer: String,
+    pub authorization_endpoint: String,
+    pub token_endpoint: String,
+    pub jwks_uri: String,
+    #[serde(default)]
+    code_challenge_methods_supported: Vec<String>,
+    #[serde(default)]
+    dpop_signing_alg_values_supported: Vec<String>,
+}
+
+impl Discovery {
+    /// Fetches and checks a provider's document (§4.3: the issuer must be the one that was asked).
+    pub async fn fetch(net: &Net, issuer: &str) -> Result<Self, Error> {
+        let url = net.url(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))?;
+        let found: Self = net.send(Outgoing::get(url)).await?.json()?;
+        if found.issuer != issuer {
+            return Err(Error::refused(
+                Refusal::WrongIssuer,
+                "the identity provider calls itself by another name than the registry does; it may be an impostor",
+            ));
+        }
+        for endpoint in [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri] {
+            net.url(endpoint)?;
+        }
+        let lacks = |list: &[String], word: &str| !list.iter().any(|own| own == word);
+        if lacks(&found.code_challenge_methods_supported, "S256")
+            || lacks(&found.dpop_signing_alg_values_supported, "ES256")
+        {
+            return Err(Error::refused(
+                Refusal::LoginDenied,
+                "the identity provider does not protect logins well enough (it lacks PKCE or DPoP)",
+            ));
+        }
+        Ok(found)
+    }
+}

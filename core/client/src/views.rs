@@ -1,0 +1,208 @@
+//! What a screen shows: plain records, already in the resident's language.
+
+use onecity_protocol::credential::UnixTime;
+use onecity_protocol::region::{RegionId, RegionKind, UnitId};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::drawing::QrPicture;
+
+/// How far what a screen shows can be relied on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Freshness {
+    /// Checked with the registry within the last hour.
+    Fresh,
+    /// Last checked at this second.
+    Stale {
+        /// Seconds since 1970.
+        since: UnixTime,
+    },
+    /// The last attempt found no network; last checked at this second, 0 for never.
+    Offline {
+        /// Seconds since 1970.
+        since: UnixTime,
+    },
+}
+
+/// What changed, for a shell to ask again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Topic {
+    Account,
+    Home,
+    Passes,
+    Submissions,
+}
+
+/// A region on a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct RegionView {
+    pub id: RegionId,
+    pub name: String,
+    /// The name in Latin letters, for those who can't read the other.
+    pub latin: String,
+    pub kind: RegionKind,
+    pub hotline: Option<String>,
+}
+
+/// A service: whoever publishes it, and its id among theirs. No other unit can take it over.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ServiceId {
+    pub unit: UnitId,
+    pub app_id: String,
+}
+
+impl std::fmt::Display for ServiceId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.unit, self.app_id)
+    }
+}
+
+/// A service on the home screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceCard {
+    /// Which service.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: String,
+    /// One sentence.
+    pub summary: String,
+    /// One word that groups services.
+    pub category: String,
+    /// Whose it is.
+    pub publisher: String,
+    /// Its newest version.
+    pub version: String,
+    /// Whether it opens with no network.
+    pub installed: bool,
+    /// Why it is no longer offered, if so.
+    pub withdrawn: Option<String>,
+}
+
+/// The home screen of a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HomeView {
+    /// Where.
+    pub region: RegionView,
+    /// What is above it, nearest first.
+    pub above: Vec<RegionView>,
+    /// The services offered here, nearest publisher first.
+    pub services: Vec<ServiceCard>,
+    /// Who is logged in.
+    pub account: Option<AccountView>,
+    /// How many submissions wait for a network.
+    pub waiting: u32,
+    /// How current this is.
+    pub freshness: Freshness,
+}
+
+/// Whom an account stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum AccountKind {
+    Person,
+    Enterprise,
+}
+
+/// An account on a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountView {
+    /// Tells nothing about the resident.
+    pub id: String,
+    /// The name that the provider gave.
+    pub name: String,
+    /// Person or enterprise.
+    pub kind: AccountKind,
+    /// Who vouches for it.
+    pub provider: String,
+    /// Whether the session has lapsed: passes go on working, anything else asks for a login.
+    pub lapsed: bool,
+}
+
+/// Where one can log in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct ProviderView {
+    pub id: String,
+    pub name: String,
+}
+
+/// A login that was begun: open `url` in the system browser, and hand what comes back to `finish_login`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct LoginAttempt {
+    pub id: String,
+    pub url: String,
+}
+
+/// A pass on a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassView {
+    /// Its id on this phone.
+    pub id: String,
+    /// Its name.
+    pub title: String,
+    /// One word for its type, for example `transit`.
+    pub pass_type: String,
+    /// Who issued it.
+    pub issuer: String,
+    /// Where it came from.
+    pub region: RegionId,
+    /// Not valid from this second on.
+    pub expires: UnixTime,
+}
+
+/// A code to show at a gate.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeView {
+    /// The pass it is for.
+    pub pass_id: String,
+    /// The text in the QR code.
+    pub text: String,
+    /// The picture.
+    pub picture: QrPicture,
+    /// When it was signed for, in seconds.
+    pub issued: UnixTime,
+    /// When to show the next one.
+    pub next: UnixTime,
+    /// Whether the phone's time may be wrong, so that a gate may refuse.
+    pub time_unverified: bool,
+}
+
+/// What became of a submission.
+#[derive(Debug, Clone, PartialEq)]
+pub enum SubmissionState {
+    /// On the phone; it is tried again by itself.
+    Waiting {
+        /// How often it was tried.
+        attempts: u32,
+    },
+    /// The city has it.
+    Delivered {
+        /// When.
+        at: UnixTime,
+        /// What the city answered.
+        receipt: Value,
+    },
+    /// The city does not take it.
+    Refused {
+        /// When.
+        at: UnixTime,
+        /// The city's words.
+        reason: String,
+    },
+}
+
+/// A submission on a screen.
+#[derive(Debug, Clone, PartialEq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct SubmissionView {
+    pub id: String,
+    pub service: ServiceId,
+    pub title: String,
+    pub created: UnixTime,
+    pub state: SubmissionState,
+}

@@ -1,1 +1,53 @@
-//! placeholder
+//! The world for testers, in one process and on one port: identity provider, registry, issuers, city back ends,
+//! gates, and phones that are the real core with software keys.
+//!
+//! ```text
+//!              ┌ identity   OpenID Connect, DPoP, personas          /idp/PROVIDER
+//!   World ─────┤ registry   TUF, built and signed at start          /registry/REPOSITORY
+//!  (all state) ├ issuer     OpenID4VCI, credentials to a phone key  /issuer/REGION
+//!              └ city       back ends of the mini-services          /city/UNIT
+//!   Server     the world on a port; stopping it takes nothing from the world
+//!   Phone      onecity-core with its two files in a folder, and a resident who uses the browser
+//!   journey    the whole story, step by step
+//! ```
+//!
+//! # Example
+//!
+//! ```
+//! use mock_server::{Phone, Server, WorldOptions};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let server = Server::start(WorldOptions::default()).await?;
+//! let phone = Phone::new(&server.world(), &["en"])?;
+//! phone.log_in("shandong", "lan").await?;
+//! phone.client().sync(&"cn-sd/jinan".parse()?).await?;
+//! let home = phone.client().home(&"cn-sd/jinan".parse()?).await?;
+//! assert_eq!(home.region.latin, "Jinan");
+//! # server.stop().await;
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+//! ```
+
+#![forbid(unsafe_code)]
+
+mod city;
+mod identity;
+mod issuer;
+pub mod journey;
+mod pages;
+mod phone;
+mod picture;
+mod problem;
+mod regions;
+mod registry;
+mod server;
+mod services;
+mod world;
+
+pub use phone::{Phone, PhoneError};
+pub use picture::{PictureError, draw, read};
+pub use regions::{RegionTableError, load as load_regions};
+pub use registry::Registry;
+pub use server::Server;
+pub use world::{Faults, World, WorldError, WorldOptions};

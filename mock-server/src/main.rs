@@ -1,1 +1,123 @@
-fn main() {}
+//! The command: serve the world, or take a phone through the whole journey.
+
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on its standard output")]
+
+use std::io::IsTerminal;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use mock_server::journey::{self, Step};
+use mock_server::{Server, WorldOptions};
+use tracing_subscriber::EnvFilter;
+
+/// The whole world of OneCity on one machine: identity providers, registry, issuers, city back ends and phones.
+#[derive(Parser)]
+#[command(
+    version,
+    after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json"
+)]
+struct Cli {
+    /// The port on 127.0.0.1; 0 for a free one. The journey always takes a free one.
+    #[arg(long, default_value_t = 8787, global = true)]
+    port: u16,
+    /// The same seed gives the same personas, ids, step order and decisions; keys and signatures are always fresh.
+    #[arg(long, default_value_t = 1, global = true)]
+    seed: u64,
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Take a phone through the whole story; exit code 1 names the step that does not hold.
+    Journey {
+        /// How to print the steps.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    /// One readable line a step.
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+fn main() -> ExitCode {
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("error"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let cli = Cli::parse();
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("no runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(async {
+        match cli.command {
+            Some(Command::Journey { format }) => travel(cli.seed, format).await,
+            None => serve(WorldOptions { port: cli.port, seed: cli.seed }).await,
+        }
+    })
+}
+
+async fn serve(options: WorldOptions) -> ExitCode {
+    let port = options.port;
+    let server = match Server::start(options).await {
+        Ok(server) => server,
+        Err(error) => {
+            eprintln!("The world can't start: {error}. Is another one on port {port}? Try --port 0.");
+            return ExitCode::FAILURE;
+        }
+    };
+    let origin = server.world().origin().to_owned();
+    println!("The world is up at {origin}");
+    println!("  look around       {origin}/");
+    println!("  a phone's anchors {origin}/world.json");
+    println!("  a registry        {origin}/registry/cn-sd/metadata/timestamp.json");
+    println!("  a city's back end {origin}/city/cn-sd.jinan");
+    println!("Ctrl-C ends it.");
+    tokio::select! {
+        () = server.run() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    ExitCode::SUCCESS
+}
+
+async fn travel(seed: u64, format: Format) -> ExitCode {
+    let bold = std::io::stdout().is_terminal();
+    let mut report = |step: &Step| match format {
+        Format::Text => println!("{}", line(step, bold)),
+        Format::Json => println!("{}", serde_json::json!(step)),
+    };
+    match journey::run(WorldOptions { port: 0, seed }, &mut report).await {
+        Ok(summary) => {
+            match format {
+                Format::Text => println!(
+                    "\n{} steps hold: {} cities visited, {} services opened, {:.1} s",
+                    summary.steps,
+                    summary.cities,
+                    summary.services,
+                    std::time::Duration::from_millis(summary.ms).as_secs_f64()
+                ),
+                Format::Json => println!("{}", serde_json::json!(summary)),
+            }
+            ExitCode::SUCCESS
+        }
+        Err(failed) => {
+            match format {
+                Format::Text => eprintln!("\nfailed at «{}»: {}", failed.step, failed.why),
+                Format::Json => println!("{}", serde_json::json!({ "failed": failed.step, "why": failed.why })),
+            }
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn line(step: &Step, bold: bool) -> String {
+    let (on, off) = if bold { ("\x1b[1m", "\x1b[0m") } else { ("", "") };
+    format!("ok {:>5} ms  {on}{}{off}: {}", step.ms, step.step, step.checked)
+}

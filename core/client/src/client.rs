@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use onecity_protocol::names::Names;
 use onecity_protocol::region::{Region, RegionId, RegionTree, UnitId};
@@ -120,6 +121,14 @@ impl Client {
             files,
         };
         Ok(Self { inner: Arc::new(inner), runtime: Some(runtime) })
+    }
+
+    /// Lets what runs finish, and closes the files once the last opened service is gone. It blocks, for at most five
+    /// seconds.
+    pub fn close(mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_timeout(Duration::from_secs(5));
+        }
     }
 
     /// The runtime that the calls run on.

@@ -1,0 +1,143 @@
+// What the pages of all these services share: the resident's language, the back end, and words for what goes wrong.
+"use strict";
+
+const city = (() => {
+  const LANGUAGES = ["zh", "vi", "en"];
+  const KEPT_AT_MOST = 30;
+  const EXPLAINED = ["network", "login_required", "consent", "not_found", "not_offered", "issuance", "busy"];
+
+  let language = "en";
+  let backend = "";
+  let texts = {};
+
+  /** Chooses the language, fills the page's words in, and shows it. Every page begins with this. */
+  async function start() {
+    try {
+      const info = await onecity.info().catch(() => ({}));
+      language = choose(info.languages ?? navigator.languages);
+      const [config, shared, own] = await Promise.all([
+        file("/common/config.json"), file(`/i18n/shared.${language}.json`), file(`/i18n/${language}.json`),
+      ]);
+      backend = config.backend;
+      texts = { ...shared, ...own };
+      document.documentElement.lang = language;
+      document.title = t("name");
+      for (const element of document.querySelectorAll("[data-t]")) element.textContent = t(element.dataset.t);
+      document.getElementById("region").textContent = info.region_name ?? "";
+    } finally {
+      document.body.classList.remove("starting");
+    }
+  }
+
+  function choose(languages) {
+    const primary = languages.map((tag) => tag.toLowerCase().split("-")[0]);
+    return primary.find((tag) => LANGUAGES.includes(tag)) ?? "en";
+  }
+
+  async function file(path) {
+    const answer = await fetch(path);
+    if (!answer.ok) throw new Error(`${path}: ${answer.status}`);
+    return answer.json();
+  }
+
+  /** The text of a key, with `{name}` replaced by `values.name`. */
+  function t(key, values = {}) {
+    return (texts[key] ?? key).replace(/\{(\w+)\}/g, (whole, name) => values[name] ?? whole);
+  }
+
+  /** An element with attributes, listeners (`onclick`) and children; data only ever becomes text. */
+  function el(tag, attributes = {}, ...children) {
+    const element = document.createElement(tag);
+    for (const [name, value] of Object.entries(attributes)) {
+      if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+      else element.setAttribute(name, value);
+    }
+    element.append(...children);
+    return element;
+  }
+
+  /** Asks the city's back end. */
+  async function get(path) {
+    const { status, body } = await onecity.request(backend + path);
+    if (status >= 400) throw { code: "busy", message: `status ${status}` };
+    return body;
+  }
+
+  /** Gets `path` and hands the answer to `show`; `area` says how it goes and offers another try. */
+  async function load(area, path, show) {
+    wait(area);
+    try {
+      show(await get(path));
+      area.replaceChildren();
+    } catch (error) {
+      fail(area, error, () => load(area, path, show));
+    }
+  }
+
+  /** Hands something in. */
+  const submit = (path, title, body) => onecity.submit(backend + path, title.slice(0, 200), body);
+
+  /** Says in `area`, which is a live region, that something is under way. */
+  function wait(area) {
+    area.replaceChildren(el("p", { class: "waiting" }, t("loading")));
+  }
+
+  /** Says in `area` that something went well. */
+  function succeed(area, title, text) {
+    area.replaceChildren(el("div", { class: "notice good" }, el("strong", {}, title), el("p", {}, text)));
+  }
+
+  /** Says in `area` what went wrong and what to do next. */
+  function fail(area, error, retry) {
+    const code = error?.code ?? "unavailable";
+    const known = EXPLAINED.includes(code) ? code : "other";
+    const again = () => {
+      area.replaceChildren();
+      area.tabIndex = -1;
+      area.focus();
+      retry();
+    };
+    const notice = el("div", { class: "notice" },
+      el("strong", {}, t(`error.${known}.title`)),
+      el("p", {}, t(`error.${known}.next`)));
+    if (known === "other") notice.append(el("p", { class: "quiet" }, t("error.code", { code })));
+    notice.append(el("button", { type: "button", class: "second", onclick: again }, t("retry")));
+    area.replaceChildren(notice);
+  }
+
+  /** What was handed in from this phone, newest first. */
+  function kept(key) {
+    const all = async () => (await onecity.storage.get(key)) ?? [];
+    const add = async (entry) => {
+      const entries = [entry, ...await all()].slice(0, KEPT_AT_MOST);
+      await onecity.storage.set(key, entries);
+    };
+    return { all, add };
+  }
+
+  /** Marks a field as lacking something, or as right when `message` is empty. */
+  function mark(field, note, message) {
+    note.textContent = message;
+    if (message) field.setAttribute("aria-invalid", "true");
+    else field.removeAttribute("aria-invalid");
+  }
+
+  /** A moment, in the resident's language. */
+  function moment(time, options = { dateStyle: "medium", timeStyle: "short" }) {
+    return new Intl.DateTimeFormat(language, options).format(time);
+  }
+
+  /** A time on the city's clock such as `2026-11-24T09:00`, shown as it stands, whatever zone the phone is in. */
+  function cityTime(slot, options) {
+    return moment(new Date(`${slot}Z`), { ...options, timeZone: "UTC" });
+  }
+
+  /** A number with its unit, in the resident's language. */
+  function measure(value, unit) {
+    return new Intl.NumberFormat(language, { style: "unit", unit, maximumFractionDigits: 1 }).format(value);
+  }
+
+  return Object.freeze({
+    start, t, el, get, load, submit, wait, succeed, fail, kept, mark, moment, cityTime, measure,
+  });
+})();

@@ -1,0 +1,127 @@
+//! The pages that a person sees: the landing page and the provider's choice of persona, in three languages.
+
+use axum::http::{HeaderMap, header};
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use crate::identity::{AuthorizeRequest, PERSONAS};
+use crate::regions;
+use crate::world::World;
+
+/// A language of the pages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Language {
+    Chinese,
+    Vietnamese,
+    English,
+}
+
+impl Language {
+    /// The first that the browser asks for and that there is (RFC 9110 §12.5.4, without weights).
+    pub fn of(headers: &HeaderMap) -> Self {
+        let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let known = |range: &str| match range.trim().split(['-', ';']).next() {
+            Some("zh") => Some(Self::Chinese),
+            Some("vi") => Some(Self::Vietnamese),
+            Some("en") => Some(Self::English),
+            _ => None,
+        };
+        asked.split(',').find_map(known).unwrap_or(Self::English)
+    }
+
+    fn tag(self) -> &'static str {
+        match self {
+            Self::Chinese => "zh",
+            Self::Vietnamese => "vi",
+            Self::English => "en",
+        }
+    }
+
+    fn pick<'a>(self, zh: &'a str, vi: &'a str, en: &'a str) -> &'a str {
+        match self {
+            Self::Chinese => zh,
+            Self::Vietnamese => vi,
+            Self::English => en,
+        }
+    }
+}
+
+const STYLE: &str = include_str!("pages.css");
+
+fn page(language: Language, title: &str, body: &Markup) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang=(language.tag()) {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                title { (title) }
+                style { (PreEscaped(STYLE)) }
+            }
+            body { main { (body) } }
+        }
+    }
+}
+
+/// Where to look in this world.
+pub fn landing(world: &World, language: Language) -> Markup {
+    let pick = |zh, vi, en| language.pick(zh, vi, en);
+    let count = |nation: &onecity_protocol::region::RegionId| {
+        world.tree().iter().filter(|region| nation.covers(&region.id)).count()
+    };
+    let (repositories, packages) = world.registry(|registry| (registry.len(), registry.packages()));
+    let body = html! {
+        header {
+            h1 { "OneCity" }
+            p { (pick("一个应用，每座城市。这里是测试用的整个世界。", "Một ứng dụng cho mọi thành phố. Đây là cả thế giới để thử nghiệm.", "One app for every city. This is the whole world, for testing.")) }
+        }
+        section {
+            h2 { (pick("世界里有什么", "Trong thế giới này", "What is in it")) }
+            dl {
+                @for nation in regions::nations() {
+                    div { dt { (world.tree().get(&nation).map(|region| region.names.best(&[language.tag().to_owned()])).unwrap_or_default()) }
+                          dd { (count(&nation)) " " (pick("个地区", "khu vực", "regions")) } }
+                }
+                div { dt { (pick("签名的登记库", "Kho đăng ký đã ký", "Signed repositories")) } dd { (repositories) } }
+                div { dt { (pick("已发布的小程序", "Dịch vụ đã phát hành", "Published mini-services")) } dd { (packages) } }
+            }
+        }
+        section {
+            h2 { (pick("看哪里", "Xem ở đâu", "Where to look")) }
+            ul {
+                li { a href="/world.json" { "/world.json" } span { (pick("手机需要知道的一切", "mọi điều điện thoại cần biết", "all that a phone needs to know")) } }
+                li { a href="/registry/cn-sd/metadata/timestamp.json" { "/registry/cn-sd/metadata/timestamp.json" } span { (pick("山东的登记库", "kho đăng ký của Sơn Đông", "the registry of Shandong")) } }
+                li { a href="/idp/shandong/.well-known/openid-configuration" { "/idp/shandong/.well-known/openid-configuration" } span { (pick("身份认证", "nhà cung cấp định danh", "an identity provider")) } }
+                li { a href="/.well-known/openid-credential-issuer/issuer/cn-sd" { "/.well-known/openid-credential-issuer/issuer/cn-sd" } span { (pick("乘车码的签发者", "nơi cấp thẻ giao thông", "the issuer of transit passes")) } }
+                li { a href="/city/cn-sd.jinan" { "/city/cn-sd.jinan" } span { (pick("济南的后端", "máy chủ của Tế Nam", "the back end of Jinan")) } }
+                li { a href="/city/vn-hn" { "/city/vn-hn" } span { (pick("河内的后端", "máy chủ của Hà Nội", "the back end of Ha Noi")) } }
+            }
+        }
+        section {
+            h2 { (pick("虚构的居民", "Cư dân giả định", "Personas")) }
+            p { (pick("都不是真人；登录时任选其一。", "Không ai là người thật; chọn một khi đăng nhập.", "None of them exists; choose one at login.")) }
+            ul class="people" { @for persona in &PERSONAS { li { (persona.name) } } }
+        }
+    };
+    page(language, "OneCity", &body)
+}
+
+/// The provider's login: choosing a persona is all there is to it.
+pub fn choose_persona(language: Language, provider: &str, request: &AuthorizeRequest) -> Markup {
+    let pick = |zh, vi, en| language.pick(zh, vi, en);
+    let body = html! {
+        header {
+            h1 { (pick("登录", "Đăng nhập", "Log in")) }
+            p { (pick("演示身份认证：", "Nhà cung cấp định danh mô phỏng: ", "Demo identity provider: ")) strong { (provider) } }
+        }
+        section {
+            p { (pick("选择要以谁的身份登录。以下都是虚构的。", "Chọn người để đăng nhập. Tất cả đều là giả định.", "Choose whom to log in as. All of them are made up.")) }
+            form method="post" {
+                @for (name, value) in request.fields() { input type="hidden" name=(name) value=(value); }
+                @for persona in &PERSONAS {
+                    button type="submit" name="persona" value=(persona.id) { (persona.name) }
+                }
+            }
+        }
+    };
+    page(language, pick("登录", "Đăng nhập", "Log in"), &body)
+}

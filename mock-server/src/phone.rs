@@ -1,0 +1,111 @@
+//! A phone of the world: the real core with software keys, and a resident who uses the system browser.
+
+use std::sync::Arc;
+
+use onecity_core::platform::{Platform, software};
+use onecity_core::{AccountView, Client, ClientConfig, Error};
+use tempfile::TempDir;
+
+use crate::world::{World, WorldError};
+
+/// Where the phone's logins come back to.
+const REDIRECT_URI: &str = "onecity://login";
+
+/// Why the phone, or its resident, failed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum PhoneError {
+    #[error("the core: {0}")]
+    Core(#[from] Error),
+    #[error("the world: {0}")]
+    World(#[from] WorldError),
+    #[error("the folder: {0}")]
+    Folder(#[from] std::io::Error),
+    #[error("the browser: {0}")]
+    Browser(String),
+}
+
+/// A phone with its two files in a temporary folder.
+pub struct Phone {
+    client: Client,
+    config: ClientConfig,
+    platform: Platform,
+    folder: TempDir,
+}
+
+impl Phone {
+    /// A new phone that knows this world's registries and nothing else.
+    pub fn new(world: &Arc<World>, languages: &[&str]) -> Result<Self, PhoneError> {
+        Self::with_platform(world, languages, software::platform())
+    }
+
+    /// The same with ports of one's own.
+    pub fn with_platform(world: &Arc<World>, languages: &[&str], platform: Platform) -> Result<Self, PhoneError> {
+        let folder = tempfile::tempdir()?;
+        let config = ClientConfig {
+            folder: folder.path().to_owned(),
+            languages: languages.iter().map(|language| (*language).to_owned()).collect(),
+            nations: world.anchors()?,
+            allow_loopback: true,
+        };
+        let client = Client::open(config.clone(), platform.clone())?;
+        Ok(Self { client, config, platform, folder })
+    }
+
+    /// What the shell calls.
+    pub fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The folder of the two files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Ends the app and starts it again on the same files, keys and clock.
+    pub async fn restart(self) -> Result<Self, PhoneError> {
+        let Self { client, config, platform, folder } = self;
+        let reopened = tokio::task::spawn_blocking(move || {
+            client.close();
+            let client = Client::open(config.clone(), platform.clone())?;
+            Ok(Self { client, config, platform, folder })
+        });
+        reopened.await.map_err(std::io::Error::other)?
+    }
+
+    /// Logs in as a persona, the way a resident does: the app opens a URL, the browser comes back.
+    pub async fn log_in(&self, provider: &str, persona: &str) -> Result<AccountView, PhoneError> {
+        let attempt = self.client.begin_login(provider, REDIRECT_URI).await?;
+        let callback = browse(&attempt.url, persona).await?;
+        Ok(self.client.finish_login(&callback).await?)
+    }
+
+    /// Begins a login and returns what the browser would come back with.
+    pub async fn callback(&self, provider: &str, persona: &str) -> Result<String, PhoneError> {
+        let attempt = self.client.begin_login(provider, REDIRECT_URI).await?;
+        browse(&attempt.url, persona).await
+    }
+}
+
+/// Chooses a persona on the provider's page and returns the address that the browser is sent to.
+async fn browse(url: &str, persona: &str) -> Result<String, PhoneError> {
+    let failed = |error: reqwest::Error| PhoneError::Browser(error.to_string());
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().map_err(failed)?;
+    let page = browser.get(url).send().await.map_err(failed)?;
+    if !page.status().is_success() {
+        return Err(PhoneError::Browser(format!("the provider's page answered {}", page.status())));
+    }
+    let mut form = url::Url::parse(url).map_err(|error| PhoneError::Browser(error.to_string()))?;
+    form.query_pairs_mut().append_pair("persona", persona);
+    let body = form.query().unwrap_or_default().to_owned();
+    form.set_query(None);
+    let chosen = browser
+        .post(form)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body)
+        .send()
+        .await
+        .map_err(failed)?;
+    let location = chosen.headers().get("location").and_then(|location| location.to_str().ok());
+    location.map(str::to_owned).ok_or_else(|| PhoneError::Browser(format!("no way back: {}", chosen.status())))
+}

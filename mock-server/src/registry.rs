@@ -1,0 +1,194 @@
+//! The world's registry: a small repository for each nation, and one for each of its first-level regions.
+
+use std::collections::{BTreeMap, HashMap};
+
+use onecity_protocol::credential::{TrustList, UnixTime};
+use onecity_protocol::region::{RegionFile, RegionId, UnitId};
+use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET};
+use onecity_publisher::{Lifetimes, PublishError, Repository, RepositoryFiles};
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+use crate::regions::{self, RegionTableError};
+use crate::services::{ServiceError, pack_for};
+
+/// Why the registry could not be built.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    #[error(transparent)]
+    Regions(#[from] RegionTableError),
+    #[error(transparent)]
+    Service(#[from] ServiceError),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error("the registry's JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    #[error("{0} has no repository")]
+    Unknown(RegionId),
+}
+
+/// What was published, to compare with what a phone opens.
+#[derive(Debug, Clone)]
+pub struct Published {
+    /// The hash of the package.
+    pub sha256: [u8; 32],
+    /// The hash of each file in it.
+    pub files: BTreeMap<String, [u8; 32]>,
+}
+
+/// All repositories with their keys, and the files that the server serves.
+pub struct Registry {
+    repositories: BTreeMap<RegionId, Repository>,
+    files: BTreeMap<RegionId, RepositoryFiles>,
+    published: HashMap<(UnitId, String), Published>,
+}
+
+/// Which services each unit of the demo world publishes.
+fn publications(tree: &onecity_protocol::region::RegionTree) -> Vec<(UnitId, Vec<&'static str>)> {
+    let unit = |text: &str| text.parse::<UnitId>().expect("a unit");
+    let shandong = "cn-sd".parse().expect("a region");
+    let cities =
+        tree.children(&shandong).map(|city| (city.id.clone().into(), vec!["report", "transit-pass", "appointments"]));
+    let others = [
+        (unit("cn-sd/~jiaodong"), vec!["coast"]),
+        (unit("cn-sd"), vec!["hotline"]),
+        (unit("vn-hn"), vec!["report", "transit-pass"]),
+    ];
+    cities.chain(others).collect()
+}
+
+impl Registry {
+    /// Builds and signs everything, for a server at `origin`.
+    pub fn build(
+        origin: &str,
+        providers: &Value,
+        trust_lists: &BTreeMap<RegionId, TrustList>,
+        now: UnixTime,
+    ) -> Result<Self, RegistryError> {
+        let tree = regions::tree()?;
+        let mut registry = Self { repositories: BTreeMap::new(), files: BTreeMap::new(), published: HashMap::new() };
+        for nation in regions::nations() {
+            let mut all = regions::load(&nation)?;
+            let mut own = Repository::new(nation.clone())?;
+            let (top, below): (Vec<_>, Vec<_>) =
+                all.regions.drain(..).partition(|region| !region.id.as_str().contains('/'));
+            for first in top.iter().map(|region| &region.id).filter(|id| **id != nation) {
+                let mut repository = Repository::new(first.clone())?;
+                let regions = below.iter().filter(|region| first.covers(&region.id)).cloned().collect();
+                let circles = all.circles.iter().filter(|circle| first.covers(circle.id.region())).cloned().collect();
+                let file = serde_json::to_vec(&RegionFile { regions, circles })?;
+                repository.add_target(&format!("{first}/{REGIONS_TARGET}"), file, None);
+                if let Some(list) = trust_lists.get(first) {
+                    let path = format!("{first}/{TRUST_LIST_TARGET}");
+                    repository.add_target(&path, serde_json::to_vec(list)?, None);
+                }
+                for (unit, services) in publications(&tree) {
+                    if first.covers(unit.region()) {
+                        registry.publish(&mut repository, &unit, &services, origin)?;
+                    }
+                }
+                registry.keep(first, repository, now)?;
+                let root = registry.first_root(first)?.to_vec();
+                let entry = RepositoryEntry { region: first.clone(), url: format!("{origin}/registry/{first}") };
+                own.add_target(&format!("{nation}/{first}/root.json"), root, Some(serde_json::to_value(entry)?));
+            }
+            let file = serde_json::to_vec(&RegionFile { regions: top, circles: Vec::new() })?;
+            own.add_target(&format!("{nation}/{REGIONS_TARGET}"), file, None);
+            let listed = providers[nation.as_str()].clone();
+            own.add_target(&format!("{nation}/{PROVIDERS_TARGET}"), serde_json::to_vec(&listed)?, None);
+            registry.keep(&nation, own, now)?;
+        }
+        Ok(registry)
+    }
+
+    fn publish(
+        &mut self,
+        repository: &mut Repository,
+        unit: &UnitId,
+        services: &[&str],
+        origin: &str,
+    ) -> Result<(), RegistryError> {
+        repository.delegate(unit)?;
+        for service in services {
+            let packed = pack_for(service, unit, origin)?;
+            let files = packed.files.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
+            let published = Published { sha256: sha256(&packed.package), files };
+            self.published.insert((unit.clone(), (*service).to_owned()), published);
+            repository.publish(unit, packed.package)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, id: &RegionId, mut repository: Repository, now: UnixTime) -> Result<(), RegistryError> {
+        self.files.insert(id.clone(), repository.sign(now, &Lifetimes::default())?);
+        self.repositories.insert(id.clone(), repository);
+        Ok(())
+    }
+
+    /// Changes a repository and signs it anew, as of `now`.
+    pub fn change(
+        &mut self,
+        id: &RegionId,
+        now: UnixTime,
+        change: impl FnOnce(&mut Repository) -> Result<(), PublishError>,
+    ) -> Result<(), RegistryError> {
+        let repository = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
+        change(repository)?;
+        self.files.insert(id.clone(), repository.sign(now, &Lifetimes::default())?);
+        Ok(())
+    }
+
+    /// The first root of a repository.
+    pub fn first_root(&self, id: &RegionId) -> Result<&[u8], RegistryError> {
+        let root = self.repositories.get(id).and_then(Repository::first_root);
+        root.ok_or_else(|| RegistryError::Unknown(id.clone()))
+    }
+
+    /// The files of a repository as the server serves them.
+    pub fn files(&self, id: &RegionId) -> Option<&RepositoryFiles> {
+        self.files.get(id)
+    }
+
+    /// Puts other files in their place, as a fault would.
+    pub fn serve_instead(&mut self, id: &RegionId, files: RepositoryFiles) {
+        self.files.insert(id.clone(), files);
+    }
+
+    /// How many repositories there are.
+    pub fn len(&self) -> usize {
+        self.repositories.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.repositories.is_empty()
+    }
+
+    /// What a unit published.
+    pub fn published(&self, unit: &UnitId, service: &str) -> Option<&Published> {
+        self.published.get(&(unit.clone(), service.to_owned()))
+    }
+
+    /// How many packages were published.
+    pub fn packages(&self) -> usize {
+        self.published.len()
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 is 32 bytes")
+}
+
+/// The identity providers that each nation's repository lists.
+pub fn providers(origin: &str) -> Value {
+    let provider = |id: &str, zh: &str, vi: &str, en: &str| {
+        json!({
+            "id": id, "names": { "zh": zh, "vi": vi, "en": en },
+            "issuer": format!("{origin}/idp/{id}"), "client_id": crate::identity::CLIENT_ID,
+        })
+    };
+    json!({
+        "cn": [provider("shandong", "山东省统一身份认证(演示)", "Định danh tỉnh Sơn Đông (mô phỏng)", "Shandong identity (demo)")],
+        "vn": [provider("vneid", "越南电子身份(演示)", "Định danh điện tử (mô phỏng)", "Viet Nam electronic identity (demo)")],
+    })
+}

@@ -1,0 +1,177 @@
+//! Everything that the world knows. Servers come and go; the world keeps its state.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::time::SystemTime;
+
+use onecity_core::NationAnchor;
+use onecity_protocol::credential::{TrustList, UnixTime};
+use onecity_protocol::region::{RegionId, RegionTree};
+use ring::hmac;
+use serde_json::{Value, json};
+
+use crate::city::CityState;
+use crate::identity::IdentityState;
+use crate::issuer::{IssuerError, Issuers};
+use crate::regions::{self, RegionTableError};
+use crate::registry::{Registry, RegistryError, providers};
+
+/// What the world is started with.
+#[derive(Debug, Clone, Default)]
+pub struct WorldOptions {
+    /// The port on loopback; 0 for a free one.
+    pub port: u16,
+    /// Repeats the same personas, ids and decisions.
+    pub seed: u64,
+}
+
+/// Why the world could not be made.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum WorldError {
+    #[error("the port: {0}")]
+    Port(#[from] std::io::Error),
+    #[error("the registry: {0}")]
+    Registry(#[from] RegistryError),
+    #[error("the regions: {0}")]
+    Regions(#[from] RegionTableError),
+    #[error("the issuers: {0}")]
+    Issuer(#[from] IssuerError),
+}
+
+/// What can be made to go wrong.
+#[derive(Debug, Default)]
+pub struct Faults {
+    /// The identity provider puts another login's nonce into its ID tokens.
+    pub wrong_nonce: AtomicBool,
+    /// The identity provider's discovery document names another issuer.
+    pub wrong_issuer: AtomicBool,
+    /// City back ends take the next submission, and then answer 504 as a gateway would.
+    pub lose_reply: AtomicBool,
+}
+
+impl Faults {
+    pub(crate) fn is_on(fault: &AtomicBool) -> bool {
+        fault.load(Ordering::Relaxed)
+    }
+}
+
+/// The world.
+pub struct World {
+    origin: String,
+    seed: hmac::Key,
+    counter: AtomicU64,
+    pub(crate) tree: RegionTree,
+    registry: RwLock<Registry>,
+    pub(crate) identity: Mutex<IdentityState>,
+    pub(crate) issuers: Issuers,
+    pub(crate) cities: Mutex<CityState>,
+    /// What goes wrong just now.
+    pub faults: Faults,
+}
+
+impl World {
+    /// A world whose server is at `origin`.
+    pub fn new(origin: &str, seed: u64) -> Result<Self, WorldError> {
+        onecity_core::install_providers();
+        let tree = regions::tree()?;
+        let issuers = Issuers::new(origin, &tree)?;
+        let lists: BTreeMap<RegionId, TrustList> = issuers.trust_lists();
+        let registry = Registry::build(origin, &providers(origin), &lists, now())?;
+        Ok(Self {
+            origin: origin.to_owned(),
+            seed: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()),
+            counter: AtomicU64::new(0),
+            tree,
+            registry: RwLock::new(registry),
+            identity: Mutex::new(IdentityState::new()),
+            issuers,
+            cities: Mutex::default(),
+            faults: Faults::default(),
+        })
+    }
+
+    /// The address of the world's server, without a trailing slash.
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// All regions.
+    pub fn tree(&self) -> &RegionTree {
+        &self.tree
+    }
+
+    /// Seconds since 1970.
+    pub fn now(&self) -> UnixTime {
+        now()
+    }
+
+    /// An id that the seed decides: 16 hexadecimal digits for a label.
+    pub(crate) fn id(&self, label: &str) -> String {
+        hex::encode(&hmac::sign(&self.seed, label.as_bytes()).as_ref()[..8])
+    }
+
+    /// The next id of a kind.
+    pub(crate) fn next_id(&self, kind: &str) -> String {
+        let count = self.counter.fetch_add(1, Ordering::Relaxed);
+        self.id(&format!("{kind} {count}"))
+    }
+
+    /// Looks at the registry.
+    pub fn registry<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
+        look(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Changes the registry.
+    pub fn registry_mut<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> T {
+        change(&mut self.registry.write().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The trust list of a first-level region, as a gate gets it.
+    pub fn trust_list(&self, region: &RegionId) -> Option<TrustList> {
+        self.issuers.trust_lists().remove(region)
+    }
+
+    /// How many different submissions the back ends have taken.
+    pub fn submissions_taken(&self) -> usize {
+        self.lock_cities().taken()
+    }
+
+    pub(crate) fn lock_cities(&self) -> MutexGuard<'_, CityState> {
+        self.cities.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_identity(&self) -> MutexGuard<'_, IdentityState> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a phone's trust begins.
+    pub fn anchors(&self) -> Result<Vec<NationAnchor>, WorldError> {
+        self.registry(|registry| {
+            let anchor = |nation: RegionId| {
+                let root = registry.first_root(&nation)?.to_vec();
+                Ok(NationAnchor { url: format!("{}/registry/{nation}", self.origin), nation, root })
+            };
+            regions::nations().into_iter().map(anchor).collect()
+        })
+    }
+
+    /// What a phone in another process or language needs to know to live in this world.
+    pub fn describe(&self) -> Result<Value, WorldError> {
+        let nations = self.anchors()?.into_iter().map(|anchor| {
+            let root = String::from_utf8_lossy(&anchor.root).into_owned();
+            json!({ "nation": anchor.nation, "url": anchor.url, "root": root })
+        });
+        let personas: Vec<Value> = crate::identity::PERSONAS
+            .iter()
+            .map(|persona| json!({ "id": persona.id, "name": persona.name, "kind": persona.kind }))
+            .collect();
+        Ok(json!({ "origin": self.origin, "nations": nations.collect::<Vec<_>>(), "personas": personas }))
+    }
+}
+
+fn now() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}

@@ -100,13 +100,9 @@ impl Client {
             .map_err(Error::internal)?;
         let (keep, handle) = (Arc::downgrade(&files), runtime.handle().clone());
         let keep_anchor = move |anchor: Anchor| {
-            let Some(files) = keep.upgrade() else { return };
-            handle.spawn_blocking(move || {
-                let vault = files.vault.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Err(error) = vault.put(&Owner::Phone, "", &anchor) {
-                    tracing::warn!(%error, "the server's time could not be kept");
-                }
-            });
+            if let Some(files) = keep.upgrade() {
+                handle.spawn_blocking(move || write_later(&files, |vault| vault.put(&Owner::Phone, "", &anchor)));
+            }
         };
         let net = Net::new(config.allow_loopback, Arc::clone(&time), Box::new(keep_anchor))?;
         let inner = Inner {
@@ -309,6 +305,12 @@ impl Drop for Client {
     }
 }
 
+fn write_later(files: &Files, work: impl FnOnce(&Vault) -> Result<(), StoreError>) {
+    if let Err(error) = work(&files.vault.lock().unwrap_or_else(PoisonError::into_inner)) {
+        tracing::warn!(%error, "a small record was not kept");
+    }
+}
+
 async fn known_providers(inner: &Arc<Inner>) -> Result<Vec<crate::session::Provider>, Error> {
     let known = providers(inner).await?;
     if !known.is_empty() {
@@ -401,6 +403,12 @@ impl Inner {
     ) -> Result<T, Error> {
         let files = Arc::clone(&self.files);
         self.blocking(move || Ok(work(&files.vault.lock().unwrap_or_else(PoisonError::into_inner))?)).await
+    }
+
+    /// Writes something whose loss costs little, without anybody waiting for the disk.
+    pub fn later(&self, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
+        let files = Arc::clone(&self.files);
+        tokio::task::spawn_blocking(move || write_later(&files, work));
     }
 
     pub async fn catalogue<T: Send + 'static>(

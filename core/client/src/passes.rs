@@ -28,6 +28,8 @@ use crate::views::{CodeView, PassView, Topic};
 
 /// The credential format identifier of CQ1 in OpenID4VCI's metadata.
 const FORMAT: &str = "cq1";
+/// A last code this far in the future can't have been accepted by any gate whose clock is right, in seconds.
+const CLOCK_MENDED: i64 = 60;
 
 /// A pass as the vault keeps it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -61,6 +63,16 @@ impl Pass {
             expires: self.expires,
         }
     }
+}
+
+/// The second that a pass's last code was signed for. Written after the code is shown, not before: losing it costs at
+/// most one refusal, and the next code works.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct LastCode(UnixTime);
+
+impl Record for LastCode {
+    const KIND: &'static str = "last_code";
+    const FORMAT: u8 = 1;
 }
 
 /// What OpenID4VCI's metadata (§12.2.4) says of an issuer.
@@ -209,10 +221,13 @@ impl Passes {
     /// A fresh code over a pass.
     pub async fn code(&self, inner: &Arc<Inner>, id: &str, audience: u64) -> Result<CodeView, Error> {
         let (owner, name) = (inner.active_owner().await?, id.to_owned());
-        let pass: Option<Pass> = inner.vault(move |vault| vault.get(&owner, &name)).await?;
+        let (kept_of, kept) = (owner.clone(), name.clone());
+        let (pass, last): (Option<Pass>, Option<LastCode>) =
+            inner.vault(move |vault| Ok((vault.get(&kept_of, &kept)?, vault.get(&kept_of, &kept)?))).await?;
         let pass = pass.ok_or_else(|| Error::refused(Refusal::NotFound, "this pass is not on the phone"))?;
         let reading = inner.time.read();
-        let issued = self.next_second(id, reading.now);
+        let issued = self.next_second(id, reading.now, last);
+        inner.later(move |vault| vault.put(&owner, &name, &LastCode(issued)));
         let keys = Arc::clone(&inner.platform.keys);
         inner
             .blocking(move || {
@@ -228,10 +243,12 @@ impl Passes {
             .await
     }
 
-    fn next_second(&self, id: &str, now: UnixTime) -> UnixTime {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        let issued = next_issued_at(now, last.get(id).copied());
-        last.insert(id.to_owned(), issued);
+    fn next_second(&self, id: &str, now: UnixTime, kept: Option<LastCode>) -> UnixTime {
+        let mut shown = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        // A last code far ahead was signed under a clock that has since been set right: it no longer binds.
+        let last = shown.get(id).copied().max(kept.map(|LastCode(at)| at)).filter(|last| *last < now + CLOCK_MENDED);
+        let issued = next_issued_at(now, last);
+        shown.insert(id.to_owned(), issued);
         issued
     }
 

@@ -39,7 +39,7 @@
     const slots = office?.slots ?? [];
     const days = [...new Set(slots.map(dayOf))];
     at("slots").replaceChildren(...days.map((day) => dayGroup(day, slots.filter((slot) => dayOf(slot) === day))));
-    if (!slots.length) at("slots").append(el("p", { class: "quiet" }, t("full.next")));
+    if (office && !slots.length) at("slots").append(el("p", { class: "quiet" }, t("full.next")));
     showSummary();
   }
 

@@ -9,22 +9,25 @@
 
   const chosen = () => document.querySelector("input[name=category]:checked")?.value ?? "";
 
-  /** What the form says, or null after marking what it lacks. */
-  function filledIn() {
-    const report = { category: chosen(), text: at("text").value.trim(), place: at("place").value.trim() };
+  const written = () => ({ category: chosen(), text: at("text").value.trim(), place: at("place").value.trim() });
+
+  /** Marks what a report lacks; the first field to mend, or null. */
+  function firstLacking(report) {
     city.mark(at("categories"), at("category-lacking"), report.category ? "" : t("category.lacking"));
     city.mark(at("text"), at("text-lacking"), report.text ? "" : t("text.lacking"));
     city.mark(at("place"), at("place-lacking"), report.place ? "" : t("place.lacking"));
-    const lacking = document.querySelector("[aria-invalid=true]");
-    if (!lacking) return report;
-    (lacking.id === "categories" ? at("lamp") : lacking).focus();
-    return null;
+    if (!report.category) return at("lamp");
+    return document.querySelector("[aria-invalid=true]");
   }
 
   async function send() {
     if (sending) return;
-    const report = filledIn();
-    if (!report) return;
+    const report = written();
+    const lacking = firstLacking(report);
+    if (lacking) {
+      lacking.focus();
+      return;
+    }
     sending = true;
     at("send").setAttribute("aria-disabled", "true");
     city.wait(at("outcome"));
@@ -64,6 +67,9 @@
       el("p", { class: "quiet" }, city.moment(report.at)))));
   }
 
+  at("report").addEventListener("input", () => {
+    if (document.querySelector("[aria-invalid=true]")) firstLacking(written());
+  });
   at("report").addEventListener("submit", (event) => {
     event.preventDefault();
     send();

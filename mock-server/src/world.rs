@@ -167,7 +167,10 @@ impl World {
             .iter()
             .map(|persona| json!({ "id": persona.id, "name": persona.name, "kind": persona.kind }))
             .collect();
-        Ok(json!({ "origin": self.origin, "nations": nations.collect::<Vec<_>>(), "personas": personas }))
+        Ok(json!({
+            "origin": self.origin, "nations": nations.collect::<Vec<_>>(), "personas": personas,
+            "trust_lists": self.issuers.trust_lists(),
+        }))
     }
 }
 

@@ -12,7 +12,7 @@
     value: freeze({
       /** {region, region_name, languages, service} */
       info: () => call("info", {}),
-      /** Asks the city's back end; resolves to {status, body, freshness}. */
+      /** Asks the city's back end; resolves to {status, body}. */
       request: (url, { method = "GET", body = null } = {}) => call("request", { method, url, body }),
       /** Hands something in; it is kept until the city has it, with or without a network. */
       submit: (url, title, body) => call("submit", { url, title, body }),

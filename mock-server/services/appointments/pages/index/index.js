@@ -81,6 +81,7 @@
     } finally {
       sending = false;
       at("send").removeAttribute("aria-disabled");
+      at("outcome").scrollIntoView({ block: "nearest" });
     }
   }
 

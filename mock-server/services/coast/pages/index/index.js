@@ -29,12 +29,10 @@
 
   function row(beach) {
     const flag = Object.hasOwn(FLAGS, beach.flag) ? beach.flag : "unknown";
-    const top = el("div", { class: "top" }, el("h3", {}, beach.name));
-    if (Number.isFinite(beach.water)) {
-      top.append(el("p", { class: "water" }, t("water", { degrees: city.measure(beach.water, "celsius") })));
-    }
-    const text = el("div", {}, top, el("p", {}, t(`flag.${flag}`)));
-    if (beach.note) text.append(el("p", { class: "quiet" }, beach.note));
+    const text = el("div", {}, el("h3", {}, beach.name), el("p", {}, t(`flag.${flag}`)));
+    const water = Number.isFinite(beach.water) ? t("water", { degrees: city.measure(beach.water, "celsius") }) : "";
+    const more = [water, beach.note].filter(Boolean).join(" · ");
+    if (more) text.append(el("p", { class: "quiet" }, more));
     return el("li", { class: "flagged" }, drawing(flag), text);
   }
 

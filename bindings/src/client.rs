@@ -1,0 +1,187 @@
+//! The façade.
+
+use std::sync::Arc;
+
+use onecity_core::{Client, ClientConfig, NationAnchor, ServiceId, ServiceSession};
+use onecity_protocol::region::{RegionId, UnitId};
+
+use crate::error::OneCityError;
+use crate::ports::Ports;
+use crate::views::{
+    AccountView, CodeView, HomeView, LoginAttempt, PassView, ProviderView, RegionView, SubmissionView, SyncReport,
+};
+
+/// Where trust in a nation's registry begins.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct Nation {
+    /// For example `cn`.
+    pub nation: String,
+    /// Where its repository is.
+    pub url: String,
+    /// Its first `root.json`.
+    pub root: Vec<u8>,
+}
+
+/// What a shell decides once.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct Options {
+    /// The folder of the two files.
+    pub folder: String,
+    /// The resident's languages as BCP 47 tags, best first.
+    pub languages: Vec<String>,
+    /// The nations that this app knows.
+    pub nations: Vec<Nation>,
+    /// Allows plain HTTP to this very machine, for tests.
+    pub allow_loopback: bool,
+}
+
+/// The phone.
+#[derive(uniffi::Object)]
+pub struct OneCity {
+    client: Client,
+}
+
+fn region(text: &str) -> Result<RegionId, OneCityError> {
+    text.parse().map_err(|error| OneCityError::InvalidInput { field: "region".to_owned(), why: format!("{error}") })
+}
+
+fn unit(text: &str) -> Result<UnitId, OneCityError> {
+    text.parse().map_err(|error| OneCityError::InvalidInput { field: "unit".to_owned(), why: format!("{error}") })
+}
+
+#[uniffi::export]
+impl OneCity {
+    /// Opens the two files of a folder, or makes them.
+    #[uniffi::constructor]
+    pub fn open(options: Options, ports: Ports) -> Result<Arc<Self>, OneCityError> {
+        let nations = options
+            .nations
+            .into_iter()
+            .map(|own| Ok(NationAnchor { nation: region(&own.nation)?, url: own.url, root: own.root }));
+        let config = ClientConfig {
+            folder: options.folder.into(),
+            languages: options.languages,
+            nations: nations.collect::<Result<_, OneCityError>>()?,
+            allow_loopback: options.allow_loopback,
+        };
+        Ok(Arc::new(Self { client: Client::open(config, ports.into())? }))
+    }
+
+    /// Where one can log in.
+    pub async fn providers(&self) -> Result<Vec<ProviderView>, OneCityError> {
+        Ok(self.client.providers().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// Begins a login.
+    pub async fn begin_login(&self, provider: String, redirect_uri: String) -> Result<LoginAttempt, OneCityError> {
+        Ok(self.client.begin_login(&provider, &redirect_uri).await?.into())
+    }
+
+    /// Ends a login with the URL that the browser came back with.
+    pub async fn finish_login(&self, callback_url: String) -> Result<AccountView, OneCityError> {
+        Ok(self.client.finish_login(&callback_url).await?.into())
+    }
+
+    /// Who is logged in.
+    pub async fn account(&self) -> Result<Option<AccountView>, OneCityError> {
+        Ok(self.client.account().await?.map(Into::into))
+    }
+
+    /// Wipes the active account from this phone.
+    pub async fn logout(&self) -> Result<(), OneCityError> {
+        Ok(self.client.logout().await?)
+    }
+
+    /// Brings what a region's screens need up to date.
+    pub async fn sync(&self, region_id: String) -> Result<SyncReport, OneCityError> {
+        Ok(self.client.sync(&region(&region_id)?).await?.into())
+    }
+
+    /// The regions directly below one.
+    pub async fn regions(&self, parent: String) -> Result<Vec<RegionView>, OneCityError> {
+        Ok(self.client.regions(&region(&parent)?).await?.into_iter().map(Into::into).collect())
+    }
+
+    /// The home screen of a region.
+    pub async fn home(&self, region_id: String) -> Result<HomeView, OneCityError> {
+        Ok(self.client.home(&region(&region_id)?).await?.into())
+    }
+
+    /// Opens a mini-service in a region.
+    pub async fn open_service(
+        self: Arc<Self>,
+        unit_id: String,
+        app_id: String,
+        region_id: String,
+    ) -> Result<Arc<OpenService>, OneCityError> {
+        let service = ServiceId { unit: unit(&unit_id)?, app_id };
+        let session = self.client.open_service(&service, &region(&region_id)?).await?;
+        Ok(Arc::new(OpenService { phone: self, session }))
+    }
+
+    /// Has a pass of a type issued by a region.
+    pub async fn add_pass(&self, region_id: String, pass_type: String) -> Result<PassView, OneCityError> {
+        Ok(self.client.add_pass(&region(&region_id)?, &pass_type).await?.into())
+    }
+
+    /// The passes of the active account.
+    pub async fn passes(&self) -> Result<Vec<PassView>, OneCityError> {
+        Ok(self.client.passes().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// A fresh code over a pass; `audience` is a gate's number, 0 for any.
+    pub async fn code(&self, pass_id: String, audience: u64) -> Result<CodeView, OneCityError> {
+        Ok(self.client.code(&pass_id, audience).await?.into())
+    }
+
+    /// All submissions of the active account, newest first.
+    pub async fn submissions(&self) -> Result<Vec<SubmissionView>, OneCityError> {
+        Ok(self.client.submissions().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// Tries to deliver everything that waits.
+    pub async fn deliver(&self) -> Result<u32, OneCityError> {
+        Ok(self.client.deliver().await?)
+    }
+}
+
+/// A file for the web view.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct ServiceFile {
+    pub status: u32,
+    pub mime: String,
+    pub headers: std::collections::HashMap<String, String>,
+    pub body: Vec<u8>,
+}
+
+/// A mini-service that is open.
+#[derive(uniffi::Object)]
+pub struct OpenService {
+    phone: Arc<OneCity>,
+    session: Arc<ServiceSession>,
+}
+
+#[uniffi::export]
+impl OpenService {
+    /// The path of the page to show first.
+    pub fn entry(&self) -> String {
+        self.session.entry()
+    }
+
+    /// The host name of the service's own origin.
+    pub fn origin_host(&self) -> String {
+        self.session.origin_host()
+    }
+
+    /// A file of the package.
+    pub async fn resource(&self, path: String) -> Result<ServiceFile, OneCityError> {
+        let found = self.phone.client.resource(&self.session, &path).await?;
+        let headers = found.headers.into_iter().collect();
+        Ok(ServiceFile { status: found.status.into(), mime: found.mime, headers, body: found.body })
+    }
+
+    /// A page's call to the bridge, JSON in and JSON out.
+    pub async fn call(&self, json: String) -> Result<String, OneCityError> {
+        Ok(self.phone.client.bridge(&self.session, &json).await?)
+    }
+}

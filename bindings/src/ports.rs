@@ -1,0 +1,194 @@
+//! The ports as foreign traits, and the wrappers that make the core's ports of them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use onecity_core::Topic;
+use onecity_core::platform::{self, Platform, PlatformError, SecretError};
+
+use crate::error::PortError;
+use crate::views::ChangedTopic;
+
+/// What a key is for.
+#[derive(Debug, Clone, Copy, uniffi::Enum)]
+pub enum KeyUse {
+    /// An account's tokens.
+    Session,
+    /// The codes of one pass.
+    Pass,
+}
+
+/// P-256 keys in the Secure Enclave or the Android Keystore.
+#[uniffi::export(with_foreign)]
+pub trait DeviceKeys: Send + Sync {
+    /// Makes a key and returns its id.
+    fn create(&self, purpose: KeyUse) -> Result<String, PortError>;
+    /// The public key as an uncompressed SEC 1 point, 65 bytes.
+    fn public_key(&self, id: String) -> Result<Vec<u8>, PortError>;
+    /// ECDSA over the SHA-256 of `message`, in DER.
+    fn sign(&self, id: String, message: Vec<u8>) -> Result<Vec<u8>, PortError>;
+    /// Forgets a key.
+    fn delete(&self, id: String) -> Result<(), PortError>;
+}
+
+/// Wraps 32-byte secrets with a key that never leaves the key store.
+#[uniffi::export(with_foreign)]
+pub trait SecretStore: Send + Sync {
+    /// Encrypts a secret.
+    fn wrap(&self, secret: Vec<u8>) -> Result<Vec<u8>, PortError>;
+    /// Decrypts what `wrap` returned.
+    fn unwrap(&self, wrapped: Vec<u8>) -> Result<Vec<u8>, PortError>;
+}
+
+/// The device's clocks.
+#[uniffi::export(with_foreign)]
+pub trait Clock: Send + Sync {
+    /// Milliseconds since 1970 by the wall clock.
+    fn wall(&self) -> Result<i64, PortError>;
+    /// Milliseconds since the device started, sleep included.
+    fn since_boot_including_sleep(&self) -> Result<i64, PortError>;
+    /// What tells one start of the device from another.
+    fn boot_id(&self) -> Result<String, PortError>;
+}
+
+/// What the resident is asked to agree to.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct ConsentQuestion {
+    pub service: String,
+    pub publisher: String,
+    pub permission: String,
+    pub reason: String,
+}
+
+/// Asks the resident.
+#[uniffi::export(with_foreign)]
+pub trait ConsentPrompt: Send + Sync {
+    /// Whether the resident agrees.
+    fn ask(&self, question: ConsentQuestion) -> Result<bool, PortError>;
+}
+
+/// What a mini-service can have the shell do.
+#[uniffi::export(with_foreign)]
+pub trait ServiceHost: Send + Sync {
+    /// Shows a pass's code full screen.
+    fn show_pass(&self, pass_id: String) -> Result<(), PortError>;
+}
+
+/// Told that a screen is out of date.
+#[uniffi::export(with_foreign)]
+pub trait Observer: Send + Sync {
+    /// What changed.
+    fn changed(&self, topic: ChangedTopic) -> Result<(), PortError>;
+}
+
+/// All ports together.
+#[derive(uniffi::Record)]
+pub struct Ports {
+    pub keys: Arc<dyn DeviceKeys>,
+    pub secrets: Arc<dyn SecretStore>,
+    pub clock: Arc<dyn Clock>,
+    pub consent: Arc<dyn ConsentPrompt>,
+    pub host: Arc<dyn ServiceHost>,
+    pub observer: Arc<dyn Observer>,
+}
+
+impl From<Ports> for Platform {
+    fn from(ports: Ports) -> Self {
+        Self {
+            keys: Arc::new(Keys(ports.keys)),
+            secrets: Arc::new(Secrets(ports.secrets)),
+            clock: Arc::new(DeviceClock { clock: ports.clock, wall: AtomicI64::new(0), counter: AtomicI64::new(0) }),
+            consent: Arc::new(Consent(ports.consent)),
+            host: Arc::new(Host(ports.host)),
+            observer: Arc::new(Watcher(ports.observer)),
+        }
+    }
+}
+
+struct Keys(Arc<dyn DeviceKeys>);
+
+impl platform::DeviceKeys for Keys {
+    fn create(&self, purpose: platform::KeyPurpose) -> Result<String, PlatformError> {
+        let purpose = match purpose {
+            platform::KeyPurpose::Session => KeyUse::Session,
+            platform::KeyPurpose::Pass => KeyUse::Pass,
+        };
+        Ok(self.0.create(purpose)?)
+    }
+    fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
+        Ok(self.0.public_key(id.to_owned())?)
+    }
+    fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
+        Ok(self.0.sign(id.to_owned(), message.to_vec())?)
+    }
+    fn delete(&self, id: &str) -> Result<(), PlatformError> {
+        Ok(self.0.delete(id.to_owned())?)
+    }
+}
+
+struct Secrets(Arc<dyn SecretStore>);
+
+impl platform::SecretStore for Secrets {
+    fn wrap(&self, secret: &[u8]) -> Result<Vec<u8>, SecretError> {
+        Ok(self.0.wrap(secret.to_vec())?)
+    }
+    fn unwrap(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> {
+        Ok(self.0.unwrap(wrapped.to_vec())?)
+    }
+}
+
+/// A clock whose other side fails goes on with its last reading: time then stands still rather than jumps.
+struct DeviceClock {
+    clock: Arc<dyn Clock>,
+    wall: AtomicI64,
+    counter: AtomicI64,
+}
+
+fn or_last(reading: Result<i64, PortError>, last: &AtomicI64) -> i64 {
+    match reading {
+        Ok(reading) => {
+            last.store(reading, Ordering::Relaxed);
+            reading
+        }
+        Err(_) => last.load(Ordering::Relaxed),
+    }
+}
+
+impl platform::Clock for DeviceClock {
+    fn wall(&self) -> i64 {
+        or_last(self.clock.wall(), &self.wall)
+    }
+    fn since_boot_including_sleep(&self) -> i64 {
+        or_last(self.clock.since_boot_including_sleep(), &self.counter)
+    }
+    fn boot_id(&self) -> String {
+        // An unknown start is another start: the time then counts as unverified.
+        self.clock.boot_id().unwrap_or_default()
+    }
+}
+
+struct Consent(Arc<dyn ConsentPrompt>);
+
+impl platform::ConsentPrompt for Consent {
+    fn ask(&self, request: platform::ConsentRequest) -> bool {
+        let platform::ConsentRequest { service, publisher, permission, reason } = request;
+        // Silence is not agreement.
+        self.0.ask(ConsentQuestion { service, publisher, permission, reason }).unwrap_or(false)
+    }
+}
+
+struct Host(Arc<dyn ServiceHost>);
+
+impl platform::ServiceHost for Host {
+    fn show_pass(&self, pass_id: String) {
+        let _ = self.0.show_pass(pass_id);
+    }
+}
+
+struct Watcher(Arc<dyn Observer>);
+
+impl platform::Observer for Watcher {
+    fn changed(&self, topic: Topic) {
+        let _ = self.0.changed(topic.into());
+    }
+}

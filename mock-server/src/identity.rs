@@ -102,6 +102,12 @@ impl IdentityState {
         }
     }
 
+    /// Ends every session, as a provider does that was broken into.
+    pub fn end_all(&mut self) {
+        self.access.clear();
+        self.ended = self.refresh.values().map(|refresh| refresh.session.clone()).collect();
+    }
+
     /// A proof counts once; old ones are forgotten.
     fn is_new_proof(&mut self, jti: &str, now: UnixTime) -> bool {
         self.proofs.retain(|_, seen| now - *seen < 600);

@@ -209,7 +209,14 @@ async fn visit(world: &Arc<World>, phone: &Phone, city: &RegionId, opened: &Atom
 }
 
 /// Opens a service, compares every file with what was published, and asks its back end whose it is.
-async fn open(world: &Arc<World>, phone: &Phone, region: &RegionId, unit: &UnitId, app_id: &str) -> Outcome {
+async fn open(
+    world: &Arc<World>,
+    phone: &Phone,
+    region: &RegionId,
+    unit: &UnitId,
+    app_id: &str,
+    opened: &AtomicUsize,
+) -> Outcome {
     let service = ServiceId { unit: unit.clone(), app_id: app_id.to_owned() };
     let session = phone.client().open_service(&service, region).await?;
     let files = compare_files(world, phone, &session).await?;

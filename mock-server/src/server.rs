@@ -92,6 +92,7 @@ fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/", get(landing))
         .route("/world.json", get(describe))
+        .route("/gate/{region}/trust.json", get(trust_list))
         .route("/registry/{repository}/{*path}", get(registry_file))
         .merge(identity::routes())
         .merge(issuer::routes())
@@ -109,6 +110,12 @@ async fn describe(State(world): State<Arc<World>>) -> Response {
         Ok(description) => axum::Json(description).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
+}
+
+/// A trust list as an operator would carry it to a gate by hand.
+async fn trust_list(State(world): State<Arc<World>>, Path(region): Path<String>) -> Response {
+    let list = region.parse().ok().and_then(|region: RegionId| world.trust_list(&region));
+    list.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |list| axum::Json(list).into_response())
 }
 
 /// The registry is static files: all but the timestamp can be kept for ever.

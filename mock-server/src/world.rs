@@ -138,6 +138,11 @@ impl World {
         self.lock_cities().taken()
     }
 
+    /// Ends every session at the identity providers.
+    pub fn end_all_sessions(&self) {
+        self.lock_identity().end_all();
+    }
+
     pub(crate) fn lock_cities(&self) -> MutexGuard<'_, CityState> {
         self.cities.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -167,10 +172,7 @@ impl World {
             .iter()
             .map(|persona| json!({ "id": persona.id, "name": persona.name, "kind": persona.kind }))
             .collect();
-        Ok(json!({
-            "origin": self.origin, "nations": nations.collect::<Vec<_>>(), "personas": personas,
-            "trust_lists": self.issuers.trust_lists(),
-        }))
+        Ok(json!({ "origin": self.origin, "nations": nations.collect::<Vec<_>>(), "personas": personas }))
     }
 }
 

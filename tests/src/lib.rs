@@ -1,1 +1,11 @@
-//! placeholder
+//! Journeys across crates, and the benchmark of figures. Everything of interest is in `tests/` (what a resident, a
+//! city or an attacker sees) and `benches/figures.rs` (what is measured).
+//!
+//! ```text
+//!   tests/journey.rs     the whole story, as the README's first command tells it
+//!   tests/bad_input.rs   what must be refused by name, and lose nothing
+//!   benches/figures.rs   the figures, each against a reference in the same run
+//!   run                  everything that CI runs
+//! ```
+
+#![forbid(unsafe_code)]

@@ -123,7 +123,9 @@ impl Client {
     /// seconds.
     pub fn close(mut self) {
         if let Some(runtime) = self.runtime.take() {
-            runtime.shutdown_timeout(Duration::from_secs(5));
+            // On a thread of its own: a runtime may not be waited for inside another.
+            let waiting = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(5)));
+            let _ = waiting.join();
         }
     }
 

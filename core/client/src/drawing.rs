@@ -18,10 +18,11 @@ impl QrPicture {
     /// Draws a CQ1 text. Level L: at a fixed size on a screen fewer modules read better than stronger correction.
     pub fn of(text: &str) -> Result<Self, Error> {
         let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(Error::internal)?;
-        Ok(Self::pack(&code.to_colors(), code.width()))
+        Ok(Self::of_modules(&code.to_colors(), code.width()))
     }
 
-    fn pack(colors: &[Color], width: usize) -> Self {
+    /// Packs modules that an encoder has laid out, row by row.
+    pub fn of_modules(colors: &[Color], width: usize) -> Self {
         let pack = |bits: &[Color]| {
             bits.iter().enumerate().fold(0_u8, |byte, (at, color)| byte | u8::from(*color == Color::Dark) << (7 - at))
         };

@@ -13,6 +13,7 @@ use onecity_protocol::credential::{
 use onecity_protocol::names::Names;
 use onecity_protocol::region::RegionId;
 use onecity_store::{AccountId, Owner, Record};
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
@@ -23,7 +24,8 @@ use crate::error::{Error, Refusal};
 use crate::net::Outgoing;
 use crate::platform::KeyPurpose;
 use crate::registry_sync::trust_list;
-use crate::session::{JwtSigner, bound_request};
+use crate::session::{JwtSigner, Session, bound_request};
+use crate::submissions::reason_of;
 use crate::views::{CodeView, PassView, Topic};
 
 /// The credential format identifier of CQ1 in OpenID4VCI's metadata.
@@ -119,34 +121,17 @@ impl Passes {
         let pass_type = list.types.iter().find(|kind| kind.word == word).cloned().ok_or_else(not_here)?;
         let issuer = issuer_of(&list, pass_type.id).ok_or_else(not_here)?;
         let metadata = self.metadata(inner, &issuer, word).await?;
-        let (token, session_key, session) = inner.sessions.access(inner).await?;
-
-        let nonce_url = inner.net.url(&metadata.nonce_endpoint)?;
-        let nonce: NonceAnswer = inner.net.send(Outgoing::post_json(nonce_url, &json!({}))).await?.json()?;
-        let endpoint = inner.net.url(&metadata.credential_endpoint)?;
-        let claims = json!({
-            "iss": session.client_id(), "aud": issuer.url, "iat": inner.time.now(), "nonce": nonce.c_nonce,
-        });
-        let (keys, now, configuration) = (Arc::clone(&inner.platform.keys), inner.time.now(), word.to_owned());
-        let (key, holder, request) = inner
-            .blocking(move || {
-                let key = keys.create(KeyPurpose::Pass)?;
-                let holder = PublicKey::from_sec1(&keys.public_key(&key)?).map_err(Error::internal)?;
-                let proof = JwtSigner::new(keys, key.clone()).sign("openid4vci-proof+jwt", &claims)?;
-                let body = json!({ "credential_configuration_id": configuration, "proofs": { "jwt": [proof] } });
-                let request = Outgoing::post_json(endpoint, &body);
-                Ok((key, holder, bound_request(request, &session_key, &token, now)?))
-            })
-            .await?;
-        let issued = self.issue(inner, request, &holder, &list, &pass_type).await;
-        let (credential, verified) = match issued {
-            Ok(issued) => issued,
-            Err(error) => {
-                let keys = Arc::clone(&inner.platform.keys);
-                inner.blocking(move || Ok(keys.delete(&key)?)).await?;
-                return Err(error);
+        let access = inner.sessions.access(inner, None).await?;
+        let token = access.0.clone();
+        let issued = match self.request(inner, &metadata, &list, &pass_type, access).await {
+            // The token was ended before its time: one renewal tells whether the session was, too.
+            Err(Error::LoginRequired { .. }) => {
+                let access = inner.sessions.access(inner, Some(&token)).await?;
+                self.request(inner, &metadata, &list, &pass_type, access).await
             }
+            issued => issued,
         };
+        let (key, credential, verified) = issued?;
         let claims = verified.claims();
         let pass = Pass {
             id: hex::encode(claims.cti),
@@ -181,6 +166,43 @@ impl Passes {
         }
     }
 
+    /// Makes a key and asks for a credential to it; the key goes again if nothing comes of it.
+    async fn request(
+        &self,
+        inner: &Arc<Inner>,
+        metadata: &IssuerMetadata,
+        list: &TrustList,
+        pass_type: &PassType,
+        (token, session_key, session): (String, JwtSigner, Session),
+    ) -> Result<(String, Vec<u8>, IssuerVerified), Error> {
+        let nonce_url = inner.net.url(&metadata.nonce_endpoint)?;
+        let nonce: NonceAnswer = inner.net.send(Outgoing::post_json(nonce_url, &json!({}))).await?.json()?;
+        let endpoint = inner.net.url(&metadata.credential_endpoint)?;
+        let now = inner.time.now();
+        let claims = json!({
+            "iss": session.client_id(), "aud": metadata.credential_issuer, "iat": now, "nonce": nonce.c_nonce,
+        });
+        let (keys, configuration) = (Arc::clone(&inner.platform.keys), pass_type.word.clone());
+        let (key, holder, request) = inner
+            .blocking(move || {
+                let key = keys.create(KeyPurpose::Pass)?;
+                let holder = PublicKey::from_sec1(&keys.public_key(&key)?).map_err(Error::internal)?;
+                let proof = JwtSigner::new(keys, key.clone()).sign("openid4vci-proof+jwt", &claims)?;
+                let body = json!({ "credential_configuration_id": configuration, "proofs": { "jwt": [proof] } });
+                let request = Outgoing::post_json(endpoint, &body);
+                Ok((key, holder, bound_request(request, &session_key, &token, now)?))
+            })
+            .await?;
+        match self.issue(inner, request, &holder, list, pass_type).await {
+            Ok((credential, verified)) => Ok((key, credential, verified)),
+            Err(error) => {
+                let keys = Arc::clone(&inner.platform.keys);
+                inner.blocking(move || Ok(keys.delete(&key)?)).await?;
+                Err(error)
+            }
+        }
+    }
+
     /// Sends the request, and takes nothing from the issuer on trust: its signature must hold by the registry's
     /// list, and the credential must name the key that was just made.
     async fn issue(
@@ -192,8 +214,11 @@ impl Passes {
         pass_type: &PassType,
     ) -> Result<(Vec<u8>, IssuerVerified), Error> {
         let answer = inner.net.send(request).await?;
+        if answer.status == StatusCode::UNAUTHORIZED {
+            return Err(Error::LoginRequired { why: "the issuer does not take this session any more".to_owned() });
+        }
         if answer.status.is_client_error() {
-            return Err(Error::refused(Refusal::Issuance, crate::submissions::reason_of(&answer)));
+            return Err(Error::refused(Refusal::Issuance, reason_of(&answer)));
         }
         let answer: CredentialAnswer = answer.json()?;
         let text = answer.credentials.first().map(|issued| issued.credential.as_str()).unwrap_or_default();

@@ -299,14 +299,21 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::LoginRequired`] if nobody is logged in or the provider has ended the session; nothing is lost then.
-    pub async fn access(&self, inner: &Arc<Inner>) -> Result<(String, JwtSigner, Session), Error> {
+    ///
+    /// `refused` is a token that a server did not take: it is then renewed, whatever its time.
+    pub async fn access(
+        &self,
+        inner: &Arc<Inner>,
+        refused: Option<&str>,
+    ) -> Result<(String, JwtSigner, Session), Error> {
         let _one_at_a_time = self.renewal.lock().await;
         let (account, mut session) = inner
             .active_session()
             .await?
             .ok_or_else(|| Error::LoginRequired { why: "nobody is logged in".to_owned() })?;
         let signer = JwtSigner::new(Arc::clone(&inner.platform.keys), session.key.clone());
-        if session.access_ends - EARLY > inner.time.now() {
+        let good = session.access_ends - EARLY > inner.time.now() && refused != Some(&session.access_token);
+        if good {
             return Ok((session.access_token.clone(), signer, session));
         }
         let refresh = session.refresh_token.clone();

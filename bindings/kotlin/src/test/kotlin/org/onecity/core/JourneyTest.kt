@@ -1,0 +1,64 @@
+package org.onecity.core
+
+import kotlinx.coroutines.runBlocking
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertInstanceOf
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.junit.jupiter.api.assertThrows
+import org.junit.jupiter.api.io.TempDir
+import java.nio.file.Path
+
+private const val REDIRECT = "onecity://login"
+
+/** One short journey from Kotlin: log in, sync, home, a code at a gate, a typed error, callbacks both ways. */
+class JourneyTest {
+    @Test
+    fun `a resident logs in, finds services and passes a gate`(@TempDir folder: Path) = runBlocking {
+        val resident = AgreeingResident()
+        val watcher = Watcher()
+        OneCity.open(options(folder), ports(consent = resident, observer = watcher)).use { phone ->
+            val attempt = phone.beginLogin("shandong", REDIRECT)
+            val account = phone.finishLogin(browse(attempt.url, "minh"))
+            assertEquals("Persona Minh", account.name)
+            assertTrue(ChangedTopic.ACCOUNT in watcher.topics)
+
+            assertEquals(emptyList<String>(), phone.sync("cn-sd/qingdao").broken)
+            val home = phone.home("cn-sd/qingdao")
+            assertEquals("Qingdao", home.region.latin)
+            assertEquals(Freshness.Fresh, home.freshness)
+            assertTrue(home.services.any { it.unit == "cn-sd/~jiaodong" && it.appId == "coast" })
+
+            phone.openService("cn-sd/qingdao", "transit-pass", "cn-sd/qingdao").use { service ->
+                assertEquals(200u, service.resource(service.entry()).status)
+                assertEquals(404u, service.resource("../vault.sqlite").status)
+                val answer = service.call("""{"method":"passes_add","params":{"pass_type":"transit"}}""")
+                assertTrue("\"result\"" in answer, answer)
+            }
+            assertEquals(listOf("passes"), resident.asked.map { it.permission })
+
+            val code = phone.code(phone.passes().single().id, 0uL)
+            val gate = OfflineGate(fetch("$world/gate/cn-sd/trust.json"), listOf(1uL), 37uL, 1uL, code.issued - 3600)
+            assertInstanceOf(GateDecision.Accepted::class.java, gate.check(code.text, code.issued))
+            val replayed = gate.check(code.text, code.issued + 10)
+            assertEquals("replayed", (replayed as GateDecision.Refused).reason)
+        }
+    }
+
+    @Test
+    fun `errors come with their type and name`(@TempDir folder: Path): Unit = runBlocking {
+        OneCity.open(options(folder), ports()).use { phone ->
+            assertEquals("region", assertThrows<OneCityException.InvalidInput> { phone.home("Not A Region") }.field)
+            val refused = assertThrows<OneCityException.Refused> { phone.finishLogin("$REDIRECT?code=x&state=never") }
+            assertEquals("login_state", refused.reason)
+        }
+    }
+
+    @Test
+    fun `another key store is told apart and loses nothing`(@TempDir folder: Path) {
+        val secrets = JvmSecrets()
+        OneCity.open(options(folder), ports(secrets)).close()
+        assertThrows<OneCityException.KeyInvalidated> { OneCity.open(options(folder), ports()) }
+        OneCity.open(options(folder), ports(secrets)).close()
+    }
+}

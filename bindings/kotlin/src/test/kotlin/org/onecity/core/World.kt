@@ -1,0 +1,116 @@
+package org.onecity.core
+
+import java.net.HttpURLConnection
+import java.net.URI
+import java.security.KeyPair
+import java.security.KeyPairGenerator
+import java.security.SecureRandom
+import java.security.Signature
+import java.security.interfaces.ECPublicKey
+import java.security.spec.ECGenParameterSpec
+import java.util.UUID
+import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.CopyOnWriteArrayList
+import javax.crypto.Cipher
+import javax.crypto.KeyGenerator
+import javax.crypto.spec.GCMParameterSpec
+
+/** The world to talk to: `tests/run` starts one and puts its address into ONECITY_WORLD. */
+val world: String = System.getenv("ONECITY_WORLD") ?: error("ONECITY_WORLD is not set: run tests/run")
+
+/** P-256 keys of the JVM, as an Android Keystore would hold them. */
+class JvmKeys : DeviceKeys {
+    private val pairs = ConcurrentHashMap<String, KeyPair>()
+
+    private fun pair(id: String) = pairs[id] ?: throw PortException.KeyInvalidated()
+
+    override fun create(purpose: KeyUse): String {
+        val generator = KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }
+        return "$purpose-${UUID.randomUUID()}".also { pairs[it] = generator.generateKeyPair() }
+    }
+
+    override fun publicKey(id: String): ByteArray {
+        val point = (pair(id).public as ECPublicKey).w
+        fun coordinate(value: java.math.BigInteger) =
+            value.toByteArray().let { ByteArray(32) + it }.takeLast(32).toByteArray()
+        return byteArrayOf(4) + coordinate(point.affineX) + coordinate(point.affineY)
+    }
+
+    override fun sign(id: String, message: ByteArray): ByteArray =
+        Signature.getInstance("SHA256withECDSA").run {
+            initSign(pair(id).private)
+            update(message)
+            sign()
+        }
+
+    override fun delete(id: String) {
+        pairs.remove(id)
+    }
+}
+
+/** Wraps with an AES key of the JVM. */
+class JvmSecrets : SecretStore {
+    private val key = KeyGenerator.getInstance("AES").apply { init(256) }.generateKey()
+
+    override fun wrap(secret: ByteArray): ByteArray {
+        val nonce = ByteArray(12).also { SecureRandom().nextBytes(it) }
+        return nonce + cipher(Cipher.ENCRYPT_MODE, nonce).doFinal(secret)
+    }
+
+    override fun unwrap(wrapped: ByteArray): ByteArray =
+        try {
+            cipher(Cipher.DECRYPT_MODE, wrapped.copyOf(12)).doFinal(wrapped.copyOfRange(12, wrapped.size))
+        } catch (wrong: java.security.GeneralSecurityException) {
+            throw PortException.KeyInvalidated()
+        }
+
+    private fun cipher(mode: Int, nonce: ByteArray) =
+        Cipher.getInstance("AES/GCM/NoPadding").apply { init(mode, key, GCMParameterSpec(128, nonce)) }
+}
+
+class JvmClock : Clock {
+    override fun wall() = System.currentTimeMillis()
+    override fun sinceBootIncludingSleep() = System.nanoTime() / 1_000_000
+    override fun bootId() = "this start"
+}
+
+/** Agrees, and remembers what it was asked. */
+class AgreeingResident : ConsentPrompt {
+    val asked = CopyOnWriteArrayList<ConsentQuestion>()
+    override fun ask(question: ConsentQuestion) = asked.add(question)
+}
+
+class QuietHost : ServiceHost {
+    override fun showPass(passId: String) = Unit
+}
+
+/** Remembers what changed. */
+class Watcher : Observer {
+    val topics = CopyOnWriteArrayList<ChangedTopic>()
+    override fun changed(topic: ChangedTopic) {
+        topics.add(topic)
+    }
+}
+
+fun ports(
+    secrets: SecretStore = JvmSecrets(),
+    consent: ConsentPrompt = AgreeingResident(),
+    observer: Observer = Watcher(),
+) = Ports(JvmKeys(), secrets, JvmClock(), consent, QuietHost(), observer)
+
+fun options(folder: java.nio.file.Path, languages: List<String> = listOf("en")): Options {
+    val nations = listOf("cn", "vn").map { nation ->
+        val url = "$world/registry/$nation"
+        Nation(nation, url, fetch("$url/metadata/1.root.json"))
+    }
+    return Options(folder.toString(), languages, nations, true)
+}
+
+fun fetch(url: String): ByteArray = URI(url).toURL().openStream().use { it.readAllBytes() }
+
+/** Logs in as a persona without a page (OpenID Connect's prompt=none) and returns where the browser is sent. */
+fun browse(url: String, persona: String): String {
+    val connection = URI("$url&prompt=none&login_hint=$persona").toURL().openConnection() as HttpURLConnection
+    connection.instanceFollowRedirects = false
+    return connection.getHeaderField("location") ?: error("the provider answered ${connection.responseCode}")
+}

@@ -1,0 +1,70 @@
+"""One short journey from Python: log in, sync, home, a code at a gate, a typed error, callbacks both ways."""
+
+import json
+import tempfile
+import unittest
+
+import onecity_bindings as onecity
+from world import Consent, Observer, Secrets, browse, fetch_json, options, ports
+
+REDIRECT = "onecity://login"
+
+
+class Journey(unittest.IsolatedAsyncioTestCase):
+    async def test_a_resident_logs_in_finds_services_and_passes_a_gate(self):
+        consent, observer = Consent(), Observer()
+        with tempfile.TemporaryDirectory() as folder:
+            phone = onecity.OneCity.open(options(folder), ports(consent=consent, observer=observer))
+            attempt = await phone.begin_login("shandong", REDIRECT)
+            account = await phone.finish_login(browse(attempt.url, "lan"))
+            self.assertEqual(account.name, "Persona Lan")
+            self.assertIn(onecity.ChangedTopic.ACCOUNT, observer.topics)
+
+            report = await phone.sync("cn-sd/jinan")
+            self.assertEqual(report.broken, [])
+            home = await phone.home("cn-sd/jinan")
+            self.assertEqual(home.region.latin, "Jinan")
+            self.assertIsInstance(home.freshness, onecity.Freshness.FRESH)
+            self.assertIn("transit-pass", [service.app_id for service in home.services])
+
+            service = await phone.open_service("cn-sd/jinan", "transit-pass", "cn-sd/jinan")
+            page = await service.resource(service.entry())
+            self.assertEqual((page.status, page.mime), (200, "text/html; charset=utf-8"))
+            missing = await service.resource("../vault.sqlite")
+            self.assertEqual(missing.status, 404)
+            call = {"method": "passes_add", "params": {"pass_type": "transit"}}
+            answer = json.loads(await service.call(json.dumps(call)))
+            self.assertEqual([question.permission for question in consent.asked], ["passes"])
+
+            code = await phone.code(answer["result"]["id"], 0)
+            self.assertEqual(len(code.modules), (code.width * code.width + 7) // 8)
+            trust_list = json.dumps(fetch_json("/gate/cn-sd/trust.json")).encode()
+            gate = onecity.OfflineGate(trust_list, [1], 37, 1, code.issued - 3600)
+            self.assertIsInstance(gate.check(code.text, code.issued), onecity.GateDecision.ACCEPTED)
+            replayed = gate.check(code.text, code.issued + 10)
+            self.assertEqual(replayed.reason, "replayed")
+
+    async def test_errors_come_with_their_type_and_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            phone = onecity.OneCity.open(options(folder), ports())
+            with self.assertRaises(onecity.OneCityError.InvalidInput) as raised:
+                await phone.home("Not A Region")
+            self.assertEqual(raised.exception.field, "region")
+            with self.assertRaises(onecity.OneCityError.Refused) as raised:
+                await phone.finish_login(f"{REDIRECT}?code=x&state=never-begun")
+            self.assertEqual(raised.exception.reason, "login_state")
+            with self.assertRaises(onecity.OneCityError.LoginRequired):
+                await phone.sync("cn-sd")
+                await phone.add_pass("cn-sd", "transit")
+
+    async def test_another_key_store_is_told_apart_and_loses_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            secrets = Secrets()
+            onecity.OneCity.open(options(folder), ports(secrets=secrets))
+            with self.assertRaises(onecity.OneCityError.KeyInvalidated):
+                onecity.OneCity.open(options(folder), ports())
+            onecity.OneCity.open(options(folder), ports(secrets=secrets))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,72 @@
+//! The whole story, and both nations in full.
+
+use mock_server::journey::{self, Step};
+use mock_server::{Phone, Server, WorldOptions};
+use onecity_protocol::region::RegionId;
+
+fn region(text: &str) -> RegionId {
+    text.parse().expect("a region")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_phone_visits_every_city_and_passes_a_gate() {
+    let mut steps = Vec::new();
+    let summary = journey::run(WorldOptions::default(), &mut |step: &Step| steps.push(step.clone())).await;
+    let summary = summary.unwrap_or_else(|failed| panic!("{failed}"));
+    assert_eq!(summary.cities, 17);
+    assert_eq!(summary.steps, steps.len());
+    assert!(steps.iter().any(|step| step.step == "visit cn-sd/zaozhuang"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_seed_tells_the_same_story() {
+    let tell = |seed| async move {
+        let mut told = Vec::new();
+        let run = journey::run(WorldOptions { port: 0, seed }, &mut |step: &Step| told.push(step.clone())).await;
+        run.unwrap_or_else(|failed| panic!("{failed}"));
+        // Times, the free port and the length of a signature-bearing code are not part of the story.
+        let same = |step: &&Step| !step.step.starts_with("start the server") && !step.step.contains("show a code");
+        told.iter().filter(same).map(|step| format!("{}: {}", step.step, step.checked)).collect::<Vec<_>>()
+    };
+    let first = tell(7).await;
+    assert_eq!(first, tell(7).await);
+    assert_ne!(first, tell(8).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_can_hold_every_region_of_both_nations() {
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let phone = Phone::new(&server.world(), &["en"]).expect("a phone");
+    let mut latin = None;
+    for nation in ["cn", "vn"].map(region) {
+        phone.client().sync(&nation).await.expect("the nation");
+        for first in phone.client().regions(&nation).await.expect("its regions") {
+            phone.client().sync(&first.id).await.unwrap_or_else(|error| panic!("{}: {error}", first.id));
+            latin = latin.or((first.id == region("cn-cq")).then_some(first.latin));
+        }
+        let count = phone.client().region_count(&nation).await.expect("counted");
+        assert!(count >= 3_300, "{nation}: {count}");
+    }
+    assert_eq!(latin.as_deref(), Some("Chongqing"));
+    let below = phone.client().regions(&region("cn-cq")).await.expect("its districts");
+    assert!(below.iter().any(|district| district.id == region("cn-cq/yuzhong")), "a municipality goes straight down");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_resident_reads_home_in_their_own_language() {
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let expected =
+        [("zh", "济南市", "问题上报"), ("vi", "Jinan", "Phản ánh hiện trường"), ("en", "Jinan", "Report a problem")];
+    for (language, city, service) in expected {
+        let phone = Phone::new(&server.world(), &[language]).expect("a phone");
+        phone.client().sync(&region("cn-sd/jinan")).await.expect("synced");
+        let home = phone.client().home(&region("cn-sd/jinan")).await.expect("a home screen");
+        assert_eq!(home.region.name, city, "{language}");
+        assert_eq!(home.region.hotline.as_deref(), Some("12345"));
+        let report = home.services.iter().find(|card| card.id.app_id == "report").expect("published");
+        assert_eq!(report.name, service);
+        assert!(!report.summary.is_empty(), "{language}");
+    }
+    server.stop().await;
+}

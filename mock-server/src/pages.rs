@@ -2,9 +2,12 @@
 
 use axum::http::{HeaderMap, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
+use onecity_core::AccountKind;
+use serde_json::Value;
 
 use crate::identity::{AuthorizeRequest, PERSONAS};
 use crate::regions;
+use crate::registry::providers;
 use crate::world::World;
 
 /// A language of the pages.
@@ -106,20 +109,39 @@ pub fn landing(world: &World, language: Language) -> Markup {
     page(language, "OneCity", &body)
 }
 
+fn kind_of(kind: AccountKind, language: Language) -> &'static str {
+    match kind {
+        AccountKind::Person => language.pick("个人", "Cá nhân", "Person"),
+        AccountKind::Enterprise => language.pick("企业", "Doanh nghiệp", "Enterprise"),
+    }
+}
+
+/// A provider's name as the registry lists it.
+fn provider_name(id: &str, language: Language) -> String {
+    let all = providers("");
+    let mut listed = all.as_object().into_iter().flat_map(|nations| nations.values()).filter_map(Value::as_array);
+    let found = listed.find_map(|providers| providers.iter().find(|own| own["id"] == id));
+    let name = found.and_then(|provider| provider["names"][language.tag()].as_str());
+    name.unwrap_or(id).to_owned()
+}
+
 /// The provider's login: choosing a persona is all there is to it.
 pub fn choose_persona(language: Language, provider: &str, request: &AuthorizeRequest) -> Markup {
     let pick = |zh, vi, en| language.pick(zh, vi, en);
     let body = html! {
         header {
             h1 { (pick("登录", "Đăng nhập", "Log in")) }
-            p { (pick("演示身份认证：", "Nhà cung cấp định danh mô phỏng: ", "Demo identity provider: ")) strong { (provider) } }
+            p { (pick("身份提供方：", "Nhà cung cấp định danh: ", "Identity provider: ")) strong { (provider_name(provider, language)) } }
         }
         section {
             p { (pick("选择要以谁的身份登录。以下都是虚构的。", "Chọn người để đăng nhập. Tất cả đều là giả định.", "Choose whom to log in as. All of them are made up.")) }
             form method="post" {
                 @for (name, value) in request.fields() { input type="hidden" name=(name) value=(value); }
                 @for persona in &PERSONAS {
-                    button type="submit" name="persona" value=(persona.id) { (persona.name) }
+                    button type="submit" name="persona" value=(persona.id) {
+                        (persona.name)
+                        small { (kind_of(persona.kind, language)) }
+                    }
                 }
             }
         }

@@ -108,7 +108,7 @@ fn against(name: &'static str, reference: &'static str, target: f64, (value, bes
     let ratio = value.as_secs_f64() / beside.as_secs_f64();
     Figure {
         name,
-        value: micros(value),
+        value: (micros(value) * 10.0).round() / 10.0,
         unit: "µs",
         reference: Some(reference),
         ratio: Some((ratio * 1000.0).round() / 1000.0),

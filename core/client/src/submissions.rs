@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use onecity_protocol::credential::UnixTime;
-use onecity_store::{Delivery, Submission, SubmissionState as Kept, Vault};
+use onecity_store::{Delivery, Submission, SubmissionState, Vault};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use crate::client::Inner;
 use crate::error::Error;
 use crate::net::{Answer, Outgoing};
-use crate::views::{ServiceId, SubmissionState, SubmissionView, Topic};
+use crate::views::{ServiceId, SubmissionView, Topic};
 
 /// The first wait after a failed try, in seconds; it doubles up to the longest.
 const FIRST_WAIT: i64 = 5;
@@ -46,7 +46,7 @@ impl Submissions {
             url,
             body,
             created: inner.time.now(),
-            state: Kept::Waiting { attempts: 0 },
+            state: SubmissionState::Waiting { attempts: 0 },
         };
         let owner = inner.active_owner().await?;
         let kept = submission.clone();
@@ -97,8 +97,8 @@ impl Submissions {
 /// One try to deliver.
 async fn attempt(inner: &Arc<Inner>, submission: &Submission) -> Delivery {
     let attempts = match submission.state {
-        Kept::Waiting { attempts } => attempts,
-        Kept::Delivered { .. } | Kept::Refused { .. } => 0,
+        SubmissionState::Waiting { attempts } => attempts,
+        SubmissionState::Delivered { .. } | SubmissionState::Refused { .. } => 0,
     };
     let sent = async {
         let request = Outgoing::post_json(inner.net.url(&submission.url)?, &submission.body);
@@ -159,17 +159,12 @@ pub fn reason_of(answer: &Answer) -> String {
 }
 
 fn view(submission: Submission) -> SubmissionView {
-    let state = match submission.state {
-        Kept::Waiting { attempts } => SubmissionState::Waiting { attempts },
-        Kept::Delivered { at, receipt } => SubmissionState::Delivered { at, receipt },
-        Kept::Refused { at, reason } => SubmissionState::Refused { at, reason },
-    };
     SubmissionView {
         id: submission.id,
         service: ServiceId { unit: submission.unit, app_id: submission.app_id },
         title: submission.title,
         created: submission.created,
-        state,
+        state: submission.state,
     }
 }
 

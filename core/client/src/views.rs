@@ -3,9 +3,10 @@
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::{RegionId, RegionKind, UnitId};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use crate::drawing::QrPicture;
+
+pub use onecity_store::SubmissionState;
 
 /// How far what a screen shows can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -170,30 +171,6 @@ pub struct CodeView {
     pub next: UnixTime,
     /// Whether the phone's time may be wrong, so that a gate may refuse.
     pub time_unverified: bool,
-}
-
-/// What became of a submission.
-#[derive(Debug, Clone, PartialEq)]
-pub enum SubmissionState {
-    /// On the phone; it is tried again by itself.
-    Waiting {
-        /// How often it was tried.
-        attempts: u32,
-    },
-    /// The city has it.
-    Delivered {
-        /// When.
-        at: UnixTime,
-        /// What the city answered.
-        receipt: Value,
-    },
-    /// The city does not take it.
-    Refused {
-        /// When.
-        at: UnixTime,
-        /// The city's words.
-        reason: String,
-    },
 }
 
 /// A submission on a screen.

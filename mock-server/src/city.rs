@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, StatusCode};
@@ -13,7 +12,7 @@ use onecity_protocol::region::UnitId;
 use serde_json::{Value, json};
 
 use crate::problem::Problem;
-use crate::world::World;
+use crate::world::{Fault, World};
 
 /// What the back ends remember: answers by unit and idempotency key.
 #[derive(Default)]
@@ -150,7 +149,7 @@ async fn submit(
         let make = || json!({ "id": world.next_id("submission"), "city": named(&world, &unit), "received": body });
         entry.or_insert_with(make).clone()
     };
-    if world.faults.lose_reply.swap(false, Ordering::Relaxed) {
+    if world.faults.end(Fault::LoseReply) {
         return Err(Problem::timed_out());
     }
     Ok((StatusCode::CREATED, Json(answer)).into_response())

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::pages;
 use crate::problem::Problem;
-use crate::world::{Faults, World};
+use crate::world::{Fault, World};
 
 /// The app's id at every provider of this world.
 pub const CLIENT_ID: &str = "onecity-app";
@@ -134,7 +134,7 @@ fn known(provider: &str) -> Result<(), Problem> {
 async fn discovery(State(world): State<Arc<World>>, Path(provider): Path<String>) -> Result<Json<Value>, Problem> {
     known(&provider)?;
     let base = issuer(&world, &provider);
-    let named = if Faults::is_on(&world.faults.wrong_issuer) { format!("{base}-impostor") } else { base.clone() };
+    let named = if world.faults.is_on(Fault::WrongIssuer) { format!("{base}-impostor") } else { base.clone() };
     Ok(Json(json!({
         "issuer": named,
         "authorization_endpoint": format!("{base}/authorize"),
@@ -304,8 +304,7 @@ fn redeem(world: &World, provider: &str, request: &TokenRequest, key: &str) -> R
         return Err(Problem::bad("invalid_grant", "the code belongs to another request or key"));
     }
     let persona = persona(code.grant.persona);
-    let nonce =
-        if Faults::is_on(&world.faults.wrong_nonce) { "another login's".to_owned() } else { code.nonce.clone() };
+    let nonce = if world.faults.is_on(Fault::WrongNonce) { "another login's".to_owned() } else { code.nonce.clone() };
     let claims = json!({
         "iss": issuer(world, provider), "sub": world.id(&format!("subject {}", persona.id)), "aud": CLIENT_ID,
         "iat": now, "exp": now + ACCESS_LASTS, "nonce": nonce, "name": persona.name, "account_kind": persona.kind,

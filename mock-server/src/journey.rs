@@ -16,7 +16,7 @@ use crate::phone::{Phone, PhoneError};
 use crate::picture::{draw, read};
 use crate::regions;
 use crate::server::Server;
-use crate::world::{World, WorldError, WorldOptions};
+use crate::world::{Fault, World, WorldError, WorldOptions};
 
 /// One step that held.
 #[derive(Debug, Clone, Serialize)]
@@ -381,7 +381,7 @@ async fn waits(phone: &Phone, id: &str) -> Result<bool, Off> {
 
 async fn delivered(world: &Arc<World>, phone: &Phone, id: &str, before: usize) -> Outcome {
     // The hardest case: the city takes it, and its answer gets lost.
-    world.faults.lose_reply.store(true, Ordering::Relaxed);
+    world.faults.begin(Fault::LoseReply);
     phone.client().deliver().await?;
     check(waits(phone, id).await?, "the lost answer was taken for a delivery")?;
     phone.client().deliver().await?;

@@ -50,4 +50,4 @@ pub use picture::{PictureError, draw, read};
 pub use regions::{RegionTableError, load as load_regions};
 pub use registry::Registry;
 pub use server::Server;
-pub use world::{Faults, World, WorldError, WorldOptions};
+pub use world::{Fault, Faults, World, WorldError, WorldOptions};

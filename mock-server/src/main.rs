@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use mock_server::journey::{self, Step};
-use mock_server::{Server, WorldOptions};
+use mock_server::{Fault, Server, WorldOptions};
 use tracing_subscriber::EnvFilter;
 
 /// The whole world of OneCity on one machine: identity providers, registry, issuers, city back ends and phones.
@@ -23,6 +23,9 @@ struct Cli {
     /// The same seed gives the same personas, ids, step order and decisions; keys and signatures are always fresh.
     #[arg(long, default_value_t = 1, global = true)]
     seed: u64,
+    /// Something to go wrong from the start; may be given several times.
+    #[arg(long = "fault", value_enum, global = true)]
+    faults: Vec<Fault>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -58,8 +61,10 @@ fn main() -> ExitCode {
     };
     runtime.block_on(async {
         match cli.command {
-            Some(Command::Journey { format }) => travel(cli.seed, format).await,
-            None => serve(WorldOptions { port: cli.port, seed: cli.seed }).await,
+            Some(Command::Journey { format }) => {
+                travel(WorldOptions { port: 0, seed: cli.seed, faults: cli.faults }, format).await
+            }
+            None => serve(WorldOptions { port: cli.port, seed: cli.seed, faults: cli.faults }).await,
         }
     })
 }
@@ -87,13 +92,13 @@ async fn serve(options: WorldOptions) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-async fn travel(seed: u64, format: Format) -> ExitCode {
+async fn travel(options: WorldOptions, format: Format) -> ExitCode {
     let bold = std::io::stdout().is_terminal();
     let mut report = |step: &Step| match format {
         Format::Text => println!("{}", line(step, bold)),
         Format::Json => println!("{}", serde_json::json!(step)),
     };
-    match journey::run(WorldOptions { port: 0, seed }, &mut report).await {
+    match journey::run(options, &mut report).await {
         Ok(summary) => {
             match format {
                 Format::Text => println!(

@@ -34,8 +34,10 @@ impl Server {
     pub async fn start(options: WorldOptions) -> Result<Self, WorldError> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
         let origin = format!("http://{}", listener.local_addr()?);
-        let building = tokio::task::spawn_blocking(move || World::new(&origin, options.seed));
+        let seed = options.seed;
+        let building = tokio::task::spawn_blocking(move || World::new(&origin, seed));
         let world = building.await.map_err(std::io::Error::other)??;
+        options.faults.iter().for_each(|fault| world.faults.begin(*fault));
         Self::serve(Arc::new(world), listener)
     }
 

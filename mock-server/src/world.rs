@@ -1,7 +1,7 @@
 //! Everything that the world knows. Servers come and go; the world keeps its state.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::{BTreeMap, HashSet};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
 
@@ -24,6 +24,8 @@ pub struct WorldOptions {
     pub port: u16,
     /// Repeats the same personas, ids and decisions.
     pub seed: u64,
+    /// What goes wrong from the start.
+    pub faults: Vec<Fault>,
 }
 
 /// Why the world could not be made.
@@ -41,19 +43,37 @@ pub enum WorldError {
 }
 
 /// What can be made to go wrong.
-#[derive(Debug, Default)]
-pub struct Faults {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum Fault {
     /// The identity provider puts another login's nonce into its ID tokens.
-    pub wrong_nonce: AtomicBool,
+    WrongNonce,
     /// The identity provider's discovery document names another issuer.
-    pub wrong_issuer: AtomicBool,
-    /// City back ends take the next submission, and then answer 504 as a gateway would.
-    pub lose_reply: AtomicBool,
+    WrongIssuer,
+    /// A city's back end takes the next submission, and then answers 504 as a gateway would; once.
+    LoseReply,
 }
 
+/// What goes wrong just now.
+#[derive(Debug, Default)]
+pub struct Faults(Mutex<HashSet<Fault>>);
+
 impl Faults {
-    pub(crate) fn is_on(fault: &AtomicBool) -> bool {
-        fault.load(Ordering::Relaxed)
+    /// Lets something go wrong from now on.
+    pub fn begin(&self, fault: Fault) {
+        self.lock().insert(fault);
+    }
+
+    /// Ends it; answers whether it was going on.
+    pub fn end(&self, fault: Fault) -> bool {
+        self.lock().remove(&fault)
+    }
+
+    pub(crate) fn is_on(&self, fault: Fault) -> bool {
+        self.lock().contains(&fault)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashSet<Fault>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -13,6 +13,8 @@ use zip::{CompressionMethod, DateTime, ZipWriter};
 pub enum PackError {
     #[error("{path}: {why}")]
     Read { path: String, why: std::io::Error },
+    #[error("{0}: a symbolic link; it could publish a file from outside the folder")]
+    Link(String),
     #[error("{0}: the name is not Unicode")]
     Name(String),
     #[error("the archive: {0}")]
@@ -35,7 +37,11 @@ pub fn read_folder(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>, PackError
                 continue;
             }
             let path = format!("{prefix}{name}");
-            if entry.file_type().map_err(failed)?.is_dir() {
+            let kind = entry.file_type().map_err(failed)?;
+            if kind.is_symlink() {
+                return Err(PackError::Link(path));
+            }
+            if kind.is_dir() {
                 folders.push((entry.path(), format!("{path}/")));
             } else {
                 let bytes = std::fs::read(entry.path()).map_err(|why| PackError::Read { path: path.clone(), why })?;

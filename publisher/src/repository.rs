@@ -81,11 +81,13 @@ struct Role {
     targets: BTreeMap<String, TargetBytes>,
     version: u64,
     changed: bool,
+    /// When the signed metadata end, in seconds.
+    expires: UnixTime,
 }
 
 impl Role {
     fn new() -> Result<Self, KeyError> {
-        Ok(Self { key: SigningKey::generate()?, targets: BTreeMap::new(), version: 0, changed: true })
+        Ok(Self { key: SigningKey::generate()?, targets: BTreeMap::new(), version: 0, changed: true, expires: 0 })
     }
 }
 
@@ -173,7 +175,7 @@ impl Repository {
         self.units.get_mut(unit).ok_or_else(|| PublishError::NotDelegated(unit.clone()))
     }
 
-    /// Signs what has changed since the last time, and snapshot and timestamp anew. Returns all files there are.
+    /// Signs what has changed since the last time or is in the second half of its life, and snapshot and timestamp anew. Returns all files there are.
     pub fn sign(&mut self, now: UnixTime, lifetimes: &Lifetimes) -> Result<RepositoryFiles, PublishError> {
         if self.root_file.is_none() {
             let signed = self.root_metadata(ends(now, lifetimes.root)?);
@@ -181,12 +183,12 @@ impl Repository {
             self.files.insert("metadata/1.root.json".to_owned(), file.clone());
             self.root_file = Some(file);
         }
-        let expires = ends(now, lifetimes.targets)?;
+        let lasts = Lasts { now, lifetime: lifetimes.targets };
         let delegations = self.delegations();
         let mut meta = serde_json::Map::new();
-        sign_role(&mut self.own, "targets", &expires, Some(delegations), &mut self.files, &mut meta)?;
+        sign_role(&mut self.own, "targets", lasts, Some(delegations), &mut self.files, &mut meta)?;
         for (unit, role) in &mut self.units {
-            sign_role(role, &unit.role(), &expires, None, &mut self.files, &mut meta)?;
+            sign_role(role, &unit.role(), lasts, None, &mut self.files, &mut meta)?;
         }
         self.version += 1;
         let snapshot = json!({
@@ -254,22 +256,30 @@ fn add(role: &mut Role, path: &str, bytes: Arc<[u8]>, custom: Option<Value>) {
     role.changed = true;
 }
 
+/// From when on, and for how long, metadata are signed.
+#[derive(Clone, Copy)]
+struct Lasts {
+    now: UnixTime,
+    lifetime: i64,
+}
+
 fn sign_role(
     role: &mut Role,
     name: &str,
-    expires: &str,
+    lasts: Lasts,
     delegations: Option<Value>,
     files: &mut RepositoryFiles,
     meta: &mut serde_json::Map<String, Value>,
 ) -> Result<(), PublishError> {
-    if role.changed {
-        role.changed = false;
+    // A quiet role is signed anew in the second half of its life, or it would take all its phones with it.
+    if role.changed || role.expires < lasts.now + lasts.lifetime / 2 {
+        (role.changed, role.expires) = (false, lasts.now + lasts.lifetime);
         role.version += 1;
         let listed: serde_json::Map<String, Value> =
             role.targets.iter().map(|(path, target)| (path.clone(), target.listed())).collect();
         let mut signed = json!({
             "_type": "targets", "spec_version": "1.0.31", "version": role.version,
-            "expires": expires, "targets": listed,
+            "expires": ends(lasts.now, lasts.lifetime)?, "targets": listed,
         });
         if let Some(delegations) = delegations {
             signed["delegations"] = delegations;

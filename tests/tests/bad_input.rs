@@ -1,10 +1,9 @@
 //! What must be refused by name, with nothing lost that was kept before.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 
-use mock_server::{Phone, PhoneError, Server, World, WorldOptions};
-use onecity_core::platform::{Platform, software};
+use mock_server::{Fault, Phone, PhoneError, Server, World, WorldOptions};
+use onecity_core::platform::{Clock, Platform, software};
 use onecity_core::{AccountView, Client, ClientConfig, Error, Freshness, Refusal, ServiceId};
 use onecity_protocol::region::RegionId;
 use onecity_publisher::RepositoryFiles;
@@ -60,9 +59,9 @@ async fn still_logged_in(phone: &Phone) {
 async fn a_provider_that_calls_itself_by_another_name_gets_nobody_logged_in() {
     let (server, world, phone) = world().await;
     phone.log_in("shandong", "lan").await.expect("logged in");
-    world.faults.wrong_issuer.store(true, Ordering::Relaxed);
+    world.faults.begin(Fault::WrongIssuer);
     assert_eq!(refused(phone.log_in("shandong", "minh").await), Refusal::WrongIssuer);
-    world.faults.wrong_issuer.store(false, Ordering::Relaxed);
+    world.faults.end(Fault::WrongIssuer);
     still_logged_in(&phone).await;
     server.stop().await;
 }
@@ -95,9 +94,9 @@ async fn a_callback_with_another_state_is_refused_and_counts_once() {
 async fn an_id_token_made_for_another_login_is_refused() {
     let (server, world, phone) = world().await;
     phone.log_in("shandong", "lan").await.expect("logged in");
-    world.faults.wrong_nonce.store(true, Ordering::Relaxed);
+    world.faults.begin(Fault::WrongNonce);
     assert_eq!(refused(phone.log_in("shandong", "minh").await), Refusal::WrongNonce);
-    world.faults.wrong_nonce.store(false, Ordering::Relaxed);
+    world.faults.end(Fault::WrongNonce);
     still_logged_in(&phone).await;
     server.stop().await;
 }
@@ -161,6 +160,122 @@ async fn a_package_with_another_hash_is_refused_and_the_installed_one_stays() {
     phone.client().open_service(&report_of("cn-sd/jinan"), &jinan).await.expect("the installed one opens");
     world.registry_mut(|registry| registry.serve_instead(&region("cn-sd"), good));
     phone.client().open_service(&report_of("cn-sd/qingdao"), &qingdao).await.expect("the right one installs");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_province_can_not_speak_for_another() {
+    let (server, world, phone) = world().await;
+    let ha_noi = region("vn-hn");
+    phone.client().sync(&ha_noi).await.expect("synced");
+    let spoofed = serde_json::json!({
+        "names": { "en": "Spoofed" }, "category": "report", "min_platform": 1, "version": "99",
+        "withdrawn": { "reason": { "en": "Spoofed" } },
+    });
+    world
+        .registry_mut(|registry| {
+            registry.change(&region("cn-sd"), world.now(), |shandong| {
+                shandong.add_target("vn-hn/report/99.ma", b"not a package".to_vec(), Some(spoofed));
+                Ok(())
+            })
+        })
+        .expect("signed");
+    for _ in 0..2 {
+        phone.client().sync(&region("cn-sd")).await.expect("the rest of the province is welcome");
+    }
+    let session = phone.client().open_service(&report_of("vn-hn"), &ha_noi).await.expect("Ha Noi's own service opens");
+    assert_eq!(session.manifest().version.code, 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_province_that_the_nation_takes_out_is_offered_no_more() {
+    let (server, world, phone) = world().await;
+    let jinan = region("cn-sd/jinan");
+    phone.client().sync(&jinan).await.expect("synced");
+    let withdraw = |registry: &mut mock_server::Registry| {
+        registry.change(&region("cn"), world.now(), |nation| {
+            assert!(nation.remove_target("cn/cn-sd/root.json"));
+            Ok(())
+        })
+    };
+    world.registry_mut(withdraw).expect("signed");
+    let refused = phone.client().sync(&jinan).await.expect_err("taken out");
+    assert!(matches!(refused, Error::Refused { reason: Refusal::NotFound, .. }), "{refused}");
+    assert!(phone.client().home(&jinan).await.expect("the region itself is there").services.is_empty());
+    phone.client().sync(&region("cn-bj")).await.expect("other provinces are not affected");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_was_kept_too_long_installs_nothing_new() {
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let clock = Arc::new(software::MachineClock::default());
+    let platform = Platform { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..software::platform() };
+    let phone = Phone::with_platform(&server.world(), &["en"], platform).expect("a phone");
+    let (jinan, qingdao) = (region("cn-sd/jinan"), region("cn-sd/qingdao"));
+    phone.client().sync(&jinan).await.expect("synced");
+    phone.client().sync(&qingdao).await.expect("synced");
+    phone.client().open_service(&report_of("cn-sd/jinan"), &jinan).await.expect("installed");
+    clock.skip(31 * DAY * 1000);
+    let refused = phone.client().open_service(&report_of("cn-sd/qingdao"), &qingdao).await;
+    assert!(matches!(refused, Err(Error::Expired { .. })));
+    phone.client().open_service(&report_of("cn-sd/jinan"), &jinan).await.expect("what is installed opens");
+    assert!(matches!(phone.client().home(&jinan).await.expect("home").freshness, Freshness::Stale { .. }));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_open_page_does_not_become_another_account_s() {
+    let (server, _, phone) = world().await;
+    let jinan = region("cn-sd/jinan");
+    phone.log_in("shandong", "lan").await.expect("logged in");
+    phone.client().sync(&jinan).await.expect("synced");
+    let session = phone.client().open_service(&report_of("cn-sd/jinan"), &jinan).await.expect("opened");
+    let set = r#"{"method":"storage_set","params":{"key":"draft","value":"hers"}}"#;
+    let get = r#"{"method":"storage_get","params":{"key":"draft"}}"#;
+    assert_eq!(phone.client().bridge(&session, set).await.expect("an answer"), r#"{"result":null}"#);
+    phone.log_in("shandong", "minh").await.expect("logged in");
+    assert!(phone.client().bridge(&session, get).await.expect("an answer").contains("login_required"));
+    let his = phone.client().open_service(&report_of("cn-sd/jinan"), &jinan).await.expect("opened");
+    assert_eq!(phone.client().bridge(&his, get).await.expect("an answer"), r#"{"result":null}"#);
+    phone.log_in("shandong", "lan").await.expect("logged in");
+    assert_eq!(phone.client().bridge(&session, get).await.expect("an answer"), r#"{"result":"hers"}"#);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_handed_in_before_a_login_is_delivered_after_it() {
+    let (server, world, phone) = world().await;
+    let jinan = region("cn-sd/jinan");
+    phone.client().sync(&jinan).await.expect("synced");
+    let session = phone.client().open_service(&report_of("cn-sd/jinan"), &jinan).await.expect("opened");
+    let (address, url) = (server.address(), format!("{}/city/cn-sd.jinan/reports", world.origin()));
+    server.stop().await;
+    let params = serde_json::json!({ "url": url, "title": "A lamp", "body": { "text": "out" } });
+    let call = serde_json::json!({ "method": "submit", "params": params }).to_string();
+    phone.client().bridge(&session, &call).await.expect("kept");
+    phone.client().deliver().await.expect("tried");
+    assert_eq!(phone.client().home(&jinan).await.expect("home").waiting, 1);
+    let server = Server::restart(Arc::clone(&world), address).expect("the same port");
+    phone.log_in("shandong", "lan").await.expect("logged in");
+    phone.client().deliver().await.expect("tried");
+    let all = phone.client().submissions().await.expect("listed");
+    assert!(matches!(all[0].state, onecity_core::SubmissionState::Delivered { .. }), "{:?}", all[0].state);
+    assert_eq!(world.submissions_taken(), 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_leaves_nothing_behind_and_the_next_login_begins_anew() {
+    let (server, _, phone) = world().await;
+    phone.log_in("shandong", "lan").await.expect("logged in");
+    phone.client().sync(&region("cn-sd")).await.expect("synced");
+    phone.client().add_pass(&region("cn-sd"), "transit").await.expect("a pass");
+    phone.client().logout().await.expect("wiped");
+    assert_eq!(phone.client().account().await.expect("readable"), None);
+    phone.log_in("shandong", "lan").await.expect("logged in again");
+    assert!(phone.client().passes().await.expect("listed").is_empty());
     server.stop().await;
 }
 

@@ -20,7 +20,7 @@ use crate::submissions::Submissions;
 use crate::trusted_time::{Anchor, TrustedTime};
 use crate::views::{
     AccountView, CodeView, Freshness, HomeView, LoginAttempt, PassView, ProviderView, RegionView, ServiceCard,
-    ServiceId, SubmissionView, Topic,
+    ServiceId, SubmissionView,
 };
 
 /// A registry counts as fresh this long after it was checked, in seconds.
@@ -197,15 +197,7 @@ impl Client {
         self.run(|inner| async move {
             let Some((account, session)) = inner.active_session().await? else { return Ok(()) };
             inner.passes.forget(&inner, &account).await?;
-            session.forget_key(&inner).await?;
-            inner
-                .vault(move |vault| {
-                    vault.remove_account(&account)?;
-                    vault.delete::<ActiveAccount>(&Owner::Phone, "")
-                })
-                .await?;
-            inner.platform.observer.changed(Topic::Account);
-            Ok(())
+            inner.sessions.end(&inner, account, session).await
         })
         .await
     }
@@ -274,7 +266,7 @@ impl Client {
         self.run(|inner| async move { inner.passes.code(&inner, &pass_id, audience).await }).await
     }
 
-    /// All submissions of the active account, newest first.
+    /// All submissions of the active account, and those from before anybody logged in, newest first.
     pub async fn submissions(&self) -> Result<Vec<SubmissionView>, Error> {
         self.run(|inner| async move { inner.submissions.list(&inner).await }).await
     }
@@ -327,8 +319,8 @@ async fn known_providers(inner: &Arc<Inner>) -> Result<Vec<crate::session::Provi
 async fn home(inner: &Arc<Inner>, id: RegionId) -> Result<HomeView, Error> {
     let languages = inner.config.languages.clone();
     let account = inner.active_session().await?;
-    let owner = account.as_ref().map_or(Owner::Phone, |(account, _)| Owner::Account(account.clone()));
-    let waiting = inner.vault(move |vault| vault.waiting(&owner)).await?;
+    let owner = inner.active_owner().await?;
+    let waiting = inner.vault(move |vault| vault.waiting(&[Owner::Phone, owner])).await?;
     let offline = inner.net.is_offline();
     let now = inner.time.now();
     let wanted = id.clone();

@@ -9,7 +9,7 @@ use onecity_protocol::manifest::{Manifest, Permission};
 use onecity_protocol::package::{PAGE_SCRIPT_PATH, Package};
 use onecity_protocol::region::RegionId;
 use onecity_protocol::trust::Release;
-use onecity_store::{Installed, Record};
+use onecity_store::{Installed, Owner, Record};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use crate::error::{Error, Refusal};
 use crate::net::{MAX_ANSWER, Outgoing};
 use crate::platform::ConsentRequest;
 use crate::registry_sync::fetch_target;
-use crate::views::ServiceId;
+use crate::views::{PassView, ServiceId};
 
 /// The version of the platform that manifests ask for in `platform_version.min_code`.
 const PLATFORM: u32 = 1;
@@ -66,6 +66,8 @@ pub struct ServiceSession {
     inner: Arc<Inner>,
     service: ServiceId,
     region: RegionId,
+    /// Whose records it reads and writes: an open page never becomes another account's.
+    owner: Owner,
     package: Package,
     sha256: [u8; 32],
 }
@@ -94,7 +96,8 @@ impl ServiceSession {
             return Err(Error::refused(Refusal::PlatformTooOld, format!("update the app to open {service}")));
         }
         let (package, sha256) = package_of(inner, &service, &release, installed).await?;
-        Ok(Self { inner: Arc::clone(inner), service, region, package, sha256 })
+        let owner = inner.active_owner().await?;
+        Ok(Self { inner: Arc::clone(inner), service, region, owner, package, sha256 })
     }
 
     /// Which service this is.
@@ -176,13 +179,14 @@ impl ServiceSession {
                 Ok(json!({ "id": pass.id, "title": pass.title, "expires": pass.expires }))
             }
             BridgeCall::PassesList { pass_type } => {
-                self.permitted(Permission::Passes).await?;
-                let all = self.inner.passes.list(&self.inner).await.map_err(for_page)?;
-                let own = all.into_iter().filter(|pass| pass.pass_type == pass_type);
+                let own = self.own_passes().await?.into_iter().filter(|pass| pass.pass_type == pass_type);
                 Ok(own.map(|pass| json!({ "id": pass.id, "title": pass.title, "expires": pass.expires })).collect())
             }
             BridgeCall::PassesShow { id } => {
-                self.permitted(Permission::Passes).await?;
+                if !self.own_passes().await?.iter().any(|pass| pass.id == id) {
+                    let message = "there is no such pass of this region".to_owned();
+                    return Err(BridgeError { code: Refusal::NotFound.name(), message });
+                }
                 let host = Arc::clone(&self.inner.platform.host);
                 let shown = self.inner.blocking(move || {
                     host.show_pass(id);
@@ -191,6 +195,23 @@ impl ServiceSession {
                 shown.await.map_err(for_page)
             }
         }
+    }
+
+    /// The account that the page was opened by, if it is still the active one.
+    async fn owner(&self) -> Result<Owner, BridgeError> {
+        if self.inner.active_owner().await.map_err(for_page)? == self.owner {
+            return Ok(self.owner.clone());
+        }
+        let message = "another account is in use now; open the service again".to_owned();
+        Err(BridgeError { code: "login_required", message })
+    }
+
+    /// The passes that this service's part of the country issued: a page learns of no others.
+    async fn own_passes(&self) -> Result<Vec<PassView>, BridgeError> {
+        self.permitted(Permission::Passes).await?;
+        let all = self.inner.passes.list(&self.inner).await.map_err(for_page)?;
+        let here = self.region.first_level();
+        Ok(all.into_iter().filter(|pass| pass.region.first_level() == here).collect())
     }
 
     async fn info(&self) -> Result<Value, BridgeError> {
@@ -220,7 +241,7 @@ impl ServiceSession {
             Method::Get => Outgoing::get(url),
             Method::Post => Outgoing::post_json(url, &request.body.unwrap_or(Value::Null)),
         };
-        let answer = self.inner.net.send(outgoing.limit(MAX_ANSWER)).await.map_err(for_page)?;
+        let answer = self.inner.net.send(outgoing.limit(MAX_ANSWER).timeless()).await.map_err(for_page)?;
         let body = serde_json::from_slice::<Value>(&answer.body)
             .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&answer.body).into_owned()));
         Ok(json!({ "status": answer.status.as_u16(), "body": body }))
@@ -235,7 +256,11 @@ impl ServiceSession {
         if body.to_string().len() > MAX_MESSAGE {
             return Err(BridgeError::invalid("a submission is at most 1 MiB"));
         }
-        let handed_in = self.inner.submissions.submit(&self.inner, self.service.clone(), title, url, body).await;
+        let handed_in = self
+            .inner
+            .submissions
+            .submit(&self.inner, self.owner().await?, self.service.clone(), title, url, body)
+            .await;
         Ok(json!({ "id": handed_in.map_err(for_page)?.id }))
     }
 
@@ -248,7 +273,7 @@ impl ServiceSession {
 
     async fn storage_get(&self, key: String) -> Result<Value, BridgeError> {
         let name = self.storage_name(&key)?;
-        let owner = self.inner.active_owner().await.map_err(for_page)?;
+        let owner = self.owner().await?;
         let value = self.inner.vault(move |vault| vault.get::<StoredValue>(&owner, &name)).await.map_err(for_page)?;
         Ok(value.map_or(Value::Null, |StoredValue(value)| value))
     }
@@ -258,7 +283,7 @@ impl ServiceSession {
         if value.to_string().len() > MAX_VALUE {
             return Err(BridgeError { code: "quota", message: format!("a value is at most {MAX_VALUE} bytes") });
         }
-        let owner = self.inner.active_owner().await.map_err(for_page)?;
+        let owner = self.owner().await?;
         let written = self.inner.vault(move |vault| {
             if value.is_null() {
                 vault.delete::<StoredValue>(&owner, &name)
@@ -277,7 +302,7 @@ impl ServiceSession {
             let message = "the manifest does not ask for this permission".to_owned();
             return Err(BridgeError { code: Refusal::NotDeclared.name(), message });
         };
-        let owner = self.inner.active_owner().await.map_err(for_page)?;
+        let owner = self.owner().await?;
         let name = format!("{}\n{permission:?}", self.service);
         let (asked_of, asked) = (owner.clone(), name.clone());
         let granted = self.inner.vault(move |vault| vault.get::<Grant>(&asked_of, &asked)).await.map_err(for_page)?;
@@ -323,12 +348,22 @@ async fn package_of(
     }
     match install(inner, service, release).await {
         Ok(package) => Ok((package, release.target.sha256)),
-        Err(error @ Error::Network { .. }) => match (kept, installed) {
-            (Some(package), Some(installed)) => Ok((package, installed.sha256)),
+        // No network, or a registry that nobody has signed anew: what is installed opens, unless it was withdrawn.
+        Err(error @ (Error::Network { .. } | Error::Expired { .. })) => match (kept, installed) {
+            (Some(package), Some(installed)) if still_offered(inner, service, &installed).await? => {
+                Ok((package, installed.sha256))
+            }
             _ => Err(error),
         },
         Err(error) => Err(error),
     }
+}
+
+async fn still_offered(inner: &Arc<Inner>, service: &ServiceId, installed: &Installed) -> Result<bool, Error> {
+    let (service, version) = (service.clone(), installed.version_code);
+    let release =
+        inner.catalogue(move |catalogue| catalogue.release(&service.unit, &service.app_id, Some(version))).await?;
+    Ok(release.is_some_and(|release| release.card.withdrawn.is_none()))
 }
 
 async fn kept_package(inner: &Arc<Inner>, sha256: [u8; 32]) -> Result<Option<Package>, Error> {
@@ -341,6 +376,10 @@ async fn install(inner: &Arc<Inner>, service: &ServiceId, release: &Release) -> 
     let first = first.ok_or_else(|| Error::refused(Refusal::NotFound, "a nation publishes no services"))?;
     let repository =
         inner.repository(&first).await?.ok_or_else(|| Error::internal("a release without a repository"))?;
+    if inner.time.now().max(repository.checked) >= repository.expires {
+        let what = format!("the registry of {first} has not been signed anew in time; sync before installing");
+        return Err(Error::Expired { what });
+    }
     let bytes: Arc<[u8]> = fetch_target(inner, &repository.url, &release.target).await?.into();
     let opened = Arc::clone(&bytes);
     let package = inner.blocking(move || Ok(Package::open(opened)?)).await?;

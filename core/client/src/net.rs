@@ -24,11 +24,20 @@ pub struct Outgoing {
     pub body: Vec<u8>,
     /// Largest answer to read, in bytes.
     pub limit: usize,
+    /// Whether the answer's date counts. Whoever is judged by the time does not tell it.
+    tells_time: bool,
 }
 
 impl Outgoing {
     pub fn get(url: Url) -> Self {
-        Self { method: Method::GET, url, headers: HeaderMap::new(), body: Vec::new(), limit: MAX_ANSWER }
+        Self {
+            method: Method::GET,
+            url,
+            headers: HeaderMap::new(),
+            body: Vec::new(),
+            limit: MAX_ANSWER,
+            tells_time: true,
+        }
     }
 
     pub fn post_json(url: Url, body: &serde_json::Value) -> Self {
@@ -39,6 +48,12 @@ impl Outgoing {
 
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
+        self
+    }
+
+    /// The same, from somebody whose word on the time does not count: a registry, or a city's back end.
+    pub fn timeless(mut self) -> Self {
+        self.tells_time = false;
         self
     }
 
@@ -144,7 +159,9 @@ impl Net {
         let lost = |error: reqwest::Error| Error::network(plain_words(&error));
         let sent = self.http.request(request.method, request.url).headers(request.headers).body(request.body);
         let mut response = sent.send().await.map_err(lost)?;
-        self.learn_time(response.headers());
+        if request.tells_time {
+            self.learn_time(response.headers());
+        }
         let (status, headers) = (response.status(), response.headers().clone());
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(lost)? {

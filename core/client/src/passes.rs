@@ -24,7 +24,7 @@ use crate::error::{Error, Refusal};
 use crate::net::Outgoing;
 use crate::platform::KeyPurpose;
 use crate::registry_sync::trust_list;
-use crate::session::{JwtSigner, Session, bound_request};
+use crate::session::{Access, JwtSigner, bound_request};
 use crate::submissions::reason_of;
 use crate::views::{CodeView, PassView, Topic};
 
@@ -122,11 +122,17 @@ impl Passes {
         let issuer = issuer_of(&list, pass_type.id).ok_or_else(not_here)?;
         let metadata = self.metadata(inner, &issuer, word).await?;
         let access = inner.sessions.access(inner, None).await?;
-        let token = access.0.clone();
+        let token = access.token.clone();
+        let owner = Owner::Account(access.account.clone());
         let issued = match self.request(inner, &metadata, &list, &pass_type, access).await {
             // The token was ended before its time: one renewal tells whether the session was, too.
             Err(Error::LoginRequired { .. }) => {
                 let access = inner.sessions.access(inner, Some(&token)).await?;
+                if Owner::Account(access.account.clone()) != owner {
+                    return Err(Error::LoginRequired {
+                        why: "another account has been logged in meanwhile".to_owned(),
+                    });
+                }
                 self.request(inner, &metadata, &list, &pass_type, access).await
             }
             issued => issued,
@@ -145,8 +151,13 @@ impl Passes {
             window: claims.window,
         };
         let view = pass.view(&inner.config.languages);
-        let owner = inner.active_owner().await?;
-        inner.vault(move |vault| vault.put(&owner, &pass.id, &pass)).await?;
+        let key = pass.key.clone();
+        // Under the account that asked, even if another is active by now; if it is gone, so is the pass.
+        if let Err(error) = inner.vault(move |vault| vault.put(&owner, &pass.id, &pass)).await {
+            let keys = Arc::clone(&inner.platform.keys);
+            inner.blocking(move || Ok(keys.delete(&key)?)).await?;
+            return Err(error);
+        }
         inner.platform.observer.changed(Topic::Passes);
         Ok(view)
     }
@@ -173,7 +184,7 @@ impl Passes {
         metadata: &IssuerMetadata,
         list: &TrustList,
         pass_type: &PassType,
-        (token, session_key, session): (String, JwtSigner, Session),
+        Access { token, signer, session, .. }: Access,
     ) -> Result<(String, Vec<u8>, IssuerVerified), Error> {
         let nonce_url = inner.net.url(&metadata.nonce_endpoint)?;
         let nonce: NonceAnswer = inner.net.send(Outgoing::post_json(nonce_url, &json!({}))).await?.json()?;
@@ -190,7 +201,7 @@ impl Passes {
                 let proof = JwtSigner::new(keys, key.clone()).sign("openid4vci-proof+jwt", &claims)?;
                 let body = json!({ "credential_configuration_id": configuration, "proofs": { "jwt": [proof] } });
                 let request = Outgoing::post_json(endpoint, &body);
-                Ok((key, holder, bound_request(request, &session_key, &token, now)?))
+                Ok((key, holder, bound_request(request, &signer, &token, now)?))
             })
             .await?;
         match self.issue(inner, request, &holder, list, pass_type).await {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use onecity_protocol::credential::{TrustList, UnixTime};
+use onecity_protocol::package::MAX_PACKAGE;
 use onecity_protocol::region::{RegionFile, RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{
     MAX_METADATA, PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET, Target, TrustError,
@@ -23,8 +24,8 @@ use crate::views::Topic;
 
 /// Most roots that one sync climbs.
 const MAX_ROOTS: u64 = 256;
-/// Largest region data or trust list that is fetched, in bytes.
-const MAX_FILE: u64 = 16 << 20;
+/// Largest target that is fetched, in bytes: what a package may be.
+const MAX_FILE: u64 = MAX_PACKAGE as u64;
 
 /// What a sync came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -39,7 +40,7 @@ pub struct SyncReport {
 
 /// The versions below which this phone never goes again. In the vault, for the phone as a whole: neither a catalogue
 /// begun anew nor a logout forgets them.
-#[derive(Debug, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 struct Floors {
     versions: BTreeMap<String, u64>,
 }
@@ -94,7 +95,14 @@ impl RegistrySync {
         let _turn = self.turn.lock().await;
         let (mut report, nation) = sync_nation(inner, &region.nation()).await?;
         let Some(first) = region.first_level() else { return Ok(report) };
-        let entry = nation.target(&format!("{}/{first}/root.json", region.nation()))?;
+        let entry = match nation.target(&format!("{}/{first}/root.json", region.nation())) {
+            Ok(entry) => entry,
+            Err(error) => {
+                // The nation has taken it out: nothing of it is offered any more.
+                inner.catalogue(move |catalogue| catalogue.forget_repository(&first)).await?;
+                return Err(error.into());
+            }
+        };
         let listed: RepositoryEntry = serde_json::from_value(entry.custom.clone().unwrap_or_default())
             .map_err(|error| Error::SignatureInvalid { what: format!("the nation's entry for {first}: {error}") })?;
         if listed.region != first {
@@ -123,13 +131,15 @@ impl RegistrySync {
         let mut roles = Vec::new();
         for unit in units {
             match fetch.role(&unit).await {
-                Ok(Some(releases)) => roles.push(VerifiedRole { unit, releases }),
-                Ok(None) => {}
+                Ok(releases) => {
+                    report.units += u32::from(releases.is_some());
+                    // No role, or no longer one: what it once published is not offered any more.
+                    roles.push(VerifiedRole { unit, releases: releases.unwrap_or_default() });
+                }
                 // One city's broken or missing file hides that city's news, and nothing else.
                 Err(error) => report.broken.push((unit.to_string(), error.to_string())),
             }
         }
-        report.units += u32::try_from(roles.len()).unwrap_or(u32::MAX);
         report.changed |= newer || !fetch.fresh.is_empty();
         fetch.keep(roles, regions).await?;
         inner.platform.observer.changed(Topic::Home);
@@ -179,9 +189,12 @@ pub async fn trust_list(inner: &Arc<Inner>, first: &RegionId) -> Result<TrustLis
 
 /// Fetches a file that the registry lists, and checks it.
 pub async fn fetch_target(inner: &Arc<Inner>, repository_url: &str, target: &Target) -> Result<Vec<u8>, Error> {
+    if target.length > MAX_FILE {
+        return Err(Error::SignatureInvalid { what: format!("{} is larger than {MAX_FILE} bytes", target.path) });
+    }
     let url = inner.net.url(&format!("{repository_url}/targets/{}", target.file_name()))?;
     let limit = usize::try_from(target.length).map_err(Error::internal)?;
-    let answer = inner.net.send(Outgoing::get(url).limit(limit)).await?;
+    let answer = inner.net.send(Outgoing::get(url).limit(limit).timeless()).await?;
     if !answer.status.is_success() {
         return Err(Error::network(format!("the registry answered {} for {}", answer.status.as_u16(), target.path)));
     }
@@ -207,12 +220,14 @@ impl<'a> Fetch<'a> {
                 TrustedRepository::from_root(&repository.first_root)?
             }
         };
-        Ok(Self { inner, repository, trusted, kept, fresh: Vec::new(), floors, now: inner.time.now() })
+        // A clock that was turned back does not make old metadata good again.
+        let now = inner.time.now().max(repository.checked);
+        Ok(Self { inner, repository, trusted, kept, fresh: Vec::new(), floors, now })
     }
 
     async fn fetch(&self, file: &str) -> Result<Option<Vec<u8>>, Error> {
         let url = self.inner.net.url(&format!("{}/metadata/{file}", self.repository.url))?;
-        let answer = self.inner.net.send(Outgoing::get(url).limit(MAX_METADATA)).await?;
+        let answer = self.inner.net.send(Outgoing::get(url).limit(MAX_METADATA).timeless()).await?;
         match answer.status {
             status if status.is_success() => Ok(Some(answer.body)),
             StatusCode::NOT_FOUND | StatusCode::FORBIDDEN => Ok(None),
@@ -236,12 +251,14 @@ impl<'a> Fetch<'a> {
         for _ in 0..MAX_ROOTS {
             let next = self.trusted.root_version() + 1;
             let Some(bytes) = self.fetch(&format!("{next}.root.json")).await? else { break };
-            self.trusted.update_root(&bytes)?;
+            if self.trusted.update_root(&bytes)? {
+                // TUF 1.0 §5.3.11: whoever held the old online keys may have signed versions beyond reach.
+                self.floors.versions.retain(|role, _| role == "root");
+            }
             self.accept("root", next, bytes)?;
         }
         self.floors.check("root", self.trusted.root_version())?;
-        // The server has told the time by now, if it can.
-        self.now = self.inner.time.now();
+        self.keep_root().await?;
         let bytes = self.needed("timestamp.json").await?;
         let newer = self.trusted.update_timestamp(&bytes, self.now)?;
         if newer {
@@ -255,6 +272,17 @@ impl<'a> Fetch<'a> {
         }
         self.metadata_of("targets").await?;
         Ok(newer)
+    }
+
+    /// A new root is kept at once (TUF 1.0 §5.3.8), so that a rotation that was seen can't be hidden again.
+    async fn keep_root(&mut self) -> Result<(), Error> {
+        let roots = std::mem::take(&mut self.fresh);
+        let Some(newest) = roots.into_iter().last() else { return Ok(()) };
+        let id = self.repository.id.clone();
+        self.inner.catalogue_mut(move |catalogue| catalogue.keep_root(&id, &newest)).await?;
+        self.kept.retain(|role, _| role != "timestamp" && role != "snapshot");
+        let (name, floors) = (self.repository.id.to_string(), self.floors.clone());
+        self.inner.vault(move |vault| vault.put(&Owner::Phone, &name, &floors)).await
     }
 
     /// A role's metadata in the version that the snapshot names: kept or fetched. None if there is no such role.
@@ -287,6 +315,8 @@ impl<'a> Fetch<'a> {
                 .inspect_err(|error| tracing::warn!(%role, %error, "a release is passed over"))
                 .ok()
         });
+        // Every province's own role is called `targets`: its name alone does not say whose it is.
+        let releases = releases.filter(|release| release.unit == *unit);
         Ok(Some(releases.collect()))
     }
 
@@ -317,9 +347,6 @@ impl<'a> Fetch<'a> {
         {
             return Ok(kept);
         }
-        if target.length > MAX_FILE {
-            return Err(Error::SignatureInvalid { what: format!("{path} is larger than {MAX_FILE} bytes") });
-        }
         let bytes: Arc<[u8]> = fetch_target(self.inner, &self.repository.url, &target).await?.into();
         let (id, kept) = (self.repository.id.clone(), Arc::clone(&bytes));
         self.inner.catalogue_mut(move |catalogue| catalogue.keep_file(&id, &target, &kept)).await?;
@@ -333,10 +360,13 @@ impl<'a> Fetch<'a> {
 
     /// Writes everything down: first what was verified, then the floors.
     async fn keep(self, roles: Vec<VerifiedRole>, regions: Option<RegionFile>) -> Result<(), Error> {
-        let Self { inner, repository, fresh, floors, now, .. } = self;
+        let Self { inner, repository, trusted, fresh, floors, now, .. } = self;
         let id = repository.id.clone();
+        let expires = trusted.fresh_until();
         let raised = !fresh.is_empty();
-        inner.catalogue_mut(move |catalogue| catalogue.keep_sync(&id, now, &fresh, &roles, regions.as_ref())).await?;
+        inner
+            .catalogue_mut(move |catalogue| catalogue.keep_sync(&id, now, expires, &fresh, &roles, regions.as_ref()))
+            .await?;
         if raised {
             inner.vault(move |vault| vault.put(&Owner::Phone, repository.id.as_str(), &floors)).await?;
         }

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use onecity_protocol::credential::UnixTime;
-use onecity_store::{Delivery, Submission, SubmissionState, Vault};
+use onecity_store::{Delivery, Owner, Submission, SubmissionState, Vault};
 use reqwest::StatusCode;
 use reqwest::header::{HeaderName, HeaderValue, RETRY_AFTER};
 use ring::rand::{SecureRandom, SystemRandom};
@@ -32,6 +32,7 @@ impl Submissions {
     pub async fn submit(
         &self,
         inner: &Arc<Inner>,
+        owner: Owner,
         service: ServiceId,
         title: String,
         url: String,
@@ -48,7 +49,6 @@ impl Submissions {
             created: inner.time.now(),
             state: SubmissionState::Waiting { attempts: 0 },
         };
-        let owner = inner.active_owner().await?;
         let kept = submission.clone();
         inner.vault(move |vault| vault.enqueue(&owner, &kept)).await?;
         inner.platform.observer.changed(Topic::Submissions);
@@ -65,7 +65,19 @@ impl Submissions {
     /// has taken or refused.
     pub async fn deliver(&self, inner: &Arc<Inner>, hurry: bool) -> Result<u32, Error> {
         let _turn = self.turn.lock().await;
-        let owner = inner.active_owner().await?;
+        // Whoever handed it in, it was promised: those of the other accounts go, too.
+        let owners = inner.vault(|vault| {
+            let accounts = vault.accounts()?.into_iter().map(Owner::Account);
+            Ok(std::iter::once(Owner::Phone).chain(accounts).collect::<Vec<_>>())
+        });
+        let mut settled = 0;
+        for owner in owners.await? {
+            settled += self.deliver_of(inner, owner, hurry).await?;
+        }
+        Ok(settled)
+    }
+
+    async fn deliver_of(&self, inner: &Arc<Inner>, owner: Owner, hurry: bool) -> Result<u32, Error> {
         let now = inner.time.now();
         if hurry {
             let owner = owner.clone();
@@ -76,7 +88,7 @@ impl Submissions {
             let due_of = owner.clone();
             let due = inner.vault(move |vault| vault.next_due(&due_of, now)).await?;
             let Some(submission) = due else { break };
-            let delivery = attempt(inner, &submission).await;
+            let delivery = attempt(inner, &submission, now).await;
             let waits = matches!(delivery, Delivery::Postponed { .. });
             let (record_of, at) = (owner.clone(), inner.time.now());
             inner.vault(move |vault| vault.record_delivery(&record_of, submission, delivery, at)).await?;
@@ -86,16 +98,27 @@ impl Submissions {
         Ok(settled)
     }
 
-    /// All submissions of the active account, newest first.
+    /// All submissions of the active account, and those from before anybody logged in, newest first.
     pub async fn list(&self, inner: &Arc<Inner>) -> Result<Vec<SubmissionView>, Error> {
         let owner = inner.active_owner().await?;
-        let all = inner.vault(move |vault| vault.submissions(&owner)).await?;
+        let mut all = inner
+            .vault(move |vault| {
+                let mut all = vault.submissions(&owner)?;
+                if owner != Owner::Phone {
+                    all.extend(vault.submissions(&Owner::Phone)?);
+                }
+                Ok(all)
+            })
+            .await?;
+        all.sort_by_key(|submission| std::cmp::Reverse(submission.created));
         Ok(all.into_iter().map(view).collect())
     }
 }
 
 /// One try to deliver.
-async fn attempt(inner: &Arc<Inner>, submission: &Submission) -> Delivery {
+///
+/// `began` is when the round began: a next try is never due within the same round, whatever the clock does.
+async fn attempt(inner: &Arc<Inner>, submission: &Submission, began: UnixTime) -> Delivery {
     let attempts = match submission.state {
         SubmissionState::Waiting { attempts } => attempts,
         SubmissionState::Delivered { .. } | SubmissionState::Refused { .. } => 0,
@@ -104,10 +127,10 @@ async fn attempt(inner: &Arc<Inner>, submission: &Submission) -> Delivery {
         let request = Outgoing::post_json(inner.net.url(&submission.url)?, &submission.body);
         // The draft's value is a structured-field string: quoted.
         let key = HeaderValue::from_str(&format!("\"{}\"", submission.id)).map_err(Error::internal)?;
-        inner.net.send(request.header(HeaderName::from_static("idempotency-key"), key)).await
+        inner.net.send(request.header(HeaderName::from_static("idempotency-key"), key).timeless()).await
     };
     let answer = sent.await;
-    let now = inner.time.now();
+    let now = inner.time.now().max(began);
     match answer {
         Ok(answer) if answer.status.is_success() => {
             Delivery::Accepted { receipt: serde_json::from_slice(&answer.body).unwrap_or(Value::Null) }

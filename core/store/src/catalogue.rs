@@ -37,6 +37,8 @@ pub struct KeptRepository {
     pub first_root: Vec<u8>,
     /// When its timestamp was last verified, in seconds; 0 for never.
     pub checked: UnixTime,
+    /// From when on nothing new may be installed from it.
+    pub expires: UnixTime,
 }
 
 /// A metadata file as it was verified.
@@ -104,7 +106,8 @@ impl Catalogue {
 
     /// A repository by its region.
     pub fn repository(&self, id: &RegionId) -> Result<Option<KeptRepository>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT id, url, first_root, checked FROM repository WHERE id = ?1")?;
+        let mut query =
+            self.db.prepare_cached("SELECT id, url, first_root, checked, expires FROM repository WHERE id = ?1")?;
         Ok(query.query_row([id.as_str()], kept_repository).optional()?)
     }
 
@@ -117,11 +120,36 @@ impl Catalogue {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Keeps a new root by itself. Timestamp and snapshot go: under new keys they must be verified anew.
+    pub fn keep_root(&mut self, repository: &RegionId, root: &KeptMetadata) -> Result<(), StoreError> {
+        let change = self.db.transaction()?;
+        change.execute(
+            "DELETE FROM metadata WHERE repository = ?1 AND role IN ('timestamp', 'snapshot')",
+            [repository.as_str()],
+        )?;
+        change.execute(
+            "INSERT OR REPLACE INTO metadata (repository, role, version, bytes) VALUES (?1, ?2, ?3, ?4)",
+            params![repository.as_str(), root.role, signed(root.version), root.bytes],
+        )?;
+        Ok(change.commit()?)
+    }
+
+    /// Stops offering anything of a repository: its releases, files and itself. Regions stay, they are geography.
+    pub fn forget_repository(&self, id: &RegionId) -> Result<(), StoreError> {
+        let change = self.db.unchecked_transaction()?;
+        for table in ["release", "file"] {
+            change.execute(&format!("DELETE FROM {table} WHERE repository = ?1"), [id.as_str()])?;
+        }
+        change.execute("DELETE FROM repository WHERE id = ?1", [id.as_str()])?;
+        Ok(change.commit()?)
+    }
+
     /// Writes down one completed sync of a repository, all of it or nothing.
     pub fn keep_sync(
         &mut self,
         repository: &RegionId,
         checked: UnixTime,
+        expires: UnixTime,
         metadata: &[KeptMetadata],
         roles: &[VerifiedRole],
         regions: Option<&RegionFile>,
@@ -172,7 +200,10 @@ impl Catalogue {
                 )?;
             }
         }
-        change.execute("UPDATE repository SET checked = ?2 WHERE id = ?1", params![repository.as_str(), checked])?;
+        change.execute(
+            "UPDATE repository SET checked = ?2, expires = ?3 WHERE id = ?1",
+            params![repository.as_str(), checked, expires],
+        )?;
         Ok(change.commit()?)
     }
 
@@ -305,7 +336,7 @@ fn kept_repository(row: &Row<'_>) -> rusqlite::Result<KeptRepository> {
     let id = id
         .parse()
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))?;
-    Ok(KeptRepository { id, url: row.get(1)?, first_root: row.get(2)?, checked: row.get(3)? })
+    Ok(KeptRepository { id, url: row.get(1)?, first_root: row.get(2)?, checked: row.get(3)?, expires: row.get(4)? })
 }
 
 fn release(row: &Row<'_>) -> Result<Release, StoreError> {

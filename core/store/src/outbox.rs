@@ -144,10 +144,12 @@ impl Vault {
         Ok(())
     }
 
-    /// How many submissions of an owner wait.
-    pub fn waiting(&self, owner: &Owner) -> Result<u32, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT count(*) FROM outbox WHERE owner = ?1 AND waiting = 1")?;
-        Ok(query.query_row([owner.name()], |row| row.get(0))?)
+    /// How many submissions of some owners wait.
+    pub fn waiting(&self, owners: &[Owner]) -> Result<u32, StoreError> {
+        let mut query =
+            self.db.prepare_cached("SELECT count(*) FROM outbox WHERE owner IN (?1, ?2) AND waiting = 1")?;
+        let name = |at: usize| owners.get(at).map(Owner::name);
+        Ok(query.query_row([name(0), name(1)], |row| row.get(0))?)
     }
 
     /// All submissions of an owner, newest first.

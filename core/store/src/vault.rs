@@ -98,10 +98,10 @@ impl Vault {
         let fresh = !vault.has_owner(&Owner::Phone)?;
         if fresh {
             // Both or neither: a key without its check would later pass for a wrong key.
-            let creation = vault.db.unchecked_transaction()?;
-            vault.add_owner(&Owner::Phone)?;
-            vault.put(&Owner::Phone, "", &KeyCheck)?;
-            creation.commit()?;
+            vault.atomically(|vault| {
+                vault.add_owner(&Owner::Phone)?;
+                vault.put(&Owner::Phone, "", &KeyCheck)
+            })?;
         }
         // Another key looks under another name, and finds nothing there.
         match vault.get::<KeyCheck>(&Owner::Phone, "") {
@@ -124,12 +124,24 @@ impl Vault {
         if self.has_owner(&owner)? { Ok(()) } else { self.add_owner(&owner) }
     }
 
-    /// Destroys an account: its wrapped key first, so that whatever remains can't be opened, then its rows.
+    /// Destroys an account: its wrapped key, without which nothing of it can be opened, and with it all its rows.
     pub fn remove_account(&self, account: &AccountId) -> Result<(), StoreError> {
         self.keys.write().expect("no panic while held").remove(&account.0);
-        self.db.execute("UPDATE owner_key SET wrapped = x'' WHERE owner = ?1", [&account.0])?;
         self.db.execute("DELETE FROM owner_key WHERE owner = ?1", [&account.0])?;
         Ok(())
+    }
+
+    /// Makes several changes at once: all of them happen, or none.
+    pub fn atomically<T>(&self, changes: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        let transaction = self.db.unchecked_transaction()?;
+        let outcome = changes(self)?;
+        transaction.commit()?;
+        Ok(outcome)
+    }
+
+    /// Writes what is still in the write-ahead log over the file, so that no older copy of a page remains in either.
+    pub fn settle(&self) -> Result<(), StoreError> {
+        Ok(self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
     /// The accounts on this phone.

@@ -120,11 +120,13 @@ pub struct MachineClock {
     started: Instant,
     /// Milliseconds that the wall clock is off.
     wall_offset: AtomicI64,
+    /// Milliseconds that passed without anybody waiting for them.
+    skipped: AtomicI64,
 }
 
 impl Default for MachineClock {
     fn default() -> Self {
-        Self { started: Instant::now(), wall_offset: AtomicI64::new(0) }
+        Self { started: Instant::now(), wall_offset: AtomicI64::new(0), skipped: AtomicI64::new(0) }
     }
 }
 
@@ -133,16 +135,23 @@ impl MachineClock {
     pub fn set_wall_offset(&self, milliseconds: i64) {
         self.wall_offset.store(milliseconds, Ordering::Relaxed);
     }
+
+    /// Lets time pass, for the wall clock and the counter alike.
+    pub fn skip(&self, milliseconds: i64) {
+        self.skipped.fetch_add(milliseconds, Ordering::Relaxed);
+    }
 }
 
 impl Clock for MachineClock {
     fn wall(&self) -> i64 {
         let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-        i64::try_from(since.as_millis()).unwrap_or(i64::MAX) + self.wall_offset.load(Ordering::Relaxed)
+        let offset = self.wall_offset.load(Ordering::Relaxed) + self.skipped.load(Ordering::Relaxed);
+        i64::try_from(since.as_millis()).unwrap_or(i64::MAX).saturating_add(offset)
     }
 
     fn since_boot_including_sleep(&self) -> i64 {
-        i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX)
+        let counted = i64::try_from(self.started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        counted.saturating_add(self.skipped.load(Ordering::Relaxed))
     }
 
     fn boot_id(&self) -> String {

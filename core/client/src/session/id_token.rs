@@ -85,7 +85,7 @@ pub fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<IdT
     if party.is_some_and(|party| party != expected.client_id) || (several && party.is_none()) {
         return Err(invalid("it was issued to another app"));
     }
-    if claims.exp + LEEWAY <= expected.now || claims.iat > expected.now + LEEWAY {
+    if claims.exp.saturating_add(LEEWAY) <= expected.now || claims.iat > expected.now + LEEWAY {
         return Err(invalid("it is not valid at this time; check the phone's clock"));
     }
     if claims.sub.is_empty() || claims.sub.len() > 255 {

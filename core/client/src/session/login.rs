@@ -121,6 +121,14 @@ type OAuth = oauth2::Client<
     oauth2::basic::BasicRevocationErrorResponse,
 >;
 
+/// The right to ask a server something, and whose right it is.
+pub struct Access {
+    pub account: AccountId,
+    pub token: String,
+    pub signer: JwtSigner,
+    pub session: Session,
+}
+
 /// The sessions of a phone. Renewal is single-flight: whoever comes second finds the work done.
 #[derive(Default)]
 pub struct Sessions {
@@ -187,12 +195,14 @@ impl Sessions {
                 "this answer does not belong to a login that was begun on this phone; begin again",
             )
         };
-        let state = answer.state.ok_or_else(unknown)?;
-        let name = state.clone();
-        let pending = inner.vault(move |vault| vault.get::<Pending>(&Owner::Phone, &name)).await?;
-        let pending = pending.ok_or_else(unknown)?;
-        // The attempt is used up whatever comes of it: an answer counts once.
-        inner.vault(move |vault| vault.delete::<Pending>(&Owner::Phone, &state)).await?;
+        let name = answer.state.ok_or_else(unknown)?;
+        // The attempt is used up whatever comes of it: an answer counts once, even if it is delivered twice.
+        let taken = inner.vault(move |vault| {
+            let pending = vault.get::<Pending>(&Owner::Phone, &name)?;
+            vault.delete::<Pending>(&Owner::Phone, &name)?;
+            Ok(pending)
+        });
+        let pending = taken.await?.ok_or_else(unknown)?;
         match self.redeem(inner, &pending, &callback, answer.code, answer.issuer, answer.error).await {
             Ok(view) => Ok(view),
             Err(error) => {
@@ -277,19 +287,26 @@ impl Sessions {
         };
         session.take(tokens, inner.time.now())?;
         let subject = claims.sub.clone();
+        // A renewal under way would write the old session over this one.
+        let _no_renewal = self.renewal.lock().await;
         let (view, before) = inner
             .vault(move |vault| {
-                let account = vault.account_of(&session.issuer, &subject)?;
-                vault.add_account(&account)?;
-                let owner = Owner::Account(account.clone());
-                let before = vault.get::<Session>(&owner, "")?;
-                vault.put(&owner, "", &session)?;
-                vault.put(&Owner::Phone, "", &ActiveAccount(account.clone()))?;
-                Ok((session.view(&account), before))
+                vault.atomically(|vault| {
+                    let account = vault.account_of(&session.issuer, &subject)?;
+                    vault.add_account(&account)?;
+                    let owner = Owner::Account(account.clone());
+                    let before = vault.get::<Session>(&owner, "")?;
+                    vault.put(&owner, "", &session)?;
+                    vault.put(&Owner::Phone, "", &ActiveAccount(account.clone()))?;
+                    Ok((session.view(&account), before))
+                })
             })
             .await?;
-        if let Some(before) = before {
-            before.forget_key(inner).await?;
+        if let Some(before) = before
+            && let Err(error) = before.forget_key(inner).await
+        {
+            // The new session holds all the same.
+            tracing::warn!(%error, "an old session's key could not be deleted");
         }
         inner.platform.observer.changed(Topic::Account);
         Ok(view)
@@ -301,11 +318,7 @@ impl Sessions {
     /// [`Error::LoginRequired`] if nobody is logged in or the provider has ended the session; nothing is lost then.
     ///
     /// `refused` is a token that a server did not take: it is then renewed, whatever its time.
-    pub async fn access(
-        &self,
-        inner: &Arc<Inner>,
-        refused: Option<&str>,
-    ) -> Result<(String, JwtSigner, Session), Error> {
+    pub async fn access(&self, inner: &Arc<Inner>, refused: Option<&str>) -> Result<Access, Error> {
         let _one_at_a_time = self.renewal.lock().await;
         let (account, mut session) = inner
             .active_session()
@@ -314,7 +327,7 @@ impl Sessions {
         let signer = JwtSigner::new(Arc::clone(&inner.platform.keys), session.key.clone());
         let good = session.access_ends - EARLY > inner.time.now() && refused != Some(&session.access_token);
         if good {
-            return Ok((session.access_token.clone(), signer, session));
+            return Ok(Access { account, token: session.access_token.clone(), signer, session });
         }
         let refresh = session.refresh_token.clone();
         let refresh = refresh.ok_or_else(|| Error::LoginRequired { why: "the session has ended".to_owned() })?;
@@ -332,8 +345,24 @@ impl Sessions {
             Err(error) => return Err(error),
         }
         // Written before it is used: a rotated token that is lost would end the session.
-        self.keep(inner, account, session.clone()).await?;
-        Ok((session.access_token.clone(), signer, session))
+        self.keep(inner, account.clone(), session.clone()).await?;
+        Ok(Access { account, token: session.access_token.clone(), signer, session })
+    }
+
+    /// Wipes an account: its session's key, and everything that the vault keeps of it.
+    pub async fn end(&self, inner: &Arc<Inner>, account: AccountId, session: Session) -> Result<(), Error> {
+        let _no_renewal = self.renewal.lock().await;
+        inner
+            .vault(move |vault| {
+                vault.atomically(|vault| {
+                    vault.remove_account(&account)?;
+                    vault.delete::<ActiveAccount>(&Owner::Phone, "")
+                })?;
+                vault.settle()
+            })
+            .await?;
+        inner.platform.observer.changed(Topic::Account);
+        session.forget_key(inner).await
     }
 
     async fn keep(&self, inner: &Arc<Inner>, account: AccountId, session: Session) -> Result<(), Error> {

@@ -9,5 +9,5 @@ mod provider;
 
 pub use dpop::{JwtSigner, bound_request};
 pub use jose::install_providers;
-pub use login::{ActiveAccount, Session, Sessions};
+pub use login::{Access, ActiveAccount, Session, Sessions};
 pub use provider::{Provider, parse_providers};

@@ -119,7 +119,7 @@ impl Release {
         let (unit, app_id) = rest.rsplit_once('/').ok_or_else(wrong_path)?;
         let unit: UnitId = unit.parse().map_err(|_| wrong_path())?;
         let version = file.strip_suffix(".ma").filter(|code| !code.starts_with(['0', '+']));
-        let version_code = version.and_then(|code| code.parse().ok()).ok_or_else(wrong_path)?;
+        let version_code = version.and_then(|code| code.parse::<u32>().ok()).map(u64::from).ok_or_else(wrong_path)?;
         if !is_app_id(app_id) {
             return Err(wrong_path());
         }

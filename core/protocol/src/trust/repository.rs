@@ -125,10 +125,21 @@ impl TrustedRepository {
         self.set.timestamp().map_or(0, |timestamp| timestamp.version)
     }
 
-    /// Takes the next root; it must be signed by this one's keys and its own.
-    pub fn update_root(&mut self, bytes: &[u8]) -> Result<(), TrustError> {
+    /// Takes the next root; it must be signed by this one's keys and its own. Answers whether it changes the keys of
+    /// timestamp or snapshot, after which their versions may begin anew (§5.3.11).
+    pub fn update_root(&mut self, bytes: &[u8]) -> Result<bool, TrustError> {
         bounded(bytes)?;
-        Ok(self.set.update_root(bytes)?)
+        let online = |set: &TrustedMetadataSet| ["timestamp", "snapshot"].map(|role| set.root().role(role).cloned());
+        let before = online(&self.set);
+        self.set.update_root(bytes)?;
+        Ok(online(&self.set) != before)
+    }
+
+    /// Until when the trusted timestamp and snapshot vouch for what they list; the epoch before there is any.
+    pub fn fresh_until(&self) -> UnixTime {
+        let timestamp = self.set.timestamp().map(|timestamp| timestamp.expires);
+        let snapshot = self.set.snapshot().map(|snapshot| snapshot.expires);
+        timestamp.zip(snapshot).map_or(0, |(timestamp, snapshot)| timestamp.min(snapshot).as_second())
     }
 
     /// Takes a timestamp. Answers whether it is newer than the trusted one, so that there is more to fetch.

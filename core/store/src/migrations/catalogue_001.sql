@@ -3,7 +3,8 @@ CREATE TABLE repository (
     id         TEXT PRIMARY KEY,      -- the region that the repository belongs to: cn, cn-sd
     url        TEXT NOT NULL,
     first_root BLOB NOT NULL,
-    checked    INTEGER NOT NULL DEFAULT 0  -- when its timestamp was last verified, in seconds
+    checked    INTEGER NOT NULL DEFAULT 0, -- when its timestamp was last verified, in seconds
+    expires    INTEGER NOT NULL DEFAULT 0  -- from when on nothing new may be installed from it
 ) STRICT;
 CREATE TABLE metadata (
     repository TEXT NOT NULL REFERENCES repository (id) ON DELETE CASCADE,

@@ -73,6 +73,9 @@ async fn an_answer_that_names_another_issuer_is_refused() {
     let mixed_up = callback.replace("idp%2Fshandong", "idp%2Fvneid");
     assert_ne!(callback, mixed_up);
     assert_eq!(refused(finish(&phone, &mixed_up).await), Refusal::WrongIssuer);
+    let callback = phone.callback("shandong", "lan").await.expect("a callback");
+    let (nameless, _) = callback.split_once("&iss=").expect("this provider names itself");
+    assert_eq!(refused(finish(&phone, nameless).await), Refusal::WrongIssuer);
     server.stop().await;
 }
 

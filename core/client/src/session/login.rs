@@ -3,20 +3,19 @@
 use std::sync::Arc;
 
 use jsonwebtoken::jwk::JwkSet;
-use oauth2::basic::{BasicErrorResponse, BasicErrorResponseType, BasicTokenType};
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, ClientId, CsrfToken, ExtraTokenFields, PkceCodeChallenge, PkceCodeVerifier,
-    RedirectUrl, RefreshToken, RequestTokenError, Scope, StandardTokenResponse, TokenResponse, TokenUrl,
+    AuthUrl, AuthorizationCode, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
+    Scope, TokenResponse,
 };
 use onecity_protocol::credential::UnixTime;
 use onecity_store::{AccountId, Owner, Record};
-use reqwest::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 use url::Url;
 
 use super::dpop::{JwtSigner, random_text};
 use super::id_token::{Expected, IdToken, verify};
+use super::oauth::{OAuth, Tokens, oauth_client, refused_token, token_request};
 use super::provider::{Discovery, Provider};
 use crate::client::Inner;
 use crate::error::{Error, Refusal};
@@ -42,6 +41,8 @@ struct Pending {
     verifier: String,
     nonce: String,
     key: String,
+    /// Whether the provider says that its answers name it (RFC 9207 §3).
+    names_itself: bool,
     begun: UnixTime,
 }
 
@@ -104,23 +105,6 @@ impl Record for ActiveAccount {
     const FORMAT: u8 = 1;
 }
 
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-struct IdTokenField {
-    #[serde(default)]
-    id_token: Option<String>,
-}
-
-impl ExtraTokenFields for IdTokenField {}
-
-type Tokens = StandardTokenResponse<IdTokenField, BasicTokenType>;
-type OAuth = oauth2::Client<
-    BasicErrorResponse,
-    Tokens,
-    oauth2::basic::BasicTokenIntrospectionResponse,
-    oauth2::StandardRevocableToken,
-    oauth2::basic::BasicRevocationErrorResponse,
->;
-
 /// The right to ask a server something, and whose right it is.
 pub struct Access {
     pub account: AccountId,
@@ -178,6 +162,7 @@ impl Sessions {
             verifier: verifier.into_secret(),
             nonce,
             key,
+            names_itself: found.authorization_response_iss_parameter_supported,
             begun: inner.time.now(),
         };
         let id = state.clone();
@@ -232,8 +217,8 @@ impl Sessions {
                 "the login took too long or came back elsewhere; begin again",
             ));
         }
-        // RFC 9207: an answer that names its issuer must name the one that was asked.
-        if issuer.is_some_and(|issuer| issuer != pending.issuer) {
+        // RFC 9207 §2.4: the answer must name the issuer that was asked, if it can.
+        if issuer.map_or(pending.names_itself, |issuer| issuer != pending.issuer) {
             return Err(Error::refused(
                 Refusal::WrongIssuer,
                 "the login was answered by another provider than the one that was asked; log in again",
@@ -408,64 +393,5 @@ impl CallbackAnswer {
             *field = Some(value.chars().filter(|c| !c.is_control()).take(2048).collect());
         }
         answer
-    }
-}
-
-type OAuthAtToken = oauth2::Client<
-    BasicErrorResponse,
-    Tokens,
-    oauth2::basic::BasicTokenIntrospectionResponse,
-    oauth2::StandardRevocableToken,
-    oauth2::basic::BasicRevocationErrorResponse,
-    oauth2::EndpointNotSet,
-    oauth2::EndpointNotSet,
-    oauth2::EndpointNotSet,
-    oauth2::EndpointNotSet,
-    oauth2::EndpointSet,
->;
-
-fn oauth_client(client_id: &str, token_endpoint: &str) -> Result<OAuthAtToken, Error> {
-    Ok(OAuth::new(ClientId::new(client_id.to_owned()))
-        // A public client: its id goes into the body, there is no secret.
-        .set_auth_type(AuthType::RequestBody)
-        .set_token_uri(TokenUrl::new(token_endpoint.to_owned()).map_err(Error::internal)?))
-}
-
-type TokenAnswer = std::pin::Pin<Box<dyn Future<Output = Result<oauth2::HttpResponse, Error>> + Send>>;
-
-/// Sends a token request through our own network, with a DPoP proof.
-fn token_request(inner: &Arc<Inner>, key: &str) -> impl Fn(oauth2::HttpRequest) -> TokenAnswer + Send + Sync + use<> {
-    let (inner, key) = (Arc::clone(inner), key.to_owned());
-    move |request| {
-        let (inner, key) = (Arc::clone(&inner), key.clone());
-        Box::pin(async move {
-            let (parts, body) = request.into_parts();
-            let url = inner.net.url(&parts.uri.to_string())?;
-            let signer = JwtSigner::new(Arc::clone(&inner.platform.keys), key);
-            let (method, target, now) = (parts.method.to_string(), url.to_string(), inner.time.now());
-            let proof = inner.blocking(move || signer.proof(&method, &target, None, now)).await?;
-            let mut outgoing = Outgoing::get(url);
-            (outgoing.method, outgoing.headers, outgoing.body) = (parts.method, parts.headers, body);
-            let proof = HeaderValue::from_str(&proof).map_err(Error::internal)?;
-            let answer = inner.net.send(outgoing.header(HeaderName::from_static("dpop"), proof)).await?;
-            let mut response = oauth2::HttpResponse::new(answer.body);
-            (*response.status_mut(), *response.headers_mut()) = (answer.status, answer.headers);
-            Ok(response)
-        })
-    }
-}
-
-fn refused_token(error: RequestTokenError<Error, BasicErrorResponse>) -> Error {
-    match error {
-        RequestTokenError::Request(error) => error,
-        RequestTokenError::ServerResponse(answer) => match answer.error() {
-            BasicErrorResponseType::InvalidGrant => {
-                Error::LoginRequired { why: "the identity provider has ended the session".to_owned() }
-            }
-            other => Error::refused(Refusal::LoginDenied, format!("the identity provider answered {}", other.as_ref())),
-        },
-        RequestTokenError::Parse(..) | RequestTokenError::Other(_) => {
-            Error::network("the identity provider's answer can't be read")
-        }
     }
 }

@@ -5,6 +5,7 @@ mod dpop;
 mod id_token;
 mod jose;
 mod login;
+mod oauth;
 mod provider;
 
 pub use dpop::{JwtSigner, bound_request};

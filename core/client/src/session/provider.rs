@@ -33,6 +33,8 @@ pub struct Discovery {
     pub token_endpoint: String,
     pub jwks_uri: String,
     #[serde(default)]
+    pub authorization_response_iss_parameter_supported: bool,
+    #[serde(default)]
     code_challenge_methods_supported: Vec<String>,
     #[serde(default)]
     dpop_signing_alg_values_supported: Vec<String>,

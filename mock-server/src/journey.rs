@@ -12,11 +12,11 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::phone::{Phone, PhoneError};
+use crate::phone::Phone;
 use crate::picture::{draw, read};
 use crate::regions;
 use crate::server::Server;
-use crate::world::{Fault, World, WorldError, WorldOptions};
+use crate::world::{Fault, World, WorldOptions};
 
 /// One step that held.
 #[derive(Debug, Clone, Serialize)]
@@ -399,16 +399,4 @@ async fn delivered(world: &Arc<World>, phone: &Phone, id: &str, before: usize) -
         "{name} has it once, though its first answer was lost; receipt {}",
         receipt["id"].as_str().unwrap_or("")
     ))
-}
-
-impl From<PhoneError> for Failed {
-    fn from(error: PhoneError) -> Self {
-        Self { step: "the phone".to_owned(), why: error.to_string() }
-    }
-}
-
-impl From<WorldError> for Failed {
-    fn from(error: WorldError) -> Self {
-        Self { step: "the world".to_owned(), why: error.to_string() }
-    }
 }

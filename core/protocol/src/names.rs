@@ -43,20 +43,9 @@ impl Names {
         }
     }
 
-    /// Every language and its text.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(language, text)| (language.as_str(), text.as_str()))
-    }
-
     /// Whether there is no name at all.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
-    }
-}
-
-impl<'a> FromIterator<(&'a str, &'a str)> for Names {
-    fn from_iter<T: IntoIterator<Item = (&'a str, &'a str)>>(pairs: T) -> Self {
-        Self(pairs.into_iter().map(|(language, text)| (language.to_owned(), text.to_owned())).collect())
     }
 }
 

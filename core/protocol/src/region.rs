@@ -332,16 +332,6 @@ impl RegionTree {
         self.children.get(id).into_iter().flatten().filter_map(|child| self.regions.get(child))
     }
 
-    /// How many regions there are.
-    pub fn len(&self) -> usize {
-        self.regions.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.regions.is_empty()
-    }
-
     /// Every region, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Region> {
         self.regions.values()

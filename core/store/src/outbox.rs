@@ -144,12 +144,11 @@ impl Vault {
         Ok(())
     }
 
-    /// How many submissions of some owners wait.
-    pub fn waiting(&self, owners: &[Owner]) -> Result<u32, StoreError> {
+    /// How many submissions of two owners wait: the phone's, and the active account's.
+    pub fn waiting(&self, owners: &[Owner; 2]) -> Result<u32, StoreError> {
         let mut query =
             self.db.prepare_cached("SELECT count(*) FROM outbox WHERE owner IN (?1, ?2) AND waiting = 1")?;
-        let name = |at: usize| owners.get(at).map(Owner::name);
-        Ok(query.query_row([name(0), name(1)], |row| row.get(0))?)
+        Ok(query.query_row(owners.each_ref().map(Owner::name), |row| row.get(0))?)
     }
 
     /// All submissions of an owner, newest first.

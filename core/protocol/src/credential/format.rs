@@ -1,10 +1,9 @@
 //! CQ1's two messages, field by field.
 
-use ciborium::Value;
-use coset::{Label, iana};
-
 use super::UnixTime;
-use super::cose::{CoseError, Sign1, Unsigned, read, write};
+use super::audience::Audience;
+use super::cbor::{MAX_TIME, Reader, write};
+use super::cose::{ALG, CoseError, ES256, KID, Sign1, Unsigned};
 use super::key::{PublicKey, Signature};
 
 /// What keeps an issuer's message from being taken for a phone's, and the other way round.
@@ -19,8 +18,22 @@ const PREFIX: &str = "CQ1:";
 const KCWT: i64 = 13;
 /// The claim that holds CQ1's own fields, in the private range of RFC 8392 §9.1.
 const CQ1_CLAIM: i64 = -65537;
+/// COSE_Key's type EC2 and curve P-256 (RFC 9053 §7.1).
+const EC2: i64 = 2;
+const P_256: i64 = 1;
+/// The keys of each map, in the deterministic order.
+const PRESENTATION_HEADER: [i64; 2] = [ALG, KCWT];
+const CREDENTIAL_HEADER: [i64; 2] = [ALG, KID];
+const CLAIMS: [i64; 5] = [4, 6, 7, 8, CQ1_CLAIM];
+const COSE_KEY: [i64; 4] = [1, -1, -2, -3];
+const OWN: [i64; 5] = [1, 2, 3, 4, 5];
+/// Most scopes of one credential.
+const MAX_SCOPES: u64 = 16;
 /// How long a code is current where the issuer says nothing else, in seconds.
 pub const WINDOW_DEFAULT: u8 = 30;
+/// The longest that an issuer may choose, in seconds.
+pub(super) const WINDOW_MAX: u8 = 120;
+const WINDOW_MIN: u8 = 5;
 
 /// Why a text is not a CQ1 code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +51,19 @@ pub enum MalformedCode {
     Presentation(CoseError),
     #[error("the credential: {0}")]
     Credential(CoseError),
+}
+
+impl MalformedCode {
+    /// The reason's name for logs and machines.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::TooLong => "too_long",
+            Self::Prefix => "prefix",
+            Self::Base45 => "base45",
+            Self::TooLarge => "too_large",
+            Self::Presentation(why) | Self::Credential(why) => why.name(),
+        }
+    }
 }
 
 /// A place in a status list.
@@ -79,6 +105,7 @@ struct HolderKey {
 /// A well-formed credential whose signature nobody has checked yet.
 #[derive(Debug, Clone)]
 pub struct Credential {
+    bytes: Vec<u8>,
     sign1: Sign1,
     kid: [u8; 4],
     holder: HolderKey,
@@ -91,22 +118,31 @@ impl Credential {
         if bytes.len() > MAX_PRESENTATION {
             return Err(MalformedCode::TooLarge);
         }
-        let credential = read(bytes).and_then(Self::from_value);
+        let mut reader = Reader::new(bytes);
+        let credential = Self::read(bytes, &mut reader).and_then(|read| reader.end().map(|()| read));
         credential.map_err(MalformedCode::Credential)
     }
 
-    fn from_value(value: Value) -> Result<Self, CoseError> {
-        let mut sign1 = Sign1::from_value(value)?;
-        let kid = std::mem::take(&mut sign1.header.key_id).try_into().map_err(|_| CoseError::UnknownHeader)?;
-        if !sign1.header.is_empty() {
-            return Err(CoseError::UnknownHeader);
-        }
-        let (claims, holder) = parse_claims(&sign1.payload).ok_or(CoseError::Malformed)?;
-        // One set of claims has one encoding: whatever differs was reordered, padded or added to.
-        if write(&encode_claims(&claims, &holder)) != sign1.payload {
+    /// Reads the credential that begins where `reader` is in `all`.
+    fn read(all: &[u8], reader: &mut Reader<'_>) -> Result<Self, CoseError> {
+        let begins = reader.position();
+        let sign1 = Sign1::read(reader)?;
+        let bytes = &all[begins..reader.position()];
+        let kid = read_credential_header(&sign1.protected)?;
+        let (claims, holder) = read_claims(&sign1.payload)?;
+        // One set of claims has one encoding: whatever differs was padded.
+        let same = credential_header(kid) == sign1.protected
+            && claims_payload(&claims, &holder) == sign1.payload
+            && sign1.to_bytes() == bytes;
+        if !same {
             return Err(CoseError::NotDeterministic);
         }
-        Ok(Self { sign1, kid, holder, claims })
+        Ok(Self { bytes: bytes.to_vec(), sign1, kid, holder, claims })
+    }
+
+    /// The credential as the issuer returned it.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
     }
 
     /// The first four bytes of the issuer's key thumbprint.
@@ -139,8 +175,8 @@ impl CredentialDraft {
     /// Claims about the holder of `holder`, to be signed by the key whose `kid` is given.
     pub fn new(claims: &Claims, holder: &PublicKey, kid: [u8; 4]) -> Self {
         let holder = HolderKey { x: holder.x(), y_is_odd: holder.y_is_odd() };
-        let payload = encode_claims(claims, &holder);
-        Self { unsigned: Unsigned::new(&payload, CREDENTIAL_AAD, |header| header.key_id(kid.to_vec())) }
+        let payload = claims_payload(claims, &holder);
+        Self { unsigned: Unsigned::new(credential_header(kid), payload, CREDENTIAL_AAD) }
     }
 
     /// The bytes that the issuer signs.
@@ -150,7 +186,7 @@ impl CredentialDraft {
 
     /// The signed credential's bytes.
     pub fn sign(self, signature: &Signature) -> Vec<u8> {
-        write(&self.unsigned.sign(signature))
+        self.unsigned.sign(signature).to_bytes()
     }
 }
 
@@ -160,8 +196,8 @@ pub struct Presentation {
     sign1: Sign1,
     credential: Credential,
     issued: UnixTime,
-    audience: u64,
-    flags: u64,
+    audience: Audience,
+    purpose: u64,
 }
 
 impl Presentation {
@@ -171,22 +207,31 @@ impl Presentation {
             return Err(MalformedCode::TooLong);
         }
         let base45 = text.strip_prefix(PREFIX).ok_or(MalformedCode::Prefix)?;
-        let bytes = base45::decode(base45).map_err(|_| MalformedCode::Base45)?;
+        let bytes = decode_base45(base45).ok_or(MalformedCode::Base45)?;
         if bytes.len() > MAX_PRESENTATION {
             return Err(MalformedCode::TooLarge);
         }
-        let value = read(&bytes).map_err(MalformedCode::Presentation)?;
-        let mut sign1 = Sign1::from_value(value).map_err(MalformedCode::Presentation)?;
-        let credential = match <[_; 1]>::try_from(std::mem::take(&mut sign1.header.rest)) {
-            Ok([(Label::Int(KCWT), credential)]) if sign1.header.is_empty() => credential,
-            _ => return Err(MalformedCode::Presentation(CoseError::UnknownHeader)),
-        };
-        let credential = Credential::from_value(credential).map_err(MalformedCode::Credential)?;
-        let fields = read(&sign1.payload).map_err(MalformedCode::Presentation)?;
-        let fields = fields.as_array().and_then(|fields| <&[Value; 3]>::try_from(fields.as_slice()).ok());
-        let parsed = fields.and_then(|[issued, audience, flags]| Some((time(issued)?, uint(audience)?, uint(flags)?)));
-        let (issued, audience, flags) = parsed.ok_or(MalformedCode::Presentation(CoseError::Malformed))?;
-        Ok(Self { sign1, credential, issued, audience, flags })
+        Self::from_bytes(&bytes)
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Result<Self, MalformedCode> {
+        let outer = MalformedCode::Presentation;
+        let mut reader = Reader::new(bytes);
+        let sign1 = Sign1::read(&mut reader).map_err(outer)?;
+        reader.end().map_err(outer)?;
+        let mut header = Reader::new(&sign1.protected);
+        read_algorithm(&mut header, &PRESENTATION_HEADER).map_err(outer)?;
+        header.key(&PRESENTATION_HEADER, 1).map_err(outer)?;
+        let credential = Credential::read(&sign1.protected, &mut header).map_err(MalformedCode::Credential)?;
+        header.end().map_err(outer)?;
+        let (issued, audience, purpose) = read_presentation_payload(&sign1.payload).map_err(outer)?;
+        let same = presentation_header(&credential.bytes) == sign1.protected
+            && presentation_payload(issued, audience, purpose) == sign1.payload
+            && sign1.to_bytes() == bytes;
+        if !same {
+            return Err(outer(CoseError::NotDeterministic));
+        }
+        Ok(Self { sign1, credential, issued, audience, purpose })
     }
 
     /// The credential inside.
@@ -199,14 +244,14 @@ impl Presentation {
         self.issued
     }
 
-    /// Whom it is for; 0 is any gate.
-    pub fn audience(&self) -> u64 {
+    /// Whom it is for.
+    pub fn audience(&self) -> Audience {
         self.audience
     }
 
-    /// Purpose flags; 0 for a plain passage.
-    pub fn flags(&self) -> u64 {
-        self.flags
+    /// What the holder lets be done with it: 0 for a plain passage, else a purpose that the trust list names.
+    pub fn purpose(&self) -> u64 {
+        self.purpose
     }
 
     /// Whether the holder's key signed it.
@@ -226,11 +271,15 @@ pub struct PresentationDraft {
 }
 
 impl PresentationDraft {
-    /// Over `credential` (as the issuer returned it), at the second `issued`, for `audience` (0 is any gate).
-    pub fn new(credential: &[u8], issued: UnixTime, audience: u64, flags: u64) -> Result<Self, MalformedCode> {
-        let credential = read(credential).map_err(MalformedCode::Credential)?;
-        let payload = Value::Array(vec![issued.into(), audience.into(), flags.into()]);
-        Ok(Self { unsigned: Unsigned::new(&payload, PRESENTATION_AAD, |header| header.value(KCWT, credential)) })
+    /// Over `credential` (as the issuer returned it), at the second `issued`, for `audience`; `purpose` is 0 for a
+    /// plain passage.
+    pub fn new(credential: &[u8], issued: UnixTime, audience: Audience, purpose: u64) -> Result<Self, MalformedCode> {
+        if !(0..MAX_TIME).contains(&issued) {
+            return Err(MalformedCode::Presentation(CoseError::OutOfRange));
+        }
+        let credential = Credential::parse(credential)?;
+        let payload = presentation_payload(issued, audience, purpose);
+        Ok(Self { unsigned: Unsigned::new(presentation_header(&credential.bytes), payload, PRESENTATION_AAD) })
     }
 
     /// The bytes that the phone's key signs.
@@ -240,7 +289,7 @@ impl PresentationDraft {
 
     /// The text to show as a QR code.
     pub fn sign(self, signature: &Signature) -> String {
-        format!("{PREFIX}{}", base45::encode(write(&self.unsigned.sign(signature))))
+        format!("{PREFIX}{}", base45::encode(self.unsigned.sign(signature).to_bytes()))
     }
 }
 
@@ -249,76 +298,121 @@ pub fn next_issued_at(now: UnixTime, last: Option<UnixTime>) -> UnixTime {
     last.map_or(now, |last| now.max(last + 1))
 }
 
-fn encode_claims(claims: &Claims, holder: &HolderKey) -> Value {
-    let key = map([
-        (1, (iana::KeyType::EC2 as i64).into()),
-        (-1, (iana::EllipticCurve::P_256 as i64).into()),
-        (-2, Value::Bytes(holder.x.to_vec())),
-        (-3, holder.y_is_odd.into()),
-    ]);
-    let own = map([
-        (1, claims.pass_type.into()),
-        (2, Value::Array(claims.scopes.iter().map(|scope| (*scope).into()).collect())),
-        (3, claims.fare_class.into()),
-        (4, Value::Array(vec![claims.status.list.into(), claims.status.index.into()])),
-        (5, claims.window.into()),
-    ]);
-    map([
-        (4, claims.expires.into()),
-        (6, claims.issued.into()),
-        (7, Value::Bytes(claims.cti.to_vec())),
-        (8, map([(1, key)])),
-        (CQ1_CLAIM, own),
-    ])
-}
-
-fn parse_claims(payload: &[u8]) -> Option<(Claims, HolderKey)> {
-    let claims: Value = ciborium::from_reader(payload).ok()?;
-    let [expires, issued, cti, cnf, own] = entries(&claims, [4, 6, 7, 8, CQ1_CLAIM])?;
-    let [key] = entries(cnf, [1])?;
-    let [key_type, curve, x, y] = entries(key, [1, -1, -2, -3])?;
-    let [pass_type, scopes, fare_class, status, window] = entries(own, [1, 2, 3, 4, 5])?;
-    if int(key_type)? != iana::KeyType::EC2 as i64 || int(curve)? != iana::EllipticCurve::P_256 as i64 {
-        return None;
+/// RFC 9285 §4 and §6: a group may not stand for more than its bytes can hold. The decoder sees to groups of three.
+fn decode_base45(text: &str) -> Option<Vec<u8>> {
+    let bytes = base45::decode(text).ok()?;
+    if text.len() % 3 == 2 {
+        let last = base45::encode(bytes.last_chunk::<1>()?);
+        return text.ends_with(&last).then_some(bytes);
     }
-    let [list, index] = status.as_array()?.as_slice() else { return None };
-    let window = u8::try_from(uint(window)?).ok().filter(|window| (5..=120).contains(window))?;
-    let claims = Claims {
-        expires: time(expires)?,
-        issued: time(issued)?,
-        cti: cti.as_bytes()?.as_slice().try_into().ok()?,
-        pass_type: uint(pass_type)?,
-        scopes: scopes.as_array()?.iter().map(uint).collect::<Option<_>>()?,
-        fare_class: uint(fare_class)?,
-        status: StatusEntry { list: uint(list)?, index: uint(index)? },
-        window,
-    };
-    let holder = HolderKey { x: x.as_bytes()?.as_slice().try_into().ok()?, y_is_odd: y.as_bool()? };
-    Some((claims, holder))
+    Some(bytes)
 }
 
-fn map<const N: usize>(entries: [(i64, Value); N]) -> Value {
-    Value::Map(entries.into_iter().map(|(key, value)| (key.into(), value)).collect())
-}
-
-/// The values of a map that has exactly these keys, in this order.
-fn entries<const N: usize>(value: &Value, keys: [i64; N]) -> Option<[&Value; N]> {
-    let entries = value.as_map()?;
-    if entries.len() != N || !entries.iter().zip(keys).all(|((key, _), expected)| int(key) == Some(expected)) {
-        return None;
+fn read_algorithm(reader: &mut Reader<'_>, keys: &[i64]) -> Result<(), CoseError> {
+    reader.map(keys)?;
+    reader.key(keys, 0)?;
+    match reader.int() {
+        Ok(ES256) => Ok(()),
+        _ => Err(CoseError::Algorithm),
     }
-    Some(std::array::from_fn(|at| &entries[at].1))
 }
 
-fn int(value: &Value) -> Option<i64> {
-    i64::try_from(value.as_integer()?).ok()
+fn read_credential_header(bytes: &[u8]) -> Result<[u8; 4], CoseError> {
+    let mut reader = Reader::new(bytes);
+    read_algorithm(&mut reader, &CREDENTIAL_HEADER)?;
+    reader.key(&CREDENTIAL_HEADER, 1)?;
+    let kid = reader.fixed()?;
+    reader.end()?;
+    Ok(kid)
 }
 
-fn uint(value: &Value) -> Option<u64> {
-    u64::try_from(value.as_integer()?).ok()
+fn credential_header(kid: [u8; 4]) -> Vec<u8> {
+    write(|cbor| cbor.map(2)?.i64(ALG)?.i64(ES256)?.i64(KID)?.bytes(&kid)?.ok())
 }
 
-/// Seconds from 1970 to about the year 4000, so that sums of them can't overflow.
-fn time(value: &Value) -> Option<UnixTime> {
-    int(value).filter(|time| (0..1 << 36).contains(time))
+/// `credential` is one CBOR item, which stands in the header as it is.
+fn presentation_header(credential: &[u8]) -> Vec<u8> {
+    let mut header = write(|cbor| cbor.map(2)?.i64(ALG)?.i64(ES256)?.i64(KCWT)?.ok());
+    header.extend_from_slice(credential);
+    header
+}
+
+fn read_presentation_payload(bytes: &[u8]) -> Result<(UnixTime, Audience, u64), CoseError> {
+    let mut reader = Reader::new(bytes);
+    reader.array(3)?;
+    let issued = reader.time()?;
+    let audience = Audience::from_u64(reader.uint()?).ok_or(CoseError::OutOfRange)?;
+    let purpose = reader.uint()?;
+    reader.end()?;
+    Ok((issued, audience, purpose))
+}
+
+fn presentation_payload(issued: UnixTime, audience: Audience, purpose: u64) -> Vec<u8> {
+    write(|cbor| cbor.array(3)?.i64(issued)?.u64(audience.to_u64())?.u64(purpose)?.ok())
+}
+
+fn claims_payload(claims: &Claims, holder: &HolderKey) -> Vec<u8> {
+    write(|cbor| {
+        cbor.map(5)?.i64(4)?.i64(claims.expires)?.i64(6)?.i64(claims.issued)?.i64(7)?.bytes(&claims.cti)?;
+        cbor.i64(8)?.map(1)?.i64(1)?.map(4)?.i64(1)?.i64(EC2)?.i64(-1)?.i64(P_256)?;
+        cbor.i64(-2)?.bytes(&holder.x)?.i64(-3)?.bool(holder.y_is_odd)?;
+        cbor.i64(CQ1_CLAIM)?.map(5)?.i64(1)?.u64(claims.pass_type)?;
+        cbor.i64(2)?.array(claims.scopes.len() as u64)?;
+        for scope in &claims.scopes {
+            cbor.u64(*scope)?;
+        }
+        cbor.i64(3)?.u64(claims.fare_class)?;
+        cbor.i64(4)?.array(2)?.u64(claims.status.list)?.u64(claims.status.index)?;
+        cbor.i64(5)?.u8(claims.window)?.ok()
+    })
+}
+
+fn read_claims(bytes: &[u8]) -> Result<(Claims, HolderKey), CoseError> {
+    let mut reader = Reader::new(bytes);
+    let claim = |reader: &mut Reader<'_>, at| reader.key(&CLAIMS, at);
+    reader.map(&CLAIMS)?;
+    claim(&mut reader, 0)?;
+    let expires = reader.time()?;
+    claim(&mut reader, 1)?;
+    let issued = reader.time()?;
+    claim(&mut reader, 2)?;
+    let cti = reader.fixed()?;
+    claim(&mut reader, 3)?;
+    let holder = read_holder(&mut reader)?;
+    claim(&mut reader, 4)?;
+    reader.map(&OWN)?;
+    reader.key(&OWN, 0)?;
+    let pass_type = reader.uint()?;
+    reader.key(&OWN, 1)?;
+    let count = reader.any_array()?;
+    if !(1..=MAX_SCOPES).contains(&count) {
+        return Err(CoseError::OutOfRange);
+    }
+    let scopes = (0..count).map(|_| reader.uint()).collect::<Result<_, _>>()?;
+    reader.key(&OWN, 2)?;
+    let fare_class = reader.uint()?;
+    reader.key(&OWN, 3)?;
+    reader.array(2)?;
+    let status = StatusEntry { list: reader.uint()?, index: reader.uint()? };
+    reader.key(&OWN, 4)?;
+    let window = u8::try_from(reader.uint()?).ok().filter(|window| (WINDOW_MIN..=WINDOW_MAX).contains(window));
+    let window = window.ok_or(CoseError::OutOfRange)?;
+    reader.end()?;
+    Ok((Claims { expires, issued, cti, pass_type, scopes, fare_class, status, window }, holder))
+}
+
+fn read_holder(reader: &mut Reader<'_>) -> Result<HolderKey, CoseError> {
+    reader.map(&[1])?;
+    reader.key(&[1], 0)?;
+    reader.map(&COSE_KEY)?;
+    reader.key(&COSE_KEY, 0)?;
+    let key_type = reader.int()?;
+    reader.key(&COSE_KEY, 1)?;
+    if key_type != EC2 || reader.int()? != P_256 {
+        return Err(CoseError::Algorithm);
+    }
+    reader.key(&COSE_KEY, 2)?;
+    let x = reader.fixed()?;
+    reader.key(&COSE_KEY, 3)?;
+    Ok(HolderKey { x, y_is_odd: reader.bool()? })
 }

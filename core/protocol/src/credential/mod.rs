@@ -9,21 +9,32 @@
 //! A value's type tells how far it has been checked: [`Presentation`] is only well formed,
 //! [`IssuerVerified`] carries an issuer's signature that held, [`Admission`] has passed the whole [`Gate`].
 
+mod audience;
+mod cbor;
 mod cose;
 mod format;
 mod gate;
 mod key;
+mod refusal;
+mod replay;
 pub mod sample;
+mod status;
 mod trust_list;
+mod verified;
 
-pub use cose::CoseError;
+pub use audience::{Audience, AudienceError};
+pub use cose::{CoseError, CoseMessage};
 pub use format::{
     Claims, Credential, CredentialDraft, MAX_PRESENTATION, MalformedCode, Presentation, PresentationDraft, StatusEntry,
     WINDOW_DEFAULT, next_issued_at,
 };
-pub use gate::{Admission, Decision, Gate, GatePolicy, IssuerVerified, Refusal};
+pub use gate::{Addressed, Admission, Decision, Gate, GatePolicy, WithoutStatus};
 pub use key::{KeyError, PublicKey, Signature};
-pub use trust_list::{Issuer, PassType, TrustList, TrustListError, TrustedKey};
+pub use refusal::Refusal;
+pub use replay::{SnapshotError, StationKey};
+pub use status::{Status, StatusArray, StatusClaims, StatusList, StatusListDraft, StatusListError, StatusListToken};
+pub use trust_list::{Issuer, Named, PassType, Purpose, TrustList, TrustListError, TrustedKey, Verifier, Words};
+pub use verified::IssuerVerified;
 
 /// Seconds since 1970-01-01T00:00:00Z.
 pub type UnixTime = i64;

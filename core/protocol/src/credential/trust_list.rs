@@ -33,6 +33,63 @@ pub struct PassType {
     pub names: Names,
 }
 
+/// What a number means, in words.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// The number that credentials carry.
+    pub id: u64,
+    /// Names by language.
+    pub names: Names,
+}
+
+/// What a holder can let a verifier do beyond a passage; 0, a plain passage, is not listed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Purpose {
+    /// The number that codes carry; not 0.
+    pub id: u64,
+    /// What it is called, for example "Check in and show the health record".
+    pub names: Names,
+    /// The attributes that the issuer hands out for it, by their names at the issuer.
+    pub fields: Vec<String>,
+}
+
+/// A counter or clinic that codes can be addressed to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Verifier {
+    /// The gate's number, the low 32 bits of an audience; not 0.
+    pub number: u32,
+    /// What it is called.
+    pub names: Names,
+    /// The purposes that it may ask for.
+    pub purposes: Vec<u64>,
+}
+
+/// The words for the numbers of credentials and codes. A gate needs none of them; a phone shows them.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Words {
+    /// Where a pass is good.
+    pub scopes: Vec<Named>,
+    /// What its holder pays.
+    pub fare_classes: Vec<Named>,
+    /// What a code can be good for beyond a passage.
+    pub purposes: Vec<Purpose>,
+    /// Whom codes can be addressed to.
+    pub verifiers: Vec<Verifier>,
+}
+
+impl Words {
+    /// A purpose that this verifier may ask for.
+    pub fn purpose(&self, verifier: &Verifier, id: u64) -> Option<&Purpose> {
+        self.purposes.iter().find(|purpose| purpose.id == id && verifier.purposes.contains(&id))
+    }
+
+    /// A verifier by its number.
+    pub fn verifier(&self, number: u32) -> Option<&Verifier> {
+        self.verifiers.iter().find(|verifier| verifier.number == number)
+    }
+}
+
 /// Who issues, and where a phone asks.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Issuer {
@@ -69,15 +126,23 @@ pub struct TrustList {
     pub types: Vec<PassType>,
     /// The issuers there are.
     pub issuers: Vec<Issuer>,
-    /// The keys that may issue, with the `kid` that credentials name them by.
+    /// What the other numbers mean.
+    pub words: Words,
+    /// The keys that may issue, in the order of the `kid` that credentials name them by.
     keys: Vec<([u8; 4], TrustedKey)>,
 }
 
 impl TrustList {
     /// A list of these keys.
     pub fn new(status_base: String, types: Vec<PassType>, issuers: Vec<Issuer>, keys: Vec<TrustedKey>) -> Self {
-        let keys = keys.into_iter().map(|trusted| (trusted.key.kid(), trusted)).collect();
-        Self { status_base, types, issuers, keys }
+        let mut keys: Vec<_> = keys.into_iter().map(|trusted| (trusted.key.kid(), trusted)).collect();
+        keys.sort_by_key(|(kid, _)| *kid);
+        Self { status_base, types, issuers, words: Words::default(), keys }
+    }
+
+    /// The same list with words for its numbers.
+    pub fn with_words(self, words: Words) -> Self {
+        Self { words, ..self }
     }
 
     /// Reads a trust list.
@@ -91,12 +156,24 @@ impl TrustList {
 
     /// The keys with a `kid`; four bytes can collide, so there may be several.
     pub fn keys(&self, kid: [u8; 4]) -> impl Iterator<Item = &TrustedKey> {
-        self.keys.iter().filter(move |(own, _)| *own == kid).map(|(_, trusted)| trusted)
+        let first = self.keys.partition_point(|(own, _)| *own < kid);
+        self.keys[first..].iter().take_while(move |(own, _)| *own == kid).map(|(_, trusted)| trusted)
+    }
+
+    /// Puts all keys under one name, as keys that were made to collide would be.
+    #[cfg(test)]
+    pub(super) fn rename_all(&mut self, kid: [u8; 4]) {
+        self.keys.iter_mut().for_each(|(own, _)| *own = kid);
+    }
+
+    /// All keys.
+    pub fn all_keys(&self) -> impl Iterator<Item = &TrustedKey> {
+        self.keys.iter().map(|(_, trusted)| trusted)
     }
 
     /// The issuer of a type of pass: the holder of the first key that may sign it.
     pub fn issuer_of_type(&self, id: u64) -> Option<&str> {
-        self.keys.iter().find(|(_, own)| own.types.contains(&id)).map(|(_, own)| own.issuer.as_str())
+        self.all_keys().find(|own| own.types.contains(&id)).map(|own| own.issuer.as_str())
     }
 
     /// A type of pass by its number.
@@ -111,6 +188,8 @@ struct Wire {
     status_base: String,
     types: Vec<PassType>,
     issuers: Vec<Issuer>,
+    #[serde(flatten)]
+    words: Words,
     keys: Vec<WireKey>,
 }
 
@@ -136,7 +215,7 @@ impl TryFrom<Wire> for TrustList {
             Ok(TrustedKey { key, issuer, types, scopes, not_before, not_after })
         };
         let keys = wire.keys.into_iter().map(key).collect::<Result<_, TrustListError>>()?;
-        Ok(Self::new(wire.status_base, wire.types, wire.issuers, keys))
+        Ok(Self::new(wire.status_base, wire.types, wire.issuers, keys).with_words(wire.words))
     }
 }
 
@@ -148,7 +227,7 @@ impl From<TrustList> for Wire {
             WireKey { x, y, issuer, types, scopes, not_before, not_after }
         };
         let keys = list.keys.into_iter().map(key).collect();
-        Self { status_base: list.status_base, types: list.types, issuers: list.issuers, keys }
+        Self { status_base: list.status_base, types: list.types, issuers: list.issuers, words: list.words, keys }
     }
 }
 

@@ -48,6 +48,40 @@ pub const PERSONAS: [Persona; 4] = [
     Persona { id: "workshop", name: "Persona Workshop Ltd", kind: AccountKind::Enterprise },
 ];
 
+/// Somebody in a persona's care, for whom it may hold passes.
+pub struct Dependant {
+    pub id: &'static str,
+    pub name: &'static str,
+    /// One word: `child` or `parent`.
+    pub relation: &'static str,
+}
+
+/// Whom a persona cares for.
+pub fn dependants(persona: &str) -> &'static [Dependant] {
+    const LAN: [Dependant; 2] = [
+        Dependant { id: "an", name: "Persona An", relation: "child" },
+        Dependant { id: "grandmother", name: "Persona Grandmother", relation: "parent" },
+    ];
+    if persona == "lan" { &LAN } else { &[] }
+}
+
+/// A persona's name.
+pub fn person_name(persona: &str) -> Option<&'static str> {
+    PERSONAS.iter().find(|own| own.id == persona).map(|own| own.name)
+}
+
+/// What the health records of this world say of somebody. All of it is made up.
+pub fn attribute(person: &str, field: &str) -> Option<&'static str> {
+    match (person, field) {
+        ("lan", "blood_type") => Some("A"),
+        ("lan", "allergies") => Some("penicillin"),
+        ("grandmother", "blood_type") => Some("O"),
+        (_, "blood_type") => Some("B"),
+        (_, "allergies") => Some("none known"),
+        _ => None,
+    }
+}
+
 /// What a login or a token stands for.
 #[derive(Clone)]
 struct Grant {
@@ -358,14 +392,14 @@ fn persona(id: &str) -> &'static Persona {
 }
 
 /// Whoever holds a valid DPoP-bound access token, for a resource server of this world.
-pub fn authenticate(world: &World, headers: &HeaderMap, method: &str, path: &str) -> Result<(), Problem> {
+pub fn authenticate(world: &World, headers: &HeaderMap, method: &str, path: &str) -> Result<&'static str, Problem> {
     let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("DPoP "));
     let token = token.ok_or_else(|| Problem::unauthorized("there is no DPoP-bound access token"))?.to_owned();
     let target = format!("{}{path}", world.origin());
     let key = check_proof(world, headers, method, &target, Some(&token))?;
     let state = world.lock_identity();
     match state.access.get(&token) {
-        Some((grant, ends)) if grant.key == key && *ends > world.now() => Ok(()),
+        Some((grant, ends)) if grant.key == key && *ends > world.now() => Ok(grant.persona),
         _ => Err(Problem::unauthorized("the access token has ended or belongs to another key")),
     }
 }

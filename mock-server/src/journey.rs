@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use onecity_core::{Freshness, ServiceId, ServiceSession, SubmissionState};
-use onecity_protocol::credential::{Decision, Gate, GatePolicy, UnixTime, sample};
+use onecity_protocol::credential::{
+    Audience, Decision, Gate, GatePolicy, StatusListToken, UnixTime, WithoutStatus, sample,
+};
 use onecity_protocol::region::{RegionId, UnitId};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
@@ -285,12 +287,19 @@ async fn get_pass(world: &Arc<World>, phone: &Phone) -> Result<(String, String),
     Ok((id.to_owned(), checked))
 }
 
-/// A turnstile of Shandong: it has the trust list, and no network.
+/// A turnstile of Shandong: it has the trust list and the list of revoked passes, and no network.
 fn gate(world: &World, started: UnixTime) -> Result<Gate, Failed> {
-    let list = world.trust_list(&region("cn-sd"));
-    let list = list.ok_or_else(|| Failed { step: "a gate".to_owned(), why: "there is no trust list".to_owned() })?;
-    let policy = GatePolicy { types: vec![1], scope: Some(37), audience: 1 };
-    Ok(Gate::new(list, policy, started))
+    let failed = |why: String| Failed { step: "a gate".to_owned(), why };
+    let shandong = region("cn-sd");
+    let list = world.trust_list(&shandong).ok_or_else(|| failed("there is no trust list".to_owned()))?;
+    let policy =
+        GatePolicy { scope: Some(37), number: 1, ..GatePolicy::of_types([1], WithoutStatus::FailOpen { hours: 24 }) };
+    let mut gate = Gate::new(list, policy, started);
+    for status in world.status_lists(&shandong) {
+        let token = StatusListToken::parse(&status).map_err(|error| failed(error.to_string()))?;
+        gate.set_status_list(token, world.now()).map_err(|error| failed(error.to_string()))?;
+    }
+    Ok(gate)
 }
 
 fn accepted(decision: &Decision) -> Result<(), Off> {
@@ -302,7 +311,7 @@ fn accepted(decision: &Decision) -> Result<(), Off> {
 }
 
 async fn show_code(phone: &Phone, pass: &str, gate: &mut Gate) -> Result<(String, String), Off> {
-    let code = phone.client().code(pass, 0).await?;
+    let code = phone.client().code(pass, Audience::ANY).await?;
     let png = draw(&code.picture, 4)?;
     let text = read(&png)?;
     check(text == code.text, "the picture reads as another code")?;
@@ -317,7 +326,7 @@ async fn refusals(world: &World, phone: &Phone, pass: &str, used: &str, gate: &m
         Decision::Refused(refusal) if refusal.name() == name => Ok(()),
         other => Err(Off(format!("{name} was expected, not {other:?}"))),
     };
-    let code = phone.client().code(pass, 0).await?;
+    let code = phone.client().code(pass, Audience::ANY).await?;
     expect(gate.check(used, code.issued + 4), "replayed")?;
     let altered: String = altered(&code.text);
     match gate.check(&altered, code.issued + 4) {
@@ -353,7 +362,7 @@ async fn offline(world: &Arc<World>, phone: &Phone, cities: &[RegionId]) -> Outc
 }
 
 async fn offline_code(phone: &Phone, pass: &str, gate: &mut Gate) -> Outcome {
-    let code = phone.client().code(pass, 0).await?;
+    let code = phone.client().code(pass, Audience::ANY).await?;
     accepted(&gate.check(&read(&draw(&code.picture, 4)?)?, code.issued))?;
     Ok("signed, drawn, read back, gate opens".to_owned())
 }

@@ -8,6 +8,8 @@ use std::time::SystemTime;
 use onecity_core::NationAnchor;
 use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::region::{RegionId, RegionTree};
+use onecity_protocol::trust::TRUST_LIST_TARGET;
+use onecity_publisher::Repository;
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -151,6 +153,46 @@ impl World {
     /// The trust list of a first-level region, as a gate gets it.
     pub fn trust_list(&self, region: &RegionId) -> Option<TrustList> {
         self.issuers.trust_lists().remove(region)
+    }
+
+    /// The status lists of a first-level region, as its gates get them, signed now.
+    pub fn status_lists(&self, region: &RegionId) -> Vec<Vec<u8>> {
+        self.issuers.status_lists(region, self.now())
+    }
+
+    /// Revokes (1), suspends (2) or reinstates (0) a pass; answers whether an issuer knows it.
+    pub fn set_pass_status(&self, pass: &str, status: u8) -> bool {
+        self.issuers.set_status(pass, status)
+    }
+
+    /// Lets an issuer sign with a new key, and lists it beside the old one.
+    pub fn rotate_issuer_key(&self, issuer: &str) -> Result<(), WorldError> {
+        self.issuers.rotate_key(issuer, self.now())?;
+        self.publish_trust_lists()
+    }
+
+    /// Takes all keys of an issuer but the newest off the trust list.
+    pub fn withdraw_old_issuer_keys(&self, issuer: &str) -> Result<(), WorldError> {
+        self.issuers.withdraw_old_keys(issuer);
+        self.publish_trust_lists()
+    }
+
+    fn publish_trust_lists(&self) -> Result<(), WorldError> {
+        for (region, list) in self.issuers.trust_lists() {
+            let path = format!("{region}/{TRUST_LIST_TARGET}");
+            let bytes = serde_json::to_vec(&list).map_err(RegistryError::from)?;
+            let change = |repository: &mut Repository| {
+                repository.add_target(&path, bytes, None);
+                Ok(())
+            };
+            self.registry_mut(|registry| registry.change(&region, self.now(), change))?;
+        }
+        Ok(())
+    }
+
+    /// What a counter shows the issuer's resource server that it is who it says.
+    pub fn verifier_secret(&self, number: u32) -> String {
+        self.id(&format!("verifier {number}"))
     }
 
     /// How many different submissions the back ends have taken.

@@ -12,7 +12,7 @@ use clap::Parser;
 use mock_server::{Server, WorldOptions};
 use onecity_core::{Client, ClientConfig, QrPicture, platform::software};
 use onecity_protocol::credential::{
-    Decision, Gate, GatePolicy, PresentationDraft, PublicKey, Signature, sample::World,
+    Audience, Decision, GatePolicy, PresentationDraft, PublicKey, Signature, sample::World,
 };
 use qrcode::{EcLevel, QrCode};
 use ring::rand::SystemRandom;
@@ -122,10 +122,9 @@ fn gate_check() -> Figure {
     const NOW: i64 = 1_800_000_000;
     const ROUNDS: usize = 2_000;
     let world = World::new().expect("keys");
-    let list = world.trust_list();
     let codes: Vec<String> =
         (0..(ROUNDS + ROUNDS / 10)).map(|at| world.code_at(NOW + at as i64).expect("a code")).collect();
-    let mut gate = Gate::new(list, GatePolicy::any(), NOW - 3600);
+    let mut gate = world.gate(GatePolicy::any(), NOW - 3600).expect("a gate");
     let message = [7; 160];
     let key = world.holder().public().expect("a key");
     let signature = world.holder().sign(&message).expect("signed");
@@ -161,8 +160,8 @@ fn code_overhead() -> Figure {
     let times = side_by_side(
         2_000,
         |round| {
-            let draft =
-                PresentationDraft::new(black_box(world.credential()), NOW + round as i64, 0, 0).expect("a draft");
+            let draft = PresentationDraft::new(black_box(world.credential()), NOW + round as i64, Audience::ANY, 0)
+                .expect("a draft");
             let signature = Signature::from_der(sign(draft.message()).as_ref()).expect("a signature");
             black_box(draft.sign(&signature));
             black_box(QrPicture::of_modules(black_box(&colors), width));

@@ -4,8 +4,13 @@
 //! ```text
 //!   tests/journey.rs     the whole story, as the README's first command tells it
 //!   tests/bad_input.rs   what must be refused by name, and lose nothing
+//!   tests/vectors.rs     CQ1's published vectors, at the gate and through cameras
+//!   vectors/             the vectors; src/vectors.rs makes CQ1's
+//!   fuzz/                what is thrown at the parsers, and what was kept of it
 //!   benches/figures.rs   the figures, each against a reference in the same run
 //!   run                  everything that CI runs
 //! ```
 
 #![forbid(unsafe_code)]
+
+pub mod vectors;

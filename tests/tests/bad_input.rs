@@ -5,6 +5,7 @@ use std::sync::Arc;
 use mock_server::{Fault, Phone, PhoneError, Server, World, WorldOptions};
 use onecity_core::platform::{Clock, Platform, software};
 use onecity_core::{AccountView, Client, ClientConfig, Error, Freshness, Refusal, ServiceId};
+use onecity_protocol::credential::Audience;
 use onecity_protocol::region::RegionId;
 use onecity_publisher::RepositoryFiles;
 
@@ -361,6 +362,6 @@ async fn a_lapsed_session_asks_for_a_login_and_the_pass_still_opens_the_gate() {
     assert!(matches!(refused, Error::LoginRequired { .. }), "{refused}");
     let account = phone.client().account().await.expect("readable").expect("the account stays");
     assert!(account.lapsed);
-    phone.client().code(&pass.id, 0).await.expect("a code needs no session");
+    phone.client().code(&pass.id, Audience::ANY).await.expect("a code needs no session");
     server.stop().await;
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use onecity_protocol::credential::Audience;
 use onecity_protocol::names::Names;
 use onecity_protocol::region::{Region, RegionId, RegionTree, UnitId};
 use onecity_store::{AccountId, Catalogue, FolderLock, KeptRepository, Owner, StoreError, Vault};
@@ -260,8 +261,9 @@ impl Client {
         self.run(|inner| async move { inner.passes.list(&inner).await }).await
     }
 
-    /// A fresh code over a pass: no network, no login. `audience` is a gate's number, 0 for any gate.
-    pub async fn code(&self, pass_id: &str, audience: u64) -> Result<CodeView, Error> {
+    /// A fresh code over a pass: no network, no login. `audience` is what the gate shows, or
+    /// [`Audience::ANY`].
+    pub async fn code(&self, pass_id: &str, audience: Audience) -> Result<CodeView, Error> {
         let pass_id = pass_id.to_owned();
         self.run(|inner| async move { inner.passes.code(&inner, &pass_id, audience).await }).await
     }

@@ -7,8 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use onecity_protocol::credential::{
-    Credential, Issuer, IssuerVerified, PassType, PresentationDraft, PublicKey, Signature, TrustList, UnixTime,
-    next_issued_at,
+    Audience, Credential, Issuer, IssuerVerified, PassType, PresentationDraft, PublicKey, Signature, TrustList,
+    UnixTime, next_issued_at,
 };
 use onecity_protocol::names::Names;
 use onecity_protocol::region::RegionId;
@@ -255,7 +255,7 @@ impl Passes {
     }
 
     /// A fresh code over a pass.
-    pub async fn code(&self, inner: &Arc<Inner>, id: &str, audience: u64) -> Result<CodeView, Error> {
+    pub async fn code(&self, inner: &Arc<Inner>, id: &str, audience: Audience) -> Result<CodeView, Error> {
         let (owner, name) = (inner.active_owner().await?, id.to_owned());
         let (kept_of, kept) = (owner.clone(), name.clone());
         let (pass, last): (Option<Pass>, Option<LastCode>) =

@@ -15,12 +15,12 @@
 //! # Example: a code travels from a phone to a gate
 //!
 //! ```
-//! use onecity_protocol::credential::{sample, Decision, Gate, GatePolicy};
+//! use onecity_protocol::credential::{GatePolicy, sample};
 //!
 //! let world = sample::World::new()?;
 //! let code = world.code_at(1_800_000_000)?;
-//! let mut gate = Gate::new(world.trust_list(), GatePolicy::any(), 1_700_000_000);
-//! assert!(matches!(gate.check(&code, 1_800_000_001), Decision::Accepted(_)));
+//! let mut gate = world.gate(GatePolicy::any(), 1_799_990_000)?;
+//! assert!(gate.check(&code, 1_800_000_001).opens());
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 

@@ -1,0 +1,196 @@
+//! OpenID for Verifiable Credential Issuance 1.0, with one format, `cq1`. Two members of our own: a resident may ask for
+//! a pass for somebody in their care, whom the `holders` endpoint lists, by naming a holder for each proof.
+
+use std::sync::{Arc, PoisonError};
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::AlgorithmParameters;
+use onecity_protocol::credential::{PublicKey, UnixTime};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Record, types};
+use crate::identity::{authenticate, dependants, random_text, verify_jws};
+use crate::problem::Problem;
+use crate::world::World;
+
+/// Most credentials in one answer.
+const BATCH: usize = 8;
+
+pub fn routes() -> Router<Arc<World>> {
+    Router::new()
+        .route("/.well-known/openid-credential-issuer/issuer/{issuer}", get(metadata))
+        .route("/issuer/{issuer}/nonce", post(nonce))
+        .route("/issuer/{issuer}/credential", post(credential))
+        .route("/issuer/{issuer}/holders", get(holders))
+        .route("/issuer/{issuer}/notification", post(notification))
+}
+
+async fn metadata(State(world): State<Arc<World>>, Path(issuer): Path<String>) -> Result<Json<Value>, Problem> {
+    let own = world.issuers.with(&issuer, |issuer| Ok(issuer.types.clone()))?;
+    let base = world.issuers.url(&issuer);
+    let configurations: serde_json::Map<String, Value> = types()
+        .into_iter()
+        .filter(|kind| own.contains(&kind.id))
+        .map(|kind| {
+            let proofs = json!({ "jwt": { "proof_signing_alg_values_supported": ["ES256"] } });
+            let configuration = json!({
+                "format": "cq1", "credential_signing_alg_values_supported": [-7],
+                "cryptographic_binding_methods_supported": ["cose_key"], "proof_types_supported": proofs,
+            });
+            (kind.word, configuration)
+        })
+        .collect();
+    Ok(Json(json!({
+        "credential_issuer": base,
+        "authorization_servers": [format!("{}/idp/shandong", world.origin()), format!("{}/idp/vneid", world.origin())],
+        "credential_endpoint": format!("{base}/credential"),
+        "nonce_endpoint": format!("{base}/nonce"),
+        "notification_endpoint": format!("{base}/notification"),
+        "onecity_holders_endpoint": format!("{base}/holders"),
+        "batch_credential_issuance": { "batch_size": BATCH },
+        "credential_configurations_supported": configurations,
+    })))
+}
+
+async fn nonce(State(world): State<Arc<World>>, Path(issuer): Path<String>) -> Result<Response, Problem> {
+    world.issuers.with(&issuer, |_| Ok(()))?;
+    let (nonce, now) = (random_text(), world.now());
+    let mut nonces = world.issuers.nonces.lock().unwrap_or_else(PoisonError::into_inner);
+    nonces.retain(|_, made| now - *made < 300);
+    nonces.insert(nonce.clone(), now);
+    Ok(([("cache-control", "no-store")], Json(json!({ "c_nonce": nonce }))).into_response())
+}
+
+/// Whom the resident may hold a pass for.
+async fn holders(
+    State(world): State<Arc<World>>,
+    Path(issuer): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    world.issuers.with(&issuer, |_| Ok(()))?;
+    let persona = authenticate(&world, &headers, "GET", &format!("/issuer/{issuer}/holders"))?;
+    let all: Vec<Value> = dependants(persona)
+        .iter()
+        .map(|own| json!({ "id": own.id, "name": own.name, "relation": own.relation }))
+        .collect();
+    Ok(([("cache-control", "no-store")], Json(json!({ "holders": all }))).into_response())
+}
+
+#[derive(Deserialize)]
+struct CredentialRequest {
+    credential_configuration_id: String,
+    proofs: Proofs,
+    /// One for each proof; empty if all are the resident's own.
+    #[serde(default)]
+    onecity_holders: Vec<Option<String>>,
+}
+
+#[derive(Deserialize)]
+struct Proofs {
+    jwt: Vec<String>,
+}
+
+#[derive(Clone, Deserialize)]
+struct ProofClaims {
+    aud: String,
+    nonce: String,
+    iat: UnixTime,
+}
+
+async fn credential(
+    State(world): State<Arc<World>>,
+    Path(issuer): Path<String>,
+    headers: HeaderMap,
+    Json(request): Json<CredentialRequest>,
+) -> Result<Response, Problem> {
+    let own = world.issuers.with(&issuer, |issuer| Ok(issuer.types.clone()))?;
+    let persona = authenticate(&world, &headers, "POST", &format!("/issuer/{issuer}/credential"))?;
+    let word = &request.credential_configuration_id;
+    let kind = types().into_iter().find(|kind| kind.word == *word && own.contains(&kind.id));
+    let kind = kind.ok_or_else(|| Problem::bad("unknown_credential_configuration", "this pass is not issued here"))?;
+    let proofs = request.proofs.jwt;
+    let mut names = request.onecity_holders;
+    names.resize(proofs.len(), None);
+    if proofs.is_empty() || proofs.len() > BATCH {
+        return Err(Problem::bad("invalid_proof", "one to eight proofs at a time"));
+    }
+    let now = world.now();
+    let mut wanted = Vec::new();
+    let mut nonces = Vec::new();
+    for (proof, name) in proofs.iter().zip(names) {
+        let holder = name.unwrap_or_else(|| persona.to_owned());
+        if holder != persona && !dependants(persona).iter().any(|own| own.id == holder) {
+            return Err(Problem::bad("unknown_holder", "this resident has no such person in their care"));
+        }
+        let (key, nonce) = check_proof(&world, &issuer, proof, now)?;
+        nonces.push(nonce);
+        wanted.push((key, holder));
+    }
+    // One nonce serves all proofs of a request, and no other.
+    nonces.dedup();
+    let [nonce] = nonces.as_slice() else { return Err(Problem::bad("invalid_nonce", "one nonce for a request")) };
+    if world.issuers.nonces.lock().unwrap_or_else(PoisonError::into_inner).remove(nonce).is_none() {
+        return Err(Problem::bad("invalid_nonce", "the nonce was used or is too old"));
+    }
+    let mut issued = Vec::new();
+    for (key, holder) in wanted {
+        let bytes = world.issuers.with(&issuer, |own| {
+            let index = own.issued;
+            own.issued += 1;
+            let mut cti = [0; 8];
+            hex::decode_to_slice(world.id(&format!("pass {issuer} {index}")), &mut cti).expect("16 digits");
+            let record = Record { account: persona, holder, index };
+            own.issue(cti, kind.id, &key, record, now).map_err(|_| Problem::internal("the issuer's key"))
+        })?;
+        issued.push(json!({ "credential": URL_SAFE_NO_PAD.encode(bytes) }));
+    }
+    Ok(([("cache-control", "no-store")], Json(json!({ "credentials": issued }))).into_response())
+}
+
+/// OpenID4VCI 1.0 §F.4: the key that a proof proves, and the nonce it was made with.
+fn check_proof(world: &World, issuer: &str, proof: &str, now: UnixTime) -> Result<(PublicKey, String), Problem> {
+    let wrong = || Problem::bad("invalid_proof", "the proof of the phone's key does not hold");
+    let (claims, jwk): (ProofClaims, _) = verify_jws(proof, "openid4vci-proof+jwt").ok_or_else(wrong)?;
+    if claims.aud != world.issuers.url(issuer) || (now - claims.iat).abs() > 300 {
+        return Err(wrong());
+    }
+    let AlgorithmParameters::EllipticCurve(key) = &jwk.algorithm else { return Err(wrong()) };
+    let coordinate = |text: &str| URL_SAFE_NO_PAD.decode(text).map_err(|_| wrong());
+    let point = [&[4][..], &coordinate(&key.x)?, &coordinate(&key.y)?].concat();
+    Ok((PublicKey::from_sec1(&point).map_err(|_| wrong())?, claims.nonce))
+}
+
+#[derive(Deserialize)]
+struct Notification {
+    notification_id: String,
+    event: String,
+}
+
+/// OpenID4VCI 1.0 §11: a phone that has deleted a pass says so, and the pass is revoked. The notification's id is the
+/// pass's own.
+async fn notification(
+    State(world): State<Arc<World>>,
+    Path(issuer): Path<String>,
+    headers: HeaderMap,
+    Json(request): Json<Notification>,
+) -> Result<StatusCode, Problem> {
+    let persona = authenticate(&world, &headers, "POST", &format!("/issuer/{issuer}/notification"))?;
+    let unknown = || Problem::bad("invalid_notification_id", "no pass of this resident has this id");
+    let mut cti = [0; 8];
+    hex::decode_to_slice(&request.notification_id, &mut cti).map_err(|_| unknown())?;
+    world.issuers.with(&issuer, |own| {
+        let record = own.records.get(&cti).filter(|record| record.account == persona).ok_or_else(unknown)?;
+        if request.event == "credential_deleted" {
+            let index = record.index;
+            own.statuses.set(index, 1);
+        }
+        Ok(StatusCode::NO_CONTENT)
+    })
+}

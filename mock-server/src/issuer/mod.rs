@@ -1,0 +1,283 @@
+//! The issuers of passes: who they are, what they keep, and what they hand out.
+//!
+//! ```text
+//!   issuance.rs   OpenID for Verifiable Credential Issuance: metadata, nonce, credential, notification
+//!   verifying.rs  status lists, and the resource server where a counter redeems a one-use grant
+//! ```
+
+mod issuance;
+mod verifying;
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use onecity_protocol::credential::{
+    Claims, CredentialDraft, Gate, Issuer, Named, PassType, PublicKey, Purpose, StatusArray, StatusClaims, StatusEntry,
+    StatusListDraft, TrustList, TrustedKey, UnixTime, Verifier, WINDOW_DEFAULT, Words,
+    sample::{SampleError, SoftwareKey},
+};
+use onecity_protocol::names::Names;
+use onecity_protocol::region::{RegionId, RegionTree};
+
+use crate::problem::Problem;
+use crate::world::World;
+
+const DAY: i64 = 86_400;
+const PASS_LASTS: i64 = 30 * DAY;
+/// How long a status list is current, in seconds: gates fetch it every hour.
+const STATUS_LASTS: i64 = 2 * 3600;
+/// How many passes a status list has room for.
+const STATUS_ENTRIES: usize = 100_000;
+const TRANSIT: u64 = 1;
+const HEALTH: u64 = 3;
+/// The clinic's counter, and what it may ask for.
+const CLINIC: u32 = 900;
+const CHECK_IN: u64 = 1;
+
+/// Why the issuers could not be made.
+#[derive(Debug, thiserror::Error)]
+#[error(transparent)]
+pub struct IssuerError(#[from] SampleError);
+
+/// Whom a pass was issued for.
+#[derive(Clone, PartialEq, Eq)]
+struct Record {
+    /// The persona who asked.
+    account: &'static str,
+    /// The holder's id: the persona's own, or that of somebody in its care.
+    holder: String,
+    index: u64,
+}
+
+struct IssuingKey {
+    key: SoftwareKey,
+    not_before: UnixTime,
+    not_after: UnixTime,
+}
+
+/// One issuer.
+struct IssuerState {
+    region: RegionId,
+    names: Names,
+    types: Vec<u64>,
+    scope: u64,
+    /// The number of its status list.
+    list: u64,
+    /// The newest is the last; it signs.
+    keys: Vec<IssuingKey>,
+    statuses: StatusArray,
+    issued: u64,
+    /// By `cti`.
+    records: HashMap<[u8; 8], Record>,
+    /// The gates of the resource server, one for each verifier.
+    gates: HashMap<u32, Gate>,
+}
+
+impl IssuerState {
+    fn new(region: &RegionId, names: Names, types: &[u64], scope: u64, list: u64) -> Result<Self, IssuerError> {
+        let statuses = StatusArray::new(2, STATUS_ENTRIES).expect("two bits");
+        let mut issuer = Self {
+            region: region.clone(),
+            names,
+            types: types.to_vec(),
+            scope,
+            list,
+            keys: Vec::new(),
+            statuses,
+            issued: 0,
+            records: HashMap::new(),
+            gates: HashMap::new(),
+        };
+        issuer.add_key(0)?;
+        Ok(issuer)
+    }
+
+    fn add_key(&mut self, now: UnixTime) -> Result<(), IssuerError> {
+        if let Some(last) = self.keys.last_mut() {
+            // What it has signed up to this second stays good.
+            last.not_after = now + 1;
+        }
+        self.keys.push(IssuingKey { key: SoftwareKey::generate()?, not_before: now, not_after: 4_102_444_800 });
+        Ok(())
+    }
+
+    fn key(&self) -> &SoftwareKey {
+        &self.keys.last().expect("an issuer has a key").key
+    }
+
+    fn issue(
+        &mut self,
+        cti: [u8; 8],
+        pass_type: u64,
+        holder: &PublicKey,
+        record: Record,
+        now: UnixTime,
+    ) -> Result<Vec<u8>, SampleError> {
+        let claims = Claims {
+            expires: now + PASS_LASTS,
+            issued: now,
+            cti,
+            pass_type,
+            scopes: vec![self.scope],
+            fare_class: if record.holder == "an" { 2 } else { 1 },
+            status: StatusEntry { list: self.list, index: record.index },
+            window: WINDOW_DEFAULT,
+        };
+        let draft = CredentialDraft::new(&claims, holder, self.key().public()?.kid());
+        let signature = self.key().sign(draft.message())?;
+        self.records.insert(cti, record);
+        Ok(draft.sign(&signature))
+    }
+
+    fn status_list(&self, base: &str, now: UnixTime) -> Result<Vec<u8>, SampleError> {
+        let claims = StatusClaims {
+            uri: format!("{base}/{}", self.list),
+            issued: now,
+            expires: Some(now + STATUS_LASTS),
+            ttl: Some(3600),
+            statuses: self.statuses.clone(),
+        };
+        let draft = StatusListDraft::new(&claims, self.key().public()?.kid());
+        let signature = self.key().sign(draft.message())?;
+        Ok(draft.sign(&signature))
+    }
+}
+
+/// All issuers, by the last part of their address.
+pub struct Issuers {
+    origin: String,
+    all: Mutex<BTreeMap<String, IssuerState>>,
+    nonces: Mutex<HashMap<String, UnixTime>>,
+}
+
+impl Issuers {
+    pub fn new(origin: &str, tree: &RegionTree) -> Result<Self, IssuerError> {
+        let mut all = BTreeMap::new();
+        for id in ["cn-sd", "vn-hn"] {
+            let id: RegionId = id.parse().expect("a region");
+            let region = tree.get(&id);
+            let scope = region.and_then(|region| region.code.get(..2)?.parse().ok()).unwrap_or_default();
+            let names = region.map(|region| region.names.clone()).unwrap_or_default();
+            all.insert(id.to_string(), IssuerState::new(&id, names, &[TRANSIT], scope, 1)?);
+            let health = Names::new()
+                .with("zh", "卫生健康委员会(演示)")
+                .with("vi", "Sở Y tế (mô phỏng)")
+                .with("en", "Health commission (demo)");
+            all.insert(format!("{id}-health"), IssuerState::new(&id, health, &[HEALTH], scope, 2)?);
+        }
+        Ok(Self { origin: origin.to_owned(), all: Mutex::new(all), nonces: Mutex::default() })
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, IssuerState>> {
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn with<T>(&self, id: &str, work: impl FnOnce(&mut IssuerState) -> Result<T, Problem>) -> Result<T, Problem> {
+        self.lock().get_mut(id).map_or_else(|| Err(Problem::not_found()), work)
+    }
+
+    fn url(&self, id: &str) -> String {
+        format!("{}/issuer/{id}", self.origin)
+    }
+
+    fn status_base(&self, region: &RegionId) -> String {
+        format!("{}/status/{region}", self.origin)
+    }
+
+    /// The trust list of each first-level region that has issuers.
+    pub fn trust_lists(&self) -> BTreeMap<RegionId, TrustList> {
+        let regions: Vec<RegionId> = self.lock().values().map(|issuer| issuer.region.clone()).collect();
+        regions.into_iter().map(|region| (region.clone(), self.trust_list(&region))).collect()
+    }
+
+    fn trust_list(&self, region: &RegionId) -> TrustList {
+        let all = self.lock();
+        let own = || all.iter().filter(|(_, issuer)| issuer.region == *region);
+        let issuers = own().map(|(id, issuer)| Issuer { url: self.url(id), names: issuer.names.clone() }).collect();
+        let keys = own().flat_map(|(id, issuer)| {
+            issuer.keys.iter().map(|own| TrustedKey {
+                key: own.key.public().expect("a key that was generated is a point"),
+                issuer: self.url(id),
+                types: issuer.types.clone(),
+                scopes: vec![issuer.scope],
+                not_before: own.not_before,
+                not_after: own.not_after,
+            })
+        });
+        let scopes: std::collections::BTreeSet<u64> = own().map(|(_, issuer)| issuer.scope).collect();
+        TrustList::new(self.status_base(region), types(), issuers, keys.collect()).with_words(words(region, &scopes))
+    }
+
+    /// The status lists of a region as its gates fetch them, signed now.
+    pub fn status_lists(&self, region: &RegionId, now: UnixTime) -> Vec<Vec<u8>> {
+        let base = self.status_base(region);
+        let all = self.lock();
+        let own = all.values().filter(|issuer| issuer.region == *region);
+        own.filter_map(|issuer| issuer.status_list(&base, now).ok()).collect()
+    }
+
+    /// An issuer signs with a new key from now on; what the old one signed stays good.
+    pub fn rotate_key(&self, id: &str, now: UnixTime) -> Result<(), IssuerError> {
+        self.lock().get_mut(id).map_or(Ok(()), |issuer| issuer.add_key(now))
+    }
+
+    /// Only an issuer's newest key counts from now on: the others were lost to somebody.
+    pub fn withdraw_old_keys(&self, id: &str) {
+        if let Some(issuer) = self.lock().get_mut(id) {
+            issuer.keys.drain(..issuer.keys.len() - 1);
+        }
+    }
+
+    /// Sets a pass's status: 0 valid, 1 revoked, 2 suspended. Answers whether an issuer knows the pass.
+    pub fn set_status(&self, pass: &str, status: u8) -> bool {
+        let mut cti = [0; 8];
+        if hex::decode_to_slice(pass, &mut cti).is_err() {
+            return false;
+        }
+        let found = |issuer: &mut IssuerState| {
+            let index = issuer.records.get(&cti)?.index;
+            Some(issuer.statuses.set(index, status))
+        };
+        self.lock().values_mut().find_map(found).unwrap_or(false)
+    }
+}
+
+fn types() -> Vec<PassType> {
+    let transit =
+        Names::new().with("zh", "公共交通乘车码").with("vi", "Thẻ giao thông công cộng").with("en", "Transit pass");
+    let health = Names::new().with("zh", "就诊码").with("vi", "Thẻ khám bệnh").with("en", "Health card");
+    vec![
+        PassType { id: TRANSIT, word: "transit".to_owned(), names: transit },
+        PassType { id: HEALTH, word: "health".to_owned(), names: health },
+    ]
+}
+
+fn words(region: &RegionId, scopes: &std::collections::BTreeSet<u64>) -> Words {
+    let named = |id, zh: &str, vi: &str, en: &str| Named {
+        id,
+        names: Names::new().with("zh", zh).with("vi", vi).with("en", en),
+    };
+    let scope = |id: &u64| match region.as_str() {
+        "cn-sd" => named(*id, "山东省全境", "toàn tỉnh Sơn Đông", "all of Shandong"),
+        _ => named(*id, "河内市全境", "toàn thành phố Hà Nội", "all of Ha Noi"),
+    };
+    let record = named(
+        CHECK_IN,
+        "挂号并出示健康档案",
+        "Đăng ký khám và cho xem hồ sơ sức khỏe",
+        "Check in and show the health record",
+    );
+    let fields = ["name", "blood_type", "allergies"].map(str::to_owned).to_vec();
+    let clinic = named(CLINIC.into(), "社区诊所(演示)", "Trạm y tế (mô phỏng)", "Community clinic (demo)");
+    Words {
+        scopes: scopes.iter().map(scope).collect(),
+        fare_classes: vec![named(1, "成人", "Người lớn", "Adult"), named(2, "儿童", "Trẻ em", "Child")],
+        purposes: vec![Purpose { id: CHECK_IN, names: record.names, fields }],
+        verifiers: vec![Verifier { number: CLINIC, names: clinic.names, purposes: vec![CHECK_IN] }],
+    }
+}
+
+pub fn routes() -> Router<Arc<World>> {
+    issuance::routes().merge(verifying::routes())
+}

@@ -1,0 +1,107 @@
+//! What verifiers ask of an issuer: status lists, and what a one-use grant is good for.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use onecity_protocol::credential::{
+    Addressed, Decision, Gate, GatePolicy, Presentation, StatusListToken, UnixTime, WithoutStatus,
+};
+use onecity_protocol::region::RegionId;
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::identity::{attribute, dependants, person_name};
+use crate::problem::Problem;
+use crate::world::World;
+
+pub fn routes() -> Router<Arc<World>> {
+    Router::new().route("/status/{region}/{list}", get(status_list)).route("/issuer/{issuer}/redeem", post(redeem))
+}
+
+/// A status list token (draft-ietf-oauth-status-list-21 §8.1).
+async fn status_list(
+    State(world): State<Arc<World>>,
+    Path((region, list)): Path<(String, u64)>,
+) -> Result<Response, Problem> {
+    let region: RegionId = region.parse().map_err(|_| Problem::not_found())?;
+    let base = world.issuers.status_base(&region);
+    let token = {
+        let all = world.issuers.lock();
+        let own = all.values().find(|issuer| issuer.region == region && issuer.list == list);
+        own.ok_or_else(Problem::not_found)?.status_list(&base, world.now())
+    };
+    let token = token.map_err(|_| Problem::internal("the issuer's key"))?;
+    let headers = [(header::CONTENT_TYPE, "application/statuslist+cwt"), (header::CACHE_CONTROL, "max-age=3600")];
+    Ok((headers, token).into_response())
+}
+
+#[derive(Deserialize)]
+struct Redemption {
+    verifier: u32,
+    code: String,
+}
+
+/// A counter trades a grant, once, for what its holder agreed to show. The resource server runs the same gate as a
+/// turnstile does, for codes that are addressed to this counter and made for its purpose.
+async fn redeem(
+    State(world): State<Arc<World>>,
+    Path(issuer): Path<String>,
+    headers: HeaderMap,
+    Json(request): Json<Redemption>,
+) -> Result<Response, Problem> {
+    let secret = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("Bearer "));
+    if secret != Some(world.verifier_secret(request.verifier).as_str()) {
+        return Err(Problem::unauthorized("this verifier is not known"));
+    }
+    let region = world.issuers.with(&issuer, |own| Ok(own.region.clone()))?;
+    let trust = world.issuers.trust_list(&region);
+    let verifier = trust.words.verifier(request.verifier).ok_or_else(Problem::not_found)?.clone();
+    let purposes = trust.words.purposes.clone();
+    let (base, now) = (world.issuers.status_base(&region), world.now());
+    let malformed = |_| Problem::bad("malformed", "this is not a code");
+    let presentation = Presentation::parse(&request.code).map_err(malformed)?;
+    let purpose = purposes.iter().find(|own| own.id == presentation.purpose() && verifier.purposes.contains(&own.id));
+    let purpose = purpose.ok_or_else(|| Problem::bad("wrong_purpose", "the code is no grant for this counter"))?;
+    let fields = world.issuers.with(&issuer, |own| {
+        let token = own.status_list(&base, now).ok().and_then(|list| StatusListToken::parse(&list).ok());
+        let gate = own.gates.entry(request.verifier).or_insert_with(|| {
+            let policy = GatePolicy {
+                number: request.verifier,
+                addressed: Addressed::ThisGate,
+                purpose: purpose.id,
+                ..GatePolicy::of_types(own.types.iter().copied(), WithoutStatus::FailClosed)
+            };
+            // The server's memory lives as long as the world, and no grant is older.
+            Gate::new(trust.clone(), policy, now - 3600)
+        });
+        gate.set_trust_list(trust.clone());
+        token.and_then(|token| gate.set_status_list(token, now).ok()).ok_or(Problem::internal("the status list"))?;
+        let record = own.records.get(&presentation.credential().claims().cti).cloned();
+        match gate.check(&request.code, now) {
+            Decision::Accepted(_) => record.ok_or_else(Problem::not_found),
+            Decision::AlreadyAccepted(_) => Err(Problem::bad("replayed", "this grant has been redeemed")),
+            Decision::Refused(refusal) => Err(Problem::bad(refusal.name(), "the gate of the resource server refuses")),
+        }
+    })?;
+    tracing::info!(purpose = purpose.id, verifier = request.verifier, "a grant was redeemed");
+    Ok(Json(answer(&purpose.fields, fields.account, &fields.holder, now)).into_response())
+}
+
+fn answer(fields: &[String], account: &'static str, holder: &str, now: UnixTime) -> Value {
+    let name = if holder == account {
+        person_name(account)
+    } else {
+        dependants(account).iter().find(|own| own.id == holder).map(|own| own.name)
+    };
+    let value = |field: &String| match field.as_str() {
+        "name" => name.map(str::to_owned),
+        other => attribute(holder, other).map(str::to_owned),
+    };
+    let shown: serde_json::Map<String, Value> =
+        fields.iter().filter_map(|field| Some((field.clone(), value(field)?.into()))).collect();
+    json!({ "redeemed": now, "fields": shown })
+}

@@ -5,9 +5,15 @@ import tempfile
 import unittest
 
 import onecity_bindings as onecity
-from world import Consent, Observer, Secrets, browse, fetch_json, options, ports
+from world import CodeScreen, Consent, Observer, Secrets, browse, fetch, fetch_json, options, ports
 
 REDIRECT = "onecity://login"
+
+
+def turnstile():
+    return onecity.OfflineGatePolicy(
+        types=[1], scope=37, number=1, addressed=onecity.CodeAddress.ANY_GATE, purpose=0, interval=0, fail_open_hours=0
+    )
 
 
 class Journey(unittest.IsolatedAsyncioTestCase):
@@ -36,13 +42,25 @@ class Journey(unittest.IsolatedAsyncioTestCase):
             answer = json.loads(await service.call(json.dumps(call)))
             self.assertEqual([question.permission for question in consent.asked], ["passes"])
 
-            code = await phone.code(answer["result"]["id"], 0)
+            code = await phone.code(answer["result"]["id"], None)
             self.assertEqual(len(code.modules), (code.width * code.width + 7) // 8)
             trust_list = json.dumps(fetch_json("/gate/cn-sd/trust.json")).encode()
-            gate = onecity.OfflineGate(trust_list, [1], 37, 1, code.issued - 3600)
+            gate = onecity.OfflineGate(trust_list, turnstile(), code.issued - 3600)
+            gate.set_status_list(fetch("/status/cn-sd/1"), code.issued)
             self.assertIsInstance(gate.check(code.text, code.issued), onecity.GateDecision.ACCEPTED)
             replayed = gate.check(code.text, code.issued + 10)
             self.assertEqual(replayed.reason, "replayed")
+
+            screen = CodeScreen()
+            task = phone.watch_code(answer["result"]["id"], "CQ1A:1", screen)
+            shown = await screen.first()
+            task.cancel()
+            self.assertIsInstance(gate.check(shown.text, shown.issued), onecity.GateDecision.ACCEPTED)
+            [used] = await phone.passes("cn-sd/jinan", "transit")
+            self.assertEqual((used.standing, used.valid_in), (onecity.PassStanding.GOOD, ["all of Shandong"]))
+            self.assertEqual([holder.relation for holder in await phone.pass_holders("cn-sd", "transit")], ["child", "parent"])
+            await phone.remove_pass(used.id)
+            self.assertEqual(await phone.passes(None, None), [])
 
     async def test_errors_come_with_their_type_and_name(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -55,7 +73,7 @@ class Journey(unittest.IsolatedAsyncioTestCase):
             self.assertEqual(raised.exception.reason, "login_state")
             with self.assertRaises(onecity.OneCityError.LoginRequired):
                 await phone.sync("cn-sd")
-                await phone.add_pass("cn-sd", "transit")
+                await phone.add_pass("cn-sd", "transit", None)
 
     async def test_another_key_store_is_told_apart_and_loses_nothing(self):
         with tempfile.TemporaryDirectory() as folder:

@@ -3,8 +3,10 @@
 The world's address is in ONECITY_WORLD; `tests/run` starts one.
 """
 
+import asyncio
 import json
 import os
+import queue
 import time
 import urllib.error
 import urllib.parse
@@ -100,9 +102,32 @@ class Observer(onecity.Observer):
         self.topics.append(topic)
 
 
-def fetch_json(path):
+class CodeScreen(onecity.CodeListener):
+    """Remembers the codes that it should show."""
+
+    def __init__(self):
+        self.codes = queue.Queue()
+
+    def code(self, code):
+        self.codes.put(code)
+
+    def failed(self, reason):
+        self.codes.put(RuntimeError(reason))
+
+    async def first(self):
+        shown = await asyncio.to_thread(self.codes.get, timeout=20)
+        if isinstance(shown, Exception):
+            raise shown
+        return shown
+
+
+def fetch(path):
     with urllib.request.urlopen(WORLD + path, timeout=20) as answer:
-        return json.load(answer)
+        return answer.read()
+
+
+def fetch_json(path):
+    return json.loads(fetch(path))
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):

@@ -2,13 +2,15 @@
 
 use std::sync::Arc;
 
-use onecity_core::{Client, ClientConfig, NationAnchor, ServiceId, ServiceSession};
+use onecity_core::{Client, ClientConfig, NationAnchor, PassSituation, ServiceId, ServiceSession, TaskHandle};
+use onecity_protocol::credential::Audience;
 use onecity_protocol::region::{RegionId, UnitId};
 
 use crate::error::OneCityError;
-use crate::ports::Ports;
+use crate::ports::{CodeListener, Listener, Ports};
 use crate::views::{
-    AccountView, CodeView, HomeView, LoginAttempt, PassView, ProviderView, RegionView, SubmissionView, SyncReport,
+    AccountView, CodeView, DisclosureView, HolderView, HomeView, LoginAttempt, PassView, ProviderView, RegionView,
+    SubmissionView, SyncReport,
 };
 
 /// Where trust in a nation's registry begins.
@@ -47,6 +49,11 @@ fn region(text: &str) -> Result<RegionId, OneCityError> {
 
 fn unit(text: &str) -> Result<UnitId, OneCityError> {
     text.parse().map_err(|error| OneCityError::InvalidInput { field: "unit".to_owned(), why: format!("{error}") })
+}
+
+fn audience_of(text: Option<String>) -> Result<Audience, OneCityError> {
+    let wrong = |error| OneCityError::InvalidInput { field: "audience".to_owned(), why: format!("{error}") };
+    text.map_or(Ok(Audience::ANY), |text| text.parse().map_err(wrong))
 }
 
 #[uniffi::export]
@@ -119,19 +126,68 @@ impl OneCity {
         Ok(Arc::new(OpenService { phone: self, session }))
     }
 
-    /// Has a pass of a type issued by a region.
-    pub async fn add_pass(&self, region_id: String, pass_type: String) -> Result<PassView, OneCityError> {
-        Ok(self.client.add_pass(&region(&region_id)?, &pass_type).await?.into())
+    /// Has a pass of a type issued by a region: one's own, or that of somebody in one's care.
+    pub async fn add_pass(
+        &self,
+        region_id: String,
+        pass_type: String,
+        holder: Option<String>,
+    ) -> Result<PassView, OneCityError> {
+        Ok(self.client.add_pass(&region(&region_id)?, &pass_type, holder.as_deref()).await?.into())
     }
 
-    /// The passes of the active account.
-    pub async fn passes(&self) -> Result<Vec<PassView>, OneCityError> {
-        Ok(self.client.passes().await?.into_iter().map(Into::into).collect())
+    /// Whom one may hold a type of pass for, beside oneself.
+    pub async fn pass_holders(&self, region_id: String, pass_type: String) -> Result<Vec<HolderView>, OneCityError> {
+        let all = self.client.pass_holders(&region(&region_id)?, &pass_type).await?;
+        Ok(all.into_iter().map(Into::into).collect())
     }
 
-    /// A fresh code over a pass; `audience` is a gate's number, 0 for any.
-    pub async fn code(&self, pass_id: String, audience: u64) -> Result<CodeView, OneCityError> {
-        Ok(self.client.code(&pass_id, audience).await?.into())
+    /// The passes of the active account, the likeliest to be wanted first.
+    pub async fn passes(
+        &self,
+        region_id: Option<String>,
+        pass_type: Option<String>,
+    ) -> Result<Vec<PassView>, OneCityError> {
+        let region = region_id.map(|id| region(&id)).transpose()?;
+        let all = self.client.passes(&PassSituation { region, pass_type }).await?;
+        Ok(all.into_iter().map(Into::into).collect())
+    }
+
+    /// Brings passes up to date; answers those that were issued anew.
+    pub async fn update_passes(&self) -> Result<Vec<PassView>, OneCityError> {
+        Ok(self.client.update_passes().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// Deletes a pass, and has it revoked as soon as there is a network.
+    pub async fn remove_pass(&self, pass_id: String) -> Result<(), OneCityError> {
+        Ok(self.client.remove_pass(&pass_id).await?)
+    }
+
+    /// A fresh code over a pass; `audience` is what the gate shows (`CQ1A:…`), or nothing for any gate.
+    pub async fn code(&self, pass_id: String, audience: Option<String>) -> Result<CodeView, OneCityError> {
+        Ok(self.client.code(&pass_id, audience_of(audience)?).await?.into())
+    }
+
+    /// A one-use grant for a counter, after the resident has agreed to what it shows.
+    pub async fn grant(&self, pass_id: String, verifier: String, purpose: u64) -> Result<CodeView, OneCityError> {
+        Ok(self.client.grant(&pass_id, audience_of(Some(verifier))?, purpose).await?.into())
+    }
+
+    /// What was shown to counters, newest first.
+    pub async fn disclosures(&self) -> Result<Vec<DisclosureView>, OneCityError> {
+        Ok(self.client.disclosures().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// Calls the listener with a code now and at each change, until the task is cancelled or let go.
+    pub fn watch_code(
+        &self,
+        pass_id: String,
+        audience: Option<String>,
+        listener: Arc<dyn CodeListener>,
+    ) -> Result<Arc<Task>, OneCityError> {
+        let listener = Arc::new(Listener(listener));
+        let handle = self.client.watch_code(&pass_id, audience_of(audience)?, listener);
+        Ok(Arc::new(Task(handle)))
     }
 
     /// All submissions of the active account, newest first.
@@ -142,6 +198,18 @@ impl OneCity {
     /// Tries to deliver everything that waits.
     pub async fn deliver(&self) -> Result<u32, OneCityError> {
         Ok(self.client.deliver().await?)
+    }
+}
+
+/// Work that goes on until it is cancelled or let go.
+#[derive(uniffi::Object)]
+pub struct Task(TaskHandle);
+
+#[uniffi::export]
+impl Task {
+    /// Stops it.
+    pub fn cancel(&self) {
+        self.0.cancel();
     }
 }
 

@@ -7,7 +7,7 @@ use onecity_core::Topic;
 use onecity_core::platform::{self, Platform, PlatformError, SecretError};
 
 use crate::error::PortError;
-use crate::views::ChangedTopic;
+use crate::views::{ChangedTopic, CodeView};
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, uniffi::Enum)]
@@ -58,6 +58,8 @@ pub struct ConsentQuestion {
     pub publisher: String,
     pub permission: String,
     pub reason: String,
+    /// Exactly what would be shown, if something is.
+    pub fields: Vec<String>,
 }
 
 /// Asks the resident.
@@ -79,6 +81,28 @@ pub trait ServiceHost: Send + Sync {
 pub trait Observer: Send + Sync {
     /// What changed.
     fn changed(&self, topic: ChangedTopic) -> Result<(), PortError>;
+}
+
+/// Told each code that a screen should show.
+#[uniffi::export(with_foreign)]
+pub trait CodeListener: Send + Sync {
+    /// Show this one, until the next comes.
+    fn code(&self, code: CodeView) -> Result<(), PortError>;
+    /// There will be no more.
+    fn failed(&self, reason: String) -> Result<(), PortError>;
+}
+
+/// The core's listener over a shell's.
+pub struct Listener(pub Arc<dyn CodeListener>);
+
+impl onecity_core::CodeListener for Listener {
+    fn code(&self, code: onecity_core::CodeView) {
+        // A listener that fails has shown nothing; the next code is told all the same.
+        let _ = self.0.code(code.into());
+    }
+    fn failed(&self, error: onecity_core::Error) {
+        let _ = self.0.failed(error.to_string());
+    }
 }
 
 /// All ports together.
@@ -171,9 +195,9 @@ struct Consent(Arc<dyn ConsentPrompt>);
 
 impl platform::ConsentPrompt for Consent {
     fn ask(&self, request: platform::ConsentRequest) -> bool {
-        let platform::ConsentRequest { service, publisher, permission, reason } = request;
+        let platform::ConsentRequest { service, publisher, permission, reason, fields } = request;
         // Silence is not agreement.
-        self.0.ask(ConsentQuestion { service, publisher, permission, reason }).unwrap_or(false)
+        self.0.ask(ConsentQuestion { service, publisher, permission, reason, fields }).unwrap_or(false)
     }
 }
 

@@ -178,7 +178,77 @@ pub struct PassView {
     pub pass_type: String,
     pub issuer: String,
     pub region: String,
+    /// Where it is good.
+    pub valid_in: Vec<String>,
+    pub fare: Option<String>,
+    /// Whose it is, if not one's own.
+    pub holder: Option<HolderView>,
+    pub issued: i64,
     pub expires: i64,
+    pub standing: PassStanding,
+    pub last_used: Option<i64>,
+}
+
+/// Somebody in the resident's care.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct HolderView {
+    pub id: String,
+    pub name: String,
+    pub relation: String,
+}
+
+impl From<core::HolderView> for HolderView {
+    fn from(view: core::HolderView) -> Self {
+        Self { id: view.id, name: view.name, relation: view.relation }
+    }
+}
+
+/// What a pass is good for.
+#[derive(Debug, Clone, Copy, uniffi::Enum)]
+pub enum PassStanding {
+    Good,
+    RenewalDue,
+    Expired,
+    NeedsRenewal,
+    Suspended,
+    Revoked,
+}
+
+impl From<core::PassStanding> for PassStanding {
+    fn from(standing: core::PassStanding) -> Self {
+        match standing {
+            core::PassStanding::Good => Self::Good,
+            core::PassStanding::RenewalDue => Self::RenewalDue,
+            core::PassStanding::Expired => Self::Expired,
+            core::PassStanding::NeedsRenewal => Self::NeedsRenewal,
+            core::PassStanding::Suspended => Self::Suspended,
+            core::PassStanding::Revoked => Self::Revoked,
+        }
+    }
+}
+
+/// What was shown to a counter.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct DisclosureView {
+    pub at: i64,
+    pub pass: String,
+    pub holder: Option<HolderView>,
+    pub verifier: String,
+    pub purpose: String,
+    pub fields: Vec<String>,
+}
+
+impl From<core::DisclosureView> for DisclosureView {
+    fn from(view: core::DisclosureView) -> Self {
+        Self {
+            at: view.at,
+            pass: view.pass,
+            holder: view.holder.map(Into::into),
+            verifier: view.verifier,
+            purpose: view.purpose,
+            fields: view.fields,
+        }
+    }
 }
 
 impl From<core::PassView> for PassView {
@@ -189,7 +259,13 @@ impl From<core::PassView> for PassView {
             pass_type: view.pass_type,
             issuer: view.issuer,
             region: view.region.to_string(),
+            valid_in: view.valid_in,
+            fare: view.fare,
+            holder: view.holder.map(Into::into),
+            issued: view.issued,
             expires: view.expires,
+            standing: view.standing.into(),
+            last_used: view.last_used,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use onecity_core::{Freshness, ServiceId, ServiceSession, SubmissionState};
+use onecity_core::{Freshness, PassSituation, ServiceId, ServiceSession, SubmissionState};
 use onecity_protocol::credential::{
     Audience, Decision, Gate, GatePolicy, StatusListToken, UnixTime, WithoutStatus, sample,
 };
@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::phone::Phone;
-use crate::picture::{draw, read};
+use crate::picture::read;
 use crate::regions;
 use crate::server::Server;
 use crate::world::{Fault, World, WorldOptions};
@@ -280,7 +280,7 @@ async fn get_pass(world: &Arc<World>, phone: &Phone) -> Result<(String, String),
     let call = json!({ "method": "passes_add", "params": { "pass_type": "transit" } }).to_string();
     let answer: Value = serde_json::from_str(&phone.client().bridge(&session, &call).await?)?;
     let id = answer["result"]["id"].as_str().ok_or_else(|| Off(format!("the page was told {}", answer["error"])))?;
-    let passes = phone.client().passes().await?;
+    let passes = phone.client().passes(&PassSituation::default()).await?;
     let pass = passes.iter().find(|pass| pass.id == id).ok_or_else(|| Off("the pass was not kept".to_owned()))?;
     check(pass.expires > world.now(), "it has expired")?;
     let checked = format!("{} by {}, issued to a key of this phone's own, kept sealed", pass.title, pass.issuer);
@@ -312,7 +312,7 @@ fn accepted(decision: &Decision) -> Result<(), Off> {
 
 async fn show_code(phone: &Phone, pass: &str, gate: &mut Gate) -> Result<(String, String), Off> {
     let code = phone.client().code(pass, Audience::ANY).await?;
-    let png = draw(&code.picture, 4)?;
+    let png = code.picture.png(4)?;
     let text = read(&png)?;
     check(text == code.text, "the picture reads as another code")?;
     check(!code.time_unverified, "the phone's time is not verified")?;
@@ -363,7 +363,7 @@ async fn offline(world: &Arc<World>, phone: &Phone, cities: &[RegionId]) -> Outc
 
 async fn offline_code(phone: &Phone, pass: &str, gate: &mut Gate) -> Outcome {
     let code = phone.client().code(pass, Audience::ANY).await?;
-    accepted(&gate.check(&read(&draw(&code.picture, 4)?)?, code.issued))?;
+    accepted(&gate.check(&read(&code.picture.png(4)?)?, code.issued))?;
     Ok("signed, drawn, read back, gate opens".to_owned())
 }
 

@@ -1,5 +1,6 @@
 //! A phone of the world: the real core with software keys, and a resident who uses the system browser.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use onecity_core::platform::{Platform, software};
@@ -58,15 +59,46 @@ impl Phone {
     }
 
     /// The folder of the two files.
-    pub fn folder(&self) -> &std::path::Path {
+    pub fn folder(&self) -> &Path {
         self.folder.path()
     }
 
     /// Ends the app and starts it again on the same files, keys and clock.
     pub async fn restart(self) -> Result<Self, PhoneError> {
-        let Self { client, config, platform, folder } = self;
+        let platform = self.platform.clone();
+        self.reopen(platform, |_| Ok(())).await
+    }
+
+    /// Ends the app and starts it again with other ports, as after a reboot.
+    pub async fn restart_with(self, platform: Platform) -> Result<Self, PhoneError> {
+        self.reopen(platform, |_| Ok(())).await
+    }
+
+    /// Ends the app, puts a copy of its files back in their place, and starts it again.
+    pub async fn restore(self, copy: &Path) -> Result<Self, PhoneError> {
+        let (platform, copy) = (self.platform.clone(), copy.to_owned());
+        self.reopen(platform, move |folder| {
+            for old in std::fs::read_dir(folder)? {
+                std::fs::remove_file(old?.path())?;
+            }
+            for file in std::fs::read_dir(copy)? {
+                let file = file?;
+                std::fs::copy(file.path(), folder.join(file.file_name()))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn reopen(
+        self,
+        platform: Platform,
+        meanwhile: impl FnOnce(&Path) -> std::io::Result<()> + Send + 'static,
+    ) -> Result<Self, PhoneError> {
+        let Self { client, config, folder, .. } = self;
         let reopened = tokio::task::spawn_blocking(move || {
             client.close();
+            meanwhile(folder.path())?;
             let client = Client::open(config.clone(), platform.clone())?;
             Ok(Self { client, config, platform, folder })
         });

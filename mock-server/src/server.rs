@@ -4,11 +4,11 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
+use axum::{Router, middleware};
 use onecity_protocol::region::RegionId;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -51,7 +51,7 @@ impl Server {
         let address = listener.local_addr()?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (stop, stopped) = oneshot::channel();
-        let app = routes().with_state(Arc::clone(&world));
+        let app = routes(&world).with_state(Arc::clone(&world));
         let task = tokio::spawn(async move {
             let serving = axum::serve(listener, app).with_graceful_shutdown(async {
                 let _ = stopped.await;
@@ -90,7 +90,16 @@ impl Server {
     }
 }
 
-fn routes() -> Router<Arc<World>> {
+/// Every answer tells the world's time, which need not be the machine's.
+async fn dated(State(world): State<Arc<World>>, mut response: Response) -> Response {
+    let now = jiff::Timestamp::from_second(world.now()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
+    if let Ok(date) = HeaderValue::from_str(&now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
+        response.headers_mut().insert(header::DATE, date);
+    }
+    response
+}
+
+fn routes(world: &Arc<World>) -> Router<Arc<World>> {
     Router::new()
         .route("/", get(landing))
         .route("/world.json", get(describe))
@@ -99,6 +108,7 @@ fn routes() -> Router<Arc<World>> {
         .merge(identity::routes())
         .merge(issuer::routes())
         .merge(city::routes())
+        .layer(middleware::map_response_with_state(Arc::clone(world), dated))
         .layer(RequestBodyLimitLayer::new(MAX_REQUEST))
         .layer(CompressionLayer::new())
 }

@@ -74,10 +74,12 @@ pub struct VectorGate {
     pub addressed: String,
     /// What codes must be made for.
     pub purpose: u64,
-    /// The status list that it has, by name.
-    pub status_list: Option<String>,
+    /// The status lists that it was offered, by name, one after the other.
+    pub status_lists: Vec<String>,
     /// How long it stays open without a current one; 0 for not at all.
     pub fail_open_hours: u8,
+    /// The least seconds between two passages of one pass; 0 for none.
+    pub interval: u8,
     /// The challenges it showed: the second, and the challenge's number.
     pub challenges: Vec<(i64, u32)>,
 }
@@ -152,6 +154,8 @@ struct Cast {
     issuer: Key,
     /// On the trust list for the clinic's type alone, and only until 2023.
     retired: Key,
+    /// Another issuer of the same list.
+    other: Key,
     stranger: Key,
     odd: Key,
     even: Key,
@@ -166,6 +170,7 @@ impl Cast {
         Self {
             issuer: Key::new("issuer"),
             retired: Key::new("retired issuer"),
+            other: Key::new("other issuer"),
             stranger: Key::new("stranger"),
             odd: holder(true),
             even: holder(false),
@@ -176,6 +181,7 @@ impl Cast {
         let keys = [
             ("issuer", &self.issuer),
             ("retired issuer", &self.retired),
+            ("other issuer", &self.other),
             ("stranger", &self.stranger),
             ("holder with odd y", &self.odd),
             ("holder with even y", &self.even),
@@ -185,8 +191,14 @@ impl Cast {
             about: "What all CQ1 vectors share. All keys and names are made up.".to_owned(),
             trust_list: self.trust_list(),
             status_lists: [
-                ("current".to_owned(), self.status_list(NOW - 3600, NEVER)),
-                ("expired".to_owned(), self.status_list(NOW - 7200, NOW)),
+                ("current".to_owned(), self.status_list(&self.issuer, NOW - 3600, NOW + 86_400, &[])),
+                ("expired".to_owned(), self.status_list(&self.issuer, NOW - 7200, NOW, &[])),
+                ("for ever".to_owned(), self.status_list(&self.issuer, NOW - 8 * 86_400, NEVER, &[])),
+                ("older, revokes all".to_owned(), self.status_list(&self.issuer, NOW - 7200, NOW + 86_400, &[0])),
+                ("newer, revokes all".to_owned(), self.status_list(&self.issuer, NOW - 1800, NOW + 86_400, &[0])),
+                ("by a stranger".to_owned(), self.status_list(&self.stranger, NOW - 1800, NOW + 86_400, &[0])),
+                ("by a retired key".to_owned(), self.status_list(&self.retired, NOW - 1800, NOW + 86_400, &[0])),
+                ("by another issuer".to_owned(), self.status_list(&self.other, NOW - 1800, NOW + 86_400, &[0])),
             ]
             .into(),
             private_keys: keys.map(|(name, key)| (name.to_owned(), secret(key))).into(),
@@ -205,9 +217,18 @@ impl Cast {
         };
         let english = |name: &str| Names::new().with("en", name);
         let pass = |id, word: &str, name| PassType { id, word: word.to_owned(), names: english(name) };
-        let issuers = vec![Issuer { url: url.clone(), names: english("Example issuer") }];
+        let issuers = vec![
+            Issuer { url: url.clone(), names: english("Example issuer") },
+            Issuer { url: "https://other.example".to_owned(), names: english("Another issuer") },
+        ];
         let types = vec![pass(TRANSIT, "transit", "Transit pass"), pass(CLINIC, "health", "Health card")];
-        let keys = vec![key(&self.issuer, &[TRANSIT], NEVER), key(&self.retired, &[CLINIC], 1_700_000_000)];
+        // Retired an hour ago: what it signed before stays good.
+        let other = TrustedKey {
+            issuer: "https://other.example".to_owned(),
+            not_before: NOW - 86_400 * 2,
+            ..key(&self.other, &[TRANSIT], NOW - 600)
+        };
+        let keys = vec![key(&self.issuer, &[TRANSIT], NEVER), key(&self.retired, &[CLINIC], 1_700_000_000), other];
         let record = Purpose { id: 5, names: english("Show the health record"), fields: vec!["record".to_owned()] };
         let words = Words {
             scopes: vec![Named { id: HERE, names: english("Shandong") }],
@@ -219,13 +240,14 @@ impl Cast {
     }
 
     /// Index 1 is revoked, 2 suspended, 3 something unknown; there are 400 entries of two bits.
-    fn status_list(&self, issued: i64, expires: i64) -> String {
+    fn status_list(&self, key: &Key, issued: i64, expires: i64, revoked: &[u64]) -> String {
         let mut statuses = StatusArray::new(2, 400).expect("two bits");
+        assert!(revoked.iter().all(|index| statuses.set(*index, 1)));
         assert!((1..=3).all(|index| statuses.set(index, u8::try_from(index).expect("small"))));
         let uri = "https://issuer.example/status/3".to_owned();
         let claims = StatusClaims { uri, issued, expires: Some(expires), ttl: Some(3600), statuses };
-        let draft = StatusListDraft::new(&claims, self.issuer.public().kid());
-        let signature = self.issuer.sign(draft.message());
+        let draft = StatusListDraft::new(&claims, key.public().kid());
+        let signature = key.sign(draft.message());
         hex::encode(draft.sign(&signature))
     }
 
@@ -283,8 +305,9 @@ fn gate() -> VectorGate {
         number: 7,
         addressed: "any_gate".to_owned(),
         purpose: 0,
-        status_list: Some("current".to_owned()),
+        status_lists: vec!["current".to_owned()],
         fail_open_hours: 0,
+        interval: 0,
         challenges: Vec::new(),
     }
 }
@@ -341,6 +364,21 @@ fn valid(cast: &Cast) -> Vec<Vector> {
     codes.push(vector("a one-use grant for a counter", counter, vec![accepted(NOW, &cast.addressed(here, 5))]));
     let anywhere = VectorGate { types: vec![TRANSIT, CLINIC], scope: None, number: 0, ..gate() };
     codes.push(vector("a gate that asks for no scope", anywhere, vec![accepted(NOW, &cast.plain(NOW))]));
+    let wide = cast.credential(|claims| claims.window = 120);
+    codes.push(ok("the last second of a window of 120", &cast.code(&wide, &cast.odd, NOW - 150, Audience::ANY, 0)));
+    let many: Vec<u64> = (0..15).map(|_| 39).chain([HERE]).collect();
+    codes.push(ok("sixteen scopes, the wanted one last", &cast.with(|claims| claims.scopes = many)));
+    let other = cast.credential_of(&cast.other, &cast.even, |claims| claims.issued = NOW - 601);
+    let open = VectorGate { fail_open_hours: 1, ..gate() };
+    let steps =
+        vec![accepted(NOW, &cast.plain(NOW)), accepted(NOW, &cast.code(&other, &cast.even, NOW - 1, Audience::ANY, 0))];
+    codes.push(vector("two issuers that use the same cti, one with a key that has been retired since", open, steps));
+    let second = cast.credential_of(&cast.issuer, &cast.even, |claims| claims.cti = *b"\xff\xff\xff\xff\0\0\0\0");
+    let steps = vec![
+        accepted(NOW, &cast.plain(NOW)),
+        accepted(NOW, &cast.code(&second, &cast.even, NOW - 1, Audience::ANY, 0)),
+    ];
+    codes.push(vector("two holders", gate(), steps));
     let steps = vec![accepted(NOW, &cast.plain(NOW)), accepted(NOW + 20, &cast.plain(NOW + 15))];
     codes.push(vector("the same holder twice, with two codes", gate(), steps));
     codes
@@ -484,6 +522,26 @@ fn malformed(cast: &Cast) -> Vec<Vector> {
         own[0] = 0xa6;
         [own.as_slice(), &[0x06, 0x00]].concat()
     };
+    let claims_with = |from: &[u8], to: &[u8]| {
+        let spoiled = replace(from, to, &claims(30, &[HERE]));
+        changed(&move |parts: &mut Parts| parts.claims = spoiled.clone())
+    };
+    let late = {
+        let spoiled = replace(
+            &cbor(|e| e.i64(4)?.i64(NOW + 30 * 86_400)?.ok()),
+            &cbor(|e| e.i64(4)?.i64(1 << 36)?.ok()),
+            &claims(30, &[HERE]),
+        );
+        changed(&move |parts: &mut Parts| parts.claims = spoiled.clone())
+    };
+    let own_short = {
+        let mut own = own_claims(30, &[HERE]);
+        own[0] = 0xa4;
+        own.truncate(own.len() - 3);
+        let spoiled = claims_bytes(cast, &own, 1, 5);
+        changed(&move |parts: &mut Parts| parts.claims = spoiled.clone())
+    };
+    let short_kid = cbor(|e| e.map(2)?.i64(1)?.i64(-7)?.i64(4)?.bytes(&[1, 2, 3])?.ok());
     let extra_claim = [claims_bytes(cast, &own_claims(30, &[HERE]), 1, 6).as_slice(), &[0x3a, 0, 1, 0, 1, 0]].concat();
     let swapped = {
         // 6 before 4.
@@ -565,6 +623,20 @@ fn malformed(cast: &Cast) -> Vec<Vector> {
             changed(&|parts| parts.payload = payload(NOW, 1 << 32)),
             "out_of_range",
         ),
+        ("a pass that ends beyond the year 4000", late, "out_of_range"),
+        ("a type below zero", claims_with(&[0xa5, 0x01, 0x01], &[0xa5, 0x01, 0x20]), "out_of_range"),
+        ("a cti of seven bytes", claims_with(&[0x48, 0x01, 0x23], &[0x47, 0x23]), "structure"),
+        ("a key type that is not EC2", claims_with(&[0xa4, 0x01, 0x02], &[0xa4, 0x01, 0x01]), "algorithm"),
+        ("a y that is a number", claims_with(&[0x22, 0xf5], &[0x22, 0x01]), "structure"),
+        ("a claim that stands twice", claims_with(&[0x06, 0x1a], &[0x04, 0x1a]), "not_deterministic"),
+        ("a tag within the claims", claims_with(&[0x06, 0x1a], &[0x06, 0xc1, 0x1a]), "structure"),
+        ("a number with a fraction", claims_with(&[0x05, 0x18, 0x1e], &[0x05, 0xf9, 0x4f, 0x80]), "structure"),
+        ("a field too few among CQ1's own", own_short, "structure"),
+        ("a kid of three bytes", changed(&|parts| parts.credential_header = short_kid.clone()), "structure"),
+        ("a text of 600 characters is still looked at", format!("CQ1:{}", "0".repeat(596)), "too_large"),
+        ("301 characters of two bytes each", "é".repeat(301), "too_long"),
+        ("300 bytes are still looked at", text(&[0; 300]), "structure"),
+        ("a line feed at the end", format!("{good_text}\n"), "base45"),
         ("a signature of 63 bytes", short_signature, "signature_form"),
         ("a high s by the phone", high_code, "signature_form"),
         ("a high s by the issuer", high_credential, "signature_form"),
@@ -618,6 +690,16 @@ fn issuer(cast: &Cast) -> Vec<Vector> {
             "issuer_not_allowed",
         ),
         no("issued after the key was retired", &by(&cast.retired, &|own| own.pass_type = CLINIC), "issuer_not_allowed"),
+        no(
+            "issued before the key was listed",
+            &by(&cast.other, &|own| own.issued = NOW - 3 * 86_400),
+            "issuer_not_allowed",
+        ),
+        no(
+            "issued in the second that the key was retired",
+            &by(&cast.other, &|own| own.issued = NOW - 600),
+            "issuer_not_allowed",
+        ),
         no("a holder's key that is not on the curve", &off_curve, "holder_key"),
     ]
 }
@@ -638,10 +720,17 @@ fn pass(cast: &Cast) -> Vec<Vector> {
 fn status(cast: &Cast) -> Vec<Vector> {
     let at = |index| cast.with(move |own| own.status.index = index);
     let no = |name, code: &str, reason| vector(name, gate(), vec![refused(NOW, code, reason)]);
-    let expired = VectorGate { status_list: Some("expired".to_owned()), ..gate() };
+    let expired = VectorGate { status_lists: vec!["expired".to_owned()], ..gate() };
     let turnstile = VectorGate { fail_open_hours: 2, ..expired.clone() };
-    let none = VectorGate { status_list: None, ..gate() };
+    let none = VectorGate { status_lists: Vec::new(), ..gate() };
     let open = VectorGate { fail_open_hours: 1, ..none.clone() };
+    let open_late = VectorGate { started: NOW - 3600, ..open.clone() };
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let older = VectorGate { status_lists: names(&["current", "older, revokes all"]), ..gate() };
+    let offered = |name, lists: &[&str], reason| {
+        let gate = VectorGate { status_lists: names(lists), ..gate() };
+        vector(name, gate, vec![refused(NOW, &cast.plain(NOW), reason)])
+    };
     vec![
         no("a revoked pass", &at(1), "revoked"),
         no("a suspended pass", &at(2), "suspended"),
@@ -650,6 +739,17 @@ fn status(cast: &Cast) -> Vec<Vector> {
         no("a list that the gate does not have", &cast.with(|own| own.status.list = 4), "status_unknown"),
         vector("a gate without any list", none, vec![refused(NOW, &cast.plain(NOW), "status_unknown")]),
         vector("a gate without any list, in its first hour", open, vec![accepted(NOW, &cast.plain(NOW))]),
+        vector(
+            "a gate without any list, after its hours",
+            open_late,
+            vec![refused(NOW, &cast.plain(NOW), "status_unknown")],
+        ),
+        offered("a newer list takes the place", &["current", "newer, revokes all"], "revoked"),
+        offered("a list of no known key counts for nothing", &["by a stranger"], "status_unknown"),
+        offered("a list of a retired key counts for nothing", &["by a retired key"], "status_unknown"),
+        offered("a list of another issuer counts for nothing", &["by another issuer"], "status_unknown"),
+        offered("a list counts for a week at most", &["for ever"], "status_stale"),
+        vector("an older list does not take the place", older, vec![accepted(NOW, &cast.plain(NOW))]),
         vector("a list that has expired", expired, vec![refused(NOW, &cast.plain(NOW), "status_stale")]),
         vector(
             "a turnstile with an expired list",
@@ -700,6 +800,7 @@ fn audience(cast: &Cast) -> Vec<Vector> {
         ..gate()
     };
     let at = |challenge| cast.addressed(here.with_challenge(challenge), 0);
+    let grace = VectorGate { challenges: vec![(NOW - 60, 12), (NOW - 30, 13)], ..moment() };
     let numberless = VectorGate { number: 0, ..gate() };
     vec![
         no("a code for another gate", gate(), &cast.addressed(Audience::gate(8), 0), "wrong_audience"),
@@ -707,6 +808,12 @@ fn audience(cast: &Cast) -> Vec<Vector> {
         no("a code for any gate, at one that wants its own", only_here, &cast.plain(NOW), "wrong_audience"),
         no("a code without the challenge", moment(), &cast.addressed(here, 0), "challenge_needed"),
         no("a code with the challenge before the last", moment(), &at(11), "challenge_needed"),
+        no("a code for any gate, at one that wants its challenge", moment(), &cast.plain(NOW), "challenge_needed"),
+        vector(
+            "the challenge before, once its half minute is over",
+            grace,
+            vec![refused(NOW, &at(12), "challenge_needed")],
+        ),
         vector("the last challenge and the one before it", moment(), vec![accepted(NOW, &at(12))]),
         no("a challenge at a gate that shows none", gate(), &at(13), "challenge_needed"),
         no("a grant at a turnstile", gate(), &cast.addressed(here, 5), "wrong_purpose"),
@@ -753,6 +860,15 @@ fn replay(cast: &Cast) -> Vec<Vector> {
                 accepted(NOW, &first),
                 refused(NOW + 1, &cast.plain(NOW - 1), "replayed"),
                 accepted(NOW + 2, &cast.plain(NOW + 1)),
+            ],
+        ),
+        vector(
+            "a pass that is used again too soon",
+            VectorGate { interval: 60, ..gate() },
+            vec![
+                accepted(NOW, &first),
+                refused(NOW + 59, &cast.plain(NOW + 59), "too_soon"),
+                accepted(NOW + 60, &cast.plain(NOW + 60)),
             ],
         ),
         vector("the same second signed anew", gate(), vec![accepted(NOW, &first), refused(NOW + 1, &anew, "replayed")]),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mock_server::{Fault, Phone, PhoneError, Server, World, WorldOptions};
 use onecity_core::platform::{Clock, Platform, software};
-use onecity_core::{AccountView, Client, ClientConfig, Error, Freshness, Refusal, ServiceId};
+use onecity_core::{AccountView, Client, ClientConfig, Error, Freshness, PassSituation, Refusal, ServiceId};
 use onecity_protocol::credential::Audience;
 use onecity_protocol::region::RegionId;
 use onecity_publisher::RepositoryFiles;
@@ -53,7 +53,7 @@ async fn still_logged_in(phone: &Phone) {
     let account = phone.client().account().await.expect("readable").expect("still logged in");
     assert_eq!(account.name, "Persona Lan");
     phone.client().sync(&region("cn-sd")).await.expect("synced");
-    phone.client().add_pass(&region("cn-sd"), "transit").await.expect("the session works");
+    phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("the session works");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -275,11 +275,11 @@ async fn a_logout_leaves_nothing_behind_and_the_next_login_begins_anew() {
     let (server, _, phone) = world().await;
     phone.log_in("shandong", "lan").await.expect("logged in");
     phone.client().sync(&region("cn-sd")).await.expect("synced");
-    phone.client().add_pass(&region("cn-sd"), "transit").await.expect("a pass");
+    phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass");
     phone.client().logout().await.expect("wiped");
     assert_eq!(phone.client().account().await.expect("readable"), None);
     phone.log_in("shandong", "lan").await.expect("logged in again");
-    assert!(phone.client().passes().await.expect("listed").is_empty());
+    assert!(phone.client().passes(&PassSituation::default()).await.expect("listed").is_empty());
     server.stop().await;
 }
 
@@ -356,9 +356,9 @@ async fn a_lapsed_session_asks_for_a_login_and_the_pass_still_opens_the_gate() {
     let (server, world, phone) = world().await;
     phone.log_in("shandong", "lan").await.expect("logged in");
     phone.client().sync(&region("cn-sd")).await.expect("synced");
-    let pass = phone.client().add_pass(&region("cn-sd"), "transit").await.expect("a pass");
+    let pass = phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass");
     world.end_all_sessions();
-    let refused = phone.client().add_pass(&region("cn-sd"), "transit").await.expect_err("the session has ended");
+    let refused = phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect_err("the session has ended");
     assert!(matches!(refused, Error::LoginRequired { .. }), "{refused}");
     let account = phone.client().account().await.expect("readable").expect("the account stays");
     assert!(account.lapsed);

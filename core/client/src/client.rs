@@ -13,15 +13,16 @@ use tokio::runtime::{Handle, Runtime};
 use crate::error::{Error, Refusal};
 use crate::mini_service::ServiceSession;
 use crate::net::Net;
-use crate::passes::Passes;
+use crate::passes::{self, CodeListener, Passes};
 use crate::platform::Platform;
 use crate::registry_sync::{RegistrySync, SyncReport, providers};
 use crate::session::{ActiveAccount, Session, Sessions, install_providers};
 use crate::submissions::Submissions;
+use crate::task::TaskHandle;
 use crate::trusted_time::{Anchor, TrustedTime};
 use crate::views::{
-    AccountView, CodeView, Freshness, HomeView, LoginAttempt, PassView, ProviderView, RegionView, ServiceCard,
-    ServiceId, SubmissionView,
+    AccountView, CodeView, DisclosureView, Freshness, HolderView, HomeView, LoginAttempt, PassSituation, PassView,
+    ProviderView, RegionView, ServiceCard, ServiceId, SubmissionView,
 };
 
 /// A registry counts as fresh this long after it was checked, in seconds.
@@ -197,7 +198,7 @@ impl Client {
     pub async fn logout(&self) -> Result<(), Error> {
         self.run(|inner| async move {
             let Some((account, session)) = inner.active_session().await? else { return Ok(()) };
-            inner.passes.forget(&inner, &account).await?;
+            passes::forget(&inner, &account).await?;
             inner.sessions.end(&inner, account, session).await
         })
         .await
@@ -250,22 +251,62 @@ impl Client {
         self.run(|_| async move { Ok(session.call(&json).await) }).await
     }
 
-    /// Has a pass of a type (for example `transit`) issued by a region.
-    pub async fn add_pass(&self, region: &RegionId, pass_type: &str) -> Result<PassView, Error> {
-        let (region, pass_type) = (region.clone(), pass_type.to_owned());
-        self.run(|inner| async move { inner.passes.add(&inner, &region, &pass_type).await }).await
+    /// Has a pass of a type (for example `transit`) issued by a region: the resident's own, or with `holder` that of
+    /// somebody in their care.
+    pub async fn add_pass(&self, region: &RegionId, pass_type: &str, holder: Option<&str>) -> Result<PassView, Error> {
+        let (region, pass_type, holder) = (region.clone(), pass_type.to_owned(), holder.map(str::to_owned));
+        self.run(|inner| async move { passes::add(&inner, &region, &pass_type, holder.as_deref()).await }).await
     }
 
-    /// The passes of the active account.
-    pub async fn passes(&self) -> Result<Vec<PassView>, Error> {
-        self.run(|inner| async move { inner.passes.list(&inner).await }).await
+    /// Whom the resident may hold a type of pass for, beside themselves.
+    pub async fn pass_holders(&self, region: &RegionId, pass_type: &str) -> Result<Vec<HolderView>, Error> {
+        let (region, pass_type) = (region.clone(), pass_type.to_owned());
+        self.run(|inner| async move { passes::holders(&inner, &region, &pass_type).await }).await
+    }
+
+    /// The passes of the active account, the likeliest to be wanted in this situation first.
+    pub async fn passes(&self, situation: &PassSituation) -> Result<Vec<PassView>, Error> {
+        let situation = situation.clone();
+        self.run(|inner| async move { passes::list(&inner, &situation).await }).await
+    }
+
+    /// Brings passes up to date: what their issuers say of them, and new ones for those that are due. Call it after a
+    /// sync; it answers those that were issued anew.
+    pub async fn update_passes(&self) -> Result<Vec<PassView>, Error> {
+        self.run(|inner| async move { passes::update(&inner).await }).await
+    }
+
+    /// Deletes a pass from this phone, and has it revoked as soon as there is a network.
+    pub async fn remove_pass(&self, pass_id: &str) -> Result<(), Error> {
+        let pass_id = pass_id.to_owned();
+        self.run(|inner| async move { passes::remove(&inner, &pass_id).await }).await
+    }
+
+    /// A one-use grant: a code that a counter can trade, once, for what `purpose` shows, after the resident has agreed.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] if the registry does not let this counter ask for that, [`Refusal::Consent`].
+    pub async fn grant(&self, pass_id: &str, verifier: Audience, purpose: u64) -> Result<CodeView, Error> {
+        let pass_id = pass_id.to_owned();
+        self.run(|inner| async move { passes::grant(&inner, &pass_id, verifier, purpose).await }).await
+    }
+
+    /// What was shown to counters, newest first.
+    pub async fn disclosures(&self) -> Result<Vec<DisclosureView>, Error> {
+        self.run(|inner| async move { passes::disclosures(&inner).await }).await
+    }
+
+    /// Calls `listener` with a code now and whenever another should be shown, until the handle is cancelled or dropped.
+    pub fn watch_code(&self, pass_id: &str, audience: Audience, listener: Arc<dyn CodeListener>) -> TaskHandle {
+        let _runtime = self.runtime().enter();
+        passes::watch(&self.inner, pass_id, audience, listener)
     }
 
     /// A fresh code over a pass: no network, no login. `audience` is what the gate shows, or
     /// [`Audience::ANY`].
     pub async fn code(&self, pass_id: &str, audience: Audience) -> Result<CodeView, Error> {
         let pass_id = pass_id.to_owned();
-        self.run(|inner| async move { inner.passes.code(&inner, &pass_id, audience).await }).await
+        self.run(|inner| async move { passes::code(&inner, &pass_id, audience).await }).await
     }
 
     /// All submissions of the active account, and those from before anybody logged in, newest first.

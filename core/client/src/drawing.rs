@@ -1,9 +1,24 @@
-//! A code as a picture: modules for a shell to draw, or SVG.
+//! A code as a picture: modules for a shell to draw, SVG, PNG, or text for a terminal.
+//!
+//! Every form but the bare modules brings its quiet zone and is dark on white whatever the theme: in a dark theme the
+//! white frame stays, since scanners need both the contrast and the margin (ISO/IEC 18004 §6.3.8).
 
 use qrcode::render::svg;
 use qrcode::{Color, EcLevel, QrCode};
 
 use crate::error::Error;
+
+/// White modules around the code.
+const QUIET: u32 = 4;
+
+/// What a terminal writes on: text can only be lighter or darker than that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Background {
+    /// Light text on a dark ground: what most terminals show.
+    Dark,
+    /// Dark text on a light ground.
+    Light,
+}
 
 /// The modules of a QR code, without a quiet zone: whoever draws it leaves four modules white around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,17 +51,77 @@ impl QrPicture {
         self.modules[at / 8] >> (7 - at % 8) & 1 == 1
     }
 
-    /// As an SVG image with its quiet zone, dark on white whatever the theme: scanners need the contrast.
+    /// Whether a module is dark, counted with the quiet zone.
+    fn is_dark_within(&self, x: u32, y: u32) -> bool {
+        let module = |at: u32| at.checked_sub(QUIET).filter(|at| *at < self.width);
+        module(x).zip(module(y)).is_some_and(|(x, y)| self.is_dark(x, y))
+    }
+
+    /// Modules on a side, with the quiet zone.
+    fn side(&self) -> u32 {
+        self.width + 2 * QUIET
+    }
+
+    /// How many pixels a module may take in a square of so many pixels a side: a whole number, since a module that
+    /// falls between pixels blurs. 0 if the square is too small; below 3, many cameras fail.
+    pub fn pixels_per_module(&self, square: u32) -> u32 {
+        square / self.side()
+    }
+
+    /// As an SVG image with its quiet zone.
     pub fn svg(&self) -> String {
         let colors: Vec<Color> = (0..self.width)
             .flat_map(|y| (0..self.width).map(move |x| (x, y)))
             .map(|(x, y)| if self.is_dark(x, y) { Color::Dark } else { Color::Light })
             .collect();
-        qrcode::render::Renderer::<svg::Color<'_>>::new(&colors, self.width as usize, 4)
+        qrcode::render::Renderer::<svg::Color<'_>>::new(&colors, self.width as usize, QUIET)
             .dark_color(svg::Color("#000"))
             .light_color(svg::Color("#fff"))
             .min_dimensions(320, 320)
             .build()
+    }
+
+    /// As a PNG image of one bit a pixel with its quiet zone, so many pixels a module, 1 to 32.
+    pub fn png(&self, pixels_per_module: u32) -> Result<Vec<u8>, Error> {
+        if !(1..=32).contains(&pixels_per_module) {
+            return Err(Error::invalid("pixels_per_module", "1 to 32"));
+        }
+        let pixels = self.side() * pixels_per_module;
+        let row = |y: u32| -> Vec<u8> {
+            let white = |x: u32| !self.is_dark_within(x / pixels_per_module, y);
+            (0..pixels)
+                .step_by(8)
+                .map(|x| (0..8).fold(0, |byte, bit| byte | u8::from(x + bit < pixels && white(x + bit)) << (7 - bit)))
+                .collect()
+        };
+        let rows: Vec<u8> = (0..self.side()).flat_map(|y| row(y).repeat(pixels_per_module as usize)).collect();
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, pixels, pixels);
+        encoder.set_color(png::ColorType::Grayscale);
+        encoder.set_depth(png::BitDepth::One);
+        let mut writer = encoder.write_header().map_err(Error::internal)?;
+        writer.write_image_data(&rows).map_err(Error::internal)?;
+        writer.finish().map_err(Error::internal)?;
+        Ok(bytes)
+    }
+
+    /// As text for a terminal, two modules in a character.
+    pub fn terminal(&self, background: Background) -> String {
+        let mut text = String::new();
+        for y in (0..self.side()).step_by(2) {
+            for x in 0..self.side() {
+                // A row below the last is quiet as well.
+                let inked = |y: u32| self.is_dark_within(x, y) == (background == Background::Light);
+                text.push(match (inked(y), inked(y + 1)) {
+                    (true, true) => '█',
+                    (true, false) => '▀',
+                    (false, true) => '▄',
+                    (false, false) => ' ',
+                });
+            }
+            text.push('\n');
+        }
+        text
     }
 }
 
@@ -64,5 +139,25 @@ mod tests {
             assert_eq!(picture.is_dark(at % picture.width, at / picture.width), color == Color::Dark);
         }
         assert!(picture.svg().starts_with("<?xml"));
+    }
+
+    #[test]
+    fn a_terminal_shows_white_paper_on_either_ground() {
+        let picture = QrPicture::of("CQ1:TEST").expect("short");
+        let (dark, light) = (picture.terminal(Background::Dark), picture.terminal(Background::Light));
+        assert!(dark.starts_with("████") && light.starts_with("    "));
+        assert_eq!(dark.lines().count() as u32, (picture.width + 8).div_ceil(2));
+        assert!(dark.lines().all(|line| line.chars().count() as u32 == picture.width + 8));
+    }
+
+    #[test]
+    fn modules_take_whole_pixels() {
+        let picture = QrPicture::of("CQ1:TEST").expect("short");
+        assert_eq!(picture.width, 21);
+        assert_eq!((picture.pixels_per_module(28), picture.pixels_per_module(29)), (0, 1));
+        assert_eq!(picture.pixels_per_module(1080), 37);
+        assert!(picture.png(0).is_err() && picture.png(33).is_err());
+        let header = picture.png(3).expect("small");
+        assert_eq!(&header[16..24], &[0, 0, 0, 87, 0, 0, 0, 87]);
     }
 }

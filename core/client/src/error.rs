@@ -102,6 +102,14 @@ pub enum Refusal {
     NotDeclared,
     /// The issuer did not issue the pass.
     Issuance,
+    /// The pass has expired, and there was no network to renew it.
+    PassExpired,
+    /// The issuer has revoked the pass.
+    PassRevoked,
+    /// The issuer has suspended the pass.
+    PassSuspended,
+    /// The phone's key for the pass is gone, and the pass could not be issued anew yet.
+    PassKeyGone,
     /// Another process has the files open.
     InUse,
 }
@@ -122,6 +130,10 @@ impl Refusal {
             Self::Consent => "consent",
             Self::NotDeclared => "not_declared",
             Self::Issuance => "issuance",
+            Self::PassExpired => "pass_expired",
+            Self::PassRevoked => "pass_revoked",
+            Self::PassSuspended => "pass_suspended",
+            Self::PassKeyGone => "pass_key_gone",
             Self::InUse => "in_use",
         }
     }

@@ -42,16 +42,19 @@ pub mod platform;
 mod registry_sync;
 mod session;
 mod submissions;
+mod task;
 mod trusted_time;
 mod views;
 
 pub use client::{Client, ClientConfig, NationAnchor};
-pub use drawing::QrPicture;
+pub use drawing::{Background, QrPicture};
 pub use error::{Error, Refusal};
 pub use mini_service::{Resource, ServiceSession};
+pub use passes::CodeListener;
 pub use registry_sync::SyncReport;
 pub use session::install_providers;
+pub use task::TaskHandle;
 pub use views::{
-    AccountKind, AccountView, CodeView, Freshness, HomeView, LoginAttempt, PassView, ProviderView, RegionView,
-    ServiceCard, ServiceId, SubmissionState, SubmissionView, Topic,
+    AccountKind, AccountView, CodeView, DisclosureView, Freshness, HolderView, HomeView, LoginAttempt, PassSituation,
+    PassStanding, PassView, ProviderView, RegionView, ServiceCard, ServiceId, SubmissionState, SubmissionView, Topic,
 };

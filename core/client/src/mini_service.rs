@@ -17,9 +17,10 @@ use serde_json::{Value, json};
 use crate::client::Inner;
 use crate::error::{Error, Refusal};
 use crate::net::{MAX_ANSWER, Outgoing};
+use crate::passes;
 use crate::platform::ConsentRequest;
 use crate::registry_sync::fetch_target;
-use crate::views::{PassView, ServiceId};
+use crate::views::{PassSituation, PassView, ServiceId};
 
 /// The version of the platform that manifests ask for in `platform_version.min_code`.
 const PLATFORM: u32 = 1;
@@ -175,7 +176,7 @@ impl ServiceSession {
             BridgeCall::StorageSet { key, value } => self.storage_set(key, value).await,
             BridgeCall::PassesAdd { pass_type } => {
                 self.permitted(Permission::Passes).await?;
-                let pass = self.inner.passes.add(&self.inner, &self.region, &pass_type).await.map_err(for_page)?;
+                let pass = passes::add(&self.inner, &self.region, &pass_type, None).await.map_err(for_page)?;
                 Ok(json!({ "id": pass.id, "title": pass.title, "expires": pass.expires }))
             }
             BridgeCall::PassesList { pass_type } => {
@@ -209,7 +210,8 @@ impl ServiceSession {
     /// The passes that this service's part of the country issued: a page learns of no others.
     async fn own_passes(&self) -> Result<Vec<PassView>, BridgeError> {
         self.permitted(Permission::Passes).await?;
-        let all = self.inner.passes.list(&self.inner).await.map_err(for_page)?;
+        let here = PassSituation { region: Some(self.region.clone()), pass_type: None };
+        let all = passes::list(&self.inner, &here).await.map_err(for_page)?;
         let here = self.region.first_level();
         Ok(all.into_iter().filter(|pass| pass.region.first_level() == here).collect())
     }
@@ -318,6 +320,7 @@ impl ServiceSession {
             publisher: tree.unit_name(&self.service.unit, languages),
             permission: format!("{permission:?}").to_lowercase(),
             reason: requested.reason.clone(),
+            fields: Vec::new(),
         };
         let prompt = Arc::clone(&self.inner.platform.consent);
         if !self.inner.blocking(move || Ok(prompt.ask(request))).await.map_err(for_page)? {

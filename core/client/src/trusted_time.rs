@@ -9,6 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::platform::Clock;
 
+/// How long the device's counter is relied on, in milliseconds: at 50 millionths of drift, a week is the half minute
+/// that a gate allows.
+const TRUSTED: i64 = 7 * 86_400_000;
+/// After how long a server's word is kept anew though it changes little, in milliseconds.
+const REFRESH: i64 = 86_400_000;
+
 /// When a server last told the time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anchor {
@@ -58,7 +64,7 @@ impl TrustedTime {
             boot_id: self.clock.boot_id(),
             wall_behind: server - self.clock.wall(),
         };
-        let moved = !before.verified || before.now.abs_diff(server_seconds) > 1;
+        let moved = !before.verified || before.now.abs_diff(server_seconds) > 1 || self.age() > REFRESH;
         if moved {
             *self.anchor.lock().unwrap_or_else(PoisonError::into_inner) = Some(anchor.clone());
         }
@@ -70,12 +76,19 @@ impl TrustedTime {
         let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
         let (milliseconds, verified) = match &*anchor {
             Some(anchor) if anchor.boot_id == self.clock.boot_id() => {
-                (anchor.server + self.clock.since_boot_including_sleep() - anchor.since_boot, true)
+                let elapsed = self.clock.since_boot_including_sleep() - anchor.since_boot;
+                (anchor.server + elapsed, elapsed < TRUSTED)
             }
             Some(anchor) => (self.clock.wall() + anchor.wall_behind, false),
             None => (self.clock.wall(), false),
         };
         Reading { now: milliseconds.div_euclid(1000), verified }
+    }
+
+    /// How long ago a server told the time, in milliseconds.
+    fn age(&self) -> i64 {
+        let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        anchor.as_ref().map_or(i64::MAX, |anchor| self.clock.since_boot_including_sleep() - anchor.since_boot)
     }
 
     /// Seconds since 1970.
@@ -88,6 +101,25 @@ impl TrustedTime {
 mod tests {
     use super::*;
     use crate::platform::software::MachineClock;
+
+    #[test]
+    fn sleep_counts_and_after_a_week_without_a_server_the_time_is_a_guess() {
+        let clock = Arc::new(MachineClock::default());
+        let time = TrustedTime::new(Arc::clone(&clock) as Arc<dyn Clock>, None);
+        let truth = time.now();
+        time.learn(truth).expect("the first word");
+        clock.skip(8 * 3_600_000);
+        assert!(time.read().verified && time.now().abs_diff(truth + 8 * 3600) <= 1, "a night asleep");
+        clock.set_wall_offset(3_600_000);
+        assert!(time.now().abs_diff(truth + 8 * 3600) <= 1, "the wall clock does not matter");
+        clock.skip(7 * 86_400_000);
+        assert!(!time.read().verified, "drift may have become half a minute");
+        let later = time.now();
+        time.learn(later).expect("kept anew though nothing moved");
+        assert!(time.read().verified);
+        clock.skip(2 * 86_400_000);
+        assert!(time.learn(later + 2 * 86_400).is_some(), "kept anew each day");
+    }
 
     #[test]
     fn a_wrong_wall_clock_no_longer_matters_once_a_server_has_told_the_time() {

@@ -152,8 +152,73 @@ pub struct PassView {
     pub issuer: String,
     /// Where it came from.
     pub region: RegionId,
+    /// Where it is good.
+    pub valid_in: Vec<String>,
+    /// What its holder pays, in words.
+    pub fare: Option<String>,
+    /// Whose it is, if not the resident's own.
+    pub holder: Option<HolderView>,
+    /// Issued then.
+    pub issued: UnixTime,
     /// Not valid from this second on.
     pub expires: UnixTime,
+    /// Whether it opens anything.
+    pub standing: PassStanding,
+    /// When its last code was shown.
+    pub last_used: Option<UnixTime>,
+}
+
+/// Somebody in the resident's care.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct HolderView {
+    pub id: String,
+    pub name: String,
+    /// One word: `child` or `parent`.
+    pub relation: String,
+}
+
+/// What a pass is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PassStanding {
+    /// It opens gates.
+    Good,
+    /// It opens gates, and should be renewed while there is a network.
+    RenewalDue,
+    /// It has expired: renew it.
+    Expired,
+    /// It opens nothing until it is renewed: the phone's key for it is gone, or its issuer changed keys.
+    NeedsRenewal,
+    /// Its issuer has suspended it.
+    Suspended,
+    /// Its issuer has revoked it.
+    Revoked,
+}
+
+/// Where one is and what for, to order passes by.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PassSituation {
+    /// Where the resident is.
+    pub region: Option<RegionId>,
+    /// The type that is wanted, as one word.
+    pub pass_type: Option<String>,
+}
+
+/// What was shown to a counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisclosureView {
+    /// When.
+    pub at: UnixTime,
+    /// Which pass.
+    pub pass: String,
+    /// Whose, if not the resident's own.
+    pub holder: Option<HolderView>,
+    /// To whom.
+    pub verifier: String,
+    /// What for.
+    pub purpose: String,
+    /// What could be read.
+    pub fields: Vec<String>,
 }
 
 /// A code to show at a gate.

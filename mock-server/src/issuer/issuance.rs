@@ -1,5 +1,6 @@
-//! OpenID for Verifiable Credential Issuance 1.0, with one format, `cq1`. Two members of our own: a resident may ask for
-//! a pass for somebody in their care, whom the `holders` endpoint lists, by naming a holder for each proof.
+//! OpenID for Verifiable Credential Issuance 1.0, with one format, `cq1`. Two things of our own: a resident may ask for a
+//! pass for somebody in their care, whom the `holders` endpoint lists, by naming a holder for each proof; and a pass that
+//! was deleted is revoked at the `revocation` endpoint.
 
 use std::sync::{Arc, PoisonError};
 
@@ -29,7 +30,7 @@ pub fn routes() -> Router<Arc<World>> {
         .route("/issuer/{issuer}/nonce", post(nonce))
         .route("/issuer/{issuer}/credential", post(credential))
         .route("/issuer/{issuer}/holders", get(holders))
-        .route("/issuer/{issuer}/notification", post(notification))
+        .route("/issuer/{issuer}/revocation", post(revocation))
 }
 
 async fn metadata(State(world): State<Arc<World>>, Path(issuer): Path<String>) -> Result<Json<Value>, Problem> {
@@ -52,7 +53,7 @@ async fn metadata(State(world): State<Arc<World>>, Path(issuer): Path<String>) -
         "authorization_servers": [format!("{}/idp/shandong", world.origin()), format!("{}/idp/vneid", world.origin())],
         "credential_endpoint": format!("{base}/credential"),
         "nonce_endpoint": format!("{base}/nonce"),
-        "notification_endpoint": format!("{base}/notification"),
+        "onecity_revocation_endpoint": format!("{base}/revocation"),
         "onecity_holders_endpoint": format!("{base}/holders"),
         "batch_credential_issuance": { "batch_size": BATCH },
         "credential_configurations_supported": configurations,
@@ -168,29 +169,25 @@ fn check_proof(world: &World, issuer: &str, proof: &str, now: UnixTime) -> Resul
 }
 
 #[derive(Deserialize)]
-struct Notification {
-    notification_id: String,
-    event: String,
+struct Revocation {
+    pass: String,
 }
 
-/// OpenID4VCI 1.0 §11: a phone that has deleted a pass says so, and the pass is revoked. The notification's id is the
-/// pass's own.
-async fn notification(
+/// A phone has deleted a pass: nobody shall use it any more.
+async fn revocation(
     State(world): State<Arc<World>>,
     Path(issuer): Path<String>,
     headers: HeaderMap,
-    Json(request): Json<Notification>,
+    Json(request): Json<Revocation>,
 ) -> Result<StatusCode, Problem> {
-    let persona = authenticate(&world, &headers, "POST", &format!("/issuer/{issuer}/notification"))?;
-    let unknown = || Problem::bad("invalid_notification_id", "no pass of this resident has this id");
+    let persona = authenticate(&world, &headers, "POST", &format!("/issuer/{issuer}/revocation"))?;
+    let unknown = || Problem::bad("unknown_pass", "this resident has no such pass");
     let mut cti = [0; 8];
-    hex::decode_to_slice(&request.notification_id, &mut cti).map_err(|_| unknown())?;
+    hex::decode_to_slice(&request.pass, &mut cti).map_err(|_| unknown())?;
     world.issuers.with(&issuer, |own| {
         let record = own.records.get(&cti).filter(|record| record.account == persona).ok_or_else(unknown)?;
-        if request.event == "credential_deleted" {
-            let index = record.index;
-            own.statuses.set(index, 1);
-        }
+        let index = record.index;
+        own.statuses.set(index, 1);
         Ok(StatusCode::NO_CONTENT)
     })
 }

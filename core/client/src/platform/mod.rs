@@ -61,6 +61,8 @@ pub struct ConsentRequest {
     pub permission: String,
     /// Why, in the publisher's words.
     pub reason: String,
+    /// Exactly what would be shown, if something is.
+    pub fields: Vec<String>,
 }
 
 /// Asks the resident.

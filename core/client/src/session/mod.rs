@@ -8,7 +8,7 @@ mod login;
 mod oauth;
 mod provider;
 
-pub use dpop::{JwtSigner, bound_request};
+pub use dpop::{JwtSigner, bound_request, random_text};
 pub use jose::install_providers;
 pub use login::{Access, ActiveAccount, Session, Sessions};
 pub use provider::{Provider, parse_providers};

@@ -3,6 +3,7 @@
 //! The reader checks shapes only. That integers are shortest and lengths definite is checked by whoever knows the
 //! fields: it writes them again and compares the bytes, so that one message has one encoding.
 
+use minicbor::data::Type;
 use minicbor::{Decoder, Encoder};
 
 use super::UnixTime;
@@ -52,8 +53,12 @@ impl<'b> Reader<'b> {
         Ok(self.0.i64()?)
     }
 
+    /// A number from 0 on; one below is out of range.
     pub fn uint(&mut self) -> Result<u64, CoseError> {
-        Ok(self.0.u64()?)
+        match self.0.datatype()? {
+            Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::Int => Err(CoseError::OutOfRange),
+            _ => Ok(self.0.u64()?),
+        }
     }
 
     pub fn bool(&mut self) -> Result<bool, CoseError> {
@@ -61,7 +66,7 @@ impl<'b> Reader<'b> {
     }
 
     pub fn bytes(&mut self) -> Result<&'b [u8], CoseError> {
-        if self.0.datatype()? == minicbor::data::Type::BytesIndef {
+        if self.0.datatype()? == Type::BytesIndef {
             return Err(CoseError::NotDeterministic);
         }
         Ok(self.0.bytes()?)

@@ -18,6 +18,8 @@ pub(super) const SKEW: i64 = 30;
 const CHALLENGE_OVERLAP: i64 = 30;
 /// The longest that a gate may stay open on an outdated status list, in hours.
 const MAX_FAIL_OPEN: u8 = 24;
+/// The longest interval between two passages that a gate can keep to, in seconds: it remembers little longer.
+const MAX_INTERVAL: u8 = 180;
 /// How many holders a gate remembers where its policy says nothing else.
 const CAPACITY: usize = 2_000_000;
 /// How many verified credentials a gate remembers, each some hundred bytes.
@@ -73,6 +75,9 @@ pub struct GatePolicy {
     pub addressed: Addressed,
     /// What codes must be made for: 0 for a passage.
     pub purpose: u64,
+    /// The least seconds between two passages of one pass, so that copies of codes that were signed in advance let no
+    /// friends through one after another; 0 for none, 180 at most.
+    pub interval: u8,
     /// How many holders are remembered; beyond that, memory is traded for refusals of older codes.
     pub capacity: usize,
 }
@@ -87,6 +92,7 @@ impl GatePolicy {
             number: 0,
             addressed: Addressed::AnyGate,
             purpose: 0,
+            interval: 0,
             capacity: CAPACITY,
         }
     }
@@ -294,10 +300,11 @@ impl Gate {
             purpose: presentation.purpose(),
             status_unchecked,
         };
-        match self.passages.pass(&presentation, now) {
+        match self.passages.pass(&presentation, &pass, self.policy.interval.min(MAX_INTERVAL), now) {
             Passed::First => Ok(Decision::Accepted(admission)),
             Passed::Again => Ok(Decision::AlreadyAccepted(admission)),
             Passed::Replayed => Err(Refusal::Replayed),
+            Passed::TooSoon => Err(Refusal::TooSoon),
             Passed::BeforeMemory => Err(Refusal::BeforeMemory),
         }
     }
@@ -794,6 +801,28 @@ mod tests {
         let status = |index| list.status(super::super::StatusEntry { list: 3, index });
         assert_eq!((status(999_998), status(999_999)), (Some(Status::Valid), Some(Status::Invalid)));
         assert_eq!((status(1_000_000), status(u64::MAX)), (None, None));
+    }
+
+    #[test]
+    fn friends_who_were_sent_codes_in_advance_do_not_follow_one_after_another() {
+        let world = World::new().expect("keys");
+        let mut gate = world.gate(GatePolicy { interval: 60, ..policy() }, NOW - 600).expect("a gate");
+        accepted(&mut gate, &world.code_at(NOW).expect("a code"), NOW);
+        assert_eq!(refused(&mut gate, &world.code_at(NOW + 1).expect("a code"), NOW + 1), "too_soon");
+        assert_eq!(refused(&mut gate, &world.code_at(NOW + 59).expect("a code"), NOW + 59), "too_soon");
+        accepted(&mut gate, &world.code_at(NOW + 60).expect("a code"), NOW + 60);
+    }
+
+    #[test]
+    fn an_issuer_that_uses_another_s_numbers_locks_nobody_out() {
+        let (world, other) = (World::new().expect("keys"), World::new().expect("keys"));
+        let twin = other.another(|claims| claims.cti = world.claims().cti).expect("keys");
+        let theirs = TrustedKey { issuer: "https://other.example".to_owned(), ..other.trusted_key() };
+        let trust = World::trust_list_of(vec![world.trusted_key(), theirs]);
+        let open = GatePolicy::of_types([1], WithoutStatus::FailOpen { hours: 1 });
+        let mut gate = Gate::new(trust, open, NOW - 600);
+        accepted(&mut gate, &twin.code_at(NOW + 30).expect("a code"), NOW);
+        accepted(&mut gate, &world.code_at(NOW).expect("a code"), NOW);
     }
 
     #[test]

@@ -46,6 +46,8 @@ pub enum Refusal {
     FromTheFuture,
     #[error("the code has been used: show a fresh one")]
     Replayed,
+    #[error("this pass has just been used here: wait a moment")]
+    TooSoon,
     #[error("the gate does not remember that far back: show the next code")]
     BeforeMemory,
 }
@@ -74,12 +76,21 @@ impl Refusal {
             Self::Stale => "stale",
             Self::FromTheFuture => "from_the_future",
             Self::Replayed => "replayed",
+            Self::TooSoon => "too_soon",
             Self::BeforeMemory => "before_memory",
         }
     }
 
     /// Whether another code from the same phone, a moment later, may be accepted.
     pub fn may_retry(&self) -> bool {
-        matches!(self, Self::ChallengeNeeded | Self::Stale | Self::Replayed | Self::BeforeMemory | Self::WrongPurpose)
+        matches!(
+            self,
+            Self::ChallengeNeeded
+                | Self::Stale
+                | Self::Replayed
+                | Self::TooSoon
+                | Self::BeforeMemory
+                | Self::WrongPurpose
+        )
     }
 }

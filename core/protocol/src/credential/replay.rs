@@ -14,6 +14,7 @@ use super::cbor::{Reader, write};
 use super::cose::{ALG, CoseError};
 use super::format::{Presentation, WINDOW_MAX};
 use super::gate::SKEW;
+use super::verified::IssuerVerified;
 
 /// How long an accepted code is remembered at least, in seconds: the longest window, both skews, and ten.
 const KEEP: i64 = WINDOW_MAX as i64 + 2 * SKEW + 10;
@@ -63,6 +64,7 @@ pub(super) enum Passed {
     First,
     Again,
     Replayed,
+    TooSoon,
     BeforeMemory,
 }
 
@@ -84,21 +86,25 @@ impl ReplayMemory {
         Self { started: now, floor: now + SKEW, half: (capacity / 2).max(1), turned: now, younger, older }
     }
 
-    /// Admits a code at most once.
-    pub fn pass(&mut self, code: &Presentation, now: UnixTime) -> Passed {
-        let (cti, issued) = (u64::from_be_bytes(code.credential().claims().cti), code.issued());
+    /// Admits a code at most once, and a pass at most every `interval` seconds.
+    pub fn pass(&mut self, code: &Presentation, pass: &IssuerVerified, interval: u8, now: UnixTime) -> Passed {
+        let (place, issued) = (u64::from_be_bytes(pass.place()), code.issued());
         let signature = u64::from_be_bytes(*code.signature().raw().first_chunk().expect("64 bytes"));
-        if let Some(last) = self.last(cti)
-            && issued <= self.time(last.issued)
-        {
-            let same = last.code == signature && now - self.time(last.accepted) <= SAME_PASSAGE;
-            return if same { Passed::Again } else { Passed::Replayed };
+        if let Some(last) = self.last(place) {
+            let since = now - self.time(last.accepted);
+            if issued <= self.time(last.issued) {
+                let same = last.code == signature && since <= SAME_PASSAGE;
+                return if same { Passed::Again } else { Passed::Replayed };
+            }
+            if since < i64::from(interval) {
+                return Passed::TooSoon;
+            }
         }
         if issued <= self.floor {
             return Passed::BeforeMemory;
         }
         let passage = Passage { issued: self.offset(issued), accepted: self.offset(now), code: signature };
-        self.insert(cti, passage, now);
+        self.insert(place, passage, now);
         Passed::First
     }
 
@@ -107,8 +113,8 @@ impl ReplayMemory {
         self.younger.len() + self.older.len()
     }
 
-    fn last(&self, cti: u64) -> Option<&Passage> {
-        self.younger.get(&cti).or_else(|| self.older.get(&cti))
+    fn last(&self, place: u64) -> Option<&Passage> {
+        self.younger.get(&place).or_else(|| self.older.get(&place))
     }
 
     fn time(&self, offset: u32) -> UnixTime {
@@ -132,28 +138,29 @@ impl ReplayMemory {
         }
     }
 
-    fn insert(&mut self, cti: u64, passage: Passage, now: UnixTime) {
+    fn insert(&mut self, place: u64, passage: Passage, now: UnixTime) {
         self.turn(now);
-        if self.younger.len() >= self.half && !self.younger.contains_key(&cti) {
+        if self.younger.len() >= self.half && !self.younger.contains_key(&place) {
             let forgotten = std::mem::replace(&mut self.older, std::mem::take(&mut self.younger));
             let newest = forgotten.values().map(|passage| self.time(passage.issued)).max();
             self.floor = self.floor.max(newest.unwrap_or(self.floor));
             self.turned = now;
         }
-        self.older.remove(&cti);
-        self.younger.insert(cti, passage);
+        self.older.remove(&place);
+        self.younger.insert(place, passage);
     }
 
     /// All passages accepted at or after `since`, for the other gates of the station.
     pub fn snapshot(&self, since: UnixTime, key: &StationKey) -> Vec<u8> {
         let recent = |passage: &&(u64, Passage)| self.time(passage.1.accepted) >= since;
-        let all: Vec<(u64, Passage)> = self.younger.iter().chain(&self.older).map(|(cti, own)| (*cti, *own)).collect();
+        let all: Vec<(u64, Passage)> =
+            self.younger.iter().chain(&self.older).map(|(place, own)| (*place, *own)).collect();
         let count = all.iter().filter(recent).count();
         let payload = write(|cbor| {
             cbor.array(2)?.u64(VERSION)?.array(count as u64)?;
-            for (cti, passage) in all.iter().filter(recent) {
+            for (place, passage) in all.iter().filter(recent) {
                 let (issued, accepted) = (self.time(passage.issued), self.time(passage.accepted));
-                cbor.array(4)?.bytes(&cti.to_be_bytes())?.i64(issued)?.i64(accepted)?;
+                cbor.array(4)?.bytes(&place.to_be_bytes())?.i64(issued)?.i64(accepted)?;
                 cbor.bytes(&passage.code.to_be_bytes())?;
             }
             cbor.ok()
@@ -171,14 +178,14 @@ impl ReplayMemory {
         hmac::verify(&key.0, &to_be_maced(payload), tag).map_err(|_| SnapshotError::WrongKey)?;
         let passages = read_passages(payload).map_err(|_| SnapshotError::Malformed)?;
         let mut news = 0;
-        for (cti, issued, accepted, code) in passages {
+        for (place, issued, accepted, code) in passages {
             // Nothing below the floor can be shown here any more, and no gate accepts what is far ahead.
             if issued <= self.floor || issued > now + 2 * SKEW {
                 continue;
             }
-            if self.last(cti).is_none_or(|last| self.time(last.issued) < issued) {
+            if self.last(place).is_none_or(|last| self.time(last.issued) < issued) {
                 let passage = Passage { issued: self.offset(issued), accepted: self.offset(accepted.min(now)), code };
-                self.insert(cti, passage, now);
+                self.insert(place, passage, now);
                 news += 1;
             }
         }
@@ -220,9 +227,9 @@ fn read_passages(payload: &[u8]) -> Result<Vec<ReadPassage>, CoseError> {
     let mut passages = Vec::new();
     for _ in 0..count {
         reader.array(4)?;
-        let cti = u64::from_be_bytes(reader.fixed()?);
+        let place = u64::from_be_bytes(reader.fixed()?);
         let (issued, accepted) = (reader.time()?, reader.time()?);
-        passages.push((cti, issued, accepted, u64::from_be_bytes(reader.fixed()?)));
+        passages.push((place, issued, accepted, u64::from_be_bytes(reader.fixed()?)));
     }
     reader.end()?;
     Ok(passages)

@@ -34,6 +34,9 @@ const STATUS_LIST: i64 = 65533;
 /// Largest list once it is unpacked, in bytes: 128 million entries of one bit.
 const MAX_UNPACKED: usize = 16 << 20;
 
+/// The longest that a list counts as current, in seconds: whoever keeps a gate offline shall not keep it so for ever.
+const MAX_LIFE: i64 = 7 * 86_400;
+
 /// Why a status list was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
@@ -223,7 +226,7 @@ impl StatusListToken {
             return Err(StatusListError::FromTheFuture);
         }
         let by_ttl = || ttl.and_then(|ttl| i64::try_from(ttl).ok()).map(|ttl| issued.saturating_add(ttl));
-        let expires = expires.or_else(by_ttl).ok_or(StatusListError::NoExpiry)?;
+        let expires = expires.or_else(by_ttl).ok_or(StatusListError::NoExpiry)?.min(issued + MAX_LIFE);
         let kid = self.message.kid();
         let signed = |trusted: &&TrustedKey| {
             (trusted.not_before..trusted.not_after).contains(&issued) && self.message.is_signed_by(&trusted.key, &[])

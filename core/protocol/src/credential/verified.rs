@@ -16,6 +16,7 @@ pub struct IssuerVerified {
     claims: Claims,
     holder: PublicKey,
     issuer: String,
+    place: [u8; 8],
 }
 
 impl IssuerVerified {
@@ -36,7 +37,8 @@ impl IssuerVerified {
                 return Err(Refusal::IssuerNotAllowed);
             }
             let holder = credential.holder().ok_or(Refusal::HolderKey)?;
-            return Ok(Self { claims: claims.clone(), holder, issuer: trusted.issuer.clone() });
+            let place = place(&trusted.issuer, &claims.cti);
+            return Ok(Self { claims: claims.clone(), holder, issuer: trusted.issuer.clone(), place });
         }
         Err(if known { Refusal::IssuerSignature } else { Refusal::UnknownIssuer })
     }
@@ -55,6 +57,16 @@ impl IssuerVerified {
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
+
+    /// What a gate's memory knows the pass by: no issuer can take another's `cti`.
+    pub(super) fn place(&self) -> [u8; 8] {
+        self.place
+    }
+}
+
+fn place(issuer: &str, cti: &[u8; 8]) -> [u8; 8] {
+    let digest = digest(&SHA256, &[issuer.as_bytes(), &[0], cti].concat());
+    *digest.as_ref().first_chunk().expect("SHA-256 is 32 bytes")
 }
 
 /// Credentials that this gate has verified under its present trust list, so that a regular costs one signature

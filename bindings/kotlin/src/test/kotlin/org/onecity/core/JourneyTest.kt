@@ -37,8 +37,13 @@ class JourneyTest {
             }
             assertEquals(listOf("passes"), resident.asked.map { it.permission })
 
-            val code = phone.code(phone.passes().single().id, 0uL)
-            val gate = OfflineGate(fetch("$world/gate/cn-sd/trust.json"), listOf(1uL), 37uL, 1uL, code.issued - 3600)
+            val code = phone.code(phone.passes("cn-sd/jinan", null).single().id, null)
+            val gate = OfflineGate(
+                fetch("$world/gate/cn-sd/trust.json"),
+                OfflineGatePolicy(listOf(1uL), 37uL, 1u, CodeAddress.ANY_GATE, 0uL, 0u, 0u),
+                code.issued - 3600,
+            )
+            gate.setStatusList(fetch("$world/status/cn-sd/1"), code.issued)
             assertInstanceOf(GateDecision.Accepted::class.java, gate.check(code.text, code.issued))
             val replayed = gate.check(code.text, code.issued + 10)
             assertEquals("replayed", (replayed as GateDecision.Refused).reason)

@@ -1,0 +1,243 @@
+//! The codes over a pass: one hardware signature each, with no network and no login. The next one is signed while the
+//! present one is shown, so that a screen never waits.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use onecity_protocol::credential::{Audience, PresentationDraft, Signature, UnixTime, next_issued_at};
+use onecity_store::Owner;
+
+use super::record::{Disclosure, LastCode, Pass, Standing};
+use crate::client::Inner;
+use crate::drawing::QrPicture;
+use crate::error::{Error, Refusal};
+use crate::platform::{ConsentRequest, DeviceKeys, PlatformError};
+use crate::registry_sync::trust_list;
+use crate::task::TaskHandle;
+use crate::trusted_time::Reading;
+use crate::views::{CodeView, Topic};
+
+/// A last code this far in the future can't have been accepted by any gate whose clock is right, in seconds.
+const CLOCK_MENDED: i64 = 60;
+/// How often a watch looks at the time: a sleeping device stops timers, so that none may be relied on.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Told each code that a screen should show.
+pub trait CodeListener: Send + Sync {
+    /// Show this one, until the next comes.
+    fn code(&self, code: CodeView);
+    /// There will be no more: say why.
+    fn failed(&self, error: Error);
+}
+
+/// A code that has been signed, and may be shown from its second on.
+struct Signed {
+    issued: UnixTime,
+    text: String,
+    picture: QrPicture,
+}
+
+/// What is kept while the app runs.
+#[derive(Default)]
+pub struct Codes {
+    /// The last second that a pass signed for and showed.
+    shown: Mutex<HashMap<String, UnixTime>>,
+    /// The next code of a pass. In memory only.
+    ahead: Mutex<HashMap<String, Signed>>,
+}
+
+/// What a code is wanted for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    audience: Audience,
+    purpose: u64,
+}
+
+impl Wanted {
+    const PASSAGE: Self = Self { audience: Audience::ANY, purpose: 0 };
+}
+
+/// A fresh code over a pass.
+pub async fn code(inner: &Arc<Inner>, id: &str, audience: Audience) -> Result<CodeView, Error> {
+    fresh(inner, id, Wanted { audience, purpose: 0 }).await
+}
+
+/// A one-use grant for a counter, after the resident has agreed to what it shows. The disclosure is logged before the
+/// code is.
+pub async fn grant(inner: &Arc<Inner>, id: &str, audience: Audience, purpose: u64) -> Result<CodeView, Error> {
+    let (owner, pass, _) = find(inner, id).await?;
+    let first = pass.region.first_level().unwrap_or_else(|| pass.region.clone());
+    let words = trust_list(inner, &first).await?.words;
+    let not_here = || Error::refused(Refusal::NotFound, "this counter may not ask for that");
+    let verifier = words.verifier(audience.number()).ok_or_else(not_here)?;
+    let purpose = words.purpose(verifier, purpose).ok_or_else(not_here)?;
+    let languages = &inner.config.languages;
+    let question = ConsentRequest {
+        service: verifier.names.best(languages).to_owned(),
+        publisher: pass.issuer_names.best(languages).to_owned(),
+        permission: "disclose".to_owned(),
+        reason: purpose.names.best(languages).to_owned(),
+        fields: purpose.fields.clone(),
+    };
+    let consent = Arc::clone(&inner.platform.consent);
+    if !inner.blocking(move || Ok(consent.ask(question))).await? {
+        return Err(Error::refused(Refusal::Consent, "you did not agree to show this"));
+    }
+    let disclosure = Disclosure {
+        id: crate::session::random_text(),
+        at: inner.time.now(),
+        pass_names: pass.type_names.clone(),
+        holder: pass.holder.clone(),
+        verifier: verifier.names.clone(),
+        purpose: purpose.names.clone(),
+        fields: purpose.fields.clone(),
+    };
+    inner.vault(move |vault| vault.put(&owner, &disclosure.id, &disclosure)).await?;
+    // The counter redeems it at a server that knows its number, and no challenge of the moment.
+    fresh(inner, id, Wanted { audience: Audience::gate(verifier.number), purpose: purpose.id }).await
+}
+
+/// Calls `listener` with a code now and at each change, until the handle is dropped.
+pub fn watch(inner: &Arc<Inner>, id: &str, audience: Audience, listener: Arc<dyn CodeListener>) -> TaskHandle {
+    let (inner, mut id) = (Arc::clone(inner), id.to_owned());
+    let task = tokio::spawn(async move {
+        loop {
+            let shown = match code(&inner, &id, audience).await {
+                Ok(shown) => shown,
+                Err(error) => return listener.failed(error),
+            };
+            let (issued, next) = (shown.issued, shown.next);
+            // A pass whose key was lost has been issued anew.
+            id.clone_from(&shown.pass_id);
+            listener.code(shown);
+            // Also when the clock was set right, and what is shown would be from the future.
+            while (issued - 1..next).contains(&inner.time.now()) {
+                tokio::time::sleep(TICK).await;
+            }
+        }
+    });
+    TaskHandle::new(task.abort_handle())
+}
+
+async fn find(inner: &Arc<Inner>, id: &str) -> Result<(Owner, Pass, Option<LastCode>), Error> {
+    let (owner, name) = (inner.active_owner().await?, id.to_owned());
+    let of = owner.clone();
+    let (pass, last): (Option<Pass>, Option<LastCode>) =
+        inner.vault(move |vault| Ok((vault.get(&of, &name)?, vault.get(&of, &name)?))).await?;
+    let pass = pass.ok_or_else(|| Error::refused(Refusal::NotFound, "this pass is not on the phone"))?;
+    Ok((owner, pass, last))
+}
+
+async fn fresh(inner: &Arc<Inner>, id: &str, wanted: Wanted) -> Result<CodeView, Error> {
+    let (owner, pass, last) = find(inner, id).await?;
+    let reading = inner.time.read();
+    let refuse = |reason, why: &str| Err(Error::refused(reason, why));
+    match pass.standing {
+        Standing::Revoked => return refuse(Refusal::PassRevoked, "the issuer has revoked this pass: ask there"),
+        Standing::Suspended => return refuse(Refusal::PassSuspended, "the issuer has suspended this pass: ask there"),
+        Standing::KeyGone => return after_renewal(inner, &pass, wanted).await,
+        Standing::Good | Standing::IssuerKeyWithdrawn => {}
+    }
+    if reading.now >= pass.expires {
+        return refuse(Refusal::PassExpired, "this pass has expired: connect to the network to renew it");
+    }
+    match sign_next(inner, &owner, &pass, last, reading, wanted).await {
+        Err(Error::KeyInvalidated) => {
+            set_standing(inner, &owner, &pass, Standing::KeyGone).await?;
+            after_renewal(inner, &pass, wanted).await
+        }
+        outcome => outcome,
+    }
+}
+
+/// The key of a pass is gone: a new pass to a new key takes its place, if a network and a login are at hand.
+async fn after_renewal(inner: &Arc<Inner>, pass: &Pass, wanted: Wanted) -> Result<CodeView, Error> {
+    let why = "this phone's key for the pass is gone: connect to the network and log in to get the pass again";
+    match super::issuance::renew(inner, vec![pass.clone()]).await {
+        Ok(renewed) => {
+            let renewed = renewed.first().ok_or_else(|| Error::refused(Refusal::PassKeyGone, why))?;
+            let (owner, pass, last) = find(inner, &renewed.id).await?;
+            sign_next(inner, &owner, &pass, last, inner.time.read(), wanted).await
+        }
+        Err(error) => {
+            tracing::info!(%error, "a pass whose key is gone could not be renewed");
+            Err(Error::refused(Refusal::PassKeyGone, why))
+        }
+    }
+}
+
+pub async fn set_standing(inner: &Arc<Inner>, owner: &Owner, pass: &Pass, standing: Standing) -> Result<(), Error> {
+    let (owner, pass) = (owner.clone(), Pass { standing, ..pass.clone() });
+    inner.vault(move |vault| vault.put(&owner, &pass.id, &pass)).await?;
+    inner.platform.observer.changed(Topic::Passes);
+    Ok(())
+}
+
+/// The code that was signed ahead, if its time has come; else a new one. The one after it is signed in the background.
+async fn sign_next(
+    inner: &Arc<Inner>,
+    owner: &Owner,
+    pass: &Pass,
+    kept: Option<LastCode>,
+    reading: Reading,
+    wanted: Wanted,
+) -> Result<CodeView, Error> {
+    let codes = &inner.passes.codes;
+    let step = i64::from(pass.window / 2).max(1);
+    let (id, now) = (pass.id.clone(), reading.now);
+    let ready = {
+        let mut shown = codes.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        // A last code far ahead was signed under a clock that has since been set right: it no longer binds.
+        let last = shown.get(&id).copied().max(kept.map(|LastCode(at)| at)).filter(|last| *last < now + CLOCK_MENDED);
+        let ahead = codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let timely = |signed: &Signed| {
+            (signed.issued..signed.issued + step).contains(&now) && last.is_none_or(|last| signed.issued > last)
+        };
+        let ready = ahead.filter(|signed| wanted == Wanted::PASSAGE && timely(signed));
+        let issued = ready.as_ref().map_or_else(|| next_issued_at(now, last), |signed| signed.issued);
+        shown.insert(id.clone(), issued);
+        ready.ok_or(issued)
+    };
+    let signed = match ready {
+        Ok(signed) => signed,
+        Err(issued) => {
+            let (keys, pass) = (Arc::clone(&inner.platform.keys), pass.clone());
+            inner.blocking(move || sign(&*keys, &pass, issued, wanted)).await?
+        }
+    };
+    let Signed { issued, text, picture } = signed;
+    let (of, name) = (owner.clone(), id.clone());
+    inner.later(move |vault| vault.put(&of, &name, &LastCode(issued)));
+    let next = issued + step;
+    if wanted == Wanted::PASSAGE && next < pass.expires {
+        let (inner, pass) = (Arc::clone(inner), pass.clone());
+        tokio::task::spawn_blocking(move || match sign(&*inner.platform.keys, &pass, next, wanted) {
+            Ok(signed) => {
+                inner.passes.codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(pass.id, signed);
+            }
+            // Whatever it is, it is met again, and told, when the code is due.
+            Err(error) => tracing::debug!(%error, "the next code was not signed ahead"),
+        });
+    }
+    Ok(CodeView { pass_id: id, text, picture, issued, next, time_unverified: !reading.verified })
+}
+
+fn sign(keys: &dyn DeviceKeys, pass: &Pass, issued: UnixTime, wanted: Wanted) -> Result<Signed, Error> {
+    let draft = PresentationDraft::new(&pass.credential, issued, wanted.audience, wanted.purpose)?;
+    let signature = match keys.sign(&pass.key, draft.message()) {
+        Err(PlatformError::KeyInvalidated) => return Err(Error::KeyInvalidated),
+        signature => Signature::from_der(&signature?).map_err(Error::internal)?,
+    };
+    let text = draft.sign(&signature);
+    let picture = QrPicture::of(&text)?;
+    Ok(Signed { issued, text, picture })
+}
+
+impl Codes {
+    /// Forgets what was signed for a pass that is gone.
+    pub fn forget(&self, id: &str) {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
+}

@@ -1,0 +1,424 @@
+//! Having passes issued: OpenID for Verifiable Credential Issuance 1.0, with a key of this phone's own for each pass.
+//! Passes of one issuer and type are asked for together, as many as it hands out at once. Two members of the issuer's
+//! metadata are our own: `onecity_holders_endpoint` lists whom a resident may hold passes for, and
+//! `onecity_revocation_endpoint` takes back a pass that was deleted.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use onecity_protocol::credential::{Credential, Issuer, IssuerVerified, PassType, PublicKey, TrustList};
+use onecity_protocol::names::Names;
+use onecity_protocol::region::RegionId;
+use onecity_store::Owner;
+use reqwest::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use url::Url;
+
+use super::record::{Deleted, Holder, LastCode, Pass, Standing};
+use crate::client::Inner;
+use crate::error::{Error, Refusal};
+use crate::net::{Answer, Outgoing};
+use crate::platform::KeyPurpose;
+use crate::registry_sync::trust_list;
+use crate::session::{Access, JwtSigner, bound_request};
+use crate::submissions::reason_of;
+use crate::views::{HolderView, PassView, Topic};
+
+/// The credential format identifier of CQ1 in OpenID4VCI's metadata.
+const FORMAT: &str = "cq1";
+/// Most passes that are asked for at once, whatever the issuer offers.
+const MAX_BATCH: usize = 16;
+/// Most holders that are read from an issuer's list.
+const MAX_HOLDERS: usize = 50;
+
+/// What OpenID4VCI's metadata (§12.2.4) says of an issuer.
+#[derive(Debug, Deserialize)]
+struct IssuerMetadata {
+    credential_issuer: String,
+    credential_endpoint: String,
+    nonce_endpoint: String,
+    credential_configurations_supported: HashMap<String, Configuration>,
+    #[serde(default)]
+    batch_credential_issuance: Option<Batch>,
+    #[serde(default)]
+    onecity_holders_endpoint: Option<String>,
+    #[serde(default)]
+    onecity_revocation_endpoint: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Configuration {
+    format: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Batch {
+    batch_size: usize,
+}
+
+#[derive(Debug, Deserialize)]
+struct NonceAnswer {
+    c_nonce: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct CredentialAnswer {
+    credentials: Vec<IssuedCredential>,
+}
+
+#[derive(Debug, Deserialize)]
+struct IssuedCredential {
+    credential: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct HoldersAnswer {
+    holders: Vec<Holder>,
+}
+
+/// Where a type of pass comes from.
+struct Source {
+    region: RegionId,
+    list: TrustList,
+    pass_type: PassType,
+    issuer: Issuer,
+    metadata: IssuerMetadata,
+}
+
+/// A key that was just made, and for whom.
+struct NewKey {
+    id: String,
+    public: PublicKey,
+    holder: Option<Holder>,
+}
+
+/// Has a pass issued to a new key of this phone, and keeps it for the active account.
+pub async fn add(inner: &Arc<Inner>, region: &RegionId, word: &str, holder: Option<&str>) -> Result<PassView, Error> {
+    let source = Source::find(inner, region, word).await?;
+    let holder = match holder {
+        None => None,
+        Some(id) => {
+            let all = source.holders(inner).await?;
+            let found = all.into_iter().find(|holder| holder.id == id);
+            Some(
+                found
+                    .ok_or_else(|| Error::refused(Refusal::NotFound, "the issuer knows no such person in your care"))?,
+            )
+        }
+    };
+    let (owner, issued) = source.issue(inner, vec![holder]).await?;
+    let passes = keep(inner, &owner, issued, Vec::new()).await?;
+    passes.into_iter().next().ok_or_else(|| Error::internal("one pass was asked for"))
+}
+
+/// Whom a resident may hold a type of pass for, beside themselves.
+pub async fn holders(inner: &Arc<Inner>, region: &RegionId, word: &str) -> Result<Vec<HolderView>, Error> {
+    let all = Source::find(inner, region, word).await?.holders(inner).await?;
+    Ok(all.into_iter().map(|own| HolderView { id: own.id, name: own.name, relation: own.relation }).collect())
+}
+
+/// Has passes issued anew, those of one issuer and type together, and puts each in the old one's place.
+pub async fn renew(inner: &Arc<Inner>, due: Vec<Pass>) -> Result<Vec<PassView>, Error> {
+    let mut groups: BTreeMap<(RegionId, String), Vec<Pass>> = BTreeMap::new();
+    for pass in due {
+        groups.entry((pass.region.clone(), pass.pass_type.clone())).or_default().push(pass);
+    }
+    let mut renewed = Vec::new();
+    let mut failed = None;
+    for ((region, word), passes) in groups {
+        // One issuer that does not answer keeps no other from it.
+        match renew_group(inner, &region, &word, passes).await {
+            Ok(views) => renewed.extend(views),
+            Err(error) => failed = Some(error),
+        }
+    }
+    match failed {
+        Some(error) if renewed.is_empty() => Err(error),
+        _ => Ok(renewed),
+    }
+}
+
+async fn renew_group(
+    inner: &Arc<Inner>,
+    region: &RegionId,
+    word: &str,
+    passes: Vec<Pass>,
+) -> Result<Vec<PassView>, Error> {
+    let source = Source::find(inner, region, word).await?;
+    let mut renewed = Vec::new();
+    for old in passes.chunks(source.batch_size()) {
+        let holders = old.iter().map(|pass| pass.holder.clone()).collect();
+        let (owner, issued) = source.issue(inner, holders).await?;
+        renewed.extend(keep(inner, &owner, issued, old.to_vec()).await?);
+    }
+    Ok(renewed)
+}
+
+/// Keeps what was issued, in place of what it replaces: all of it, or nothing.
+async fn keep(
+    inner: &Arc<Inner>,
+    owner: &Owner,
+    issued: Vec<Pass>,
+    replaced: Vec<Pass>,
+) -> Result<Vec<PassView>, Error> {
+    let (of, new, old) = (owner.clone(), issued.clone(), replaced.clone());
+    let outcome = inner
+        .vault(move |vault| {
+            vault.atomically(|vault| {
+                for pass in &old {
+                    vault.delete::<Pass>(&of, &pass.id)?;
+                    vault.delete::<LastCode>(&of, &pass.id)?;
+                }
+                new.iter().try_for_each(|pass| vault.put(&of, &pass.id, pass))
+            })
+        })
+        .await;
+    // The keys of those that are not kept, whichever they are.
+    let unused: Vec<String> =
+        if outcome.is_ok() { &replaced } else { &issued }.iter().map(|pass| pass.key.clone()).collect();
+    replaced.iter().for_each(|pass| inner.passes.codes.forget(&pass.id));
+    let keys = Arc::clone(&inner.platform.keys);
+    inner.blocking(move || Ok(unused.iter().try_for_each(|key| keys.delete(key))?)).await?;
+    outcome?;
+    inner.platform.observer.changed(Topic::Passes);
+    let now = inner.time.now();
+    Ok(issued.iter().map(|pass| pass.view(&inner.config.languages, now, None)).collect())
+}
+
+/// Tells issuers of passes that were deleted here, so that they are revoked. What fails is tried again next time.
+pub async fn report_deleted(inner: &Arc<Inner>) -> Result<(), Error> {
+    let owner = inner.active_owner().await?;
+    let of = owner.clone();
+    let deleted: Vec<Deleted> = inner.vault(move |vault| vault.list(&of)).await?;
+    for pass in deleted {
+        let metadata = metadata(inner, &pass.issuer).await?;
+        if let Some(endpoint) = metadata.onecity_revocation_endpoint {
+            let url = inner.net.url(&endpoint)?;
+            let body = json!({ "pass": pass.id });
+            let answer = send(inner, || Outgoing::post_json(url.clone(), &body)).await?;
+            if !answer.status.is_success() && !answer.status.is_client_error() {
+                continue;
+            }
+        }
+        let of = owner.clone();
+        inner.vault(move |vault| vault.delete::<Deleted>(&of, &pass.id)).await?;
+    }
+    Ok(())
+}
+
+impl Source {
+    async fn find(inner: &Arc<Inner>, region: &RegionId, word: &str) -> Result<Self, Error> {
+        let first = region.first_level().ok_or_else(|| Error::invalid("region", "a nation issues no passes"))?;
+        let list = trust_list(inner, &first).await?;
+        let not_here = || Error::refused(Refusal::NotFound, format!("{first} has no pass of the type {word}"));
+        let pass_type = list.types.iter().find(|kind| kind.word == word).cloned().ok_or_else(not_here)?;
+        let url = list.issuer_of_type(pass_type.id).ok_or_else(not_here)?;
+        let issuer = list.issuers.iter().find(|issuer| issuer.url == url).cloned().ok_or_else(not_here)?;
+        let metadata = metadata(inner, &issuer.url).await?;
+        match metadata.credential_configurations_supported.get(word) {
+            Some(configuration) if configuration.format == FORMAT => {}
+            _ => {
+                let why = format!("the issuer does not issue {word} in this format");
+                return Err(Error::refused(Refusal::Issuance, why));
+            }
+        }
+        Ok(Self { region: region.clone(), list, pass_type, issuer, metadata })
+    }
+
+    fn batch_size(&self) -> usize {
+        let offered = self.metadata.batch_credential_issuance.as_ref().map_or(1, |batch| batch.batch_size);
+        offered.clamp(1, MAX_BATCH)
+    }
+
+    async fn holders(&self, inner: &Arc<Inner>) -> Result<Vec<Holder>, Error> {
+        let Some(endpoint) = &self.metadata.onecity_holders_endpoint else { return Ok(Vec::new()) };
+        let url = inner.net.url(endpoint)?;
+        let answer = send(inner, || Outgoing::get(url.clone())).await?;
+        let mut answer: HoldersAnswer = accepted(&answer)?.json()?;
+        answer.holders.truncate(MAX_HOLDERS);
+        Ok(answer.holders)
+    }
+
+    /// Makes a key for each holder and has a pass issued to it; the keys go again if nothing comes of it. Answers
+    /// whose the passes are: the account that asked, even if another is active by then.
+    async fn issue(&self, inner: &Arc<Inner>, holders: Vec<Option<Holder>>) -> Result<(Owner, Vec<Pass>), Error> {
+        let nonce_url = inner.net.url(&self.metadata.nonce_endpoint)?;
+        let nonce: NonceAnswer = inner.net.send(Outgoing::post_json(nonce_url, &json!({}))).await?.json()?;
+        let access = inner.sessions.access(inner, None).await?;
+        let owner = Owner::Account(access.account.clone());
+        let claims = json!({
+            "iss": access.session.client_id(), "aud": self.metadata.credential_issuer,
+            "iat": inner.time.now(), "nonce": nonce.c_nonce,
+        });
+        let keys = Arc::clone(&inner.platform.keys);
+        let made = inner
+            .blocking(move || {
+                let mut made = Vec::new();
+                let mut proofs = Vec::new();
+                for holder in holders {
+                    let id = keys.create(KeyPurpose::Pass)?;
+                    let public = PublicKey::from_sec1(&keys.public_key(&id)?).map_err(Error::internal)?;
+                    proofs.push(JwtSigner::new(Arc::clone(&keys), id.clone()).sign("openid4vci-proof+jwt", &claims)?);
+                    made.push(NewKey { id, public, holder });
+                }
+                Ok((made, proofs))
+            })
+            .await?;
+        let (made, proofs) = made;
+        let outcome = self.request(inner, &made, &proofs, access).await;
+        if outcome.is_err() {
+            let keys = Arc::clone(&inner.platform.keys);
+            inner.blocking(move || Ok(made.iter().try_for_each(|key| keys.delete(&key.id))?)).await?;
+        }
+        Ok((owner, outcome?))
+    }
+
+    /// Sends the request, and takes nothing from the issuer on trust: its signatures must hold by the registry's list,
+    /// and the credentials must name the keys that were just made.
+    async fn request(
+        &self,
+        inner: &Arc<Inner>,
+        made: &[NewKey],
+        proofs: &[String],
+        access: Access,
+    ) -> Result<Vec<Pass>, Error> {
+        let endpoint = inner.net.url(&self.metadata.credential_endpoint)?;
+        let mut body = json!({ "credential_configuration_id": self.pass_type.word, "proofs": { "jwt": proofs } });
+        if made.iter().any(|key| key.holder.is_some()) {
+            let names = made.iter().map(|key| key.holder.as_ref().map(|holder| holder.id.as_str()));
+            body["onecity_holders"] = names.collect();
+        }
+        let answer = send_with(inner, || Outgoing::post_json(endpoint.clone(), &body), access).await?;
+        if answer.status.is_client_error() && answer.status != StatusCode::UNAUTHORIZED {
+            return Err(Error::refused(Refusal::Issuance, reason_of(&answer)));
+        }
+        let answer: CredentialAnswer = accepted(&answer)?.json()?;
+        if answer.credentials.len() != made.len() {
+            return Err(wrong("there are not as many as were asked for"));
+        }
+        let mut passes = Vec::new();
+        for issued in &answer.credentials {
+            let bytes = URL_SAFE_NO_PAD.decode(&issued.credential).map_err(|_| wrong("it can't be read"))?;
+            let pass = self.check(inner, bytes, made)?;
+            if passes.iter().any(|other: &Pass| other.key == pass.key || other.id == pass.id) {
+                return Err(wrong("two are the same"));
+            }
+            passes.push(pass);
+        }
+        Ok(passes)
+    }
+
+    fn check(&self, inner: &Arc<Inner>, bytes: Vec<u8>, made: &[NewKey]) -> Result<Pass, Error> {
+        let credential = Credential::parse(&bytes)?;
+        let verified =
+            IssuerVerified::verify(&credential, &self.list).map_err(|refusal| wrong(&refusal.to_string()))?;
+        let key = made.iter().find(|key| key.public == *verified.holder());
+        let key = key.ok_or_else(|| wrong("it is made out to another phone"))?;
+        let claims = verified.claims();
+        if verified.issuer() != self.issuer.url {
+            return Err(wrong("another issuer signed it"));
+        }
+        if claims.pass_type != self.pass_type.id || claims.expires <= inner.time.now() {
+            return Err(wrong("it is of another type, or has expired"));
+        }
+        let names = |id: u64| {
+            let found = self.list.words.scopes.iter().find(|named| named.id == id);
+            found.map_or_else(|| Names::new().with("en", &format!("scope {id}")), |named| named.names.clone())
+        };
+        let fare = self.list.words.fare_classes.iter().find(|named| named.id == claims.fare_class);
+        Ok(Pass {
+            id: hex::encode(claims.cti),
+            key: key.id.clone(),
+            pass_type: self.pass_type.word.clone(),
+            type_names: self.pass_type.names.clone(),
+            issuer: self.issuer.url.clone(),
+            issuer_names: self.issuer.names.clone(),
+            region: self.region.clone(),
+            scope_names: claims.scopes.iter().map(|id| names(*id)).collect(),
+            fare_names: fare.map(|named| named.names.clone()),
+            holder: key.holder.clone(),
+            issued: claims.issued,
+            expires: claims.expires,
+            window: claims.window,
+            status: (claims.status.list, claims.status.index),
+            standing: Standing::Good,
+            credential: bytes,
+        })
+    }
+}
+
+fn wrong(what: &str) -> Error {
+    Error::SignatureInvalid { what: format!("the issued pass: {what}") }
+}
+
+fn accepted(answer: &Answer) -> Result<&Answer, Error> {
+    if answer.status == StatusCode::UNAUTHORIZED {
+        return Err(Error::LoginRequired { why: "the issuer does not take this session any more".to_owned() });
+    }
+    Ok(answer)
+}
+
+/// Sends a request with the session's token.
+async fn send(inner: &Arc<Inner>, request: impl Fn() -> Outgoing) -> Result<Answer, Error> {
+    let access = inner.sessions.access(inner, None).await?;
+    send_with(inner, request, access).await
+}
+
+/// The same with a token that is at hand. If it was ended before its time, one renewal tells whether the session was,
+/// too; another account's session is never used in its place.
+async fn send_with(inner: &Arc<Inner>, request: impl Fn() -> Outgoing, access: Access) -> Result<Answer, Error> {
+    let (account, token) = (access.account.clone(), access.token.clone());
+    let answer = send_once(inner, request(), access).await?;
+    if answer.status != StatusCode::UNAUTHORIZED {
+        return Ok(answer);
+    }
+    let access = inner.sessions.access(inner, Some(&token)).await?;
+    if access.account != account {
+        return Err(Error::LoginRequired { why: "another account has been logged in meanwhile".to_owned() });
+    }
+    send_once(inner, request(), access).await
+}
+
+async fn send_once(
+    inner: &Arc<Inner>,
+    request: Outgoing,
+    Access { token, signer, .. }: Access,
+) -> Result<Answer, Error> {
+    let now = inner.time.now();
+    let request = inner.blocking(move || bound_request(request, &signer, &token, now)).await?;
+    inner.net.send(request).await
+}
+
+async fn metadata(inner: &Arc<Inner>, issuer: &str) -> Result<IssuerMetadata, Error> {
+    let answer = inner.net.send(Outgoing::get(inner.net.url(&metadata_url(issuer)?)?)).await?;
+    let metadata: IssuerMetadata = answer.json()?;
+    if metadata.credential_issuer != issuer {
+        let why = "the issuer calls itself by another name than the registry does";
+        return Err(Error::refused(Refusal::WrongIssuer, why));
+    }
+    Ok(metadata)
+}
+
+/// OpenID4VCI 1.0 §12.2.2: the well-known part goes between host and path.
+fn metadata_url(issuer: &str) -> Result<String, Error> {
+    let mut url =
+        Url::parse(issuer).map_err(|error| Error::SignatureInvalid { what: format!("an issuer: {error}") })?;
+    let path = format!("/.well-known/openid-credential-issuer{}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_s_metadata_is_where_the_specification_says() {
+        let at = |issuer| metadata_url(issuer).expect("a URL");
+        assert_eq!(at("https://a.example"), "https://a.example/.well-known/openid-credential-issuer");
+        assert_eq!(at("https://a.example/x/y"), "https://a.example/.well-known/openid-credential-issuer/x/y");
+    }
+}

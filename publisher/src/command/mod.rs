@@ -1,0 +1,53 @@
+//! The commands, one file each. A command answers whether all that it looked at is well.
+
+pub mod gate;
+pub mod inspect;
+mod shown;
+
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+use onecity_protocol::credential::{TrustList, TrustListError, UnixTime};
+
+/// Why a command could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum CommandError {
+    #[error("{}: {why}", path.display())]
+    File { path: PathBuf, why: String },
+    #[error("the standard input: {0}")]
+    Input(std::io::Error),
+    #[error("{0}")]
+    Usage(String),
+}
+
+fn file_error(path: &Path) -> impl Fn(String) -> CommandError {
+    let path = path.to_owned();
+    move |why| CommandError::File { path: path.clone(), why }
+}
+
+/// Largest file that is read, in bytes.
+const MAX_FILE: u64 = 64 << 20;
+
+fn read_file(path: &Path) -> Result<Vec<u8>, CommandError> {
+    let error = file_error(path);
+    let size = std::fs::metadata(path).map_err(|e| error(e.to_string()))?.len();
+    if size > MAX_FILE {
+        return Err(error(format!("larger than {MAX_FILE} bytes")));
+    }
+    std::fs::read(path).map_err(|e| error(e.to_string()))
+}
+
+fn read_trust_list(path: &Path) -> Result<TrustList, CommandError> {
+    TrustList::parse(&read_file(path)?).map_err(|e: TrustListError| file_error(path)(e.to_string()))
+}
+
+fn wall_clock() -> UnixTime {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+}
+
+/// A second as people write it.
+fn written(time: UnixTime) -> String {
+    let format = |time: jiff::Timestamp| time.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    jiff::Timestamp::from_second(time).map_or_else(|_| "beyond the calendar".to_owned(), format)
+}

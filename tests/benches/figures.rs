@@ -5,14 +5,17 @@
 
 #![expect(clippy::print_stdout, reason = "it prints figures")]
 
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Parser;
 use mock_server::{Server, WorldOptions};
 use onecity_core::{Client, ClientConfig, QrPicture, platform::software};
 use onecity_protocol::credential::{
-    Audience, Decision, GatePolicy, PresentationDraft, PublicKey, Signature, sample::World,
+    Audience, Claims, CredentialDraft, Decision, GatePolicy, PresentationDraft, PublicKey, Signature, StationKey,
+    StatusArray, StatusClaims, StatusEntry, StatusList, StatusListDraft, StatusListToken, sample::World,
 };
 use qrcode::{EcLevel, QrCode};
 use ring::rand::SystemRandom;
@@ -48,8 +51,21 @@ struct Figure {
 
 type Measure = fn() -> Figure;
 
-const FIGURES: [(&str, Measure); 3] =
-    [("gate_check", gate_check), ("code_overhead", code_overhead), ("cold_start_home", cold_start_home)];
+const FIGURES: [(&str, Measure); 10] = [
+    ("gate_check", gate_check),
+    ("gate_check_known_holder", gate_check_known_holder),
+    ("gate_refuse_unsigned", gate_refuse_unsigned),
+    ("gate_refuse_forged", gate_refuse_forged),
+    ("code_overhead", code_overhead),
+    ("status_lookup_1m", status_lookup_1m),
+    ("status_memory_1m", status_memory_1m),
+    ("gate_memory_per_holder", gate_memory_per_holder),
+    ("gate_memory_per_known", gate_memory_per_known),
+    ("cold_start_home", cold_start_home),
+];
+
+/// The second that the gates' figures play at.
+const NOW: i64 = 1_800_000_000;
 
 fn main() {
     let cli = Cli::parse();
@@ -64,7 +80,7 @@ fn main() {
     for figure in figures {
         let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
         println!(
-            "| {} | {:.1} {} | {} | {} | {} | {} |",
+            "| {} | {} {} | {} | {} | {} | {} |",
             figure.name,
             figure.value,
             figure.unit,
@@ -117,35 +133,218 @@ fn against(name: &'static str, reference: &'static str, target: f64, (value, bes
     }
 }
 
-/// A gate checks a code it has never seen: text to decision, with point decompression.
+/// One raw signature check, as the reference.
+struct Raw {
+    key: PublicKey,
+    message: [u8; 160],
+    signature: Signature,
+}
+
+impl Raw {
+    fn new(world: &World) -> Self {
+        let message = [7; 160];
+        let key = world.holder().public().expect("a key");
+        Self { key, message, signature: world.holder().sign(&message).expect("signed") }
+    }
+
+    fn verify(&self) {
+        self.key.verify(black_box(&self.message), &self.signature).expect("holds");
+    }
+}
+
+const ROUNDS: usize = 2_000;
+/// With the rounds that only warm up.
+const ALL_ROUNDS: usize = ROUNDS + ROUNDS / 10;
+
+fn second(round: usize) -> i64 {
+    NOW + i64::try_from(round).expect("small")
+}
+
+/// A gate checks a code of a holder it has never seen: text to decision, with point decompression.
 fn gate_check() -> Figure {
-    const NOW: i64 = 1_800_000_000;
-    const ROUNDS: usize = 2_000;
     let world = World::new().expect("keys");
     let codes: Vec<String> =
-        (0..(ROUNDS + ROUNDS / 10)).map(|at| world.code_at(NOW + at as i64).expect("a code")).collect();
+        (0..ALL_ROUNDS).map(|at| world.another(|_| ()).expect("keys").code_at(second(at)).expect("a code")).collect();
     let mut gate = world.gate(GatePolicy::any(), NOW - 3600).expect("a gate");
-    let message = [7; 160];
-    let key = world.holder().public().expect("a key");
-    let signature = world.holder().sign(&message).expect("signed");
-    let verify = |key: &PublicKey, signature: &Signature| key.verify(black_box(&message), signature).expect("holds");
+    let raw = Raw::new(&world);
     let times = side_by_side(
         ROUNDS,
-        |round| {
-            let decision = gate.check(black_box(&codes[round]), NOW + round as i64);
-            assert!(matches!(decision, Decision::Accepted(_)));
-        },
+        |round| assert!(gate.check(black_box(&codes[round]), second(round)).opens()),
         |_| {
-            verify(&key, &signature);
-            verify(&key, &signature);
+            raw.verify();
+            raw.verify();
         },
     );
     against("gate_check", "two raw ring P-256 verifications", 1.3, times)
 }
 
+/// The same for a holder whom the gate has seen before.
+fn gate_check_known_holder() -> Figure {
+    let world = World::new().expect("keys");
+    let codes: Vec<String> = (0..ALL_ROUNDS).map(|at| world.code_at(second(at)).expect("a code")).collect();
+    let mut gate = world.gate(GatePolicy::any(), NOW - 3600).expect("a gate");
+    let raw = Raw::new(&world);
+    let times = side_by_side(
+        ROUNDS,
+        |round| assert!(gate.check(black_box(&codes[round]), second(round)).opens()),
+        |_| raw.verify(),
+    );
+    against("gate_check_known_holder", "one raw ring P-256 verification", 1.25, times)
+}
+
+/// A well-formed code of an issuer that nobody knows: everything is read, and no signature is checked.
+fn gate_refuse_unsigned() -> Figure {
+    let (world, stranger) = (World::new().expect("keys"), World::new().expect("keys"));
+    let code = stranger.code_at(NOW).expect("a code");
+    refusal("gate_refuse_unsigned", &world, &[code], "unknown_issuer", 0.05)
+}
+
+/// A code under a trusted issuer's name that the issuer did not sign.
+fn gate_refuse_forged() -> Figure {
+    let world = World::new().expect("keys");
+    let code = |at: u64| {
+        let claims = Claims { cti: at.to_be_bytes(), ..world.claims().clone() };
+        let holder = world.holder().public().expect("a key");
+        let draft = CredentialDraft::new(&claims, &holder, world.trusted_key().key.kid());
+        let signature = world.holder().sign(draft.message()).expect("signed");
+        let draft = PresentationDraft::new(&draft.sign(&signature), NOW, Audience::ANY, 0).expect("a draft");
+        let signature = world.holder().sign(draft.message()).expect("signed");
+        draft.sign(&signature)
+    };
+    let codes: Vec<String> = (0..200).map(code).collect();
+    refusal("gate_refuse_forged", &world, &codes, "issuer_signature", 1.15)
+}
+
+fn refusal(name: &'static str, world: &World, codes: &[String], reason: &str, target: f64) -> Figure {
+    let mut gate = world.gate(GatePolicy::any(), NOW - 3600).expect("a gate");
+    let raw = Raw::new(world);
+    let times = side_by_side(
+        ROUNDS,
+        |round| match gate.check(black_box(&codes[round % codes.len()]), NOW) {
+            Decision::Refused(refusal) => assert_eq!(refusal.name(), reason),
+            other => panic!("{other}"),
+        },
+        |_| raw.verify(),
+    );
+    against(name, "one raw ring P-256 verification", target, times)
+}
+
+/// A status list of a million entries of two bits, as a gate holds it.
+fn status_list_1m(world: &World) -> StatusList {
+    let mut statuses = StatusArray::new(2, 1_000_000).expect("two bits");
+    for index in (0..1_000_000).step_by(997) {
+        assert!(statuses.set(index, 1));
+    }
+    let uri = "https://issuer.example/status/3".to_owned();
+    let claims = StatusClaims { uri, issued: NOW, expires: Some(NOW + 3600), ttl: None, statuses };
+    let draft = StatusListDraft::new(&claims, world.trusted_key().key.kid());
+    let signature = world.issuer().sign(draft.message()).expect("signed");
+    let token = StatusListToken::parse(&draft.sign(&signature)).expect("a token");
+    token.verify(&world.trust_list(), NOW).expect("a list")
+}
+
+/// One lookup in it.
+fn status_lookup_1m() -> Figure {
+    const LOOKUPS: u64 = 1_000_000;
+    let list = status_list_1m(&World::new().expect("keys"));
+    let rounds = (0..20).map(|_| {
+        let began = Instant::now();
+        let mut index = 1;
+        for _ in 0..LOOKUPS {
+            // A full-period walk through all entries, in no order that a cache could guess.
+            index = (index * 421 + 54_773) % 1_000_000;
+            black_box(list.status(StatusEntry { list: 3, index: black_box(index) }));
+        }
+        began.elapsed()
+    });
+    let value = micros(median(rounds.collect())) / LOOKUPS as f64;
+    let value = (value * 10_000.0).round() / 10_000.0;
+    stated("status_lookup_1m", value, "µs", Some(1.0))
+}
+
+/// What it takes in memory, against its bits alone.
+fn status_memory_1m() -> Figure {
+    const BITS: f64 = 2_000_000.0 / 8.0;
+    let world = World::new().expect("keys");
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    let list = black_box(status_list_1m(&world));
+    let bytes = (ALLOCATED.load(Ordering::Relaxed) - before) as f64;
+    drop(list);
+    let ratio = bytes / BITS;
+    Figure {
+        name: "status_memory_1m",
+        value: bytes,
+        unit: "bytes",
+        reference: Some("the raw bits"),
+        ratio: Some((ratio * 1000.0).round() / 1000.0),
+        target: Some(1.2),
+        holds: Some(ratio <= 1.2),
+    }
+}
+
+/// A gate's replay memory with a million live holders, for each. They come as another gate's passages, so that a
+/// million signatures need not be made.
+fn gate_memory_per_holder() -> Figure {
+    const HOLDERS: u64 = 1_000_000;
+    const BATCH: u64 = 50_000;
+    let world = World::new().expect("keys");
+    let key = StationKey::new(&[5; 32]);
+    let mut gate = world.gate(GatePolicy { capacity: 4_000_000, ..GatePolicy::any() }, NOW - 3600).expect("a gate");
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    for batch in 0..HOLDERS / BATCH {
+        let passages = onecity_tests::station::passages(batch * BATCH..(batch + 1) * BATCH, NOW, &[5; 32]);
+        assert_eq!(gate.learn_passages(&passages, &key, NOW), Ok(BATCH as usize));
+    }
+    assert_eq!(gate.remembered().0, HOLDERS as usize);
+    let bytes = (ALLOCATED.load(Ordering::Relaxed) - before) as f64;
+    stated("gate_memory_per_holder", (bytes / HOLDERS as f64).round(), "bytes", None)
+}
+
+/// A gate's memory of verified credentials, for each; it keeps the last hundred thousand.
+fn gate_memory_per_known() -> Figure {
+    const HOLDERS: usize = 3_500;
+    let world = World::new().expect("keys");
+    let codes: Vec<String> =
+        (0..HOLDERS).map(|_| world.another(|_| ()).expect("keys").code_at(NOW).expect("a code")).collect();
+    let mut gate = world.gate(GatePolicy::any(), NOW - 3600).expect("a gate");
+    let before = ALLOCATED.load(Ordering::Relaxed);
+    codes.iter().for_each(|code| assert!(gate.check(code, NOW).opens()));
+    let bytes = (ALLOCATED.load(Ordering::Relaxed) - before) as f64;
+    assert_eq!(gate.remembered(), (HOLDERS, HOLDERS));
+    stated("gate_memory_per_known", (bytes / HOLDERS as f64).round(), "bytes", None)
+}
+
+/// A figure without a reference beside it.
+fn stated(name: &'static str, value: f64, unit: &'static str, target: Option<f64>) -> Figure {
+    let holds = target.map(|target| value <= target);
+    Figure { name, value, unit, reference: None, ratio: None, target, holds }
+}
+
+/// Bytes that are allocated at the moment.
+static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, counted.
+struct Counting;
+
+// SAFETY: every call goes to the system's allocator unchanged.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
+        // SAFETY: the caller keeps to the contract of `GlobalAlloc`.
+        unsafe { System.alloc(layout) }
+    }
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
+        // SAFETY: as above.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
 /// From the phone's key to QR modules, without the QR encoder itself.
 fn code_overhead() -> Figure {
-    const NOW: i64 = 1_800_000_000;
     let world = World::new().expect("keys");
     // As a device's key store does it: a DER signature, whose s the core brings to its lower half.
     let random = SystemRandom::new();
@@ -206,13 +405,5 @@ fn cold_start_home() -> Figure {
             took
         })
         .collect();
-    Figure {
-        name: "cold_start_home",
-        value: (micros(median(times)) / 100.0).round() / 10.0,
-        unit: "ms",
-        reference: None,
-        ratio: None,
-        target: None,
-        holds: None,
-    }
+    stated("cold_start_home", (micros(median(times)) / 100.0).round() / 10.0, "ms", None)
 }

@@ -14,4 +14,5 @@
 #![forbid(unsafe_code)]
 
 pub mod parsers;
+pub mod station;
 pub mod vectors;

@@ -1,7 +1,9 @@
 //! CQ1's published vectors: made again they are the same, and the gate decides each as they say.
 
 use std::path::Path;
+use std::process::Command;
 
+use onecity_core::QrPicture;
 use onecity_protocol::credential::{Addressed, Decision, Gate, GatePolicy, StatusListToken, WithoutStatus};
 use onecity_tests::vectors::{Shared, Vector, VectorFile, VectorGate, files};
 
@@ -77,4 +79,46 @@ fn a_gate_decides_every_vector_as_published() {
         }
     }
     assert_eq!(reasons.len(), 32, "every refusal there is, has a vector: {reasons:?}");
+}
+
+/// The codes that a camera meets: all vectors' texts in QR's alphanumeric characters, each once.
+fn shown() -> Vec<String> {
+    let alphanumeric = |text: &String| {
+        !text.is_empty()
+            && text.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || " $%*+-./:".contains(c))
+    };
+    let codes = vectors().into_iter().flat_map(|vector| vector.steps).map(|step| step.code).filter(alphanumeric);
+    codes.collect::<std::collections::BTreeSet<_>>().into_iter().collect()
+}
+
+#[test]
+fn two_decoders_read_every_vector_s_picture() {
+    let codes = shown();
+    assert!(codes.len() >= 100, "{}", codes.len());
+    for code in codes {
+        let picture = QrPicture::of(&code).expect("it fits");
+        let png = picture.png(4).expect("drawn");
+        assert_eq!(mock_server::read(&png).expect("rqrr reads it"), code);
+        let image = image::load_from_memory(&png).expect("a picture").to_luma8();
+        let (width, height) = image.dimensions();
+        let format = Some(rxing::BarcodeFormat::QR_CODE);
+        let read = rxing::helpers::detect_in_luma(image.into_raw(), width, height, format);
+        assert_eq!(read.expect("rxing reads it").getText(), code);
+        if let Ok(presentation) = onecity_protocol::credential::Presentation::parse(&code) {
+            assert!((picture.width - 17) / 4 <= 12, "{presentation:?}");
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs zbarimg (Debian's zbar-tools); tests/run installs it and runs this"]
+fn a_third_decoder_reads_them_too() {
+    let folder = tempfile::tempdir().expect("a folder");
+    for (at, code) in shown().into_iter().enumerate() {
+        let path = folder.path().join(format!("{at}.png"));
+        std::fs::write(&path, QrPicture::of(&code).expect("it fits").png(4).expect("drawn")).expect("written");
+        let output = Command::new("zbarimg").args(["--raw", "--quiet"]).arg(&path).output().expect("zbarimg runs");
+        let read = String::from_utf8(output.stdout).expect("text");
+        assert_eq!(read.trim_end_matches('\n'), code.trim_end_matches('\n'));
+    }
 }

@@ -60,6 +60,8 @@ pub struct ConsentQuestion {
     pub reason: String,
     /// Exactly what would be shown, if something is.
     pub fields: Vec<String>,
+    /// Of whom, if not of the resident.
+    pub subject: Option<String>,
 }
 
 /// Asks the resident.
@@ -195,9 +197,9 @@ struct Consent(Arc<dyn ConsentPrompt>);
 
 impl platform::ConsentPrompt for Consent {
     fn ask(&self, request: platform::ConsentRequest) -> bool {
-        let platform::ConsentRequest { service, publisher, permission, reason, fields } = request;
+        let platform::ConsentRequest { service, publisher, permission, reason, fields, subject } = request;
         // Silence is not agreement.
-        self.0.ask(ConsentQuestion { service, publisher, permission, reason, fields }).unwrap_or(false)
+        self.0.ask(ConsentQuestion { service, publisher, permission, reason, fields, subject }).unwrap_or(false)
     }
 }
 

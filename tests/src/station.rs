@@ -18,7 +18,7 @@ pub fn passages(passes: Range<u64>, at: i64, station: &[u8; 32]) -> Vec<u8> {
     let payload = cbor(|e| {
         e.array(2)?.u8(1)?.array(passes.end - passes.start)?;
         for pass in passes {
-            e.array(4)?.bytes(&pass.to_be_bytes())?.i64(at)?.i64(at)?.bytes(&pass.to_le_bytes())?;
+            e.array(4)?.bytes(&u128::from(pass).to_be_bytes())?.i64(at)?.i64(at)?.bytes(&pass.to_le_bytes())?;
         }
         e.ok()
     });

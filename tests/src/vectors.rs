@@ -229,7 +229,12 @@ impl Cast {
             ..key(&self.other, &[TRANSIT], NOW - 600)
         };
         let keys = vec![key(&self.issuer, &[TRANSIT], NEVER), key(&self.retired, &[CLINIC], 1_700_000_000), other];
-        let record = Purpose { id: 5, names: english("Show the health record"), fields: vec!["record".to_owned()] };
+        let record = Purpose {
+            id: 5,
+            names: english("Show the health record"),
+            types: vec![TRANSIT],
+            fields: vec!["record".to_owned()],
+        };
         let words = Words {
             scopes: vec![Named { id: HERE, names: english("Shandong") }],
             fare_classes: vec![Named { id: 2, names: english("Adult") }],

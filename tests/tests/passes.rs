@@ -54,12 +54,16 @@ struct BreakableKeys {
     keys: software::Keys,
     made: Mutex<Vec<String>>,
     deleted: Mutex<Vec<String>>,
+    signed: std::sync::atomic::AtomicUsize,
 }
 
 impl BreakableKeys {
     fn lose_pass_keys(&self) {
         let made = self.made.lock().expect("no panic").clone();
         made.iter().for_each(|id| self.keys.delete(id).expect("forgotten"));
+    }
+    fn signed(&self) -> usize {
+        self.signed.load(std::sync::atomic::Ordering::Relaxed)
     }
     /// Pass keys that were made and not deleted.
     fn living(&self) -> usize {
@@ -80,6 +84,7 @@ impl DeviceKeys for BreakableKeys {
         self.keys.public_key(id)
     }
     fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
+        self.signed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
         self.keys.sign(id, message)
     }
     fn delete(&self, id: &str) -> Result<(), PlatformError> {
@@ -429,6 +434,77 @@ async fn a_watch_over_a_pass_that_ends_says_why() {
     }
     let errors = screen.errors.lock().expect("no panic").clone();
     assert!(matches!(errors.as_slice(), [Error::Refused { reason: Refusal::PassExpired, .. }]), "{errors:?}");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_that_is_renewed_while_it_is_shown_goes_on_being_shown() {
+    let (server, world, phone, kit) = lan().await;
+    let pass = transit(&phone).await;
+    let (screen, _handle) = watch(phone.client(), &pass.id);
+    screen.codes(1).await;
+    kit.skip(&world, 21 * DAY);
+    screen.codes(2).await;
+    let renewed = phone.client().update_passes().await.expect("renewed").remove(0);
+    kit.skip(&world, 15);
+    let shown = screen.codes(3).await.pop().expect("shown");
+    assert_eq!(shown.pass_id, renewed.id);
+    assert!(gate(&world).check(&shown.text, world.now()).opens());
+    let old = passes(&phone).await;
+    assert_eq!((old.len(), old[0].id.as_str()), (1, renewed.id.as_str()));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_set_back_a_little_makes_no_storm_of_signatures() {
+    let (server, _, phone, kit) = lan().await;
+    let pass = transit(&phone).await;
+    // Three codes in one second: the last is signed for two seconds from now.
+    for _ in 0..3 {
+        code(&phone, &pass).await;
+    }
+    let before = kit.keys.signed();
+    let (screen, _handle) = watch(phone.client(), &pass.id);
+    screen.codes(1).await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(screen.codes.lock().expect("no panic").len(), 1);
+    assert!(kit.keys.signed() - before <= 2, "the code and the one after it");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pass_is_never_renewed_with_the_session_of_somebody_else() {
+    let (server, world, phone, kit) = lan().await;
+    let pass = transit(&phone).await;
+    kit.skip(&world, 21 * DAY);
+    phone.log_in("shandong", "minh").await.expect("another resident's phone by now");
+    assert!(passes(&phone).await.is_empty(), "passes are the account's");
+    assert!(phone.client().update_passes().await.expect("nothing is due").is_empty());
+    assert_eq!(refused(phone.client().code(&pass.id, Audience::ANY).await), Refusal::NotFound);
+    assert_eq!(kit.keys.living(), 1, "the other resident's key is left alone");
+    phone.log_in("shandong", "lan").await.expect("back");
+    assert_eq!(phone.client().update_passes().await.expect("renewed").len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn renewals_and_deletions_at_the_same_time_leave_one_truth() {
+    let (server, world, phone, kit) = lan().await;
+    let (kept, deleted) = (transit(&phone).await, transit(&phone).await);
+    kit.skip(&world, 21 * DAY);
+    let client = phone.client();
+    let (first, second, removed) =
+        tokio::join!(client.update_passes(), client.update_passes(), client.remove_pass(&deleted.id),);
+    let renewed = first.expect("updated").len() + second.expect("updated").len();
+    // Deleted before its renewal, or not there any more under its old name after it.
+    let left = passes(&phone).await;
+    match removed {
+        Ok(()) => assert_eq!((left.len(), renewed), (1, 1)),
+        Err(Error::Refused { reason: Refusal::NotFound, .. }) => assert_eq!((left.len(), renewed), (2, 2)),
+        Err(other) => panic!("{other}"),
+    }
+    assert_eq!(kit.keys.living(), left.len(), "a key for each pass, and no other");
+    assert!(left.iter().all(|pass| pass.id != kept.id));
     server.stop().await;
 }
 

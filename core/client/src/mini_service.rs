@@ -321,6 +321,7 @@ impl ServiceSession {
             permission: format!("{permission:?}").to_lowercase(),
             reason: requested.reason.clone(),
             fields: Vec::new(),
+            subject: None,
         };
         let prompt = Arc::clone(&self.inner.platform.consent);
         if !self.inner.blocking(move || Ok(prompt.ask(request))).await.map_err(for_page)? {

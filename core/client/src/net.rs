@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use onecity_protocol::credential::UnixTime;
-use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{AGE, DATE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
@@ -15,6 +15,10 @@ use crate::trusted_time::{Anchor, TrustedTime};
 
 /// Largest answer where nobody says otherwise, in bytes.
 pub const MAX_ANSWER: usize = 1 << 20;
+
+/// No server's time before the first or after the second is believed, in seconds since 1970.
+const YEAR_2024: UnixTime = 1_704_067_200;
+const YEAR_2100: UnixTime = 4_102_444_800;
 
 /// A request that is about to be sent.
 pub struct Outgoing {
@@ -175,7 +179,12 @@ impl Net {
 
     /// Every connection here has been verified (or is this machine), so its word on the time counts.
     fn learn_time(&self, headers: &HeaderMap) {
+        // What a cache has kept tells the time of then (RFC 9111 §5.1), and no honest server lives outside of this century.
+        if headers.contains_key(AGE) {
+            return;
+        }
         let date = headers.get(DATE).and_then(|date| date.to_str().ok()).and_then(http_date);
+        let date = date.filter(|date| (YEAR_2024..YEAR_2100).contains(date));
         if let Some(anchor) = date.and_then(|date| self.time.learn(date)) {
             (self.keep_anchor)(anchor);
         }

@@ -137,7 +137,8 @@ async fn credential(
     // One nonce serves all proofs of a request, and no other.
     nonces.dedup();
     let [nonce] = nonces.as_slice() else { return Err(Problem::bad("invalid_nonce", "one nonce for a request")) };
-    if world.issuers.nonces.lock().unwrap_or_else(PoisonError::into_inner).remove(nonce).is_none() {
+    let made = world.issuers.nonces.lock().unwrap_or_else(PoisonError::into_inner).remove(nonce);
+    if made.is_none_or(|made| now - made >= 300) {
         return Err(Problem::bad("invalid_nonce", "the nonce was used or is too old"));
     }
     let mut issued = Vec::new();
@@ -187,7 +188,7 @@ async fn revocation(
     world.issuers.with(&issuer, |own| {
         let record = own.records.get(&cti).filter(|record| record.account == persona).ok_or_else(unknown)?;
         let index = record.index;
-        own.statuses.set(index, 1);
-        Ok(StatusCode::NO_CONTENT)
+        let room = own.statuses.set(index, 1);
+        if room { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::internal("the status list is too short")) }
     })
 }

@@ -14,7 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use onecity_protocol::credential::{
     Claims, CredentialDraft, Gate, Issuer, Named, PassType, PublicKey, Purpose, StatusArray, StatusClaims, StatusEntry,
-    StatusListDraft, TrustList, TrustedKey, UnixTime, Verifier, WINDOW_DEFAULT, Words,
+    StatusListDraft, TrustList, TrustedKey, UnixTime, Verifier, WINDOW_DEFAULT, Words, pass_id,
     sample::{SampleError, SoftwareKey},
 };
 use onecity_protocol::names::Names;
@@ -71,7 +71,7 @@ struct IssuerState {
     /// By `cti`.
     records: HashMap<[u8; 8], Record>,
     /// The gates of the resource server, one for each verifier.
-    gates: HashMap<u32, Gate>,
+    gates: HashMap<(u32, u64), Gate>,
 }
 
 impl IssuerState {
@@ -231,15 +231,13 @@ impl Issuers {
 
     /// Sets a pass's status: 0 valid, 1 revoked, 2 suspended. Answers whether an issuer knows the pass.
     pub fn set_status(&self, pass: &str, status: u8) -> bool {
-        let mut cti = [0; 8];
-        if hex::decode_to_slice(pass, &mut cti).is_err() {
-            return false;
-        }
-        let found = |issuer: &mut IssuerState| {
-            let index = issuer.records.get(&cti)?.index;
+        let found = |(id, issuer): (&String, &mut IssuerState)| {
+            let url = self.url(id);
+            let known = |cti: &[u8; 8]| hex::encode(pass_id(&url, cti)) == pass;
+            let index = issuer.records.iter().find(|(cti, _)| known(cti))?.1.index;
             Some(issuer.statuses.set(index, status))
         };
-        self.lock().values_mut().find_map(found).unwrap_or(false)
+        self.lock().iter_mut().find_map(found).unwrap_or(false)
     }
 }
 
@@ -273,7 +271,7 @@ fn words(region: &RegionId, scopes: &std::collections::BTreeSet<u64>) -> Words {
     Words {
         scopes: scopes.iter().map(scope).collect(),
         fare_classes: vec![named(1, "成人", "Người lớn", "Adult"), named(2, "儿童", "Trẻ em", "Child")],
-        purposes: vec![Purpose { id: CHECK_IN, names: record.names, fields }],
+        purposes: vec![Purpose { id: CHECK_IN, names: record.names, types: vec![HEALTH], fields }],
         verifiers: vec![Verifier { number: CLINIC, names: clinic.names, purposes: vec![CHECK_IN] }],
     }
 }

@@ -60,15 +60,15 @@ async fn redeem(
     let region = world.issuers.with(&issuer, |own| Ok(own.region.clone()))?;
     let trust = world.issuers.trust_list(&region);
     let verifier = trust.words.verifier(request.verifier).ok_or_else(Problem::not_found)?.clone();
-    let purposes = trust.words.purposes.clone();
     let (base, now) = (world.issuers.status_base(&region), world.now());
     let malformed = |_| Problem::bad("malformed", "this is not a code");
     let presentation = Presentation::parse(&request.code).map_err(malformed)?;
-    let purpose = purposes.iter().find(|own| own.id == presentation.purpose() && verifier.purposes.contains(&own.id));
+    let pass_type = presentation.credential().claims().pass_type;
+    let purpose = trust.words.purpose(&verifier, presentation.purpose(), pass_type);
     let purpose = purpose.ok_or_else(|| Problem::bad("wrong_purpose", "the code is no grant for this counter"))?;
     let fields = world.issuers.with(&issuer, |own| {
         let token = own.status_list(&base, now).ok().and_then(|list| StatusListToken::parse(&list).ok());
-        let gate = own.gates.entry(request.verifier).or_insert_with(|| {
+        let gate = own.gates.entry((request.verifier, purpose.id)).or_insert_with(|| {
             let policy = GatePolicy {
                 number: request.verifier,
                 addressed: Addressed::ThisGate,

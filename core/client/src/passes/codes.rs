@@ -41,10 +41,12 @@ struct Signed {
 /// What is kept while the app runs.
 #[derive(Default)]
 pub struct Codes {
-    /// The last second that a pass signed for and showed.
+    /// The last second that a pass's key signed for and showed.
     shown: Mutex<HashMap<String, UnixTime>>,
-    /// The next code of a pass. In memory only.
+    /// The next code of a pass's key. In memory only.
     ahead: Mutex<HashMap<String, Signed>>,
+    /// What has taken the place of which pass, for a screen that still shows the old one.
+    renewed: Mutex<HashMap<String, String>>,
 }
 
 /// What a code is wanted for.
@@ -71,7 +73,7 @@ pub async fn grant(inner: &Arc<Inner>, id: &str, audience: Audience, purpose: u6
     let words = trust_list(inner, &first).await?.words;
     let not_here = || Error::refused(Refusal::NotFound, "this counter may not ask for that");
     let verifier = words.verifier(audience.number()).ok_or_else(not_here)?;
-    let purpose = words.purpose(verifier, purpose).ok_or_else(not_here)?;
+    let purpose = words.purpose(verifier, purpose, pass.type_number).ok_or_else(not_here)?;
     let languages = &inner.config.languages;
     let question = ConsentRequest {
         service: verifier.names.best(languages).to_owned(),
@@ -79,6 +81,7 @@ pub async fn grant(inner: &Arc<Inner>, id: &str, audience: Audience, purpose: u6
         permission: "disclose".to_owned(),
         reason: purpose.names.best(languages).to_owned(),
         fields: purpose.fields.clone(),
+        subject: pass.holder.as_ref().map(|holder| holder.name.clone()),
     };
     let consent = Arc::clone(&inner.platform.consent);
     if !inner.blocking(move || Ok(consent.ask(question))).await? {
@@ -108,12 +111,15 @@ pub fn watch(inner: &Arc<Inner>, id: &str, audience: Audience, listener: Arc<dyn
                 Err(error) => return listener.failed(error),
             };
             let (issued, next) = (shown.issued, shown.next);
-            // A pass whose key was lost has been issued anew.
+            // A pass may have been issued anew meanwhile.
             id.clone_from(&shown.pass_id);
             listener.code(shown);
-            // Also when the clock was set right, and what is shown would be from the future.
-            while (issued - 1..next).contains(&inner.time.now()) {
+            // Until the next is due, or the clock was set right and what is shown no longer binds.
+            loop {
                 tokio::time::sleep(TICK).await;
+                if !(issued - CLOCK_MENDED + 1..next).contains(&inner.time.now()) {
+                    break;
+                }
             }
         }
     });
@@ -121,7 +127,7 @@ pub fn watch(inner: &Arc<Inner>, id: &str, audience: Audience, listener: Arc<dyn
 }
 
 async fn find(inner: &Arc<Inner>, id: &str) -> Result<(Owner, Pass, Option<LastCode>), Error> {
-    let (owner, name) = (inner.active_owner().await?, id.to_owned());
+    let (owner, name) = (inner.active_owner().await?, inner.passes.codes.newest(id));
     let of = owner.clone();
     let (pass, last): (Option<Pass>, Option<LastCode>) =
         inner.vault(move |vault| Ok((vault.get(&of, &name)?, vault.get(&of, &name)?))).await?;
@@ -144,7 +150,9 @@ async fn fresh(inner: &Arc<Inner>, id: &str, wanted: Wanted) -> Result<CodeView,
     }
     match sign_next(inner, &owner, &pass, last, reading, wanted).await {
         Err(Error::KeyInvalidated) => {
-            set_standing(inner, &owner, &pass, Standing::KeyGone).await?;
+            if !set_standing(inner, &owner, &pass, Standing::KeyGone).await? {
+                return Err(Error::refused(Refusal::NotFound, "this pass was deleted or renewed meanwhile"));
+            }
             after_renewal(inner, &pass, wanted).await
         }
         outcome => outcome,
@@ -154,24 +162,35 @@ async fn fresh(inner: &Arc<Inner>, id: &str, wanted: Wanted) -> Result<CodeView,
 /// The key of a pass is gone: a new pass to a new key takes its place, if a network and a login are at hand.
 async fn after_renewal(inner: &Arc<Inner>, pass: &Pass, wanted: Wanted) -> Result<CodeView, Error> {
     let why = "this phone's key for the pass is gone: connect to the network and log in to get the pass again";
-    match super::issuance::renew(inner, vec![pass.clone()]).await {
-        Ok(renewed) => {
-            let renewed = renewed.first().ok_or_else(|| Error::refused(Refusal::PassKeyGone, why))?;
-            let (owner, pass, last) = find(inner, &renewed.id).await?;
-            sign_next(inner, &owner, &pass, last, inner.time.read(), wanted).await
-        }
-        Err(error) => {
-            tracing::info!(%error, "a pass whose key is gone could not be renewed");
-            Err(Error::refused(Refusal::PassKeyGone, why))
-        }
+    // To its end even if whoever watches goes away: half a renewal would cost a session or leave keys behind.
+    let (own, id) = (Arc::clone(inner), pass.id.clone());
+    let renewal = tokio::spawn(async move { super::renew_one(&own, &id).await });
+    if let Err(error) = renewal.await.map_err(|_| Error::internal("a renewal panicked"))? {
+        tracing::info!(may_retry = error.may_retry(), "a pass whose key is gone could not be renewed");
+        return Err(Error::refused(Refusal::PassKeyGone, why));
     }
+    let (owner, pass, last) = find(inner, &pass.id).await?;
+    if pass.standing == Standing::KeyGone {
+        return Err(Error::refused(Refusal::PassKeyGone, why));
+    }
+    sign_next(inner, &owner, &pass, last, inner.time.read(), wanted).await
 }
 
-pub async fn set_standing(inner: &Arc<Inner>, owner: &Owner, pass: &Pass, standing: Standing) -> Result<(), Error> {
-    let (owner, pass) = (owner.clone(), Pass { standing, ..pass.clone() });
-    inner.vault(move |vault| vault.put(&owner, &pass.id, &pass)).await?;
+/// Notes what was heard of a pass, if it is still there; answers whether it is.
+pub async fn set_standing(inner: &Arc<Inner>, owner: &Owner, pass: &Pass, standing: Standing) -> Result<bool, Error> {
+    let (owner, id, key) = (owner.clone(), pass.id.clone(), pass.key.clone());
+    let there = inner
+        .vault(move |vault| {
+            vault.atomically(|vault| {
+                let kept: Option<Pass> = vault.get(&owner, &id)?;
+                let Some(kept) = kept.filter(|kept| kept.key == key) else { return Ok(false) };
+                vault.put(&owner, &id, &Pass { standing, ..kept })?;
+                Ok(true)
+            })
+        })
+        .await?;
     inner.platform.observer.changed(Topic::Passes);
-    Ok(())
+    Ok(there)
 }
 
 /// The code that was signed ahead, if its time has come; else a new one. The one after it is signed in the background.
@@ -185,18 +204,18 @@ async fn sign_next(
 ) -> Result<CodeView, Error> {
     let codes = &inner.passes.codes;
     let step = i64::from(pass.window / 2).max(1);
-    let (id, now) = (pass.id.clone(), reading.now);
+    let (id, key, now) = (pass.id.clone(), pass.key.clone(), reading.now);
     let ready = {
         let mut shown = codes.shown.lock().unwrap_or_else(PoisonError::into_inner);
         // A last code far ahead was signed under a clock that has since been set right: it no longer binds.
-        let last = shown.get(&id).copied().max(kept.map(|LastCode(at)| at)).filter(|last| *last < now + CLOCK_MENDED);
-        let ahead = codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+        let last = shown.get(&key).copied().max(kept.map(|LastCode(at)| at)).filter(|last| *last < now + CLOCK_MENDED);
+        let ahead = codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
         let timely = |signed: &Signed| {
             (signed.issued..signed.issued + step).contains(&now) && last.is_none_or(|last| signed.issued > last)
         };
         let ready = ahead.filter(|signed| wanted == Wanted::PASSAGE && timely(signed));
         let issued = ready.as_ref().map_or_else(|| next_issued_at(now, last), |signed| signed.issued);
-        shown.insert(id.clone(), issued);
+        shown.insert(key, issued);
         ready.ok_or(issued)
     };
     let signed = match ready {
@@ -214,7 +233,7 @@ async fn sign_next(
         let (inner, pass) = (Arc::clone(inner), pass.clone());
         tokio::task::spawn_blocking(move || match sign(&*inner.platform.keys, &pass, next, wanted) {
             Ok(signed) => {
-                inner.passes.codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(pass.id, signed);
+                inner.passes.codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(pass.key, signed);
             }
             // Whatever it is, it is met again, and told, when the code is due.
             Err(error) => tracing::debug!(%error, "the next code was not signed ahead"),
@@ -235,9 +254,21 @@ fn sign(keys: &dyn DeviceKeys, pass: &Pass, issued: UnixTime, wanted: Wanted) ->
 }
 
 impl Codes {
-    /// Forgets what was signed for a pass that is gone.
-    pub fn forget(&self, id: &str) {
-        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
-        self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    /// Forgets what was signed with a key that is gone.
+    pub fn forget(&self, key: &str) {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// Remembers what has taken a pass's place.
+    pub fn renew(&self, old: &str, new: &str) {
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.values_mut().filter(|id| *id == old).for_each(|id| new.clone_into(id));
+        renewed.insert(old.to_owned(), new.to_owned());
+    }
+
+    fn newest(&self, id: &str) -> String {
+        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.get(id).cloned().unwrap_or_else(|| id.to_owned())
     }
 }

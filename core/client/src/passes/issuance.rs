@@ -8,10 +8,12 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use onecity_protocol::credential::{Credential, Issuer, IssuerVerified, PassType, PublicKey, TrustList};
+use onecity_protocol::credential::{
+    Audience, Credential, Issuer, IssuerVerified, PassType, PresentationDraft, PublicKey, TrustList,
+};
 use onecity_protocol::names::Names;
 use onecity_protocol::region::RegionId;
-use onecity_store::Owner;
+use onecity_store::{Owner, StoreError};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -97,7 +99,8 @@ struct NewKey {
 
 /// Has a pass issued to a new key of this phone, and keeps it for the active account.
 pub async fn add(inner: &Arc<Inner>, region: &RegionId, word: &str, holder: Option<&str>) -> Result<PassView, Error> {
-    let source = Source::find(inner, region, word).await?;
+    let source = Source::find(inner, region, word, None).await?;
+    let owner = inner.active_owner().await?;
     let holder = match holder {
         None => None,
         Some(id) => {
@@ -109,30 +112,30 @@ pub async fn add(inner: &Arc<Inner>, region: &RegionId, word: &str, holder: Opti
             )
         }
     };
-    let (owner, issued) = source.issue(inner, vec![holder]).await?;
+    let issued = source.issue(inner, &owner, vec![holder]).await?;
     let passes = keep(inner, &owner, issued, Vec::new()).await?;
     passes.into_iter().next().ok_or_else(|| Error::internal("one pass was asked for"))
 }
 
 /// Whom a resident may hold a type of pass for, beside themselves.
 pub async fn holders(inner: &Arc<Inner>, region: &RegionId, word: &str) -> Result<Vec<HolderView>, Error> {
-    let all = Source::find(inner, region, word).await?.holders(inner).await?;
+    let all = Source::find(inner, region, word, None).await?.holders(inner).await?;
     Ok(all.into_iter().map(|own| HolderView { id: own.id, name: own.name, relation: own.relation }).collect())
 }
 
 /// Has passes issued anew, those of one issuer and type together, and puts each in the old one's place.
-pub async fn renew(inner: &Arc<Inner>, due: Vec<Pass>) -> Result<Vec<PassView>, Error> {
-    let mut groups: BTreeMap<(RegionId, String), Vec<Pass>> = BTreeMap::new();
+pub async fn renew(inner: &Arc<Inner>, owner: &Owner, due: Vec<Pass>) -> Result<Vec<PassView>, Error> {
+    let mut groups: BTreeMap<(RegionId, String, String), Vec<Pass>> = BTreeMap::new();
     for pass in due {
-        groups.entry((pass.region.clone(), pass.pass_type.clone())).or_default().push(pass);
+        let group = (pass.region.clone(), pass.pass_type.clone(), pass.issuer.clone());
+        groups.entry(group).or_default().push(pass);
     }
     let mut renewed = Vec::new();
     let mut failed = None;
-    for ((region, word), passes) in groups {
-        // One issuer that does not answer keeps no other from it.
-        match renew_group(inner, &region, &word, passes).await {
-            Ok(views) => renewed.extend(views),
-            Err(error) => failed = Some(error),
+    for passes in groups.into_values() {
+        // One issuer that does not answer keeps no other from it, nor what it gave before.
+        if let Err(error) = renew_group(inner, owner, passes, &mut renewed).await {
+            failed = Some(error);
         }
     }
     match failed {
@@ -141,23 +144,24 @@ pub async fn renew(inner: &Arc<Inner>, due: Vec<Pass>) -> Result<Vec<PassView>, 
     }
 }
 
+/// Passes of one region, type and issuer.
 async fn renew_group(
     inner: &Arc<Inner>,
-    region: &RegionId,
-    word: &str,
+    owner: &Owner,
     passes: Vec<Pass>,
-) -> Result<Vec<PassView>, Error> {
-    let source = Source::find(inner, region, word).await?;
-    let mut renewed = Vec::new();
+    renewed: &mut Vec<PassView>,
+) -> Result<(), Error> {
+    let Some(first) = passes.first() else { return Ok(()) };
+    let source = Source::find(inner, &first.region, &first.pass_type, Some(&first.issuer)).await?;
     for old in passes.chunks(source.batch_size()) {
         let holders = old.iter().map(|pass| pass.holder.clone()).collect();
-        let (owner, issued) = source.issue(inner, holders).await?;
-        renewed.extend(keep(inner, &owner, issued, old.to_vec()).await?);
+        let issued = source.issue(inner, owner, holders).await?;
+        renewed.extend(keep(inner, owner, issued, old.to_vec()).await?);
     }
-    Ok(renewed)
+    Ok(())
 }
 
-/// Keeps what was issued, in place of what it replaces: all of it, or nothing.
+/// Keeps what was issued, in place of what it replaces: all of it, or nothing. The issuer revokes what was replaced.
 async fn keep(
     inner: &Arc<Inner>,
     owner: &Owner,
@@ -165,58 +169,108 @@ async fn keep(
     replaced: Vec<Pass>,
 ) -> Result<Vec<PassView>, Error> {
     let (of, new, old) = (owner.clone(), issued.clone(), replaced.clone());
-    let outcome = inner
+    let kept = inner
         .vault(move |vault| {
             vault.atomically(|vault| {
+                let there = |pass: &Pass| Ok::<_, StoreError>(vault.get::<Pass>(&of, &pass.id)?.is_some());
                 for pass in &old {
+                    // Deleted meanwhile: then it shall not come back.
+                    if !there(pass)? {
+                        return Ok(false);
+                    }
                     vault.delete::<Pass>(&of, &pass.id)?;
                     vault.delete::<LastCode>(&of, &pass.id)?;
+                    vault.put(&of, &pass.id, &Deleted::of(pass))?;
                 }
-                new.iter().try_for_each(|pass| vault.put(&of, &pass.id, pass))
+                for pass in &new {
+                    if there(pass)? {
+                        return Ok(false);
+                    }
+                    vault.put(&of, &pass.id, pass)?;
+                }
+                Ok(true)
             })
         })
         .await;
-    // The keys of those that are not kept, whichever they are.
-    let unused: Vec<String> =
-        if outcome.is_ok() { &replaced } else { &issued }.iter().map(|pass| pass.key.clone()).collect();
-    replaced.iter().for_each(|pass| inner.passes.codes.forget(&pass.id));
-    let keys = Arc::clone(&inner.platform.keys);
-    inner.blocking(move || Ok(unused.iter().try_for_each(|key| keys.delete(key))?)).await?;
-    outcome?;
+    let is_kept = matches!(kept, Ok(true));
+    delete_keys(inner, if is_kept { &replaced } else { &issued }.iter().map(|pass| pass.key.clone()).collect()).await;
+    if !kept? {
+        return Err(Error::refused(Refusal::Issuance, "the passes on this phone have changed meanwhile; try again"));
+    }
+    for old in &replaced {
+        inner.passes.codes.forget(&old.key);
+        if let Some(new) = issued.iter().find(|new| new.holder == old.holder) {
+            inner.passes.codes.renew(&old.id, &new.id);
+        }
+    }
     inner.platform.observer.changed(Topic::Passes);
     let now = inner.time.now();
     Ok(issued.iter().map(|pass| pass.view(&inner.config.languages, now, None)).collect())
 }
 
-/// Tells issuers of passes that were deleted here, so that they are revoked. What fails is tried again next time.
-pub async fn report_deleted(inner: &Arc<Inner>) -> Result<(), Error> {
-    let owner = inner.active_owner().await?;
+/// Keys that nothing needs any more. One that can't be deleted harms nobody, and is no reason to fail.
+async fn delete_keys(inner: &Arc<Inner>, ids: Vec<String>) {
+    let keys = Arc::clone(&inner.platform.keys);
+    let deleted = inner.blocking(move || Ok(ids.iter().filter(|id| keys.delete(id).is_err()).count())).await;
+    if let Ok(left @ 1..) = deleted {
+        tracing::warn!(left, "keys that are not needed could not be deleted");
+    }
+}
+
+/// Tells issuers of passes that were deleted or replaced here, so that they are revoked. What fails is tried again next
+/// time, and one issuer that does not answer keeps no other from it.
+pub async fn report_deleted(inner: &Arc<Inner>, owner: &Owner) {
     let of = owner.clone();
-    let deleted: Vec<Deleted> = inner.vault(move |vault| vault.list(&of)).await?;
+    let deleted: Vec<Deleted> = inner.vault(move |vault| vault.list(&of)).await.unwrap_or_default();
     for pass in deleted {
-        let metadata = metadata(inner, &pass.issuer).await?;
-        if let Some(endpoint) = metadata.onecity_revocation_endpoint {
-            let url = inner.net.url(&endpoint)?;
-            let body = json!({ "pass": pass.id });
-            let answer = send(inner, || Outgoing::post_json(url.clone(), &body)).await?;
-            if !answer.status.is_success() && !answer.status.is_client_error() {
+        let told = match tell(inner, owner, &pass).await {
+            Ok(told) => told,
+            Err(error) => {
+                tracing::info!(may_retry = error.may_retry(), "an issuer could not be told of a deleted pass yet");
                 continue;
             }
-        }
+        };
         let of = owner.clone();
-        inner.vault(move |vault| vault.delete::<Deleted>(&of, &pass.id)).await?;
+        if told && inner.vault(move |vault| vault.delete::<Deleted>(&of, &pass.id)).await.is_err() {
+            tracing::warn!("a deleted pass will be reported again");
+        }
     }
-    Ok(())
+}
+
+/// Whether nothing is left to tell: the issuer has revoked the pass, does not know it, or takes no such word.
+async fn tell(inner: &Arc<Inner>, owner: &Owner, pass: &Deleted) -> Result<bool, Error> {
+    let metadata = metadata(inner, &pass.issuer).await?;
+    let Some(endpoint) = metadata.onecity_revocation_endpoint else { return Ok(true) };
+    let url = inner.net.url(&endpoint)?;
+    let body = json!({ "pass": pass.cti });
+    let access = access_of(inner, owner).await?;
+    let answer = send_with(inner, || Outgoing::post_json(url.clone(), &body), access).await?;
+    let unknown =
+        || serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok_and(|own| own["error"] == "unknown_pass");
+    Ok(answer.status.is_success() || (answer.status == StatusCode::BAD_REQUEST && unknown()))
+}
+
+/// The session of an account, and of no other that is active by now.
+async fn access_of(inner: &Arc<Inner>, owner: &Owner) -> Result<Access, Error> {
+    let access = inner.sessions.access(inner, None).await?;
+    if Owner::Account(access.account.clone()) == *owner {
+        return Ok(access);
+    }
+    Err(Error::LoginRequired { why: "another account has been logged in meanwhile".to_owned() })
 }
 
 impl Source {
-    async fn find(inner: &Arc<Inner>, region: &RegionId, word: &str) -> Result<Self, Error> {
+    /// The source of a type of pass in a region: the issuer that is given, or the one that the trust list names first.
+    async fn find(inner: &Arc<Inner>, region: &RegionId, word: &str, issuer: Option<&str>) -> Result<Self, Error> {
         let first = region.first_level().ok_or_else(|| Error::invalid("region", "a nation issues no passes"))?;
         let list = trust_list(inner, &first).await?;
         let not_here = || Error::refused(Refusal::NotFound, format!("{first} has no pass of the type {word}"));
         let pass_type = list.types.iter().find(|kind| kind.word == word).cloned().ok_or_else(not_here)?;
-        let url = list.issuer_of_type(pass_type.id).ok_or_else(not_here)?;
-        let issuer = list.issuers.iter().find(|issuer| issuer.url == url).cloned().ok_or_else(not_here)?;
+        let found = match issuer {
+            Some(url) => list.issuers.iter().find(|own| own.url == url),
+            None => list.issuer_of_type(pass_type.id, inner.time.now()),
+        };
+        let issuer = found.cloned().ok_or_else(not_here)?;
         let metadata = metadata(inner, &issuer.url).await?;
         match metadata.credential_configurations_supported.get(word) {
             Some(configuration) if configuration.format == FORMAT => {}
@@ -242,24 +296,53 @@ impl Source {
         Ok(answer.holders)
     }
 
-    /// Makes a key for each holder and has a pass issued to it; the keys go again if nothing comes of it. Answers
-    /// whose the passes are: the account that asked, even if another is active by then.
-    async fn issue(&self, inner: &Arc<Inner>, holders: Vec<Option<Holder>>) -> Result<(Owner, Vec<Pass>), Error> {
+    /// Makes a key for each holder and has a pass issued to it; the keys go again if nothing comes of it.
+    async fn issue(&self, inner: &Arc<Inner>, owner: &Owner, holders: Vec<Option<Holder>>) -> Result<Vec<Pass>, Error> {
         let nonce_url = inner.net.url(&self.metadata.nonce_endpoint)?;
-        let nonce: NonceAnswer = inner.net.send(Outgoing::post_json(nonce_url, &json!({}))).await?.json()?;
-        let access = inner.sessions.access(inner, None).await?;
-        let owner = Owner::Account(access.account.clone());
+        let nonce = inner.net.send(Outgoing::post_json(nonce_url, &json!({})).timeless()).await?;
+        let nonce: NonceAnswer = nonce.json()?;
+        let access = access_of(inner, owner).await?;
         let claims = json!({
             "iss": access.session.client_id(), "aud": self.metadata.credential_issuer,
             "iat": inner.time.now(), "nonce": nonce.c_nonce,
         });
-        let keys = Arc::clone(&inner.platform.keys);
-        let made = inner
+        let (keys, count) = (Arc::clone(&inner.platform.keys), holders.len());
+        let mut ids: Vec<String> = inner
+            .blocking(move || {
+                let mut made = Vec::new();
+                for _ in 0..count {
+                    match keys.create(KeyPurpose::Pass) {
+                        Ok(id) => made.push(id),
+                        Err(error) => {
+                            made.iter().for_each(|id| drop(keys.delete(id)));
+                            return Err(error.into());
+                        }
+                    }
+                }
+                Ok(made)
+            })
+            .await?;
+        let outcome = self.issue_to(inner, &ids, holders, claims, access).await;
+        if outcome.is_err() {
+            delete_keys(inner, std::mem::take(&mut ids)).await;
+        }
+        outcome
+    }
+
+    async fn issue_to(
+        &self,
+        inner: &Arc<Inner>,
+        ids: &[String],
+        holders: Vec<Option<Holder>>,
+        claims: serde_json::Value,
+        access: Access,
+    ) -> Result<Vec<Pass>, Error> {
+        let (keys, ids) = (Arc::clone(&inner.platform.keys), ids.to_vec());
+        let (made, proofs) = inner
             .blocking(move || {
                 let mut made = Vec::new();
                 let mut proofs = Vec::new();
-                for holder in holders {
-                    let id = keys.create(KeyPurpose::Pass)?;
+                for (id, holder) in ids.into_iter().zip(holders) {
                     let public = PublicKey::from_sec1(&keys.public_key(&id)?).map_err(Error::internal)?;
                     proofs.push(JwtSigner::new(Arc::clone(&keys), id.clone()).sign("openid4vci-proof+jwt", &claims)?);
                     made.push(NewKey { id, public, holder });
@@ -267,13 +350,7 @@ impl Source {
                 Ok((made, proofs))
             })
             .await?;
-        let (made, proofs) = made;
-        let outcome = self.request(inner, &made, &proofs, access).await;
-        if outcome.is_err() {
-            let keys = Arc::clone(&inner.platform.keys);
-            inner.blocking(move || Ok(made.iter().try_for_each(|key| keys.delete(&key.id))?)).await?;
-        }
-        Ok((owner, outcome?))
+        self.request(inner, &made, &proofs, access).await
     }
 
     /// Sends the request, and takes nothing from the issuer on trust: its signatures must hold by the registry's list,
@@ -324,13 +401,17 @@ impl Source {
         if claims.pass_type != self.pass_type.id || claims.expires <= inner.time.now() {
             return Err(wrong("it is of another type, or has expired"));
         }
+        // Its largest code must still fit, or a working pass would be replaced by one that no gate reads.
+        PresentationDraft::new(&bytes, i64::from(u32::MAX), Audience::gate(u32::MAX).with_challenge(u32::MAX), 255)?;
         let names = |id: u64| {
             let found = self.list.words.scopes.iter().find(|named| named.id == id);
             found.map_or_else(|| Names::new().with("en", &format!("scope {id}")), |named| named.names.clone())
         };
         let fare = self.list.words.fare_classes.iter().find(|named| named.id == claims.fare_class);
         Ok(Pass {
-            id: hex::encode(claims.cti),
+            id: hex::encode(verified.id()),
+            cti: hex::encode(claims.cti),
+            type_number: claims.pass_type,
             key: key.id.clone(),
             pass_type: self.pass_type.word.clone(),
             type_names: self.pass_type.names.clone(),
@@ -389,15 +470,26 @@ async fn send_once(
 ) -> Result<Answer, Error> {
     let now = inner.time.now();
     let request = inner.blocking(move || bound_request(request, &signer, &token, now)).await?;
-    inner.net.send(request).await
+    // Passes are judged by the time: whoever issues them does not tell it.
+    inner.net.send(request.timeless()).await
 }
 
 async fn metadata(inner: &Arc<Inner>, issuer: &str) -> Result<IssuerMetadata, Error> {
-    let answer = inner.net.send(Outgoing::get(inner.net.url(&metadata_url(issuer)?)?)).await?;
+    let answer = inner.net.send(Outgoing::get(inner.net.url(&metadata_url(issuer)?)?).timeless()).await?;
     let metadata: IssuerMetadata = answer.json()?;
     if metadata.credential_issuer != issuer {
         let why = "the issuer calls itself by another name than the registry does";
         return Err(Error::refused(Refusal::WrongIssuer, why));
+    }
+    // The phone's tokens and key proofs go to the issuer alone, whatever it says of its endpoints.
+    let own = Url::parse(issuer).map(|url| url.origin());
+    let endpoints = [Some(&metadata.credential_endpoint), Some(&metadata.nonce_endpoint)];
+    let optional = [metadata.onecity_holders_endpoint.as_ref(), metadata.onecity_revocation_endpoint.as_ref()];
+    for endpoint in endpoints.into_iter().chain(optional).flatten() {
+        if Url::parse(endpoint).map(|url| url.origin()) != own {
+            let why = "the issuer names an endpoint that is not its own";
+            return Err(Error::refused(Refusal::WrongIssuer, why));
+        }
     }
     Ok(metadata)
 }

@@ -26,7 +26,7 @@ use crate::registry_sync::trust_list;
 use crate::views::{DisclosureView, HolderView, PassSituation, PassView, Topic};
 
 pub use codes::{CodeListener, code, grant, watch};
-pub use issuance::{add, holders};
+pub use issuance::holders;
 use record::{Deleted, Disclosure, LastCode, Pass, Standing};
 
 /// Largest status list that a phone fetches, in bytes.
@@ -36,6 +36,8 @@ const MAX_STATUS_LIST: usize = 4 << 20;
 #[derive(Default)]
 pub struct Passes {
     codes: codes::Codes,
+    /// Whatever adds, renews, judges or deletes passes does so alone; showing codes waits for nobody.
+    turn: tokio::sync::Mutex<()>,
 }
 
 async fn all(inner: &Arc<Inner>) -> Result<(Owner, Vec<Pass>), Error> {
@@ -62,9 +64,24 @@ pub async fn list(inner: &Arc<Inner>, situation: &PassSituation) -> Result<Vec<P
     Ok(views)
 }
 
+/// Has a pass issued to a new key of this phone, and keeps it for the active account.
+pub async fn add(inner: &Arc<Inner>, region: &RegionId, word: &str, holder: Option<&str>) -> Result<PassView, Error> {
+    let _turn = inner.passes.turn.lock().await;
+    issuance::add(inner, region, word, holder).await
+}
+
+/// Renews a pass whose key is gone, unless that has happened meanwhile.
+async fn renew_one(inner: &Arc<Inner>, id: &str) -> Result<(), Error> {
+    let _turn = inner.passes.turn.lock().await;
+    let (owner, passes) = all(inner).await?;
+    let due = passes.into_iter().filter(|pass| pass.id == id && pass.standing == Standing::KeyGone).collect();
+    issuance::renew(inner, &owner, due).await.map(drop)
+}
+
 /// Brings passes up to date: what their issuers say of them, and new ones for those that are due. Answers those that
 /// were issued anew. It needs a network and, for new ones, a login.
 pub async fn update(inner: &Arc<Inner>) -> Result<Vec<PassView>, Error> {
+    let _turn = inner.passes.turn.lock().await;
     let (owner, passes) = all(inner).await?;
     let mut lists = BTreeMap::new();
     for pass in &passes {
@@ -72,7 +89,7 @@ pub async fn update(inner: &Arc<Inner>) -> Result<Vec<PassView>, Error> {
             Ok(heard) => heard,
             // An issuer that does not answer says nothing new.
             Err(error) => {
-                tracing::info!(%error, "a pass's standing could not be learnt");
+                tracing::info!(may_retry = error.may_retry(), "a pass's standing could not be learnt");
                 continue;
             }
         };
@@ -80,13 +97,12 @@ pub async fn update(inner: &Arc<Inner>) -> Result<Vec<PassView>, Error> {
             codes::set_standing(inner, &owner, pass, heard).await?;
         }
     }
-    let (_, passes) = all(inner).await?;
+    let of = owner.clone();
+    let passes: Vec<Pass> = inner.vault(move |vault| vault.list(&of)).await?;
     let now = inner.time.now();
     let due: Vec<Pass> = passes.into_iter().filter(|pass| pass.is_due(now)).collect();
-    let renewed = if due.is_empty() { Ok(Vec::new()) } else { issuance::renew(inner, due).await };
-    if let Err(error) = issuance::report_deleted(inner).await {
-        tracing::info!(%error, "an issuer could not be told of a deleted pass");
-    }
+    let renewed = if due.is_empty() { Ok(Vec::new()) } else { issuance::renew(inner, &owner, due).await };
+    issuance::report_deleted(inner, &owner).await;
     renewed
 }
 
@@ -134,26 +150,25 @@ async fn standing(inner: &Arc<Inner>, pass: &Pass, lists: &mut Lists) -> Result<
 
 /// Deletes a pass: its record, then its key. The issuer is told, now or when there is a network, and revokes it.
 pub async fn remove(inner: &Arc<Inner>, id: &str) -> Result<(), Error> {
+    let _turn = inner.passes.turn.lock().await;
     let (owner, passes) = all(inner).await?;
     let pass = passes.into_iter().find(|pass| pass.id == id);
     let pass = pass.ok_or_else(|| Error::refused(Refusal::NotFound, "this pass is not on the phone"))?;
-    let deleted = Deleted { id: pass.id.clone(), issuer: pass.issuer.clone() };
+    let (deleted, of) = (Deleted::of(&pass), owner.clone());
     inner
         .vault(move |vault| {
             vault.atomically(|vault| {
-                vault.delete::<Pass>(&owner, &deleted.id)?;
-                vault.delete::<LastCode>(&owner, &deleted.id)?;
-                vault.put(&owner, &deleted.id, &deleted)
+                vault.delete::<Pass>(&of, &deleted.id)?;
+                vault.delete::<LastCode>(&of, &deleted.id)?;
+                vault.put(&of, &deleted.id, &deleted)
             })
         })
         .await?;
-    inner.passes.codes.forget(&pass.id);
+    inner.passes.codes.forget(&pass.key);
     let keys = Arc::clone(&inner.platform.keys);
     inner.blocking(move || Ok(keys.delete(&pass.key)?)).await?;
     inner.platform.observer.changed(Topic::Passes);
-    if let Err(error) = issuance::report_deleted(inner).await {
-        tracing::info!(%error, "an issuer could not be told of a deleted pass yet");
-    }
+    issuance::report_deleted(inner, &owner).await;
     Ok(())
 }
 
@@ -176,9 +191,10 @@ pub async fn disclosures(inner: &Arc<Inner>) -> Result<Vec<DisclosureView>, Erro
 
 /// Deletes the hardware keys of an account's passes, before its records go.
 pub async fn forget(inner: &Arc<Inner>, account: &AccountId) -> Result<(), Error> {
+    let _turn = inner.passes.turn.lock().await;
     let owner = Owner::Account(account.clone());
     let passes: Vec<Pass> = inner.vault(move |vault| vault.list(&owner)).await?;
-    passes.iter().for_each(|pass| inner.passes.codes.forget(&pass.id));
+    passes.iter().for_each(|pass| inner.passes.codes.forget(&pass.key));
     let keys = Arc::clone(&inner.platform.keys);
     inner.blocking(move || Ok(passes.iter().try_for_each(|pass| keys.delete(&pass.key))?)).await
 }

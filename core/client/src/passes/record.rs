@@ -20,13 +20,16 @@ pub struct Holder {
 /// A pass as the vault keeps it, with the words of the day it was issued: a screen needs no registry.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Pass {
-    /// The hexadecimal `cti`.
+    /// Issuer and `cti` in one: no issuer can take another's place.
     pub id: String,
     /// The hardware key's id.
     pub key: String,
     #[serde(with = "hex::serde")]
     pub credential: Vec<u8>,
+    /// What the issuer knows it by, in hexadecimal.
+    pub cti: String,
     pub pass_type: String,
+    pub type_number: u64,
     pub type_names: Names,
     pub issuer: String,
     pub issuer_names: Names,
@@ -143,11 +146,18 @@ impl Record for LastCode {
     const FORMAT: u8 = 1;
 }
 
-/// A pass that was deleted here, and whose issuer has not been told yet.
+/// A pass that was deleted here or issued anew, and whose issuer has not been told yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Deleted {
     pub id: String,
+    pub cti: String,
     pub issuer: String,
+}
+
+impl Deleted {
+    pub fn of(pass: &Pass) -> Self {
+        Self { id: pass.id.clone(), cti: pass.cti.clone(), issuer: pass.issuer.clone() }
+    }
 }
 
 impl Record for Deleted {

@@ -63,6 +63,8 @@ pub struct ConsentRequest {
     pub reason: String,
     /// Exactly what would be shown, if something is.
     pub fields: Vec<String>,
+    /// Of whom, if not of the resident.
+    pub subject: Option<String>,
 }
 
 /// Asks the resident.

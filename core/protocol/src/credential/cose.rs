@@ -115,6 +115,21 @@ impl Unsigned {
         Self { protected, payload, message }
     }
 
+    /// How long the signed message will be, in bytes.
+    pub fn signed_len(&self) -> usize {
+        // The array and the empty map are a byte each; a byte string's head is at most three.
+        let string = |len: usize| {
+            len + if len < 24 {
+                1
+            } else if len < 256 {
+                2
+            } else {
+                3
+            }
+        };
+        2 + string(self.protected.len()) + string(self.payload.len()) + string(64)
+    }
+
     pub fn sign(self, signature: &Signature) -> Sign1 {
         Sign1 { protected: self.protected, payload: self.payload, signature: *signature }
     }

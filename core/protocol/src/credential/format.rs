@@ -279,7 +279,11 @@ impl PresentationDraft {
         }
         let credential = Credential::parse(credential)?;
         let payload = presentation_payload(issued, audience, purpose);
-        Ok(Self { unsigned: Unsigned::new(presentation_header(&credential.bytes), payload, PRESENTATION_AAD) })
+        let unsigned = Unsigned::new(presentation_header(&credential.bytes), payload, PRESENTATION_AAD);
+        if unsigned.signed_len() > MAX_PRESENTATION {
+            return Err(MalformedCode::TooLarge);
+        }
+        Ok(Self { unsigned })
     }
 
     /// The bytes that the phone's key signs.

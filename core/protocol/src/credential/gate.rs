@@ -5,11 +5,12 @@ use std::fmt;
 
 use super::UnixTime;
 use super::audience::Audience;
+use super::cbor::MAX_TIME;
 use super::format::Presentation;
 use super::refusal::Refusal;
 use super::replay::{Passed, ReplayMemory, SnapshotError, StationKey};
-use super::status::{Status, StatusList, StatusListError, StatusListToken};
-use super::trust_list::TrustList;
+use super::status::{MAX_LISTS, MAX_TOTAL, Status, StatusList, StatusListError, StatusListToken};
+use super::trust_list::{TrustList, TrustedKey};
 use super::verified::{IssuerVerified, KnownCredentials};
 
 /// How far a phone's clock and a gate's may differ, in seconds.
@@ -175,55 +176,93 @@ struct Challenges {
 pub struct Gate {
     trust: TrustList,
     policy: GatePolicy,
-    started: UnixTime,
+    /// Since when it runs without lists that it never had.
+    without_status_since: UnixTime,
     /// The latest time seen: a gate's time never goes backwards.
     now: UnixTime,
     known: KnownCredentials,
     /// By issuer and number: nobody speaks for another issuer's list.
     status: HashMap<(String, u64), StatusList>,
+    /// Lists that went with a key of the trust list.
+    gone: HashMap<(String, u64), Gone>,
     challenges: Challenges,
     passages: ReplayMemory,
+}
+
+/// What is remembered of a list that is no longer trusted.
+struct Gone {
+    since: UnixTime,
+    /// When it was signed: an older one never takes its place.
+    issued: UnixTime,
 }
 
 impl Gate {
     /// A gate that starts at `now`. It has no memory of what it accepted before, so it refuses codes signed up to a
     /// skew after its start.
     pub fn new(trust: TrustList, policy: GatePolicy, now: UnixTime) -> Self {
+        let now = now.clamp(0, MAX_TIME);
         let passages = ReplayMemory::new(now, policy.capacity);
         Self {
             trust,
             policy,
-            started: now,
+            without_status_since: now,
             now,
             known: KnownCredentials::new(KNOWN),
             status: HashMap::new(),
+            gone: HashMap::new(),
             challenges: Challenges::default(),
             passages,
         }
+    }
+
+    /// Says since when the gate has run without a status list, if it did before it was restarted: switching it off and
+    /// on gives it no new hours.
+    pub fn without_status_since(&mut self, since: UnixTime) {
+        self.without_status_since = self.without_status_since.min(since);
+    }
+
+    /// Time only goes forward.
+    fn advance(&mut self, now: UnixTime) {
+        self.now = self.now.max(now.clamp(0, MAX_TIME));
     }
 
     /// Replaces the trust list, after a refresh: what a key that is gone has signed is refused from now on.
     pub fn set_trust_list(&mut self, trust: TrustList) {
         if trust != self.trust {
             self.known.clear();
-            let status_base = &trust.status_base;
-            let issuers = |issuer: &str| trust.all_keys().any(|own| own.issuer == issuer);
-            let kept = *status_base == self.trust.status_base;
-            self.status.retain(|(issuer, _), _| kept && issuers(issuer));
+            // A pass is known by its issuer's name: under another name, its last code would be news.
+            let renamed =
+                |own: &TrustedKey| self.trust.all_keys().any(|old| old.key == own.key && old.issuer != own.issuer);
+            if trust.all_keys().any(renamed) {
+                self.passages.raise_floor(self.now);
+            }
+            let same_base = trust.status_base == self.trust.status_base;
+            let dropped = self.status.extract_if(|(issuer, _), list| {
+                !same_base || !trust.all_keys().any(|own| own.key == *list.signer() && own.issuer == *issuer)
+            });
+            for (place, list) in dropped {
+                self.gone.insert(place, Gone { since: self.now, issued: list.issued() });
+            }
             self.trust = trust;
         }
     }
 
     /// Takes a status list's token over, after a refresh; an older one than the gate has is refused.
     pub fn set_status_list(&mut self, token: StatusListToken, now: UnixTime) -> Result<(), StatusListError> {
-        self.now = self.now.max(now);
+        self.advance(now);
         let list = token.verify(&self.trust, self.now)?;
         let place = (list.issuer().to_owned(), list.number());
-        if let Some(own) = self.status.get(&place)
-            && own.issued() > list.issued()
+        let seen = self.status.get(&place).map(StatusList::issued);
+        if let Some(seen) = seen.max(self.gone.get(&place).map(|gone| gone.issued)).filter(|seen| *seen > list.issued())
         {
-            return Err(StatusListError::Older { seen: own.issued(), offered: list.issued() });
+            return Err(StatusListError::Older { seen, offered: list.issued() });
         }
+        let others = self.status.iter().filter(|(own, _)| **own != place);
+        let (count, size) = others.fold((0, 0), |(count, size), (_, own)| (count + 1, size + own.size()));
+        if count >= MAX_LISTS || size + list.size() > MAX_TOTAL {
+            return Err(StatusListError::TooMany);
+        }
+        self.gone.remove(&place);
         self.status.insert(place, list);
         Ok(())
     }
@@ -231,7 +270,7 @@ impl Gate {
     /// Makes a new challenge from a random number, for the gate to show as a QR code (its text) or a number; the one
     /// before it counts for another 30 seconds. `None` for a gate without a number.
     pub fn challenge(&mut self, random: u32, now: UnixTime) -> Option<Audience> {
-        self.now = self.now.max(now);
+        self.advance(now);
         let fresh = (self.policy.number != 0).then(|| Audience::gate(self.policy.number).with_challenge(random))?;
         if let Some(last) = self.challenges.current.replace(fresh) {
             self.challenges.last = Some((last, self.now + CHALLENGE_OVERLAP));
@@ -241,7 +280,7 @@ impl Gate {
 
     /// Checks one code at the gate's time `now`, in the order of CQ1's specification.
     pub fn check(&mut self, text: &str, now: UnixTime) -> Decision {
-        self.now = self.now.max(now);
+        self.advance(now);
         match self.examine(text) {
             Ok(decision) => decision,
             Err(refusal) => Decision::Refused(refusal),
@@ -256,7 +295,7 @@ impl Gate {
     /// Takes over what another gate of the station has accepted, so that no code opens two; answers how many
     /// passages were news.
     pub fn learn_passages(&mut self, passages: &[u8], key: &StationKey, now: UnixTime) -> Result<usize, SnapshotError> {
-        self.now = self.now.max(now);
+        self.advance(now);
         self.passages.merge(passages, key, self.now)
     }
 
@@ -312,7 +351,8 @@ impl Gate {
     /// Whether the pass is known to stand; `false` if that can't be told and the policy admits it all the same.
     fn check_status(&self, pass: &IssuerVerified, without: WithoutStatus) -> Result<bool, Refusal> {
         let entry = pass.claims().status;
-        let list = self.status.get(&(pass.issuer().to_owned(), entry.list));
+        let place = (pass.issuer().to_owned(), entry.list);
+        let list = self.status.get(&place);
         // What an outdated list says against a pass still counts.
         match list.map(|list| list.status(entry)) {
             Some(Some(Status::Invalid)) => return Err(Refusal::Revoked),
@@ -320,7 +360,8 @@ impl Gate {
             Some(Some(Status::Other(_)) | None) => return Err(Refusal::StatusUnknown),
             Some(Some(Status::Valid)) | None => {}
         }
-        let current_until = list.map_or(self.started, StatusList::expires);
+        let without_since = self.gone.get(&place).map_or(self.without_status_since, |gone| gone.since);
+        let current_until = list.map_or(without_since, StatusList::expires);
         match list {
             Some(_) if self.now < current_until => Ok(true),
             _ if self.now < current_until.saturating_add(without.seconds()) => Ok(false),
@@ -600,6 +641,12 @@ mod tests {
         accepted(&mut gate, &new.code_at(NOW + 1).expect("a code"), NOW + 1);
         gate.set_trust_list(new.trust_list());
         assert_eq!(refused(&mut gate, &old.code_at(NOW + 2).expect("a code"), NOW + 2), "unknown_issuer");
+        // What the withdrawn key said of revocations counts for nothing either, and an older list does not come back.
+        assert_eq!(refused(&mut gate, &new.code_at(NOW + 2).expect("a code"), NOW + 2), "status_unknown");
+        let older = new.status_list(NOW - 700, NEVER, |_| ()).expect("a list");
+        assert!(matches!(gate.set_status_list(token(&older), NOW + 2), Err(StatusListError::Older { .. })));
+        let list = new.status_list(NOW + 2, NEVER, |_| ()).expect("a list");
+        gate.set_status_list(token(&list), NOW + 2).expect("a list of the new key");
         accepted(&mut gate, &new.code_at(NOW + 2).expect("a code"), NOW + 2);
     }
 
@@ -653,6 +700,54 @@ mod tests {
         assert_eq!(refused(&mut new, &code(&world, NOW), NOW), "status_unknown");
         let open = GatePolicy::of_types([1], WithoutStatus::FailOpen { hours: 1 });
         accepted(&mut Gate::new(world.trust_list(), open, NOW - 600), &code(&world, NOW), NOW);
+    }
+
+    #[test]
+    fn switching_a_turnstile_off_and_on_gives_it_no_new_hours_without_a_list() {
+        let world = World::new().expect("keys");
+        let open = GatePolicy::of_types([1], WithoutStatus::FailOpen { hours: 1 });
+        let mut gate = Gate::new(world.trust_list(), open, NOW - 600);
+        gate.without_status_since(NOW - 3600);
+        assert_eq!(refused(&mut gate, &world.code_at(NOW).expect("a code"), NOW), "status_unknown");
+    }
+
+    #[test]
+    fn an_issuer_that_hands_out_ever_new_lists_does_not_fill_the_gate() {
+        let world = World::new().expect("keys");
+        let mut gate = gate(&world);
+        let mut taken = 0;
+        for number in 10..200 {
+            let other = world.another(|claims| claims.status.list = number).expect("keys");
+            let list = other.status_list(NOW, NEVER, |_| ()).expect("a list");
+            match gate.set_status_list(token(&list), NOW) {
+                Ok(()) => taken += 1,
+                Err(refused) => assert_eq!(refused, StatusListError::TooMany),
+            }
+        }
+        assert_eq!(taken, MAX_LISTS - 1, "one was there");
+        accepted(&mut gate, &world.code_at(NOW).expect("a code"), NOW);
+    }
+
+    #[test]
+    fn an_issuer_that_changes_its_name_lets_no_code_open_twice() {
+        let world = World::new().expect("keys");
+        let open = GatePolicy::of_types([1], WithoutStatus::FailOpen { hours: 1 });
+        let mut gate = Gate::new(world.trust_list(), open, NOW - 600);
+        let code = world.code_at(NOW).expect("a code");
+        accepted(&mut gate, &code, NOW);
+        let renamed = TrustedKey { issuer: "https://new.example".to_owned(), ..world.trusted_key() };
+        gate.set_trust_list(World::trust_list_of(vec![renamed]));
+        assert_eq!(refused(&mut gate, &code, NOW + 5), "before_memory");
+        accepted(&mut gate, &world.code_at(NOW + 31).expect("a code"), NOW + 31);
+    }
+
+    #[test]
+    fn a_clock_beyond_all_bounds_breaks_nothing() {
+        let world = World::new().expect("keys");
+        let mut gate = gate(&world);
+        let code = world.code_at(NOW).expect("a code");
+        assert_eq!(refused(&mut gate, &code, i64::MIN), "from_the_future");
+        assert_eq!(refused(&mut gate, &code, i64::MAX), "expired");
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use refusal::Refusal;
 pub use replay::{SnapshotError, StationKey};
 pub use status::{Status, StatusArray, StatusClaims, StatusList, StatusListDraft, StatusListError, StatusListToken};
 pub use trust_list::{Issuer, Named, PassType, Purpose, TrustList, TrustListError, TrustedKey, Verifier, Words};
-pub use verified::IssuerVerified;
+pub use verified::{IssuerVerified, pass_id};
 
 /// Seconds since 1970-01-01T00:00:00Z.
 pub type UnixTime = i64;

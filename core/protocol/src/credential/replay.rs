@@ -20,8 +20,8 @@ use super::verified::IssuerVerified;
 const KEEP: i64 = WINDOW_MAX as i64 + 2 * SKEW + 10;
 /// How long the very same code, scanned again, is taken for the same passage, in seconds.
 const SAME_PASSAGE: i64 = 3;
-/// Largest snapshot that is read, in bytes: more than a million passages.
-const MAX_SNAPSHOT: usize = 48 << 20;
+/// Largest snapshot that is read, in bytes: more than the passages of a full memory.
+const MAX_SNAPSHOT: usize = 128 << 20;
 /// The snapshot's own version.
 const VERSION: u64 = 1;
 /// Algorithm HMAC 256/256 (RFC 9053 §3.1).
@@ -75,8 +75,8 @@ pub(super) struct ReplayMemory {
     /// Most credentials in one generation.
     half: usize,
     turned: UnixTime,
-    younger: HashMap<u64, Passage>,
-    older: HashMap<u64, Passage>,
+    younger: HashMap<u128, Passage>,
+    older: HashMap<u128, Passage>,
 }
 
 impl ReplayMemory {
@@ -88,7 +88,7 @@ impl ReplayMemory {
 
     /// Admits a code at most once, and a pass at most every `interval` seconds.
     pub fn pass(&mut self, code: &Presentation, pass: &IssuerVerified, interval: u8, now: UnixTime) -> Passed {
-        let (place, issued) = (u64::from_be_bytes(pass.place()), code.issued());
+        let (place, issued) = (u128::from_be_bytes(pass.id()), code.issued());
         let signature = u64::from_be_bytes(*code.signature().raw().first_chunk().expect("64 bytes"));
         if let Some(last) = self.last(place) {
             let since = now - self.time(last.accepted);
@@ -108,12 +108,17 @@ impl ReplayMemory {
         Passed::First
     }
 
+    /// Refuses codes up to a skew ahead of `now`: passes are known by other names from here on.
+    pub fn raise_floor(&mut self, now: UnixTime) {
+        self.floor = self.floor.max(now + SKEW);
+    }
+
     /// How many passages are remembered.
     pub fn len(&self) -> usize {
         self.younger.len() + self.older.len()
     }
 
-    fn last(&self, place: u64) -> Option<&Passage> {
+    fn last(&self, place: u128) -> Option<&Passage> {
         self.younger.get(&place).or_else(|| self.older.get(&place))
     }
 
@@ -138,7 +143,7 @@ impl ReplayMemory {
         }
     }
 
-    fn insert(&mut self, place: u64, passage: Passage, now: UnixTime) {
+    fn insert(&mut self, place: u128, passage: Passage, now: UnixTime) {
         self.turn(now);
         if self.younger.len() >= self.half && !self.younger.contains_key(&place) {
             let forgotten = std::mem::replace(&mut self.older, std::mem::take(&mut self.younger));
@@ -152,8 +157,8 @@ impl ReplayMemory {
 
     /// All passages accepted at or after `since`, for the other gates of the station.
     pub fn snapshot(&self, since: UnixTime, key: &StationKey) -> Vec<u8> {
-        let recent = |passage: &&(u64, Passage)| self.time(passage.1.accepted) >= since;
-        let all: Vec<(u64, Passage)> =
+        let recent = |passage: &&(u128, Passage)| self.time(passage.1.accepted) >= since;
+        let all: Vec<(u128, Passage)> =
             self.younger.iter().chain(&self.older).map(|(place, own)| (*place, *own)).collect();
         let count = all.iter().filter(recent).count();
         let payload = write(|cbor| {
@@ -179,8 +184,8 @@ impl ReplayMemory {
         let passages = read_passages(payload).map_err(|_| SnapshotError::Malformed)?;
         let mut news = 0;
         for (place, issued, accepted, code) in passages {
-            // Nothing below the floor can be shown here any more, and no gate accepts what is far ahead.
-            if issued <= self.floor || issued > now + 2 * SKEW {
+            // What is dead needs no memory, and no gate accepts what is far ahead.
+            if accepted < now - KEEP || issued > now + 2 * SKEW {
                 continue;
             }
             if self.last(place).is_none_or(|last| self.time(last.issued) < issued) {
@@ -215,7 +220,7 @@ fn read_mac0(bytes: &[u8]) -> Result<(&[u8], &[u8]), CoseError> {
     Ok(parts)
 }
 
-type ReadPassage = (u64, UnixTime, UnixTime, u64);
+type ReadPassage = (u128, UnixTime, UnixTime, u64);
 
 fn read_passages(payload: &[u8]) -> Result<Vec<ReadPassage>, CoseError> {
     let mut reader = Reader::new(payload);
@@ -227,7 +232,7 @@ fn read_passages(payload: &[u8]) -> Result<Vec<ReadPassage>, CoseError> {
     let mut passages = Vec::new();
     for _ in 0..count {
         reader.array(4)?;
-        let place = u64::from_be_bytes(reader.fixed()?);
+        let place = u128::from_be_bytes(reader.fixed()?);
         let (issued, accepted) = (reader.time()?, reader.time()?);
         passages.push((place, issued, accepted, u64::from_be_bytes(reader.fixed()?)));
     }

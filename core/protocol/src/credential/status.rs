@@ -20,7 +20,7 @@ use super::cbor::write;
 use super::cose::{ALG, CoseError, CoseMessage, ES256, KID, TYP, Unsigned};
 use super::format::StatusEntry;
 use super::gate::SKEW;
-use super::key::Signature;
+use super::key::{PublicKey, Signature};
 use super::trust_list::{TrustList, TrustedKey};
 
 /// The token's type (draft §5.2).
@@ -34,6 +34,9 @@ const STATUS_LIST: i64 = 65533;
 /// Largest list once it is unpacked, in bytes: 128 million entries of one bit.
 const MAX_UNPACKED: usize = 16 << 20;
 
+/// Most lists that a gate keeps, and most bytes in all of them.
+pub(super) const MAX_LISTS: usize = 64;
+pub(super) const MAX_TOTAL: usize = 64 << 20;
 /// The longest that a list counts as current, in seconds: whoever keeps a gate offline shall not keep it so for ever.
 const MAX_LIFE: i64 = 7 * 86_400;
 
@@ -61,6 +64,8 @@ pub enum StatusListError {
     Signature,
     #[error("the token is from the future")]
     FromTheFuture,
+    #[error("there are too many lists: more than {MAX_LISTS}, or {MAX_TOTAL} bytes")]
+    TooMany,
     #[error("a newer token of this list has been seen: issued at {seen}, offered {offered}")]
     Older { seen: UnixTime, offered: UnixTime },
 }
@@ -233,7 +238,7 @@ impl StatusListToken {
         };
         let kid = kid.try_into().map_err(|_| StatusListError::Signature)?;
         let signer = trust.keys(kid).find(signed).ok_or(StatusListError::Signature)?;
-        Ok(StatusList { issuer: signer.issuer.clone(), number, issued, expires, statuses })
+        Ok(StatusList { issuer: signer.issuer.clone(), signer: signer.key, number, issued, expires, statuses })
     }
 }
 
@@ -327,6 +332,7 @@ impl StatusListDraft {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StatusList {
     issuer: String,
+    signer: PublicKey,
     number: u64,
     issued: UnixTime,
     expires: UnixTime,
@@ -337,6 +343,16 @@ impl StatusList {
     /// Whose list it is.
     pub fn issuer(&self) -> &str {
         &self.issuer
+    }
+
+    /// The key that signed it.
+    pub(super) fn signer(&self) -> &PublicKey {
+        &self.signer
+    }
+
+    /// How much memory its statuses take, in bytes.
+    pub(super) fn size(&self) -> usize {
+        self.statuses.bytes.len()
     }
 
     /// Its number under the trust list's status base.

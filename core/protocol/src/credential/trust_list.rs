@@ -18,6 +18,8 @@ pub enum TrustListError {
     TooLarge,
     #[error("the trust list is not the JSON that was expected: {0}")]
     Malformed(#[from] serde_json::Error),
+    #[error("the trust list has a verifier or a purpose with the number 0, which means none")]
+    Reserved,
     #[error("the trust list's key of {issuer}: {why}")]
     Key { issuer: String, why: KeyError },
 }
@@ -49,7 +51,11 @@ pub struct Purpose {
     pub id: u64,
     /// What it is called, for example "Check in and show the health record".
     pub names: Names,
-    /// The attributes that the issuer hands out for it, by their names at the issuer.
+    /// The types of pass that it can be asked of; empty for any.
+    #[serde(default)]
+    pub types: Vec<u64>,
+    /// The attributes that the issuer hands out for it, by their names at the issuer. They never change: who wants to
+    /// show others takes another number, since a code carries only that.
     pub fields: Vec<String>,
 }
 
@@ -79,9 +85,11 @@ pub struct Words {
 }
 
 impl Words {
-    /// A purpose that this verifier may ask for.
-    pub fn purpose(&self, verifier: &Verifier, id: u64) -> Option<&Purpose> {
-        self.purposes.iter().find(|purpose| purpose.id == id && verifier.purposes.contains(&id))
+    /// A purpose that this verifier may ask of a type of pass.
+    pub fn purpose(&self, verifier: &Verifier, id: u64, pass_type: u64) -> Option<&Purpose> {
+        let of_type = |purpose: &Purpose| purpose.types.is_empty() || purpose.types.contains(&pass_type);
+        let may_ask = verifier.purposes.contains(&id);
+        self.purposes.iter().find(|purpose| purpose.id == id && may_ask && of_type(purpose))
     }
 
     /// A verifier by its number.
@@ -171,9 +179,12 @@ impl TrustList {
         self.keys.iter().map(|(_, trusted)| trusted)
     }
 
-    /// The issuer of a type of pass: the holder of the first key that may sign it.
-    pub fn issuer_of_type(&self, id: u64) -> Option<&str> {
-        self.all_keys().find(|own| own.types.contains(&id)).map(|own| own.issuer.as_str())
+    /// The issuer of a type of pass: the first of the list's issuers with a key that may sign it now.
+    pub fn issuer_of_type(&self, id: u64, now: UnixTime) -> Option<&Issuer> {
+        let may_sign = |own: &TrustedKey, issuer: &Issuer| {
+            own.issuer == issuer.url && own.types.contains(&id) && (own.not_before..own.not_after).contains(&now)
+        };
+        self.issuers.iter().find(|issuer| self.all_keys().any(|own| may_sign(own, issuer)))
     }
 
     /// A type of pass by its number.
@@ -207,6 +218,10 @@ struct WireKey {
 impl TryFrom<Wire> for TrustList {
     type Error = TrustListError;
     fn try_from(wire: Wire) -> Result<Self, TrustListError> {
+        let Words { purposes, verifiers, .. } = &wire.words;
+        if purposes.iter().any(|own| own.id == 0) || verifiers.iter().any(|own| own.number == 0) {
+            return Err(TrustListError::Reserved);
+        }
         let key = |own: WireKey| {
             let point = [&[4][..], &own.x.0, &own.y.0].concat();
             let key =

@@ -16,7 +16,7 @@ pub struct IssuerVerified {
     claims: Claims,
     holder: PublicKey,
     issuer: String,
-    place: [u8; 8],
+    id: [u8; 16],
 }
 
 impl IssuerVerified {
@@ -37,8 +37,8 @@ impl IssuerVerified {
                 return Err(Refusal::IssuerNotAllowed);
             }
             let holder = credential.holder().ok_or(Refusal::HolderKey)?;
-            let place = place(&trusted.issuer, &claims.cti);
-            return Ok(Self { claims: claims.clone(), holder, issuer: trusted.issuer.clone(), place });
+            let id = pass_id(&trusted.issuer, &claims.cti);
+            return Ok(Self { claims: claims.clone(), holder, issuer: trusted.issuer.clone(), id });
         }
         Err(if known { Refusal::IssuerSignature } else { Refusal::UnknownIssuer })
     }
@@ -58,13 +58,15 @@ impl IssuerVerified {
         &self.issuer
     }
 
-    /// What a gate's memory knows the pass by: no issuer can take another's `cti`.
-    pub(super) fn place(&self) -> [u8; 8] {
-        self.place
+    /// What the pass is known by: see [`pass_id`].
+    pub fn id(&self) -> [u8; 16] {
+        self.id
     }
 }
 
-fn place(issuer: &str, cti: &[u8; 8]) -> [u8; 8] {
+/// What a phone and a gate's memory know a pass by: the first 16 bytes of SHA-256 over the issuer's URL, a zero byte and
+/// the `cti`. Two issuers may use the same `cti`, and none can take another's pass with it.
+pub fn pass_id(issuer: &str, cti: &[u8; 8]) -> [u8; 16] {
     let digest = digest(&SHA256, &[issuer.as_bytes(), &[0], cti].concat());
     *digest.as_ref().first_chunk().expect("SHA-256 is 32 bytes")
 }
@@ -86,6 +88,10 @@ impl KnownCredentials {
 
     /// The verified form of a credential, by the digest of all its bytes; if it is not known, it is verified.
     pub fn verify(&mut self, credential: &Credential, trust: &TrustList) -> Result<Arc<IssuerVerified>, Refusal> {
+        // Whoever has no issuer's name does not even get a digest.
+        if trust.keys(credential.kid()).next().is_none() {
+            return Err(Refusal::UnknownIssuer);
+        }
         let digest: [u8; 32] = digest(&SHA256, credential.bytes()).as_ref().try_into().expect("SHA-256 is 32 bytes");
         if let Some(known) = self.younger.get(&digest) {
             return Ok(Arc::clone(known));

@@ -9,7 +9,7 @@ use onecity_protocol::credential::{
     WithoutStatus,
 };
 
-use crate::vectors::{NOW, Shared, VectorFile, files};
+use crate::vectors::{NOW, Shared, files, vector_files};
 
 /// A parser's name, and what must hold for it.
 pub type Parser = (&'static str, fn(&[u8]));
@@ -108,11 +108,7 @@ pub fn kept(parser: &str) -> std::io::Result<Vec<Vec<u8>>> {
 /// Writes what fuzzing begins with: the vectors, each in the form that its parser reads, and what was kept before.
 pub fn write_seeds(folder: &Path) -> std::io::Result<()> {
     let mut seeds: Vec<(&str, Vec<u8>)> = Vec::new();
-    for (name, text) in files() {
-        if name == "shared.json" {
-            continue;
-        }
-        let file: VectorFile = serde_json::from_str(&text).map_err(std::io::Error::other)?;
+    for file in vector_files() {
         for step in file.vectors.iter().flat_map(|vector| &vector.steps) {
             seeds.push(("code", step.code.clone().into_bytes()));
             let bytes = step.code.strip_prefix("CQ1:").and_then(|text| base45::decode(text).ok());

@@ -101,8 +101,13 @@ pub struct Step {
 /// Everything that is made: file names and their content.
 pub fn files() -> Vec<(String, String)> {
     let cast = Cast::new();
-    let shared = serde_json::to_string_pretty(&cast.shared()).expect("plain JSON");
-    let mut files = vec![("shared.json".to_owned(), shared + "\n")];
+    let shared = cast.shared();
+    let mut files = vec![
+        ("shared.json".to_owned(), pretty(&shared)),
+        // The same once more, as a gate's operator has them.
+        ("trust-list.json".to_owned(), pretty(&shared.trust_list)),
+        ("status-list.hex".to_owned(), shared.status_lists["current"].clone() + "\n"),
+    ];
     let all = [
         ("valid", "Codes that a gate accepts.", valid(&cast)),
         ("malformed", "Texts that are no CQ1 code: one fault each.", malformed(&cast)),
@@ -116,10 +121,18 @@ pub fn files() -> Vec<(String, String)> {
     ];
     for (name, about, vectors) in all {
         let file = VectorFile { about: about.to_owned(), vectors };
-        let text = serde_json::to_string_pretty(&file).expect("plain JSON");
-        files.push((format!("{name}.json"), text + "\n"));
+        files.push((format!("{name}.json"), pretty(&file)));
     }
     files
+}
+
+fn pretty(value: &impl Serialize) -> String {
+    serde_json::to_string_pretty(value).expect("plain JSON") + "\n"
+}
+
+/// The files that hold vectors.
+pub fn vector_files() -> Vec<VectorFile> {
+    files().iter().filter_map(|(_, text)| serde_json::from_str(text).ok()).collect()
 }
 
 /// A key from a seed, with RFC 6979 signatures of a low s.

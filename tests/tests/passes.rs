@@ -463,6 +463,8 @@ async fn a_clock_that_is_set_back_a_little_makes_no_storm_of_signatures() {
     for _ in 0..3 {
         code(&phone, &pass).await;
     }
+    // What is signed ahead in the background comes to its end.
+    tokio::time::sleep(Duration::from_millis(500)).await;
     let before = kit.keys.signed();
     let (screen, _handle) = watch(phone.client(), &pass.id);
     screen.codes(1).await;

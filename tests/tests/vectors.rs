@@ -17,8 +17,12 @@ fn shared() -> Shared {
 }
 
 fn vectors() -> Vec<Vector> {
-    let names = files().into_iter().map(|(name, _)| name).filter(|name| name != "shared.json");
-    names.flat_map(|name| serde_json::from_str::<VectorFile>(&kept(&name)).expect("JSON").vectors).collect()
+    let names = files().into_iter().map(|(name, _)| name);
+    // Each file as it is kept; those that hold no vectors read as none.
+    names
+        .filter_map(|name| serde_json::from_str::<VectorFile>(&kept(&name)).ok())
+        .flat_map(|file| file.vectors)
+        .collect()
 }
 
 fn gate(shared: &Shared, own: &VectorGate) -> Gate {

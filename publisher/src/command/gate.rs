@@ -9,7 +9,7 @@ use onecity_protocol::credential::{
 use serde_json::json;
 
 use super::shown::{self, Shown};
-use super::{CommandError, file_error, read_file, read_trust_list, wall_clock};
+use super::{CommandError, file_error, read_file, read_trust_list, unhexed, wall_clock};
 use crate::Format;
 
 /// What a gate asks for, and what is shown to it.
@@ -24,7 +24,7 @@ pub struct Arguments {
     /// The trust list: the registry's UNIT/trust.json.
     #[arg(long, value_name = "FILE")]
     trust_list: PathBuf,
-    /// A status list's token, as the issuer's server hands it out; may be given several times. Without any, the gate
+    /// A status list's token, as the issuer's server hands it out or in hexadecimal; may be given several times. Without any, the gate
     /// admits whatever is not expired, and says so.
     #[arg(long, value_name = "FILE")]
     status: Vec<PathBuf>,
@@ -102,7 +102,7 @@ fn set_up(arguments: &Arguments, now: UnixTime) -> Result<Gate, CommandError> {
     let mut gate = Gate::new(read_trust_list(&arguments.trust_list)?, policy, now.saturating_sub(3600));
     for path in &arguments.status {
         let refused = |why: String| file_error(path)(why);
-        let token = StatusListToken::parse(&read_file(path)?).map_err(|e| refused(e.to_string()))?;
+        let token = StatusListToken::parse(&unhexed(read_file(path)?)).map_err(|e| refused(e.to_string()))?;
         gate.set_status_list(token, now).map_err(|e| refused(e.to_string()))?;
     }
     if let Some(challenge) = arguments.challenge {

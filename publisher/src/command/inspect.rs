@@ -14,7 +14,7 @@ use qrcode::{EcLevel, QrCode, Version};
 use serde_json::{Value, json};
 
 use super::shown::{self, Shown};
-use super::{CommandError, file_error, read_file, read_trust_list, wall_clock, written};
+use super::{CommandError, file_error, read_file, read_trust_list, unhexed, wall_clock, written};
 use crate::Format;
 
 /// What to look at.
@@ -214,12 +214,6 @@ fn preview(payload: &[u8]) -> String {
         Ok(text) if !text.chars().any(char::is_control) => text.chars().take(60).collect(),
         _ => hex::encode(&payload[..payload.len().min(30)]),
     }
-}
-
-/// A file's bytes, or what they stand for if they are hexadecimal.
-fn unhexed(bytes: Vec<u8>) -> Vec<u8> {
-    let text = std::str::from_utf8(&bytes).ok().and_then(|text| hex::decode(text.trim()).ok());
-    text.filter(|read| !read.is_empty()).unwrap_or(bytes)
 }
 
 fn read_key(path: &Path) -> Result<PublicKey, CommandError> {

@@ -37,6 +37,12 @@ fn read_file(path: &Path) -> Result<Vec<u8>, CommandError> {
     std::fs::read(path).map_err(|e| error(e.to_string()))
 }
 
+/// A file's bytes, or what they stand for if they are hexadecimal.
+fn unhexed(bytes: Vec<u8>) -> Vec<u8> {
+    let text = std::str::from_utf8(&bytes).ok().and_then(|text| hex::decode(text.trim()).ok());
+    text.filter(|read| !read.is_empty()).unwrap_or(bytes)
+}
+
 fn read_trust_list(path: &Path) -> Result<TrustList, CommandError> {
     TrustList::parse(&read_file(path)?).map_err(|e: TrustListError| file_error(path)(e.to_string()))
 }

@@ -96,6 +96,7 @@ pub fn landing(world: &World, language: Language) -> Markup {
                 li { a href="/idp/shandong/.well-known/openid-configuration" { "/idp/shandong/.well-known/openid-configuration" } span { (pick("身份认证", "nhà cung cấp định danh", "an identity provider")) } }
                 li { a href="/.well-known/openid-credential-issuer/issuer/cn-sd" { "/.well-known/openid-credential-issuer/issuer/cn-sd" } span { (pick("乘车码的签发者", "nơi cấp thẻ giao thông", "the issuer of transit passes")) } }
                 li { a href="/gate/cn-sd/trust.json" { "/gate/cn-sd/trust.json" } span { (pick("闸机的信任清单", "danh sách tin cậy của cổng", "the trust list of a gate")) } }
+                li { a href="/status/cn-sd/1" { "/status/cn-sd/1" } span { (pick("已吊销证件的清单", "danh sách thẻ bị thu hồi", "the list of revoked passes")) } }
                 li { a href="/city/cn-sd.jinan" { "/city/cn-sd.jinan" } span { (pick("济南的后端", "máy chủ của Tế Nam", "the back end of Jinan")) } }
                 li { a href="/city/vn-hn" { "/city/vn-hn" } span { (pick("河内的后端", "máy chủ của Hà Nội", "the back end of Ha Noi")) } }
             }

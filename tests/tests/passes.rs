@@ -8,7 +8,9 @@ use mock_server::{Phone, Server, World, WorldOptions, read};
 use onecity_core::platform::{
     Clock, ConsentPrompt, ConsentRequest, DeviceKeys, KeyPurpose, Platform, PlatformError, software,
 };
-use onecity_core::{Client, CodeListener, CodeView, Error, PassSituation, PassStanding, PassView, Refusal, TaskHandle};
+use onecity_core::{
+    Client, CodeListener, CodeView, Error, PassSituation, PassStanding, PassView, Refusal, ServiceId, TaskHandle,
+};
 use onecity_protocol::credential::{Addressed, Audience, Decision, Gate, GatePolicy, StatusListToken, WithoutStatus};
 use onecity_protocol::region::RegionId;
 
@@ -647,6 +649,31 @@ async fn a_counter_redeems_a_grant_once_and_the_resident_can_read_what_was_shown
     assert_eq!(refused(client.grant(&health.id, here, 2).await), Refusal::NotFound);
     assert_eq!(refused(client.grant(&health.id, Audience::gate(901), 1).await), Refusal::NotFound);
     assert_eq!(client.disclosures().await.expect("listed").len(), 1, "what was not agreed to was not shown");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_asks_twice_gets_the_same_pass_and_an_expired_one_is_renewed() {
+    let (server, world, phone, kit) = lan().await;
+    let jinan = region("cn-sd/jinan");
+    phone.client().sync(&jinan).await.expect("synced");
+    phone.client().add_pass(&region("cn-sd"), "transit", Some("an")).await.expect("the child's");
+    let service = ServiceId { unit: jinan.clone().into(), app_id: "transit-pass".to_owned() };
+    let page = phone.client().open_service(&service, &jinan).await.expect("opened");
+    let ask = || async {
+        let call = r#"{"method":"passes_add","params":{"pass_type":"transit"}}"#;
+        let answer = phone.client().bridge(&page, call).await.expect("answered");
+        let answer: serde_json::Value = serde_json::from_str(&answer).expect("JSON");
+        answer["result"]["id"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+    };
+    let first = ask().await;
+    assert_eq!(ask().await, first);
+    assert_eq!(passes(&phone).await.len(), 2, "the resident's and the child's");
+    kit.skip(&world, 31 * DAY);
+    assert_ne!(ask().await, first);
+    let left = passes(&phone).await;
+    assert_eq!(left.len(), 2);
+    assert!(left.iter().all(|pass| pass.standing == PassStanding::Good));
     server.stop().await;
 }
 

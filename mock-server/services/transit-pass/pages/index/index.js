@@ -39,7 +39,7 @@
     const until = city.moment(pass.expires * 1000, { dateStyle: "long" });
     const article = el("article", { class: "card main-card pass" },
       el("p", { class: over ? "badge over" : "badge" }, t(over ? "pass.over" : "pass.valid")),
-      el("h2", {}, pass.title),
+      el("h2", {}, pass.holder ? `${pass.title} · ${pass.holder}` : pass.title),
       el("p", { class: "quiet" }, t(over ? "pass.ended" : "pass.until", { date: until })),
       el("button", { type: "button", onclick: () => showCode(pass.id) }, t("pass.show")));
     if (over) article.append(el("button", { type: "button", class: "second", onclick: addPass }, t("pass.renew")));

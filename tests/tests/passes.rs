@@ -67,6 +67,16 @@ impl BreakableKeys {
     fn signed(&self) -> usize {
         self.signed.load(std::sync::atomic::Ordering::Relaxed)
     }
+    /// Waits until what is signed in the background has come to its end.
+    async fn quiet(&self) {
+        loop {
+            let before = self.signed();
+            tokio::time::sleep(Duration::from_millis(400)).await;
+            if self.signed() == before {
+                return;
+            }
+        }
+    }
     /// Pass keys that were made and not deleted.
     fn living(&self) -> usize {
         let deleted = self.deleted.lock().expect("no panic");
@@ -465,8 +475,7 @@ async fn a_clock_that_is_set_back_a_little_makes_no_storm_of_signatures() {
     for _ in 0..3 {
         code(&phone, &pass).await;
     }
-    // What is signed ahead in the background comes to its end.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    kit.keys.quiet().await;
     let before = kit.keys.signed();
     let (screen, _handle) = watch(phone.client(), &pass.id);
     screen.codes(1).await;
@@ -516,9 +525,13 @@ async fn renewals_and_deletions_at_the_same_time_leave_one_truth() {
 async fn the_next_code_is_signed_ahead_and_its_picture_is_what_a_camera_reads() {
     let (server, _, phone, kit) = lan().await;
     let pass = transit(&phone).await;
+    let before = kit.keys.signed();
     let first = code(&phone, &pass).await;
     // Signing ahead happens in the background; then the key store may be slow or gone, and the screen does not wait.
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    while kit.keys.signed() < before + 2 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    kit.keys.quiet().await;
     kit.keys.lose_pass_keys();
     kit.clock.skip(15_000);
     let next = code(&phone, &pass).await;

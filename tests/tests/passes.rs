@@ -13,8 +13,11 @@ use onecity_core::{
 };
 use onecity_protocol::credential::{Addressed, Audience, Decision, Gate, GatePolicy, StatusListToken, WithoutStatus};
 use onecity_protocol::region::RegionId;
+use tokio::sync::{oneshot, watch};
 
 const DAY: i64 = 86_400;
+/// How long a test waits for something that must come.
+const PATIENCE: Duration = Duration::from_secs(30);
 const CLINIC: u32 = 900;
 
 fn region(text: &str) -> RegionId {
@@ -56,7 +59,7 @@ struct BreakableKeys {
     keys: software::Keys,
     made: Mutex<Vec<String>>,
     deleted: Mutex<Vec<String>>,
-    signed: std::sync::atomic::AtomicUsize,
+    signed: watch::Sender<usize>,
 }
 
 impl BreakableKeys {
@@ -65,17 +68,12 @@ impl BreakableKeys {
         made.iter().for_each(|id| self.keys.delete(id).expect("forgotten"));
     }
     fn signed(&self) -> usize {
-        self.signed.load(std::sync::atomic::Ordering::Relaxed)
+        *self.signed.borrow()
     }
-    /// Waits until what is signed in the background has come to its end.
-    async fn quiet(&self) {
-        loop {
-            let before = self.signed();
-            tokio::time::sleep(Duration::from_millis(400)).await;
-            if self.signed() == before {
-                return;
-            }
-        }
+    /// Waits until this many signatures have been made.
+    async fn signed_at_least(&self, count: usize) {
+        let mut signed = self.signed.subscribe();
+        tokio::time::timeout(PATIENCE, signed.wait_for(|made| *made >= count)).await.expect("in time").expect("there");
     }
     /// Pass keys that were made and not deleted.
     fn living(&self) -> usize {
@@ -96,8 +94,9 @@ impl DeviceKeys for BreakableKeys {
         self.keys.public_key(id)
     }
     fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
-        self.signed.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        self.keys.sign(id, message)
+        let signature = self.keys.sign(id, message);
+        self.signed.send_modify(|made| *made += 1);
+        signature
     }
     fn delete(&self, id: &str) -> Result<(), PlatformError> {
         self.deleted.lock().expect("no panic").push(id.to_owned());
@@ -222,17 +221,13 @@ async fn passes_of_several_issuers_come_in_the_order_in_which_they_are_wanted() 
     let ha_noi = client.add_pass(&region("vn-hn"), "transit", None).await.expect("another region's");
     assert_ne!(transit.issuer, health.issuer);
     code(&phone, &health).await;
+    // The last code is written in the background: an app that ends finishes that.
+    let phone = phone.restart().await.expect("started again");
+    let client = phone.client();
     let order = |region_id: Option<&str>, pass_type: Option<&str>| {
         let situation = PassSituation { region: region_id.map(region), pass_type: pass_type.map(str::to_owned) };
         async move { client.passes(&situation).await.expect("listed").into_iter().map(|pass| pass.id).collect::<Vec<_>>() }
     };
-    // The last code is written in the background.
-    for _ in 0..100 {
-        if passes(&phone).await[0].last_used.is_some() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
     assert_eq!(order(Some("cn-sd/jinan"), None).await, [&*health.id, &*transit.id, &*ha_noi.id]);
     assert_eq!(order(Some("cn-sd/jinan"), Some("transit")).await, [&*transit.id, &*ha_noi.id, &*health.id]);
     assert_eq!(order(Some("vn-hn"), None).await[0], ha_noi.id);
@@ -372,36 +367,43 @@ async fn an_issuer_s_new_key_refuses_no_honest_holder_and_a_withdrawn_one_is_gon
 
 #[derive(Default)]
 struct Screen {
-    codes: Mutex<Vec<CodeView>>,
-    errors: Mutex<Vec<Error>>,
+    codes: watch::Sender<Vec<CodeView>>,
+    errors: watch::Sender<Vec<Error>>,
 }
 
 impl Screen {
     async fn codes(&self, count: usize) -> Vec<CodeView> {
-        for _ in 0..500 {
-            let codes = self.codes.lock().expect("no panic").clone();
-            if codes.len() >= count {
-                return codes;
-            }
-            tokio::time::sleep(Duration::from_millis(10)).await;
-        }
-        panic!("the screen waits for code {count}: {:?}", self.errors.lock().expect("no panic"));
+        let mut codes = self.codes.subscribe();
+        let shown = tokio::time::timeout(PATIENCE, codes.wait_for(|codes| codes.len() >= count)).await;
+        shown.unwrap_or_else(|_| panic!("no code {count}: {:?}", self.errors.borrow())).expect("there").clone()
+    }
+    async fn error(&self) -> Error {
+        let mut errors = self.errors.subscribe();
+        let told = tokio::time::timeout(PATIENCE, errors.wait_for(|errors| !errors.is_empty())).await;
+        told.expect("in time").expect("there")[0].clone()
     }
 }
 
-impl CodeListener for Screen {
+/// What the core holds of a screen; when it lets go, nothing more can come.
+struct Ears {
+    screen: Arc<Screen>,
+    _held: oneshot::Sender<()>,
+}
+
+impl CodeListener for Ears {
     fn code(&self, code: CodeView) {
-        self.codes.lock().expect("no panic").push(code);
+        self.screen.codes.send_modify(|codes| codes.push(code));
     }
     fn failed(&self, error: Error) {
-        self.errors.lock().expect("no panic").push(error);
+        self.screen.errors.send_modify(|errors| errors.push(error));
     }
 }
 
-fn watch(client: &Client, pass: &str) -> (Arc<Screen>, TaskHandle) {
+fn watch(client: &Client, pass: &str) -> (Arc<Screen>, TaskHandle, oneshot::Receiver<()>) {
     let screen = Arc::new(Screen::default());
-    let handle = client.watch_code(pass, Audience::ANY, Arc::clone(&screen) as _);
-    (screen, handle)
+    let (held, let_go) = oneshot::channel();
+    let ears = Ears { screen: Arc::clone(&screen), _held: held };
+    (screen, client.watch_code(pass, Audience::ANY, Arc::new(ears)), let_go)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -410,7 +412,7 @@ async fn the_screen_shows_a_new_code_every_half_window_with_no_network_and_acros
     let pass = transit(&phone).await;
     let mut gate = gate(&world);
     server.stop().await;
-    let (screen, handle) = watch(phone.client(), &pass.id);
+    let (screen, handle, let_go) = watch(phone.client(), &pass.id);
     let first = screen.codes(1).await.remove(0);
     assert_eq!((first.next - first.issued, first.time_unverified), (15, false));
     for round in 2..5 {
@@ -424,28 +426,19 @@ async fn the_screen_shows_a_new_code_every_half_window_with_no_network_and_acros
     assert!(woken.issued.abs_diff(phone.client().time().0) <= 1);
     assert!(gate.check(&woken.text, woken.issued).opens());
     handle.cancel();
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert!(handle.is_finished());
-    kit.clock.skip(60_000);
-    tokio::time::sleep(Duration::from_millis(300)).await;
-    assert_eq!(screen.codes.lock().expect("no panic").len(), 5, "nothing comes after the cancel");
+    let _ = tokio::time::timeout(PATIENCE, let_go).await.expect("the watch lets go of its screen");
+    assert_eq!(screen.codes.borrow().len(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_over_a_pass_that_ends_says_why() {
     let (server, world, phone, kit) = lan().await;
     let pass = transit(&phone).await;
-    let (screen, _handle) = watch(phone.client(), &pass.id);
+    let (screen, _handle, _) = watch(phone.client(), &pass.id);
     screen.codes(1).await;
     kit.skip(&world, 31 * DAY);
-    for _ in 0..500 {
-        if !screen.errors.lock().expect("no panic").is_empty() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    let errors = screen.errors.lock().expect("no panic").clone();
-    assert!(matches!(errors.as_slice(), [Error::Refused { reason: Refusal::PassExpired, .. }]), "{errors:?}");
+    let error = screen.error().await;
+    assert!(matches!(error, Error::Refused { reason: Refusal::PassExpired, .. }), "{error:?}");
     server.stop().await;
 }
 
@@ -453,7 +446,7 @@ async fn a_watch_over_a_pass_that_ends_says_why() {
 async fn a_pass_that_is_renewed_while_it_is_shown_goes_on_being_shown() {
     let (server, world, phone, kit) = lan().await;
     let pass = transit(&phone).await;
-    let (screen, _handle) = watch(phone.client(), &pass.id);
+    let (screen, _handle, _) = watch(phone.client(), &pass.id);
     screen.codes(1).await;
     kit.skip(&world, 21 * DAY);
     screen.codes(2).await;
@@ -475,13 +468,11 @@ async fn a_clock_that_is_set_back_a_little_makes_no_storm_of_signatures() {
     for _ in 0..3 {
         code(&phone, &pass).await;
     }
-    kit.keys.quiet().await;
-    let before = kit.keys.signed();
-    let (screen, _handle) = watch(phone.client(), &pass.id);
-    screen.codes(1).await;
-    tokio::time::sleep(Duration::from_secs(2)).await;
-    assert_eq!(screen.codes.lock().expect("no panic").len(), 1);
-    assert!(kit.keys.signed() - before <= 2, "the code and the one after it");
+    let (screen, _handle, _) = watch(phone.client(), &pass.id);
+    let first = screen.codes(1).await.remove(0);
+    kit.clock.skip(20_000);
+    let second = screen.codes(2).await.remove(1);
+    assert!(second.issued >= first.next, "the next code came when it was due, and none before it");
     server.stop().await;
 }
 
@@ -528,10 +519,7 @@ async fn the_next_code_is_signed_ahead_and_its_picture_is_what_a_camera_reads() 
     let before = kit.keys.signed();
     let first = code(&phone, &pass).await;
     // Signing ahead happens in the background; then the key store may be slow or gone, and the screen does not wait.
-    while kit.keys.signed() < before + 2 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    kit.keys.quiet().await;
+    kit.keys.signed_at_least(before + 2).await;
     kit.keys.lose_pass_keys();
     kit.clock.skip(15_000);
     let next = code(&phone, &pass).await;

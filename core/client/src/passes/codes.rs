@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use onecity_protocol::credential::{Audience, PresentationDraft, Signature, UnixTime, next_issued_at};
 use onecity_store::Owner;
+use tokio::task::JoinHandle;
 
 use super::record::{Disclosure, LastCode, Pass, Standing};
 use crate::client::Inner;
@@ -31,20 +32,22 @@ pub trait CodeListener: Send + Sync {
     fn failed(&self, error: Error);
 }
 
-/// A code that has been signed, and may be shown from its second on.
+/// A code that has been signed.
 struct Signed {
-    issued: UnixTime,
     text: String,
     picture: QrPicture,
 }
+
+/// A signature that is being made.
+type Signing = JoinHandle<Result<Signed, Error>>;
 
 /// What is kept while the app runs.
 #[derive(Default)]
 pub struct Codes {
     /// The last second that a pass's key signed for and showed.
     shown: Mutex<HashMap<String, UnixTime>>,
-    /// The next code of a pass's key. In memory only.
-    ahead: Mutex<HashMap<String, Signed>>,
+    /// The next code of a pass's key, signed or about to be, and its second. In memory only.
+    ahead: Mutex<HashMap<String, (UnixTime, Signing)>>,
     /// What has taken the place of which pass, for a screen that still shows the old one.
     renewed: Mutex<HashMap<String, String>>,
 }
@@ -205,39 +208,37 @@ async fn sign_next(
     let codes = &inner.passes.codes;
     let step = i64::from(pass.window / 2).max(1);
     let (id, key, now) = (pass.id.clone(), pass.key.clone(), reading.now);
-    let ready = {
+    let (issued, ahead) = {
         let mut shown = codes.shown.lock().unwrap_or_else(PoisonError::into_inner);
         // A last code far ahead was signed under a clock that has since been set right: it no longer binds.
         let last = shown.get(&key).copied().max(kept.map(|LastCode(at)| at)).filter(|last| *last < now + CLOCK_MENDED);
         let ahead = codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
-        let timely = |signed: &Signed| {
-            (signed.issued..signed.issued + step).contains(&now) && last.is_none_or(|last| signed.issued > last)
-        };
-        let ready = ahead.filter(|signed| wanted == Wanted::PASSAGE && timely(signed));
-        let issued = ready.as_ref().map_or_else(|| next_issued_at(now, last), |signed| signed.issued);
+        let timely = |issued: UnixTime| (issued..issued + step).contains(&now) && last.is_none_or(|last| issued > last);
+        let ahead = ahead.filter(|(issued, _)| wanted == Wanted::PASSAGE && timely(*issued));
+        let issued = ahead.as_ref().map_or_else(|| next_issued_at(now, last), |(issued, _)| *issued);
         shown.insert(key, issued);
-        ready.ok_or(issued)
+        (issued, ahead)
+    };
+    let ready = match ahead {
+        Some((_, signing)) => signing.await.ok().and_then(Result::ok),
+        None => None,
     };
     let signed = match ready {
-        Ok(signed) => signed,
-        Err(issued) => {
+        Some(signed) => signed,
+        // Whatever kept it from being signed ahead is met again here, and told.
+        None => {
             let (keys, pass) = (Arc::clone(&inner.platform.keys), pass.clone());
             inner.blocking(move || sign(&*keys, &pass, issued, wanted)).await?
         }
     };
-    let Signed { issued, text, picture } = signed;
+    let Signed { text, picture } = signed;
     let (of, name) = (owner.clone(), id.clone());
     inner.later(move |vault| vault.put(&of, &name, &LastCode(issued)));
     let next = issued + step;
     if wanted == Wanted::PASSAGE && next < pass.expires {
-        let (inner, pass) = (Arc::clone(inner), pass.clone());
-        tokio::task::spawn_blocking(move || match sign(&*inner.platform.keys, &pass, next, wanted) {
-            Ok(signed) => {
-                inner.passes.codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(pass.key, signed);
-            }
-            // Whatever it is, it is met again, and told, when the code is due.
-            Err(error) => tracing::debug!(%error, "the next code was not signed ahead"),
-        });
+        let (keys, own) = (Arc::clone(&inner.platform.keys), pass.clone());
+        let signing = tokio::task::spawn_blocking(move || sign(&*keys, &own, next, wanted));
+        codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(pass.key.clone(), (next, signing));
     }
     Ok(CodeView { pass_id: id, text, picture, issued, next, time_unverified: !reading.verified })
 }
@@ -250,7 +251,7 @@ fn sign(keys: &dyn DeviceKeys, pass: &Pass, issued: UnixTime, wanted: Wanted) ->
     };
     let text = draft.sign(&signature);
     let picture = QrPicture::of(&text)?;
-    Ok(Signed { issued, text, picture })
+    Ok(Signed { text, picture })
 }
 
 impl Codes {

@@ -3,7 +3,7 @@
 //! metadata are our own: `onecity_holders_endpoint` lists whom a resident may hold passes for, and
 //! `onecity_revocation_endpoint` takes back a pass that was deleted.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use base64::Engine;
@@ -17,15 +17,15 @@ use onecity_store::{Owner, StoreError};
 use reqwest::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
-use url::Url;
 
+use super::issuer::{IssuerMetadata, accepted, access_of, metadata, send, send_with};
 use super::record::{Deleted, Holder, LastCode, Pass, Standing};
 use crate::client::Inner;
 use crate::error::{Error, Refusal};
-use crate::net::{Answer, Outgoing};
+use crate::net::Outgoing;
 use crate::platform::KeyPurpose;
 use crate::registry_sync::trust_list;
-use crate::session::{Access, JwtSigner, bound_request};
+use crate::session::{Access, JwtSigner};
 use crate::submissions::reason_of;
 use crate::views::{HolderView, PassView, Topic};
 
@@ -35,31 +35,6 @@ const FORMAT: &str = "cq1";
 const MAX_BATCH: usize = 16;
 /// Most holders that are read from an issuer's list.
 const MAX_HOLDERS: usize = 50;
-
-/// What OpenID4VCI's metadata (§12.2.4) says of an issuer.
-#[derive(Debug, Deserialize)]
-struct IssuerMetadata {
-    credential_issuer: String,
-    credential_endpoint: String,
-    nonce_endpoint: String,
-    credential_configurations_supported: HashMap<String, Configuration>,
-    #[serde(default)]
-    batch_credential_issuance: Option<Batch>,
-    #[serde(default)]
-    onecity_holders_endpoint: Option<String>,
-    #[serde(default)]
-    onecity_revocation_endpoint: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Configuration {
-    format: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Batch {
-    batch_size: usize,
-}
 
 #[derive(Debug, Deserialize)]
 struct NonceAnswer {
@@ -215,48 +190,6 @@ async fn delete_keys(inner: &Arc<Inner>, ids: Vec<String>) {
     if let Ok(left @ 1..) = deleted {
         tracing::warn!(left, "keys that are not needed could not be deleted");
     }
-}
-
-/// Tells issuers of passes that were deleted or replaced here, so that they are revoked. What fails is tried again next
-/// time, and one issuer that does not answer keeps no other from it.
-pub async fn report_deleted(inner: &Arc<Inner>, owner: &Owner) {
-    let of = owner.clone();
-    let deleted: Vec<Deleted> = inner.vault(move |vault| vault.list(&of)).await.unwrap_or_default();
-    for pass in deleted {
-        let told = match tell(inner, owner, &pass).await {
-            Ok(told) => told,
-            Err(error) => {
-                tracing::info!(may_retry = error.may_retry(), "an issuer could not be told of a deleted pass yet");
-                continue;
-            }
-        };
-        let of = owner.clone();
-        if told && inner.vault(move |vault| vault.delete::<Deleted>(&of, &pass.id)).await.is_err() {
-            tracing::warn!("a deleted pass will be reported again");
-        }
-    }
-}
-
-/// Whether nothing is left to tell: the issuer has revoked the pass, does not know it, or takes no such word.
-async fn tell(inner: &Arc<Inner>, owner: &Owner, pass: &Deleted) -> Result<bool, Error> {
-    let metadata = metadata(inner, &pass.issuer).await?;
-    let Some(endpoint) = metadata.onecity_revocation_endpoint else { return Ok(true) };
-    let url = inner.net.url(&endpoint)?;
-    let body = json!({ "pass": pass.cti });
-    let access = access_of(inner, owner).await?;
-    let answer = send_with(inner, || Outgoing::post_json(url.clone(), &body), access).await?;
-    let unknown =
-        || serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok_and(|own| own["error"] == "unknown_pass");
-    Ok(answer.status.is_success() || (answer.status == StatusCode::BAD_REQUEST && unknown()))
-}
-
-/// The session of an account, and of no other that is active by now.
-async fn access_of(inner: &Arc<Inner>, owner: &Owner) -> Result<Access, Error> {
-    let access = inner.sessions.access(inner, None).await?;
-    if Owner::Account(access.account.clone()) == *owner {
-        return Ok(access);
-    }
-    Err(Error::LoginRequired { why: "another account has been logged in meanwhile".to_owned() })
 }
 
 impl Source {
@@ -433,84 +366,4 @@ impl Source {
 
 fn wrong(what: &str) -> Error {
     Error::SignatureInvalid { what: format!("the issued pass: {what}") }
-}
-
-fn accepted(answer: &Answer) -> Result<&Answer, Error> {
-    if answer.status == StatusCode::UNAUTHORIZED {
-        return Err(Error::LoginRequired { why: "the issuer does not take this session any more".to_owned() });
-    }
-    Ok(answer)
-}
-
-/// Sends a request with the session's token.
-async fn send(inner: &Arc<Inner>, request: impl Fn() -> Outgoing) -> Result<Answer, Error> {
-    let access = inner.sessions.access(inner, None).await?;
-    send_with(inner, request, access).await
-}
-
-/// The same with a token that is at hand. If it was ended before its time, one renewal tells whether the session was,
-/// too; another account's session is never used in its place.
-async fn send_with(inner: &Arc<Inner>, request: impl Fn() -> Outgoing, access: Access) -> Result<Answer, Error> {
-    let (account, token) = (access.account.clone(), access.token.clone());
-    let answer = send_once(inner, request(), access).await?;
-    if answer.status != StatusCode::UNAUTHORIZED {
-        return Ok(answer);
-    }
-    let access = inner.sessions.access(inner, Some(&token)).await?;
-    if access.account != account {
-        return Err(Error::LoginRequired { why: "another account has been logged in meanwhile".to_owned() });
-    }
-    send_once(inner, request(), access).await
-}
-
-async fn send_once(
-    inner: &Arc<Inner>,
-    request: Outgoing,
-    Access { token, signer, .. }: Access,
-) -> Result<Answer, Error> {
-    let now = inner.time.now();
-    let request = inner.blocking(move || bound_request(request, &signer, &token, now)).await?;
-    // Passes are judged by the time: whoever issues them does not tell it.
-    inner.net.send(request.timeless()).await
-}
-
-async fn metadata(inner: &Arc<Inner>, issuer: &str) -> Result<IssuerMetadata, Error> {
-    let answer = inner.net.send(Outgoing::get(inner.net.url(&metadata_url(issuer)?)?).timeless()).await?;
-    let metadata: IssuerMetadata = answer.json()?;
-    if metadata.credential_issuer != issuer {
-        let why = "the issuer calls itself by another name than the registry does";
-        return Err(Error::refused(Refusal::WrongIssuer, why));
-    }
-    // The phone's tokens and key proofs go to the issuer alone, whatever it says of its endpoints.
-    let own = Url::parse(issuer).map(|url| url.origin());
-    let endpoints = [Some(&metadata.credential_endpoint), Some(&metadata.nonce_endpoint)];
-    let optional = [metadata.onecity_holders_endpoint.as_ref(), metadata.onecity_revocation_endpoint.as_ref()];
-    for endpoint in endpoints.into_iter().chain(optional).flatten() {
-        if Url::parse(endpoint).map(|url| url.origin()) != own {
-            let why = "the issuer names an endpoint that is not its own";
-            return Err(Error::refused(Refusal::WrongIssuer, why));
-        }
-    }
-    Ok(metadata)
-}
-
-/// OpenID4VCI 1.0 §12.2.2: the well-known part goes between host and path.
-fn metadata_url(issuer: &str) -> Result<String, Error> {
-    let mut url =
-        Url::parse(issuer).map_err(|error| Error::SignatureInvalid { what: format!("an issuer: {error}") })?;
-    let path = format!("/.well-known/openid-credential-issuer{}", url.path().trim_end_matches('/'));
-    url.set_path(&path);
-    Ok(url.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_issuer_s_metadata_is_where_the_specification_says() {
-        let at = |issuer| metadata_url(issuer).expect("a URL");
-        assert_eq!(at("https://a.example"), "https://a.example/.well-known/openid-credential-issuer");
-        assert_eq!(at("https://a.example/x/y"), "https://a.example/.well-known/openid-credential-issuer/x/y");
-    }
 }

@@ -2,13 +2,17 @@
 //!
 //! ```text
 //!   record.rs     what the vault keeps of a pass, its view, the order of passes
-//!   issuance.rs   having passes issued, renewed and taken back (OpenID4VCI)
+//!   issuer.rs     what an issuer says of itself, and how the phone talks to it
+//!   issuance.rs   having passes issued and renewed (OpenID4VCI)
+//!   revocation.rs having them taken back
 //!   codes.rs      signing, one ahead, watching; grants for counters
 //! ```
 
 mod codes;
 mod issuance;
+mod issuer;
 mod record;
+mod revocation;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -102,7 +106,7 @@ pub async fn update(inner: &Arc<Inner>) -> Result<Vec<PassView>, Error> {
     let now = inner.time.now();
     let due: Vec<Pass> = passes.into_iter().filter(|pass| pass.is_due(now)).collect();
     let renewed = if due.is_empty() { Ok(Vec::new()) } else { issuance::renew(inner, &owner, due).await };
-    issuance::report_deleted(inner, &owner).await;
+    revocation::report_deleted(inner, &owner).await;
     renewed
 }
 
@@ -168,7 +172,7 @@ pub async fn remove(inner: &Arc<Inner>, id: &str) -> Result<(), Error> {
     let keys = Arc::clone(&inner.platform.keys);
     inner.blocking(move || Ok(keys.delete(&pass.key)?)).await?;
     inner.platform.observer.changed(Topic::Passes);
-    issuance::report_deleted(inner, &owner).await;
+    revocation::report_deleted(inner, &owner).await;
     Ok(())
 }
 

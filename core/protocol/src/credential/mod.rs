@@ -12,9 +12,11 @@
 mod audience;
 mod cbor;
 mod cose;
+mod decision;
 mod format;
 mod gate;
 mod key;
+mod policy;
 mod refusal;
 mod replay;
 pub mod sample;
@@ -24,12 +26,14 @@ mod verified;
 
 pub use audience::{Audience, AudienceError};
 pub use cose::{CoseError, CoseMessage};
+pub use decision::{Admission, Decision};
 pub use format::{
     Claims, Credential, CredentialDraft, MAX_PRESENTATION, MalformedCode, Presentation, PresentationDraft, StatusEntry,
     WINDOW_DEFAULT, next_issued_at,
 };
-pub use gate::{Addressed, Admission, Decision, Gate, GatePolicy, WithoutStatus};
+pub use gate::Gate;
 pub use key::{KeyError, PublicKey, Signature};
+pub use policy::{Addressed, GatePolicy, WithoutStatus};
 pub use refusal::Refusal;
 pub use replay::{SnapshotError, StationKey};
 pub use status::{Status, StatusArray, StatusClaims, StatusList, StatusListDraft, StatusListError, StatusListToken};

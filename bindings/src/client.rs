@@ -7,10 +7,10 @@ use onecity_protocol::credential::Audience;
 use onecity_protocol::region::{RegionId, UnitId};
 
 use crate::error::OneCityError;
-use crate::ports::{CodeListener, Listener, Ports};
+use crate::ports::{CodeListener, Listener, Ports, ProgressListener, ProgressTold};
 use crate::views::{
-    AccountView, CodeView, DisclosureView, HolderView, HomeView, LoginAttempt, PassView, ProviderView, RegionView,
-    SubmissionView, SyncReport,
+    AccountView, CodeView, DisclosureView, HolderView, HomeView, IconView, LoginAttempt, ObstacleView, ParityView,
+    PassView, ProviderView, RegionView, ServiceCard, ServicePage, SubmissionView, SyncReport, TravelPlan,
 };
 
 /// Where trust in a nation's registry begins.
@@ -70,6 +70,7 @@ impl OneCity {
             languages: options.languages,
             nations: nations.collect::<Result<_, OneCityError>>()?,
             allow_loopback: options.allow_loopback,
+            ..ClientConfig::default()
         };
         Ok(Arc::new(Self { client: Client::open(config, ports.into())? }))
     }
@@ -112,6 +113,61 @@ impl OneCity {
     /// The home screen of a region.
     pub async fn home(&self, region_id: String) -> Result<HomeView, OneCityError> {
         Ok(self.client.home(&region(&region_id)?).await?.into())
+    }
+
+    /// The same as `sync` in the background, telling how far it is, until the task is cancelled or let go.
+    pub fn start_sync(
+        &self,
+        region_id: String,
+        listener: Arc<dyn ProgressListener>,
+    ) -> Result<Arc<Task>, OneCityError> {
+        Ok(Arc::new(Task(self.client.start_sync(&region(&region_id)?, Arc::new(ProgressTold(listener))))))
+    }
+
+    /// More services of a region, from where the home screen or the page before ended.
+    pub async fn services(&self, region_id: String, from: u32) -> Result<ServicePage, OneCityError> {
+        Ok(self.client.services(&region(&region_id)?, from).await?.into())
+    }
+
+    /// The services that fit what a resident typed, the nearest first.
+    pub async fn search(&self, text: String, region_id: String) -> Result<Vec<ServiceCard>, OneCityError> {
+        Ok(self.client.search(&text, &region(&region_id)?).await?.into_iter().map(Into::into).collect())
+    }
+
+    /// A service's icon, if it has one.
+    pub async fn icon(&self, unit_id: String, app_id: String) -> Result<Option<IconView>, OneCityError> {
+        Ok(self.client.icon(&ServiceId { unit: unit(&unit_id)?, app_id }).await?.map(Into::into))
+    }
+
+    /// Why a service can't be opened in a region, in plain words; nothing if it can.
+    pub async fn why_not(
+        &self,
+        unit_id: String,
+        app_id: String,
+        region_id: String,
+    ) -> Result<Option<ObstacleView>, OneCityError> {
+        let service = ServiceId { unit: unit(&unit_id)?, app_id };
+        Ok(self.client.why_not(&service, &region(&region_id)?).await?.map(Into::into))
+    }
+
+    /// Takes an invitation to a release that is not offered to everybody yet.
+    pub async fn accept_invitation(&self, code: String) -> Result<(), OneCityError> {
+        Ok(self.client.accept_invitation(&code).await?)
+    }
+
+    /// What it takes to have a region's services on the phone.
+    pub async fn travel_plan(&self, region_id: String) -> Result<TravelPlan, OneCityError> {
+        Ok(self.client.travel_plan(&region(&region_id)?).await?.into())
+    }
+
+    /// What home has and another region lacks, with what comes nearest there.
+    pub async fn parity(&self, home_id: String, there_id: String) -> Result<ParityView, OneCityError> {
+        Ok(self.client.parity(&region(&home_id)?, &region(&there_id)?).await?.into())
+    }
+
+    /// Fetches all services of a region, so that they open without a network, until the task is cancelled or let go.
+    pub fn prefetch(&self, region_id: String, listener: Arc<dyn ProgressListener>) -> Result<Arc<Task>, OneCityError> {
+        Ok(Arc::new(Task(self.client.prefetch(&region(&region_id)?, &[], Arc::new(ProgressTold(listener))))))
     }
 
     /// Opens a mini-service in a region.
@@ -246,6 +302,11 @@ impl OpenService {
         let found = self.phone.client.resource(&self.session, &path).await?;
         let headers = found.headers.into_iter().collect();
         Ok(ServiceFile { status: found.status.into(), mime: found.mime, headers, body: found.body })
+    }
+
+    /// The service has come to work; pages with `onecity.js` say so themselves.
+    pub async fn ready(&self) -> Result<(), OneCityError> {
+        Ok(self.phone.client.service_ready(&self.session).await?)
     }
 
     /// A page's call to the bridge, JSON in and JSON out.

@@ -107,6 +107,40 @@ impl onecity_core::CodeListener for Listener {
     }
 }
 
+/// What long work is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Step {
+    Registry,
+    Services,
+    Packages,
+}
+
+/// Told how long work goes.
+#[uniffi::export(with_foreign)]
+pub trait ProgressListener: Send + Sync {
+    /// It has come this far; packages are counted in bytes.
+    fn progressed(&self, step: Step, done: u64, total: u64) -> Result<(), PortError>;
+    /// It has come to its end: well, or for this reason not. Not called when it was cancelled.
+    fn finished(&self, failure: Option<String>) -> Result<(), PortError>;
+}
+
+/// The core's listener over a shell's.
+pub struct ProgressTold(pub Arc<dyn ProgressListener>);
+
+impl onecity_core::ProgressListener for ProgressTold {
+    fn progressed(&self, progress: onecity_core::Progress) {
+        let step = match progress.step {
+            onecity_core::Step::Registry => Step::Registry,
+            onecity_core::Step::Services => Step::Services,
+            onecity_core::Step::Packages => Step::Packages,
+        };
+        let _ = self.0.progressed(step, progress.done, progress.total);
+    }
+    fn finished(&self, outcome: Result<(), onecity_core::Error>) {
+        let _ = self.0.finished(outcome.err().map(|error| error.to_string()));
+    }
+}
+
 /// All ports together.
 #[derive(uniffi::Record)]
 pub struct Ports {

@@ -48,6 +48,7 @@ impl Phone {
             languages: languages.iter().map(|language| (*language).to_owned()).collect(),
             nations: world.anchors()?,
             allow_loopback: true,
+            ..ClientConfig::default()
         };
         let client = Client::open(config.clone(), platform.clone())?;
         Ok(Self { client, config, platform, folder })

@@ -1,11 +1,12 @@
 //! The world's registry: a small repository for each nation, and one for each of its first-level regions.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::region::{RegionFile, RegionId, UnitId};
 use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET};
-use onecity_publisher::{Lifetimes, PublishError, Repository, RepositoryFiles};
+use onecity_publisher::{Holders, KeyRing, Lifetimes, PublishError, Repository, RepositoryFiles};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -36,9 +37,40 @@ pub struct Published {
     pub files: BTreeMap<String, [u8; 32]>,
 }
 
+/// A repository with all its keys.
+struct Kept {
+    repository: Repository<RepositoryFiles>,
+    ring: KeyRing,
+}
+
+impl Kept {
+    fn new(id: &RegionId, now: UnixTime) -> Result<Self, PublishError> {
+        let mut ring = KeyRing::default();
+        let root = (0..5).map(|_| ring.generate()).collect::<Result<_, _>>()?;
+        let (targets, snapshot, timestamp) = (ring.generate()?, ring.generate()?, ring.generate()?);
+        let holders = Holders { root, root_threshold: 3, targets, snapshot, timestamp };
+        let files = RepositoryFiles::new();
+        let repository = Repository::create(id.clone(), files, &holders, &ring, now, &Lifetimes::default())?;
+        Ok(Self { repository, ring })
+    }
+
+    fn delegate(&mut self, unit: &UnitId) -> Result<(), PublishError> {
+        if unit.role() != "targets" {
+            let key = self.ring.generate()?;
+            self.repository.delegate(unit, &[key], 1)?;
+        }
+        Ok(())
+    }
+
+    fn sign(&mut self, now: UnixTime) -> Result<RepositoryFiles, PublishError> {
+        self.repository.sign(&self.ring, now, &Lifetimes::default())?;
+        Ok(self.repository.shelf().clone())
+    }
+}
+
 /// All repositories with their keys, and the files that the server serves.
 pub struct Registry {
-    repositories: BTreeMap<RegionId, Repository>,
+    repositories: BTreeMap<RegionId, Kept>,
     files: BTreeMap<RegionId, RepositoryFiles>,
     published: HashMap<(UnitId, String), Published>,
 }
@@ -69,33 +101,37 @@ impl Registry {
         let mut registry = Self { repositories: BTreeMap::new(), files: BTreeMap::new(), published: HashMap::new() };
         for nation in regions::nations() {
             let mut all = regions::load(&nation)?;
-            let mut own = Repository::new(nation.clone())?;
+            let mut own = Kept::new(&nation, now)?;
             let (top, below): (Vec<_>, Vec<_>) =
                 all.regions.drain(..).partition(|region| !region.id.as_str().contains('/'));
             for first in top.iter().map(|region| &region.id).filter(|id| **id != nation) {
-                let mut repository = Repository::new(first.clone())?;
+                let mut kept = Kept::new(first, now)?;
                 let regions = below.iter().filter(|region| first.covers(&region.id)).cloned().collect();
                 let circles = all.circles.iter().filter(|circle| first.covers(circle.id.region())).cloned().collect();
                 let file = serde_json::to_vec(&RegionFile { regions, circles })?;
-                repository.add_target(&format!("{first}/{REGIONS_TARGET}"), file, None);
+                kept.repository.add_target(&format!("{first}/{REGIONS_TARGET}"), file, None)?;
                 if let Some(list) = trust_lists.get(first) {
                     let path = format!("{first}/{TRUST_LIST_TARGET}");
-                    repository.add_target(&path, serde_json::to_vec(list)?, None);
+                    kept.repository.add_target(&path, serde_json::to_vec(list)?, None)?;
                 }
                 for (unit, services) in publications(&tree) {
                     if first.covers(unit.region()) {
-                        registry.publish(&mut repository, &unit, &services, origin)?;
+                        registry.publish(&mut kept, &unit, &services, origin)?;
                     }
                 }
-                registry.keep(first, repository, now)?;
+                registry.keep(first, kept, now)?;
                 let root = registry.first_root(first)?.to_vec();
                 let entry = RepositoryEntry { region: first.clone(), url: format!("{origin}/registry/{first}") };
-                own.add_target(&format!("{nation}/{first}/root.json"), root, Some(serde_json::to_value(entry)?));
+                own.repository.add_target(
+                    &format!("{nation}/{first}/root.json"),
+                    root,
+                    Some(serde_json::to_value(entry)?),
+                )?;
             }
             let file = serde_json::to_vec(&RegionFile { regions: top, circles: Vec::new() })?;
-            own.add_target(&format!("{nation}/{REGIONS_TARGET}"), file, None);
+            own.repository.add_target(&format!("{nation}/{REGIONS_TARGET}"), file, None)?;
             let listed = providers[nation.as_str()].clone();
-            own.add_target(&format!("{nation}/{PROVIDERS_TARGET}"), serde_json::to_vec(&listed)?, None);
+            own.repository.add_target(&format!("{nation}/{PROVIDERS_TARGET}"), serde_json::to_vec(&listed)?, None)?;
             registry.keep(&nation, own, now)?;
         }
         Ok(registry)
@@ -103,25 +139,25 @@ impl Registry {
 
     fn publish(
         &mut self,
-        repository: &mut Repository,
+        kept: &mut Kept,
         unit: &UnitId,
         services: &[&str],
         origin: &str,
     ) -> Result<(), RegistryError> {
-        repository.delegate(unit)?;
+        kept.delegate(unit)?;
         for service in services {
             let packed = pack_for(service, unit, origin)?;
             let files = packed.files.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
             let published = Published { sha256: sha256(&packed.package), files };
             self.published.insert((unit.clone(), (*service).to_owned()), published);
-            repository.publish(unit, packed.package)?;
+            kept.repository.publish(unit, packed.package, 100)?;
         }
         Ok(())
     }
 
-    fn keep(&mut self, id: &RegionId, mut repository: Repository, now: UnixTime) -> Result<(), RegistryError> {
-        self.files.insert(id.clone(), repository.sign(now, &Lifetimes::default())?);
-        self.repositories.insert(id.clone(), repository);
+    fn keep(&mut self, id: &RegionId, mut kept: Kept, now: UnixTime) -> Result<(), RegistryError> {
+        self.files.insert(id.clone(), kept.sign(now)?);
+        self.repositories.insert(id.clone(), kept);
         Ok(())
     }
 
@@ -130,18 +166,18 @@ impl Registry {
         &mut self,
         id: &RegionId,
         now: UnixTime,
-        change: impl FnOnce(&mut Repository) -> Result<(), PublishError>,
+        change: impl FnOnce(&mut Repository<RepositoryFiles>, &mut KeyRing) -> Result<(), PublishError>,
     ) -> Result<(), RegistryError> {
-        let repository = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
-        change(repository)?;
-        self.files.insert(id.clone(), repository.sign(now, &Lifetimes::default())?);
+        let kept = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
+        change(&mut kept.repository, &mut kept.ring)?;
+        self.files.insert(id.clone(), kept.sign(now)?);
         Ok(())
     }
 
     /// The first root of a repository.
-    pub fn first_root(&self, id: &RegionId) -> Result<&[u8], RegistryError> {
-        let root = self.repositories.get(id).and_then(Repository::first_root);
-        root.ok_or_else(|| RegistryError::Unknown(id.clone()))
+    pub fn first_root(&self, id: &RegionId) -> Result<Arc<[u8]>, RegistryError> {
+        let kept = self.repositories.get(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
+        Ok(kept.repository.first_root()?)
     }
 
     /// The files of a repository as the server serves them.

@@ -9,6 +9,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
+use onecity_protocol::package::{PACKAGE_TYPE, media_type};
 use onecity_protocol::region::RegionId;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -131,13 +132,36 @@ async fn trust_list(State(world): State<Arc<World>>, Path(region): Path<String>)
 }
 
 /// The registry is static files: all but the timestamp can be kept for ever.
-async fn registry_file(State(world): State<Arc<World>>, Path((repository, path)): Path<(String, String)>) -> Response {
+async fn registry_file(
+    State(world): State<Arc<World>>,
+    Path((repository, path)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
     let Ok(id) = repository.parse::<RegionId>() else { return StatusCode::NOT_FOUND.into_response() };
     let Some(bytes) = world.registry(|registry| registry.files(&id)?.get(&path).cloned()) else {
         return StatusCode::NOT_FOUND.into_response();
     };
     let mutable = path == "metadata/timestamp.json";
     let cache = if mutable { "no-cache" } else { "public, max-age=31536000, immutable" };
-    let mime = if path.ends_with(".json") { "application/json" } else { "application/octet-stream" };
-    ([(header::CACHE_CONTROL, cache), (header::CONTENT_TYPE, mime)], bytes).into_response()
+    let mime = if path.ends_with(".ma") { PACKAGE_TYPE } else { media_type(&path) };
+    let length = bytes.len();
+    let headers_of = [(header::CACHE_CONTROL, cache), (header::CONTENT_TYPE, mime), (header::ACCEPT_RANGES, "bytes")];
+    let bytes = axum::body::Bytes::from_owner(bytes);
+    // A phone whose download broke off asks for the rest (RFC 9110 §14.2).
+    match headers.get(header::RANGE).and_then(|range| range.to_str().ok()).and_then(rest_from) {
+        None => (headers_of, bytes).into_response(),
+        Some(from) if from < length => {
+            let range = format!("bytes {from}-{}/{length}", length - 1);
+            (StatusCode::PARTIAL_CONTENT, headers_of, [(header::CONTENT_RANGE, range)], bytes.slice(from..))
+                .into_response()
+        }
+        Some(_) => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, format!("bytes */{length}"))]).into_response()
+        }
+    }
+}
+
+/// Where `bytes=N-` begins; any other kind of range may be ignored.
+fn rest_from(range: &str) -> Option<usize> {
+    range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
 }

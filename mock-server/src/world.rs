@@ -9,7 +9,6 @@ use onecity_core::NationAnchor;
 use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::region::{RegionId, RegionTree};
 use onecity_protocol::trust::TRUST_LIST_TARGET;
-use onecity_publisher::Repository;
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -188,11 +187,9 @@ impl World {
         for (region, list) in self.issuers.trust_lists() {
             let path = format!("{region}/{TRUST_LIST_TARGET}");
             let bytes = serde_json::to_vec(&list).map_err(RegistryError::from)?;
-            let change = |repository: &mut Repository| {
-                repository.add_target(&path, bytes, None);
-                Ok(())
-            };
-            self.registry_mut(|registry| registry.change(&region, self.now(), change))?;
+            self.registry_mut(|registry| {
+                registry.change(&region, self.now(), |repository, _| repository.add_target(&path, bytes, None))
+            })?;
         }
         Ok(())
     }

@@ -1,35 +1,99 @@
-//! A publisher's P-256 key.
+//! A publisher's P-256 keys: at rest under a passphrase, as PKCS#8 (RFC 5958) encrypted with scrypt and AES (RFC 8018).
 
+use std::path::Path;
+
+use pkcs8::der::pem::LineEnding;
+use pkcs8::der::zeroize::Zeroizing;
+use pkcs8::{DecodePublicKey, EncodePublicKey, EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, SecretDocument};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use sigstore_tuf::Key;
 
+/// The label of an encrypted private key's PEM (RFC 7468 §11).
+const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
+/// Fewest characters of a passphrase.
+const MIN_PASSPHRASE: usize = 8;
+
 /// Why a key can't be made or used.
 #[derive(Debug, thiserror::Error)]
-#[error("the key: {0}")]
-pub struct KeyError(String);
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum KeyError {
+    #[error("the key: {0}")]
+    Unusable(String),
+    #[error("the passphrase is wrong, or the file is no encrypted P-256 key")]
+    Passphrase,
+    #[error("a passphrase has at least {MIN_PASSPHRASE} characters")]
+    ShortPassphrase,
+    #[error("no key at hand may sign {role}; it takes {needed} of: {keys}")]
+    NotAtHand { role: String, needed: usize, keys: String },
+}
+
+fn unusable(error: impl ToString) -> KeyError {
+    KeyError::Unusable(error.to_string())
+}
+
+/// The public half of a key, as TUF metadata list it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PublicKey {
+    id: String,
+    listed: Value,
+}
+
+impl PublicKey {
+    /// From SubjectPublicKeyInfo in PEM (RFC 7468 §13): what `onecity key public` prints.
+    pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
+        let key: p256::PublicKey = DecodePublicKey::from_public_key_pem(pem.trim()).map_err(unusable)?;
+        let pem = EncodePublicKey::to_public_key_pem(&key, LineEnding::LF).map_err(unusable)?;
+        Self::listed_as(&pem)
+    }
+
+    fn listed_as(pem: &str) -> Result<Self, KeyError> {
+        let pem = pem.trim_end();
+        Self::from_listed(json!({ "keytype": "ecdsa", "scheme": "ecdsa-sha2-nistp256", "keyval": { "public": pem } }))
+    }
+
+    /// As metadata list it.
+    pub fn from_listed(listed: Value) -> Result<Self, KeyError> {
+        let key: Key = serde_json::from_value(listed.clone()).map_err(unusable)?;
+        Ok(Self { id: key.key_id().map_err(unusable)?, listed })
+    }
+
+    /// The key's id: the SHA-256 of its canonical form (TUF 1.0 §4.2).
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// As metadata list it.
+    pub fn listed(&self) -> &Value {
+        &self.listed
+    }
+
+    /// As PEM.
+    pub fn pem(&self) -> String {
+        format!("{}\n", self.listed["keyval"]["public"].as_str().unwrap_or_default().trim_end())
+    }
+}
 
 /// A P-256 key that signs metadata.
 pub struct SigningKey {
     pair: EcdsaKeyPair,
     random: SystemRandom,
-    public: Value,
-    id: String,
+    pkcs8: Zeroizing<Vec<u8>>,
+    public: PublicKey,
 }
 
-/// The DER of a P-256 public key up to its point (RFC 5480 §2).
-const SPKI_PREFIX: [u8; 26] = [
-    0x30, 0x59, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce,
-    0x3d, 0x03, 0x01, 0x07, 0x03, 0x42, 0x00,
-];
+impl std::fmt::Debug for SigningKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SigningKey({})", self.public.id)
+    }
+}
 
 impl SigningKey {
     /// A fresh key.
     pub fn generate() -> Result<Self, KeyError> {
         let random = SystemRandom::new();
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random)
-            .map_err(|_| KeyError("no random numbers".to_owned()))?;
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, &random).map_err(unusable)?;
         Self::from_pkcs8(pkcs8.as_ref())
     }
 
@@ -37,29 +101,105 @@ impl SigningKey {
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
         onecity_protocol::trust::install_ring();
         let random = SystemRandom::new();
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random)
-            .map_err(|error| KeyError(error.to_string()))?;
-        let spki = [&SPKI_PREFIX, pair.public_key().as_ref()].concat();
-        let pem = sigstore_types::DerPublicKey::new(spki).to_pem();
-        let public = json!({ "keytype": "ecdsa", "scheme": "ecdsa-sha2-nistp256", "keyval": { "public": pem } });
-        let key: Key = serde_json::from_value(public.clone()).map_err(|error| KeyError(error.to_string()))?;
-        let id = key.key_id().map_err(|error| KeyError(error.to_string()))?;
-        Ok(Self { pair, random, public, id })
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random).map_err(unusable)?;
+        let point = p256::PublicKey::from_sec1_bytes(pair.public_key().as_ref()).map_err(unusable)?;
+        let pem = EncodePublicKey::to_public_key_pem(&point, LineEnding::LF).map_err(unusable)?;
+        let public = PublicKey::listed_as(&pem)?;
+        Ok(Self { pair, random, pkcs8: Zeroizing::new(pkcs8.to_vec()), public })
     }
 
-    /// The key's id in TUF metadata.
-    pub fn id(&self) -> &str {
-        &self.id
+    /// From a file's text, with its passphrase.
+    pub fn from_encrypted_pem(pem: &str, passphrase: &str) -> Result<Self, KeyError> {
+        let (label, der) = SecretDocument::from_pem(pem.trim()).map_err(|_| KeyError::Passphrase)?;
+        if label != ENCRYPTED_LABEL {
+            return Err(unusable("the file is not an encrypted private key; make one with `onecity key new`"));
+        }
+        let encrypted = EncryptedPrivateKeyInfoRef::try_from(der.as_bytes()).map_err(|_| KeyError::Passphrase)?;
+        let plain = encrypted.decrypt(passphrase).map_err(|_| KeyError::Passphrase)?;
+        Self::from_pkcs8(plain.as_bytes())
     }
 
-    /// The key as TUF metadata list it.
-    pub fn public(&self) -> &Value {
+    /// As a file's text, under a passphrase.
+    pub fn to_encrypted_pem(&self, passphrase: &str) -> Result<Zeroizing<String>, KeyError> {
+        if passphrase.chars().count() < MIN_PASSPHRASE {
+            return Err(KeyError::ShortPassphrase);
+        }
+        let plain = PrivateKeyInfoRef::try_from(self.pkcs8.as_slice()).map_err(unusable)?;
+        plain.encrypt(passphrase).and_then(|der| Ok(der.to_pem(ENCRYPTED_LABEL, LineEnding::LF)?)).map_err(unusable)
+    }
+
+    /// The public half.
+    pub fn public(&self) -> &PublicKey {
         &self.public
     }
 
     /// A signature as TUF metadata carry it.
     pub fn sign(&self, canonical: &[u8]) -> Result<Value, KeyError> {
-        let signature = self.pair.sign(&self.random, canonical).map_err(|_| KeyError("can't sign".to_owned()))?;
-        Ok(json!({ "keyid": self.id, "sig": hex::encode(signature.as_ref()) }))
+        let signature = self.pair.sign(&self.random, canonical).map_err(unusable)?;
+        Ok(json!({ "keyid": self.public.id, "sig": hex::encode(signature.as_ref()) }))
+    }
+}
+
+/// The keys at hand.
+#[derive(Debug, Default)]
+pub struct KeyRing(Vec<SigningKey>);
+
+impl KeyRing {
+    /// With these keys.
+    pub fn new(keys: impl IntoIterator<Item = SigningKey>) -> Self {
+        Self(keys.into_iter().collect())
+    }
+
+    /// Adds a key.
+    pub fn add(&mut self, key: SigningKey) {
+        self.0.push(key);
+    }
+
+    /// A fresh key, added.
+    pub fn generate(&mut self) -> Result<PublicKey, KeyError> {
+        let key = SigningKey::generate()?;
+        let public = key.public().clone();
+        self.0.push(key);
+        Ok(public)
+    }
+
+    /// The keys at hand among some by their ids.
+    pub(crate) fn among<'a>(&'a self, ids: &'a [String]) -> impl Iterator<Item = &'a SigningKey> {
+        self.0.iter().filter(|key| ids.iter().any(|id| id == key.public.id()))
+    }
+}
+
+/// Writes a secret so that only its owner reads it, and never over another.
+pub fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_comes_back_with_its_passphrase_and_with_no_other() {
+        let key = SigningKey::generate().expect("a key");
+        let pem = key.to_encrypted_pem("correct horse").expect("encrypted");
+        assert!(pem.starts_with("-----BEGIN ENCRYPTED PRIVATE KEY-----"));
+        let back = SigningKey::from_encrypted_pem(&pem, "correct horse").expect("decrypted");
+        assert_eq!(back.public(), key.public());
+        assert!(matches!(SigningKey::from_encrypted_pem(&pem, "wrong horse"), Err(KeyError::Passphrase)));
+        assert!(matches!(key.to_encrypted_pem("short"), Err(KeyError::ShortPassphrase)));
+        assert!(SigningKey::from_encrypted_pem("-----BEGIN nothing", "correct horse").is_err());
+    }
+
+    #[test]
+    fn a_public_key_s_file_says_the_same_key() {
+        let key = SigningKey::generate().expect("a key");
+        assert_eq!(PublicKey::from_pem(&key.public().pem()).expect("read").id(), key.public().id());
     }
 }

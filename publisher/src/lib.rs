@@ -1,25 +1,34 @@
-//! What a city's IT team does to publish: pack a folder of pages, sign it, put it into the registry.
+//! What a city's IT team does to publish: check and pack a folder of pages, sign it, put it into the registry, roll it
+//! out, and take it back.
 //!
 //! ```text
-//!   folder ── pack ──> package.ma ── publish ──> a unit's role ── sign ──> files for any web server
-//!                        (same input,              (own key, delegated
-//!                         same bytes)               by the province)
+//!   folder ── check, pack ──> package.ma ── publish ──> a unit's role ── sign ──> files for any web server
+//!                              (same input,              (own key, delegated
+//!                               same bytes)               by the province)
 //! ```
 //!
-//! Nothing here reads a clock or a network: the time comes in, files go out.
+//! Nothing here reads a clock: the time comes in, files go out. The binary `onecity` is this library at a terminal.
 //!
 //! # Example
 //!
 //! ```
 //! use onecity_protocol::trust::TrustedRepository;
-//! use onecity_publisher::{Lifetimes, Repository};
+//! use onecity_publisher::{Holders, KeyRing, Lifetimes, Repository, RepositoryFiles};
 //!
-//! let mut repository = Repository::new("cn-sd".parse()?)?;
-//! repository.add_target("cn-sd/regions.json", b"{\"regions\":[]}".to_vec(), None);
-//! let files = repository.sign(1_800_000_000, &Lifetimes::default())?;
+//! let mut ring = KeyRing::default();
+//! let root = (0..5).map(|_| ring.generate()).collect::<Result<Vec<_>, _>>()?;
+//! let (targets, snapshot, timestamp) = (ring.generate()?, ring.generate()?, ring.generate()?);
+//! let holders = Holders { root, root_threshold: 3, targets, snapshot, timestamp };
 //!
+//! let (now, lifetimes) = (1_800_000_000, Lifetimes::default());
+//! let mut repository =
+//!     Repository::create("cn-sd".parse()?, RepositoryFiles::new(), &holders, &ring, now, &lifetimes)?;
+//! repository.add_target("cn-sd/regions.json", b"{\"regions\":[]}".to_vec(), None)?;
+//! repository.sign(&ring, now, &lifetimes)?;
+//!
+//! let files = repository.shelf();
 //! let mut phone = TrustedRepository::from_root(&files["metadata/1.root.json"])?;
-//! assert!(phone.update_timestamp(&files["metadata/timestamp.json"], 1_800_000_001)?);
+//! assert!(phone.update_timestamp(&files["metadata/timestamp.json"], now + 1)?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
@@ -29,6 +38,9 @@ mod key;
 mod pack;
 mod repository;
 
-pub use key::{KeyError, SigningKey};
+pub use key::{KeyError, KeyRing, PublicKey, SigningKey, write_secret};
 pub use pack::{PackError, pack, read_folder};
-pub use repository::{Lifetimes, PublishError, Repository, RepositoryFiles};
+pub use repository::{
+    Change, Folder, Holders, Lifetimes, ListedTarget, Overlay, PublishError, Repository, RepositoryFiles, RoleStatus,
+    Shelf, is_wanted_file,
+};

@@ -31,7 +31,7 @@ fn files(world: &World, repository: &str) -> RepositoryFiles {
 }
 
 fn sign_anew(world: &World, repository: &str, as_of: i64) {
-    world.registry_mut(|registry| registry.change(&region(repository), as_of, |_| Ok(()))).expect("signed");
+    world.registry_mut(|registry| registry.change(&region(repository), as_of, |_, _| Ok(()))).expect("signed");
 }
 
 fn refused<T: std::fmt::Debug>(outcome: Result<T, PhoneError>) -> Refusal {
@@ -157,7 +157,7 @@ async fn a_package_with_another_hash_is_refused_and_the_installed_one_stays() {
     let good = files(&world, "cn-sd");
     let mut bad = good.clone();
     let packages = bad.iter_mut().filter(|(path, _)| path.ends_with(".ma"));
-    assert!(packages.map(|(_, bytes)| bytes[100] ^= 1).count() > 48);
+    assert!(packages.map(|(_, bytes)| Arc::make_mut(bytes)[100] ^= 1).count() > 48);
     world.registry_mut(|registry| registry.serve_instead(&region("cn-sd"), bad));
     let refused = phone.client().open_service(&report_of("cn-sd/qingdao"), &qingdao).await;
     assert!(matches!(refused, Err(Error::SignatureInvalid { what }) if what.contains("hash")));
@@ -178,9 +178,8 @@ async fn a_province_can_not_speak_for_another() {
     });
     world
         .registry_mut(|registry| {
-            registry.change(&region("cn-sd"), world.now(), |shandong| {
-                shandong.add_target("vn-hn/report/99.ma", b"not a package".to_vec(), Some(spoofed));
-                Ok(())
+            registry.change(&region("cn-sd"), world.now(), |shandong, _| {
+                shandong.add_target("vn-hn/report/99.ma", b"not a package".to_vec(), Some(spoofed))
             })
         })
         .expect("signed");
@@ -194,16 +193,21 @@ async fn a_province_can_not_speak_for_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_province_that_the_nation_takes_out_is_offered_no_more() {
-    let (server, world, phone) = world().await;
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let (world, clock) = (server.world(), Arc::new(software::MachineClock::default()));
+    let platform = Platform { clock: Arc::clone(&clock) as Arc<dyn Clock>, ..software::platform() };
+    let phone = Phone::with_platform(&world, &["en"], platform).expect("a phone");
     let jinan = region("cn-sd/jinan");
     phone.client().sync(&jinan).await.expect("synced");
     let withdraw = |registry: &mut mock_server::Registry| {
-        registry.change(&region("cn"), world.now(), |nation| {
-            assert!(nation.remove_target("cn/cn-sd/root.json"));
+        registry.change(&region("cn"), world.now(), |nation, _| {
+            assert!(nation.remove_target("cn/cn-sd/root.json")?);
             Ok(())
         })
     };
     world.registry_mut(withdraw).expect("signed");
+    // A nation's list is relied on for six hours, so that a poll is one request.
+    clock.skip(7 * 3600 * 1000);
     let refused = phone.client().sync(&jinan).await.expect_err("taken out");
     assert!(matches!(refused, Error::Refused { reason: Refusal::NotFound, .. }), "{refused}");
     assert!(phone.client().home(&jinan).await.expect("the region itself is there").services.is_empty());
@@ -287,7 +291,7 @@ async fn a_logout_leaves_nothing_behind_and_the_next_login_begins_anew() {
 async fn one_city_s_broken_file_hides_no_other_city() {
     let (server, world, phone) = world().await;
     let mut files = files(&world, "cn-sd");
-    files.insert("metadata/1.cn-sd.jinan.json".to_owned(), b"{\"signed\":{},\"signatures\":[]}".to_vec());
+    files.insert("metadata/1.cn-sd.jinan.json".to_owned(), Arc::from(&b"{\"signed\":{},\"signatures\":[]}"[..]));
     world.registry_mut(|registry| registry.serve_instead(&region("cn-sd"), files));
     let report = phone.client().sync(&region("cn-sd/jinan")).await.expect("the province syncs");
     assert_eq!(report.broken.len(), 1);

@@ -566,6 +566,7 @@ async fn files_copied_to_another_phone_open_nothing() {
         languages: vec!["en".to_owned()],
         nations: world.anchors().expect("anchors"),
         allow_loopback: true,
+        ..onecity_core::ClientConfig::default()
     };
     assert!(matches!(Client::open(config.clone(), software::platform()), Err(Error::KeyInvalidated)));
     server.stop().await;

@@ -5,30 +5,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use onecity_protocol::credential::Audience;
-use onecity_protocol::names::Names;
-use onecity_protocol::region::{Region, RegionId, RegionTree, UnitId};
+use onecity_protocol::region::{RegionId, RegionTree, UnitId};
 use onecity_store::{AccountId, Catalogue, FolderLock, KeptRepository, Owner, StoreError, Vault};
 use tokio::runtime::{Handle, Runtime};
 
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 use crate::mini_service::ServiceSession;
-use crate::net::Net;
+use crate::net::{Net, Patience};
 use crate::passes::{self, CodeListener, Passes};
 use crate::platform::Platform;
-use crate::registry_sync::{RegistrySync, SyncReport, providers};
+use crate::registry_sync::{RegistrySync, Silent, SyncReport, providers};
 use crate::session::{ActiveAccount, Session, Sessions, install_providers};
 use crate::submissions::Submissions;
-use crate::task::TaskHandle;
+use crate::task::{ProgressListener, TaskHandle};
 use crate::trusted_time::{Anchor, TrustedTime};
 use crate::views::{
-    AccountView, CodeView, DisclosureView, Freshness, HolderView, HomeView, LoginAttempt, PassSituation, PassView,
-    ProviderView, RegionView, ServiceCard, ServiceId, SubmissionView,
+    AccountView, CodeView, DisclosureView, HolderView, HomeView, IconView, LoginAttempt, ObstacleView, ParityView,
+    PassSituation, PassView, ProviderView, RegionView, ServiceCard, ServiceId, ServicePage, SubmissionView, TravelPlan,
 };
-
-/// A registry counts as fresh this long after it was checked, in seconds.
-const FRESH: i64 = 3600;
-/// Most services on one home screen.
-const MAX_CARDS: usize = 200;
+use crate::{home, offers, travel};
 
 /// Where trust in a nation's registry begins: built into the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +47,8 @@ pub struct ClientConfig {
     pub nations: Vec<NationAnchor>,
     /// Allows plain HTTP to this very machine, for tests and virtual phones.
     pub allow_loopback: bool,
+    /// How long servers are waited for.
+    pub patience: Patience,
 }
 
 /// The two open files. The lock goes last.
@@ -106,7 +103,7 @@ impl Client {
                 handle.spawn_blocking(move || write_later(&files, |vault| vault.put(&Owner::Phone, "", &anchor)));
             }
         };
-        let net = Net::new(config.allow_loopback, Arc::clone(&time), Box::new(keep_anchor))?;
+        let net = Net::new(config.allow_loopback, config.patience, Arc::clone(&time), Box::new(keep_anchor))?;
         let inner = Inner {
             config,
             platform,
@@ -211,10 +208,32 @@ impl Client {
             if region.first_level().is_none() {
                 inner.registry.nation(&inner, &region).await
             } else {
-                inner.registry.region(&inner, &region).await
+                inner.registry.region(&inner, &region, &Silent).await
             }
         })
         .await
+    }
+
+    /// The same in the background, telling how far it is. Cancelling or dropping the handle stops it; what had been
+    /// verified by then is kept, and the next sync goes on from there.
+    pub fn start_sync(&self, region: &RegionId, listener: Arc<dyn ProgressListener>) -> TaskHandle {
+        let region = region.clone();
+        self.start(listener, |inner, listener| async move {
+            inner.registry.region(&inner, &region, &*listener).await.map(drop)
+        })
+    }
+
+    fn start<F>(
+        &self,
+        listener: Arc<dyn ProgressListener>,
+        work: impl FnOnce(Arc<Inner>, Arc<dyn ProgressListener>) -> F,
+    ) -> TaskHandle
+    where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let work = work(Arc::clone(&self.inner), Arc::clone(&listener));
+        let task = self.runtime().spawn(async move { listener.finished(work.await) });
+        TaskHandle::new(task.abort_handle())
     }
 
     /// The regions directly below one, as far as they have been synced.
@@ -222,7 +241,7 @@ impl Client {
         let parent = parent.clone();
         self.run(|inner| async move {
             let below = inner.catalogue(move |catalogue| catalogue.regions_below(&parent)).await?;
-            Ok(below.iter().map(|region| region_view(region, None, &inner.config.languages)).collect())
+            Ok(below.iter().map(|region| home::region_view(region, None, &inner.config.languages)).collect())
         })
         .await
     }
@@ -230,7 +249,60 @@ impl Client {
     /// The home screen of any region, from what is on the phone.
     pub async fn home(&self, region: &RegionId) -> Result<HomeView, Error> {
         let region = region.clone();
-        self.run(|inner| async move { home(&inner, region).await }).await
+        self.run(|inner| async move { home::home(&inner, region).await }).await
+    }
+
+    /// More services of a region, from the place that [`HomeView::next`] or the page before named.
+    pub async fn services(&self, region: &RegionId, from: u32) -> Result<ServicePage, Error> {
+        let region = region.clone();
+        self.run(|inner| async move { home::services(&inner, region, from).await }).await
+    }
+
+    /// The services that fit what a resident typed: in Chinese, pinyin or initials, in Vietnamese with or without its
+    /// marks, with one slip of the finger; the nearest first.
+    pub async fn search(&self, text: &str, region: &RegionId) -> Result<Vec<ServiceCard>, Error> {
+        let (text, region) = (text.to_owned(), region.clone());
+        self.run(|inner| async move { home::search(&inner, text, region).await }).await
+    }
+
+    /// A service's icon, if it has one.
+    pub async fn icon(&self, service: &ServiceId) -> Result<Option<IconView>, Error> {
+        let service = service.clone();
+        self.run(|inner| async move { home::icon(&inner, service).await }).await
+    }
+
+    /// Why a service can't be opened in a region, in plain words; none if it can.
+    pub async fn why_not(&self, service: &ServiceId, region: &RegionId) -> Result<Option<ObstacleView>, Error> {
+        let (service, region) = (service.clone(), region.clone());
+        self.run(|inner| async move { offers::why_not(&inner, &service, &region).await }).await
+    }
+
+    /// Takes an invitation to a release that is not offered to everybody yet, as a tester types it in. It is kept on
+    /// the phone and told to nobody.
+    pub async fn accept_invitation(&self, code: &str) -> Result<(), Error> {
+        let code = code.to_owned();
+        self.run(|inner| async move { offers::invite(&inner, &code).await }).await
+    }
+
+    /// What it takes to have a region's services on the phone, in bytes.
+    pub async fn travel_plan(&self, region: &RegionId) -> Result<TravelPlan, Error> {
+        let region = region.clone();
+        self.run(|inner| async move { travel::plan(&inner, &region).await }).await
+    }
+
+    /// What home has and another region lacks, with what comes nearest there. Both must have been synced.
+    pub async fn parity(&self, home: &RegionId, there: &RegionId) -> Result<ParityView, Error> {
+        let (home, there) = (home.clone(), there.clone());
+        self.run(|inner| async move { travel::parity(&inner, &home, &there).await }).await
+    }
+
+    /// Fetches services of a region, all of them if none is named, so that they open without a network.
+    pub fn prefetch(&self, region: &RegionId, only: &[ServiceId], listener: Arc<dyn ProgressListener>) -> TaskHandle {
+        let (region, only) = (region.clone(), only.to_vec());
+        self.start(
+            listener,
+            |inner, listener| async move { travel::prefetch(&inner, &region, &only, &*listener).await },
+        )
     }
 
     /// Opens a mini-service in a region.
@@ -243,6 +315,13 @@ impl Client {
     pub async fn resource(&self, session: &Arc<ServiceSession>, path: &str) -> Result<crate::Resource, Error> {
         let (session, path) = (Arc::clone(session), path.to_owned());
         self.run(|_| async move { session.resource(&path).await }).await
+    }
+
+    /// An opened service has come to work: its version stays, and the one before it may go. Pages say so themselves
+    /// through `onecity.js`; a shell says it for pages that do not.
+    pub async fn service_ready(&self, session: &Arc<ServiceSession>) -> Result<(), Error> {
+        let session = Arc::clone(session);
+        self.run(|_| async move { session.ready().await }).await
     }
 
     /// A page's call to the bridge of an opened service.
@@ -359,72 +438,6 @@ async fn known_providers(inner: &Arc<Inner>) -> Result<Vec<crate::session::Provi
     providers(inner).await
 }
 
-async fn home(inner: &Arc<Inner>, id: RegionId) -> Result<HomeView, Error> {
-    let languages = inner.config.languages.clone();
-    let account = inner.active_session().await?;
-    let owner = inner.active_owner().await?;
-    let waiting = inner.vault(move |vault| vault.waiting(&[Owner::Phone, owner])).await?;
-    let offline = inner.net.is_offline();
-    let now = inner.time.now();
-    let wanted = id.clone();
-    let (region, above, services, checked) = inner
-        .catalogue(move |catalogue| {
-            let tree = catalogue.tree_around(&id)?;
-            let Some(region) = tree.get(&id) else { return Ok(None) };
-            let region = region_view(region, tree.hotline(&id), &languages);
-            let parents = std::iter::successors(id.parent(), RegionId::parent);
-            let above = parents.filter_map(|id| Some(region_view(tree.get(&id)?, tree.hotline(&id), &languages)));
-            let mut services = Vec::new();
-            for unit in tree.units_for(&id) {
-                let publisher = tree.unit_name(&unit, &languages);
-                for release in catalogue.newest_releases(&unit)? {
-                    if services.len() == MAX_CARDS {
-                        break;
-                    }
-                    let installed = catalogue.installed(&unit, &release.app_id)?.is_some();
-                    let best = |names: &Names| names.best(&languages).to_owned();
-                    let card = release.card;
-                    services.push(ServiceCard {
-                        id: ServiceId { unit: release.unit, app_id: release.app_id },
-                        name: best(&card.names),
-                        summary: best(&card.summaries),
-                        category: card.category,
-                        publisher: publisher.clone(),
-                        version: card.version,
-                        installed,
-                        withdrawn: card.withdrawn.map(|withdrawn| best(&withdrawn.reason)),
-                    });
-                }
-            }
-            let repository = id.first_level().unwrap_or_else(|| id.nation());
-            let checked = catalogue.repository(&repository)?.map_or(0, |repository| repository.checked);
-            Ok(Some((region, above.collect(), services, checked)))
-        })
-        .await?
-        .ok_or_else(|| {
-            Error::refused(Refusal::NotFound, format!("{wanted} is not on this phone yet; sync it first"))
-        })?;
-    let freshness = if offline {
-        Freshness::Offline { since: checked }
-    } else if now - checked < FRESH {
-        Freshness::Fresh
-    } else {
-        Freshness::Stale { since: checked }
-    };
-    let account = account.map(|(account, session)| session.view(&account));
-    Ok(HomeView { region, above, services, account, waiting, freshness })
-}
-
-fn region_view(region: &Region, hotline: Option<&str>, languages: &[String]) -> RegionView {
-    RegionView {
-        id: region.id.clone(),
-        name: region.names.best(languages).to_owned(),
-        latin: region.names.best(&["en".to_owned()]).to_owned(),
-        kind: region.kind,
-        hotline: hotline.map(str::to_owned),
-    }
-}
-
 impl Inner {
     /// Runs what blocks where that is fine.
     pub async fn blocking<T: Send + 'static>(
@@ -494,6 +507,7 @@ impl Inner {
     }
 
     pub async fn units_for(&self, region: &RegionId) -> Result<Vec<UnitId>, Error> {
-        Ok(self.tree_around(region).await?.units_for(region))
+        let region = region.clone();
+        self.catalogue(move |catalogue| catalogue.units_for(&catalogue.tree_around(&region)?, &region)).await
     }
 }

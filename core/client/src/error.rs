@@ -2,8 +2,8 @@
 //! None carries personal data, and each says whether trying again can help.
 
 use onecity_protocol::credential::{MalformedCode, TrustListError};
-use onecity_protocol::package::PackageError;
 use onecity_protocol::region::{IdError, RegionDataError};
+use onecity_protocol::rules::Finding;
 use onecity_protocol::trust::TrustError;
 use onecity_store::StoreError;
 
@@ -195,9 +195,9 @@ impl From<TrustError> for Error {
     }
 }
 
-impl From<PackageError> for Error {
-    fn from(error: PackageError) -> Self {
-        Self::refused(Refusal::Package, error.to_string())
+impl From<Finding> for Error {
+    fn from(finding: Finding) -> Self {
+        Self::refused(Refusal::Package, finding.to_string())
     }
 }
 

@@ -4,7 +4,9 @@
 //!   shell ── ports ──> platform   keys, secrets, clock, consent, host     (a shell supplies these, nothing else)
 //!     │
 //!     └── Client ──┬─ session         log in once: OpenID Connect, DPoP-bound rotating tokens
-//!                  ├─ registry_sync   which services there are, verified
+//!                  ├─ registry_sync   which services there are, verified (tuf: the same for any TUF repository)
+//!                  ├─ home, offers    screens of services, search, what this phone is offered and why not
+//!                  ├─ install, travel packages: the version that opens, taking a city along
 //!                  ├─ passes          credentials, and the code over one
 //!                  ├─ mini_service    an opened service: files, bridge, storage
 //!                  ├─ submissions     handed in, delivered exactly once
@@ -35,26 +37,35 @@
 mod client;
 mod drawing;
 mod error;
+mod home;
+mod install;
 mod mini_service;
 mod net;
+mod offers;
 mod passes;
 pub mod platform;
 mod registry_sync;
 mod session;
 mod submissions;
 mod task;
+mod travel;
 mod trusted_time;
+mod tuf;
 mod views;
+mod words;
 
 pub use client::{Client, ClientConfig, NationAnchor};
 pub use drawing::{Background, QrPicture};
 pub use error::{Error, Refusal};
 pub use mini_service::{Resource, ServiceSession};
+pub use net::Patience;
 pub use passes::CodeListener;
 pub use registry_sync::SyncReport;
 pub use session::install_providers;
-pub use task::TaskHandle;
+pub use task::{Progress, ProgressListener, Step, TaskHandle};
+pub use tuf::{MetadataFolder, TufClient};
 pub use views::{
-    AccountKind, AccountView, CodeView, DisclosureView, Freshness, HolderView, HomeView, LoginAttempt, PassSituation,
-    PassStanding, PassView, ProviderView, RegionView, ServiceCard, ServiceId, SubmissionState, SubmissionView, Topic,
+    AccountKind, AccountView, CodeView, DisclosureView, Freshness, HolderView, HomeView, IconView, LoginAttempt,
+    MissingService, Obstacle, ObstacleView, ParityView, PassSituation, PassStanding, PassView, PlannedService,
+    ProviderView, RegionView, ServiceCard, ServiceId, ServicePage, SubmissionState, SubmissionView, Topic, TravelPlan,
 };

@@ -6,9 +6,8 @@ use onecity_protocol::bridge::{
     BridgeCall, BridgeError, BridgeReply, MAX_MESSAGE, Method, PAGE_SCRIPT, PageRequest, PageSubmission,
 };
 use onecity_protocol::manifest::{Manifest, Permission};
-use onecity_protocol::package::{PAGE_SCRIPT_PATH, Package};
+use onecity_protocol::package::{PAGE_SCRIPT_PATH, Package, media_type};
 use onecity_protocol::region::RegionId;
-use onecity_protocol::trust::Release;
 use onecity_store::{Installed, Owner, Record};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -16,14 +15,12 @@ use serde_json::{Value, json};
 
 use crate::client::Inner;
 use crate::error::{Error, Refusal};
+use crate::install::{self, Opened};
 use crate::net::{MAX_ANSWER, Outgoing};
 use crate::passes;
 use crate::platform::ConsentRequest;
-use crate::registry_sync::fetch_target;
 use crate::views::{PassSituation, PassStanding, PassView, ServiceId};
 
-/// The version of the platform that manifests ask for in `platform_version.min_code`.
-const PLATFORM: u32 = 1;
 /// Largest value in a service's storage, in bytes of JSON.
 const MAX_VALUE: usize = 64 << 10;
 /// Nothing from outside, nothing inline, nowhere to send a form, in no frame.
@@ -70,35 +67,25 @@ pub struct ServiceSession {
     /// Whose records it reads and writes: an open page never becomes another account's.
     owner: Owner,
     package: Package,
-    sha256: [u8; 32],
+    installed: Installed,
 }
 
 impl ServiceSession {
-    /// Opens a service: the installed version, or the newest one from the registry.
+    /// Opens a service in a region, in the version that this phone is to open now.
     pub(crate) async fn open(inner: &Arc<Inner>, service: ServiceId, region: RegionId) -> Result<Self, Error> {
         if !inner.units_for(&region).await?.contains(&service.unit) {
             let detail = format!("{} publishes nothing for {region}", service.unit);
             return Err(Error::refused(Refusal::NotOffered, detail));
         }
-        let (unit, app_id) = (service.unit.clone(), service.app_id.clone());
-        let (release, installed) = inner
-            .catalogue(move |catalogue| {
-                Ok((catalogue.release(&unit, &app_id, None)?, catalogue.installed(&unit, &app_id)?))
-            })
-            .await?;
-        let release = release.ok_or_else(|| {
-            Error::refused(Refusal::NotFound, format!("{service} is not in the catalogue; sync the region first"))
-        })?;
-        if let Some(withdrawn) = &release.card.withdrawn {
-            let reason = withdrawn.reason.best(&inner.config.languages);
-            return Err(Error::refused(Refusal::Withdrawn, format!("{service} was withdrawn: {reason}")));
-        }
-        if release.card.min_platform > PLATFORM {
-            return Err(Error::refused(Refusal::PlatformTooOld, format!("update the app to open {service}")));
-        }
-        let (package, sha256) = package_of(inner, &service, &release, installed).await?;
+        let Opened { package, installed } = install::open(inner, &service, &region).await?;
         let owner = inner.active_owner().await?;
-        Ok(Self { inner: Arc::clone(inner), service, region, owner, package, sha256 })
+        Ok(Self { inner: Arc::clone(inner), service, region, owner, package, installed })
+    }
+
+    /// It has come to work: this version stays.
+    pub(crate) async fn ready(&self) -> Result<(), Error> {
+        let installed = self.installed.clone();
+        self.inner.catalogue_mut(move |catalogue| catalogue.came_to_work(&installed)).await
     }
 
     /// Which service this is.
@@ -113,7 +100,7 @@ impl ServiceSession {
 
     /// The hash that the registry signed for the package this session serves.
     pub fn sha256(&self) -> [u8; 32] {
-        self.sha256
+        self.installed.sha256
     }
 
     /// The checked manifest.
@@ -148,12 +135,12 @@ impl ServiceSession {
         let path = path.split(['?', '#']).next().unwrap_or_default().trim_start_matches('/').to_owned();
         if path == PAGE_SCRIPT_PATH {
             let body = PAGE_SCRIPT.as_bytes().to_vec();
-            return Ok(Resource { status: 200, mime: mime_of(&path).to_owned(), headers, body });
+            return Ok(Resource { status: 200, mime: media_type(&path).to_owned(), headers, body });
         }
         let (package, wanted) = (self.package.clone(), path.clone());
-        let found = self.inner.blocking(move || Ok(package.read(&wanted).ok())).await?;
+        let found = self.inner.blocking(move || Ok(package.read(&wanted)?)).await?;
         Ok(match found {
-            Some(body) => Resource { status: 200, mime: mime_of(&path).to_owned(), headers, body },
+            Some(body) => Resource { status: 200, mime: media_type(&path).to_owned(), headers, body },
             None => Resource { status: 404, mime: "text/plain; charset=utf-8".to_owned(), headers, body: Vec::new() },
         })
     }
@@ -169,6 +156,7 @@ impl ServiceSession {
 
     async fn answer(&self, call: BridgeCall) -> Result<Value, BridgeError> {
         match call {
+            BridgeCall::Ready {} => self.ready().await.map(|()| Value::Null).map_err(for_page),
             BridgeCall::Info {} => self.info().await,
             BridgeCall::Request(request) => self.request(request).await,
             BridgeCall::Submit(submission) => self.submit(submission).await,
@@ -293,7 +281,21 @@ impl ServiceSession {
         let name = self.storage_name(&key)?;
         let owner = self.owner().await?;
         let value = self.inner.vault(move |vault| vault.get::<StoredValue>(&owner, &name)).await.map_err(for_page)?;
-        Ok(value.map_or(Value::Null, |StoredValue(value)| value))
+        match value {
+            Some(StoredValue(value)) => Ok(value),
+            None => Ok(self.seed(&key).await?.unwrap_or_default()),
+        }
+    }
+
+    /// What the package says that its storage holds before a page has written it.
+    async fn seed(&self, key: &str) -> Result<Option<Value>, BridgeError> {
+        let Some(path) = self.manifest().onecity.seed.clone() else { return Ok(None) };
+        let (package, key) = (self.package.clone(), key.to_owned());
+        let read = move || {
+            let seed = package.read(&path)?.and_then(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+            Ok(seed.and_then(|seed| seed.get(&key).cloned()))
+        };
+        self.inner.blocking(read).await.map_err(for_page)
     }
 
     async fn storage_set(&self, key: String, value: Value) -> Result<Value, BridgeError> {
@@ -302,8 +304,10 @@ impl ServiceSession {
             return Err(BridgeError { code: "quota", message: format!("a value is at most {MAX_VALUE} bytes") });
         }
         let owner = self.owner().await?;
+        // What a page has removed does not come back from the seed.
+        let removed = value.is_null() && self.seed(&key).await?.is_none();
         let written = self.inner.vault(move |vault| {
-            if value.is_null() {
+            if removed {
                 vault.delete::<StoredValue>(&owner, &name)
             } else {
                 vault.put(&owner, &name, &StoredValue(value))
@@ -315,11 +319,10 @@ impl ServiceSession {
 
     /// Manifest and resident must both agree; the resident is asked once.
     async fn permitted(&self, permission: Permission) -> Result<(), BridgeError> {
-        let requested = self.manifest().req_permissions.iter().find(|request| request.name == permission);
-        let Some(requested) = requested else {
+        if !self.manifest().requests(permission) {
             let message = "the manifest does not ask for this permission".to_owned();
             return Err(BridgeError { code: Refusal::NotDeclared.name(), message });
-        };
+        }
         let owner = self.owner().await?;
         let name = format!("{}\n{permission:?}", self.service);
         let (asked_of, asked) = (owner.clone(), name.clone());
@@ -334,8 +337,8 @@ impl ServiceSession {
         let request = ConsentRequest {
             service: if own_name.is_empty() { self.manifest().name.clone() } else { own_name.to_owned() },
             publisher: tree.unit_name(&self.service.unit, languages),
-            permission: format!("{permission:?}").to_lowercase(),
-            reason: requested.reason.clone(),
+            permission: permission.name().to_owned(),
+            reason: self.manifest().reason(permission, languages),
             fields: Vec::new(),
             subject: None,
         };
@@ -348,74 +351,6 @@ impl ServiceSession {
         }
         self.inner.vault(move |vault| vault.put(&owner, &name, &Grant)).await.map_err(for_page)
     }
-}
-
-/// The installed package if it is the newest, else the newest from the network, else the installed one: a page that
-/// was opened once opens offline.
-async fn package_of(
-    inner: &Arc<Inner>,
-    service: &ServiceId,
-    release: &Release,
-    installed: Option<Installed>,
-) -> Result<(Package, [u8; 32]), Error> {
-    let current = installed.as_ref().is_some_and(|installed| installed.sha256 == release.target.sha256);
-    let kept = match &installed {
-        Some(installed) => kept_package(inner, installed.sha256).await?,
-        None => None,
-    };
-    if let (true, Some(package)) = (current, &kept) {
-        return Ok((package.clone(), release.target.sha256));
-    }
-    match install(inner, service, release).await {
-        Ok(package) => Ok((package, release.target.sha256)),
-        // No network, or a registry that nobody has signed anew: what is installed opens, unless it was withdrawn.
-        Err(error @ (Error::Network { .. } | Error::Expired { .. })) => match (kept, installed) {
-            (Some(package), Some(installed)) if still_offered(inner, service, &installed).await? => {
-                Ok((package, installed.sha256))
-            }
-            _ => Err(error),
-        },
-        Err(error) => Err(error),
-    }
-}
-
-async fn still_offered(inner: &Arc<Inner>, service: &ServiceId, installed: &Installed) -> Result<bool, Error> {
-    let (service, version) = (service.clone(), installed.version_code);
-    let release =
-        inner.catalogue(move |catalogue| catalogue.release(&service.unit, &service.app_id, Some(version))).await?;
-    Ok(release.is_some_and(|release| release.card.withdrawn.is_none()))
-}
-
-async fn kept_package(inner: &Arc<Inner>, sha256: [u8; 32]) -> Result<Option<Package>, Error> {
-    let Some(bytes) = inner.catalogue(move |catalogue| catalogue.blob(&sha256)).await? else { return Ok(None) };
-    inner.blocking(move || Ok(Package::open(bytes).ok())).await
-}
-
-async fn install(inner: &Arc<Inner>, service: &ServiceId, release: &Release) -> Result<Package, Error> {
-    let first = service.unit.region().first_level();
-    let first = first.ok_or_else(|| Error::refused(Refusal::NotFound, "a nation publishes no services"))?;
-    let repository =
-        inner.repository(&first).await?.ok_or_else(|| Error::internal("a release without a repository"))?;
-    if inner.time.now().max(repository.checked) >= repository.expires {
-        let what = format!("the registry of {first} has not been signed anew in time; sync before installing");
-        return Err(Error::Expired { what });
-    }
-    let bytes: Arc<[u8]> = fetch_target(inner, &repository.url, &release.target).await?.into();
-    let opened = Arc::clone(&bytes);
-    let package = inner.blocking(move || Ok(Package::open(opened)?)).await?;
-    let manifest = package.manifest();
-    if manifest.app_id != service.app_id || manifest.version.code != release.version_code {
-        let detail = format!("the package of {service} says that it is {} {}", manifest.app_id, manifest.version.code);
-        return Err(Error::refused(Refusal::Package, detail));
-    }
-    let installed = Installed {
-        unit: service.unit.clone(),
-        app_id: service.app_id.clone(),
-        version_code: release.version_code,
-        sha256: release.target.sha256,
-    };
-    inner.catalogue_mut(move |catalogue| catalogue.install(&installed, &bytes)).await?;
-    Ok(package)
 }
 
 /// A pass as a page sees it.
@@ -435,24 +370,4 @@ fn for_page(error: Error) -> BridgeError {
     };
     let message = if code == "unavailable" { "this does not work just now".to_owned() } else { error.to_string() };
     BridgeError { code, message }
-}
-
-fn mime_of(path: &str) -> &'static str {
-    match path.rsplit_once('.').map(|(_, extension)| extension).unwrap_or_default() {
-        "html" => "text/html; charset=utf-8",
-        "js" | "mjs" => "text/javascript; charset=utf-8",
-        "css" => "text/css; charset=utf-8",
-        "json" => "application/json",
-        "svg" => "image/svg+xml",
-        "png" => "image/png",
-        "jpg" | "jpeg" => "image/jpeg",
-        "webp" => "image/webp",
-        "gif" => "image/gif",
-        "woff2" => "font/woff2",
-        "mp3" => "audio/mpeg",
-        "mp4" => "video/mp4",
-        "txt" => "text/plain; charset=utf-8",
-        "wasm" => "application/wasm",
-        _ => "application/octet-stream",
-    }
 }

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use onecity_protocol::credential::UnixTime;
-use reqwest::header::{AGE, DATE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{ACCEPT_ENCODING, AGE, CONTENT_RANGE, DATE, HeaderMap, HeaderName, HeaderValue, RANGE};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
@@ -86,6 +86,23 @@ impl Answer {
     }
 }
 
+/// How long the other side is waited for. Whoever sends a byte now and then holds nobody up for longer than `whole`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Patience {
+    /// Until there is a connection.
+    pub connect: Duration,
+    /// While nothing comes.
+    pub silence: Duration,
+    /// Until the answer has come whole. A download goes on where it was at the next try.
+    pub whole: Duration,
+}
+
+impl Default for Patience {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), silence: Duration::from_secs(20), whole: Duration::from_secs(120) }
+    }
+}
+
 /// The client's way to the network.
 pub struct Net {
     http: reqwest::Client,
@@ -100,6 +117,7 @@ impl Net {
     /// `loopback` allows plain HTTP to this very machine, for tests and virtual phones.
     pub fn new(
         loopback: bool,
+        patience: Patience,
         time: Arc<TrustedTime>,
         keep_anchor: Box<dyn Fn(Anchor) + Send + Sync>,
     ) -> Result<Self, Error> {
@@ -113,9 +131,9 @@ impl Net {
         let http = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(Duration::from_secs(10))
-            .read_timeout(Duration::from_secs(20))
-            .timeout(Duration::from_secs(120))
+            .connect_timeout(patience.connect)
+            .read_timeout(patience.silence)
+            .timeout(patience.whole)
             .user_agent(concat!("OneCity/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::internal)?;
@@ -177,6 +195,41 @@ impl Net {
         Ok(Answer { status, headers, body })
     }
 
+    /// Fetches a file, going on behind the bytes that there are already (RFC 9110 §14.2). Answers all bytes that there
+    /// are in the end, whether or not that went well.
+    pub async fn download(&self, request: Outgoing, begun: Vec<u8>) -> (Vec<u8>, Result<StatusCode, Error>) {
+        let mut bytes = begun;
+        let outcome = self.download_into(request, &mut bytes).await;
+        self.offline.store(outcome.is_err(), Ordering::Relaxed);
+        (bytes, outcome)
+    }
+
+    async fn download_into(&self, request: Outgoing, bytes: &mut Vec<u8>) -> Result<StatusCode, Error> {
+        let lost = |error: reqwest::Error| Error::network(plain_words(&error));
+        // Packages are packed already, and a range of a compressed answer would be of no use.
+        let mut sent = self.http.request(request.method, request.url).headers(request.headers);
+        sent = sent.header(ACCEPT_ENCODING, "identity");
+        if !bytes.is_empty() {
+            sent = sent.header(RANGE, format!("bytes={}-", bytes.len()));
+        }
+        let mut response = sent.send().await.map_err(lost)?;
+        let status = response.status();
+        if status != StatusCode::PARTIAL_CONTENT || !continues(response.headers(), bytes.len()) {
+            bytes.clear();
+        }
+        if !status.is_success() {
+            return Ok(status);
+        }
+        while let Some(chunk) = response.chunk().await.map_err(lost)? {
+            if bytes.len() + chunk.len() > request.limit {
+                bytes.clear();
+                return Err(Error::network(format!("the answer is larger than {} bytes", request.limit)));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        Ok(status)
+    }
+
     /// Every connection here has been verified (or is this machine), so its word on the time counts.
     fn learn_time(&self, headers: &HeaderMap) {
         // What a cache has kept tells the time of then (RFC 9111 §5.1), and no honest server lives outside of this century.
@@ -189,6 +242,12 @@ impl Net {
             (self.keep_anchor)(anchor);
         }
     }
+}
+
+/// Whether an answer goes on where one was, by its `Content-Range`.
+fn continues(headers: &HeaderMap, at: usize) -> bool {
+    let range = headers.get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
+    range.is_some_and(|range| range.starts_with(&format!("bytes {at}-")))
 }
 
 /// RFC 9110 §5.6.7's preferred form, which is RFC 2822's with GMT.

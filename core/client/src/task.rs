@@ -2,6 +2,38 @@
 
 use tokio::task::AbortHandle;
 
+use crate::error::Error;
+
+/// What long work is at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Step {
+    /// Asking the registry what is new; counted in repositories.
+    Registry,
+    /// Fetching who publishes what; counted in publishers.
+    Services,
+    /// Fetching packages; counted in bytes.
+    Packages,
+}
+
+/// How far long work has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// What it is at.
+    pub step: Step,
+    /// How much of that is done.
+    pub done: u64,
+    /// How much there is, as far as is known now.
+    pub total: u64,
+}
+
+/// Told how long work goes.
+pub trait ProgressListener: Send + Sync {
+    /// It has come this far.
+    fn progressed(&self, progress: Progress);
+    /// It has come to its end. Not called when it was cancelled.
+    fn finished(&self, outcome: Result<(), Error>);
+}
+
 /// Work that goes on until it is cancelled or this is dropped.
 #[derive(Debug)]
 pub struct TaskHandle(AbortHandle);

@@ -16,6 +16,8 @@ pub const MAX_MESSAGE: usize = 1 << 20;
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "method", content = "params", rename_all = "snake_case", deny_unknown_fields)]
 pub enum BridgeCall {
+    /// The page has loaded and come to work; `onecity.js` says so by itself.
+    Ready {},
     /// Where, in what language and in which service the page runs.
     Info {},
     /// A request to the city's back end, to a declared origin only.
@@ -159,7 +161,7 @@ mod tests {
     fn every_method_of_the_script_is_one_of_the_bridge() {
         let called: Vec<&str> =
             PAGE_SCRIPT.split("call(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        assert_eq!(called.len(), 8);
+        assert_eq!(called.len(), 9);
         for method in called {
             let refused = BridgeCall::parse(&format!(r#"{{"method":"{method}","params":{{"no such":1}}}}"#));
             let message = refused.expect_err("wrong parameters").message;

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   region      who is where: nation > first-level region > city > district, departments, circles
+//!   rules       what manifests, packages and pages are held to, each rule with an id and how to mend
 //!   manifest    what a mini-service says of itself      (W3C MiniApp Manifest)
 //!   package     the ZIP that holds it, read as hostile   (W3C MiniApp Packaging)
 //!   trust       who may publish what, for whom           (The Update Framework)
@@ -28,8 +29,10 @@
 
 pub mod bridge;
 pub mod credential;
+pub mod json;
 pub mod manifest;
 pub mod names;
 pub mod package;
 pub mod region;
+pub mod rules;
 pub mod trust;

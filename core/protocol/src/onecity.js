@@ -7,6 +7,10 @@
     if (answer.error) throw answer.error;
     return answer.result;
   }
+  // A page that has loaded without an error has come to work; until one has, the phone keeps the version before.
+  let broken = false;
+  addEventListener("error", () => { broken = true; });
+  addEventListener("load", () => { if (!broken) call("ready", {}).catch(() => {}); });
   const freeze = Object.freeze;
   Object.defineProperty(globalThis, "onecity", {
     value: freeze({

@@ -158,10 +158,23 @@ impl UnitId {
         }
     }
 
+    /// The unit of a role's name; none for `targets` and for what is no unit's.
+    pub fn from_role(role: &str) -> Option<Self> {
+        let unit: Self = role.replace('.', "/").parse().ok()?;
+        (unit.role() == role).then_some(unit)
+    }
+
+    /// The units that may delegate to this one, nearest first: for a district's department the district and the city.
+    /// Above them is the repository's `targets`.
+    pub fn may_be_delegated_by(&self) -> Vec<Self> {
+        let above = self.region.up_to_first_level().into_iter().map(Self::from);
+        above.filter(|unit| unit != self && unit.role() != "targets").collect()
+    }
+
     /// The path patterns that the unit's delegation covers: its own packages, and for a city those of its districts
     /// and departments. TUF's `*` does not cross `/`.
     pub fn patterns(&self) -> Vec<String> {
-        let depths = if self.office.is_some() { 2..=2 } else { 2..=4 };
+        let depths = if self.office.is_some() { 2..=2 } else { 2..=5 };
         depths.map(|depth| format!("{self}{}", "/*".repeat(depth))).collect()
     }
 }
@@ -398,6 +411,20 @@ mod tests {
         }
         assert!("cn-sd/~".parse::<UnitId>().is_err());
         assert!("cn-sd/~a/~b".parse::<UnitId>().is_err());
+    }
+
+    #[test]
+    fn a_role_is_its_unit_s_and_may_be_delegated_by_those_above() {
+        let unit = |text: &str| text.parse::<UnitId>().expect("a unit");
+        for text in ["cn-sd/jinan", "cn-sd/jinan/~transport", "cn-sd/~jiaodong", "cn-sd/jinan/lixia/~health"] {
+            assert_eq!(UnitId::from_role(&unit(text).role()), Some(unit(text)));
+        }
+        for role in ["targets", "cn-sd", "root", "", "CN.x", "cn-sd/jinan"] {
+            assert_eq!(UnitId::from_role(role), None, "{role}");
+        }
+        let above = unit("cn-sd/jinan/lixia/~health").may_be_delegated_by();
+        assert_eq!(above, [unit("cn-sd/jinan/lixia"), unit("cn-sd/jinan")]);
+        assert_eq!(unit("cn-sd/~jiaodong").may_be_delegated_by(), []);
     }
 
     #[test]

@@ -39,11 +39,13 @@ mod database;
 mod error;
 mod outbox;
 mod sealing;
+mod search;
 mod vault;
 
-pub use catalogue::{Catalogue, Installed, KeptMetadata, KeptRepository, VerifiedRole};
+pub use catalogue::{Catalogue, Installed, KeptMetadata, KeptRepository, Slot, VerifiedRole};
 pub use database::FolderLock;
 pub use error::StoreError;
 pub use outbox::{Delivery, Submission, SubmissionState};
 pub use sealing::{SecretError, SecretStore};
+pub use search::Found;
 pub use vault::{AccountId, Owner, Record, Vault};

@@ -3,8 +3,12 @@
 use serde::{Deserialize, Serialize};
 
 use super::repository::Target;
-use crate::manifest::{AccountKind, Manifest, Permission, is_app_id};
+use super::rollout::Rollout;
+use ring::digest::{SHA256, digest};
+
+use crate::manifest::{AccountKind, Permission, is_app_id};
 use crate::names::Names;
+use crate::package::{MAX_ICON, Package, media_type};
 use crate::region::UnitId;
 
 /// Why a release is no longer offered.
@@ -35,33 +39,93 @@ pub struct Card {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<String>,
     /// Who can use it.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "anybody")]
     pub account: AccountKind,
     /// The least version of the platform.
+    #[serde(default = "first_platform", skip_serializing_if = "is_first_platform")]
     pub min_platform: u32,
     /// What people read as its version.
     pub version: String,
-    /// Percent of phones that are offered it.
-    #[serde(default = "everybody", skip_serializing_if = "is_everybody")]
-    pub rollout: u8,
+    /// The icon in the store of icons: `DIGEST.ENDING`, the digest being 128 bits of its SHA-256.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub icon: Option<IconName>,
+    /// Who is offered it.
+    #[serde(default, skip_serializing_if = "Rollout::is_everybody")]
+    pub rollout: Rollout,
     /// Set once it is no longer offered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<Withdrawn>,
 }
 
-fn everybody() -> u8 {
-    100
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn anybody(account: &AccountKind) -> bool {
+    *account == AccountKind::None
+}
+
+fn first_platform() -> u32 {
+    1
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
-fn is_everybody(percent: &u8) -> bool {
-    *percent == 100
+fn is_first_platform(platform: &u32) -> bool {
+    *platform == 1
+}
+
+/// What an icon is called in its unit's store: by its bytes, so that it can be kept for ever and needs no signature of
+/// its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct IconName(String);
+
+impl IconName {
+    /// The name of an icon's bytes; none if the path's ending is no picture's.
+    pub fn of(path: &str, bytes: &[u8]) -> Option<Self> {
+        let ending = path.rsplit_once('.')?.1.to_ascii_lowercase();
+        let digest = digest(&SHA256, bytes);
+        Self::try_from(format!("{}.{ending}", hex::encode(&digest.as_ref()[..16]))).ok()
+    }
+
+    /// Whether these bytes are the icon.
+    pub fn is(&self, bytes: &[u8]) -> bool {
+        bytes.len() <= MAX_ICON && Self::of(&self.0, bytes).as_ref() == Some(self)
+    }
+
+    /// Its media type.
+    pub fn media_type(&self) -> &'static str {
+        media_type(&self.0)
+    }
+
+    /// Where a repository serves a unit's icon, below `targets/`.
+    pub fn path(&self, unit: &UnitId) -> String {
+        format!("{unit}/icons/{}", self.0)
+    }
+}
+
+impl From<IconName> for String {
+    fn from(name: IconName) -> Self {
+        name.0
+    }
+}
+
+impl TryFrom<String> for IconName {
+    type Error = &'static str;
+    fn try_from(text: String) -> Result<Self, Self::Error> {
+        let (digest, _) = text.split_once('.').ok_or("an icon is called DIGEST.ENDING")?;
+        let hex = digest.len() == 32 && digest.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+        if hex && text.len() < 40 && media_type(&text).starts_with("image/") {
+            Ok(Self(text))
+        } else {
+            Err("an icon is called by 32 hexadecimal digits and a picture's ending")
+        }
+    }
 }
 
 impl Card {
     /// The card of a package, offered to every phone.
-    pub fn of(manifest: &Manifest) -> Self {
+    pub fn of(package: &Package) -> Self {
+        let manifest = package.manifest();
         let own = &manifest.onecity;
+        let icon = manifest.icons.first().and_then(|icon| IconName::of(&icon.src, &package.read(&icon.src).ok()??));
         let fallback = Names::new().with(manifest.lang.as_deref().unwrap_or("en"), &manifest.name);
         Self {
             names: if own.names.is_empty() { fallback } else { own.names.clone() },
@@ -73,7 +137,41 @@ impl Card {
             account: own.account,
             min_platform: manifest.platform_version.min_code,
             version: manifest.version.name.clone(),
-            rollout: 100,
+            icon,
+            rollout: Rollout::default(),
+            withdrawn: None,
+        }
+    }
+
+    /// A card is held to what a manifest is held to: whoever signs one without the other gains nothing.
+    fn check(&self) -> Result<(), &'static str> {
+        let fits = |names: &Names, most: usize| names.iter().all(|(_, text)| text.chars().count() <= most);
+        if self.names.is_empty() || !fits(&self.names, 64) || !fits(&self.summaries, 300) {
+            return Err("names of 1 to 64 characters, summaries of at most 300");
+        }
+        if self.keywords.len() > 64 || self.origins.len() > 16 || self.category.len() > 32 || self.version.len() > 128 {
+            return Err("more keywords or origins, or longer words, than a manifest may have");
+        }
+        if self.rollout.percent > 100 || self.rollout.invited.len() > 64 {
+            return Err("a rollout is 0 to 100 percent and at most 64 invitations");
+        }
+        Ok(())
+    }
+
+    /// A card with a name and a category, and nothing else to say.
+    pub fn titled(names: Names, category: &str) -> Self {
+        Self {
+            names,
+            summaries: Names::default(),
+            category: category.to_owned(),
+            keywords: Vec::new(),
+            permissions: Vec::new(),
+            origins: Vec::new(),
+            account: AccountKind::None,
+            min_platform: 1,
+            version: "1".to_owned(),
+            icon: None,
+            rollout: Rollout::default(),
             withdrawn: None,
         }
     }
@@ -127,8 +225,9 @@ impl Release {
             return Err(ReleaseError::Foreign { path: target.path.clone(), role: role.to_owned() });
         }
         let card = target.custom.clone().unwrap_or_default();
-        let card = serde_json::from_value(card)
-            .map_err(|error| ReleaseError::Card { path: target.path.clone(), why: error.to_string() })?;
+        let wrong_card = |why: String| ReleaseError::Card { path: target.path.clone(), why };
+        let card: Card = serde_json::from_value(card).map_err(|error| wrong_card(error.to_string()))?;
+        card.check().map_err(|why| wrong_card(why.to_owned()))?;
         Ok(Self { unit, app_id: app_id.to_owned(), version_code, card, target })
     }
 }

@@ -5,6 +5,7 @@
 //!   region's repository  root (3 of 5, offline)
 //!                         ├─ timestamp ─> snapshot ─> versions of all roles
 //!                         └─ targets (the province's own) ── delegates ──> cn-sd.jinan, cn-sd.~jiaodong, …
+//!                                     cn-sd.jinan ── delegates ──> cn-sd.jinan.~transport, cn-sd.jinan.lixia, …
 //! ```
 //!
 //! [`TrustedRepository`] is the phone's state machine: bytes and a time go in, verified facts come out. Fetching,
@@ -14,13 +15,19 @@
 mod card;
 mod provider;
 mod repository;
+mod rollout;
 
-pub use card::{Card, Release, ReleaseError, Withdrawn, target_path};
+pub use card::{Card, IconName, Release, ReleaseError, Withdrawn, target_path};
 pub use provider::install_ring;
-pub use repository::{RepositoryEntry, Target, TrustError, TrustedRepository};
+pub use repository::{RepositoryEntry, Target, TrustError, TrustedRepository, metadata_name};
+pub use rollout::{Invitation, Offer, PhoneNumber, Rollout, WhyNot};
 
 /// Largest metadata file that is read, in bytes.
 pub const MAX_METADATA: usize = 8 << 20;
+/// Largest root, in bytes: like a timestamp it is asked for before anything vouches for its length.
+pub const MAX_ROOT: usize = 512 << 10;
+/// Largest timestamp, in bytes.
+pub const MAX_TIMESTAMP: usize = 16 << 10;
 
 /// The file of a repository's region data, below its unit's path.
 pub const REGIONS_TARGET: &str = "regions.json";

@@ -1,12 +1,15 @@
 //! One TUF repository as a phone trusts it.
 
+use std::collections::BTreeMap;
+
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sigstore_tuf::{Error as TufError, TargetFile, TrustedMetadataSet};
+use sigstore_tuf::{Delegations, Error as TufError, TargetFile, TrustedMetadataSet};
 
 use super::MAX_METADATA;
 use crate::credential::UnixTime;
+use crate::json;
 use crate::region::RegionId;
 
 /// Why metadata or a target was refused.
@@ -79,6 +82,11 @@ impl Target {
         Ok(Self { path: path.to_owned(), sha256, length: file.length, custom: file.custom.clone() })
     }
 
+    /// Where a repository serves it, below `targets/`.
+    pub fn served_as(&self, consistent: bool) -> String {
+        if consistent { self.file_name() } else { self.path.clone() }
+    }
+
     /// The name under which a repository with consistent snapshots serves it: the hash before the file's name.
     pub fn file_name(&self) -> String {
         let hash = hex::encode(self.sha256);
@@ -100,6 +108,8 @@ impl Target {
 #[derive(Debug, Clone)]
 pub struct TrustedRepository {
     set: TrustedMetadataSet,
+    /// Which role vouched for each delegated one.
+    parents: BTreeMap<String, String>,
 }
 
 impl TrustedRepository {
@@ -107,7 +117,7 @@ impl TrustedRepository {
     pub fn from_root(root: &[u8]) -> Result<Self, TrustError> {
         super::install_ring();
         bounded(root)?;
-        Ok(Self { set: TrustedMetadataSet::from_root(root)? })
+        Ok(Self { set: TrustedMetadataSet::from_root(root)?, parents: BTreeMap::new() })
     }
 
     /// The trusted root's bytes.
@@ -132,6 +142,7 @@ impl TrustedRepository {
         let online = |set: &TrustedMetadataSet| ["timestamp", "snapshot"].map(|role| set.root().role(role).cloned());
         let before = online(&self.set);
         self.set.update_root(bytes)?;
+        self.parents.clear();
         Ok(online(&self.set) != before)
     }
 
@@ -178,51 +189,108 @@ impl TrustedRepository {
         Some(self.set.snapshot()?.meta.get(&format!("{role}.json"))?.version)
     }
 
-    /// Takes `targets`, or a role that `targets` delegates to.
-    pub fn update_role(&mut self, role: &str, bytes: &[u8], now: UnixTime) -> Result<(), TrustError> {
+    /// Takes `targets`.
+    pub fn update_targets(&mut self, bytes: &[u8], now: UnixTime) -> Result<(), TrustError> {
         bounded(bytes)?;
-        let now = instant(now)?;
-        if role == "targets" {
-            self.set.update_targets(bytes, now)?;
-        } else {
-            self.set.update_delegated_targets(bytes, role, "targets", now)?;
-        }
+        self.set.update_targets(bytes, instant(now)?)?;
         Ok(())
     }
 
-    /// Whether `targets` delegates to a role.
-    pub fn delegates(&self, role: &str) -> bool {
-        let targets = self.set.targets_role("targets");
-        let delegations = targets.and_then(|targets| targets.delegations.as_ref());
-        delegations.is_some_and(|delegations| delegations.roles.iter().any(|delegated| delegated.name == role))
+    /// Takes a role that a trusted one, its parent, delegates to.
+    pub fn update_role(&mut self, role: &str, parent: &str, bytes: &[u8], now: UnixTime) -> Result<(), TrustError> {
+        bounded(bytes)?;
+        self.set.update_delegated_targets(bytes, role, parent, instant(now)?)?;
+        self.parents.insert(role.to_owned(), parent.to_owned());
+        Ok(())
+    }
+
+    /// Whether a role that is trusted already may also be reached through another parent.
+    pub fn verify_role(&self, role: &str, parent: &str, now: UnixTime) -> Result<(), TrustError> {
+        self.set.verify_delegated_targets(role, parent, instant(now)?)?;
+        Ok(())
+    }
+
+    /// Whether `targets` or a delegated role is trusted.
+    pub fn has_role(&self, role: &str) -> bool {
+        self.set.targets_role(role).is_some()
+    }
+
+    /// The roles that a trusted one delegates to, in its order.
+    pub fn delegates(&self, role: &str) -> impl Iterator<Item = &str> {
+        self.delegations(role).into_iter().flat_map(|all| all.roles.iter().map(|delegated| delegated.name.as_str()))
+    }
+
+    fn delegations(&self, role: &str) -> Option<&Delegations> {
+        self.set.targets_role(role)?.delegations.as_ref()
+    }
+
+    /// Whether consistent snapshots (TUF 1.0 §6.2) name files by version and hash.
+    pub fn is_consistent(&self) -> bool {
+        self.set.root().consistent_snapshot
     }
 
     /// A file that `targets` itself lists.
     pub fn target(&self, path: &str) -> Result<Target, TrustError> {
-        let targets = self.set.targets_role("targets");
-        let file = targets.and_then(|targets| targets.target(path));
-        Target::new(path, file.ok_or_else(|| TrustError::NotListed(path.to_owned()))?)
+        self.target_of("targets", path)?.ok_or_else(|| TrustError::NotListed(path.to_owned()))
     }
 
-    /// The files of a trusted role that its delegation lets it list; others are passed over, as TUF §5.6.7 does.
+    /// A file that a trusted role itself lists.
+    pub fn target_of(&self, role: &str, path: &str) -> Result<Option<Target>, TrustError> {
+        let file = self.set.targets_role(role).and_then(|targets| targets.target(path));
+        file.map(|file| Target::new(path, file)).transpose()
+    }
+
+    /// Where the search for a file goes on from a role (TUF 1.0 §5.6.7): the roles that it delegates the path to, in
+    /// order, and whether the search ends with the last of them.
+    pub fn next_roles(&self, role: &str, path: &str) -> Result<(Vec<String>, bool), TrustError> {
+        let mut next = Vec::new();
+        for delegated in self.delegations(role).into_iter().flat_map(|all| &all.roles) {
+            if !is_top_level(&delegated.name) && delegated.matches_path(path)? {
+                next.push(delegated.name.clone());
+                if delegated.terminating {
+                    return Ok((next, true));
+                }
+            }
+        }
+        Ok((next, false))
+    }
+
+    /// The files of a trusted role that every delegation on the way to it lets it list; others are passed over, as
+    /// TUF §5.6.7 does.
     pub fn role_targets(&self, role: &str) -> Result<Vec<Target>, TrustError> {
         let own = self.set.targets_role(role).ok_or_else(|| TrustError::NotListed(role.to_owned()))?;
-        let targets = self.set.targets_role("targets");
-        let delegations = targets.and_then(|targets| targets.delegations.as_ref());
-        let delegation = delegations.and_then(|all| all.roles.iter().find(|delegated| delegated.name == role));
-        let allowed = |path: &str| match delegation {
-            Some(delegation) => delegation.matches_path(path).unwrap_or(false),
-            None => role == "targets",
-        };
+        let mut chain = Vec::new();
+        let mut child = role;
+        while let Some(parent) = self.parents.get(child) {
+            let delegated = self.delegations(parent).and_then(|all| all.roles.iter().find(|all| all.name == child));
+            chain.push(delegated.ok_or_else(|| TrustError::NotListed(child.to_owned()))?);
+            child = parent;
+        }
+        if child != "targets" {
+            return Err(TrustError::NotListed(role.to_owned()));
+        }
+        let allowed = |path: &str| chain.iter().all(|delegated| delegated.matches_path(path).unwrap_or(false));
         own.targets.iter().filter(|(path, _)| allowed(path)).map(|(path, file)| Target::new(path, file)).collect()
     }
+}
+
+fn is_top_level(role: &str) -> bool {
+    matches!(role, "root" | "timestamp" | "snapshot" | "targets")
+}
+
+/// A role's name as part of a file's: a name may hold what a path or an address may not.
+pub fn metadata_name(role: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    let written = |byte: u8| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    role.bytes().map(written).collect()
 }
 
 fn bounded(bytes: &[u8]) -> Result<(), TrustError> {
     if bytes.len() > MAX_METADATA {
         return Err(TrustError::Malformed(format!("a metadata file is larger than {MAX_METADATA} bytes")));
     }
-    Ok(())
+    // Two readers of an ambiguous file could trust two different things under one signature.
+    json::parse(bytes).map(drop).map_err(|error| TrustError::Malformed(error.to_string()))
 }
 
 fn instant(now: UnixTime) -> Result<jiff::Timestamp, TrustError> {

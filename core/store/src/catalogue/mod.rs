@@ -1,14 +1,21 @@
 //! The public file: what the registry says and the packages that were fetched. Only verified facts are written here;
 //! bytes are still checked against their hash when they are read, since the file itself is not sealed.
 
+mod releases;
+mod versions;
+
+use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use onecity_protocol::credential::UnixTime;
-use onecity_protocol::region::{Region, RegionFile, RegionId, RegionTree, UnitId};
-use onecity_protocol::trust::{Release, Target};
+use onecity_protocol::region::{Region, RegionFile, RegionId, RegionTree};
+use onecity_protocol::trust::Target;
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+
+pub use releases::VerifiedRole;
+pub use versions::{Installed, Slot};
 
 use crate::database::Schema;
 use crate::error::StoreError;
@@ -17,13 +24,15 @@ const SCHEMA: Schema = Schema {
     file: "catalogue.sqlite",
     application_id: 0x4f43_4301,
     synchronous: "NORMAL",
-    migrations: &[include_str!("migrations/catalogue_001.sql")],
+    migrations: &[include_str!("../migrations/catalogue_001.sql"), include_str!("../migrations/catalogue_002.sql")],
 };
 
 /// The open public file.
 #[derive(Debug)]
 pub struct Catalogue {
-    db: Connection,
+    pub(crate) db: Connection,
+    /// The search index's words, read when a search first needs them.
+    pub(crate) vocabulary: RefCell<Option<Arc<[String]>>>,
 }
 
 /// A repository that the phone knows.
@@ -50,24 +59,6 @@ pub struct KeptMetadata {
     pub bytes: Vec<u8>,
 }
 
-/// A role with the releases that it signs, to replace what was kept of it.
-#[derive(Debug)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct VerifiedRole {
-    pub unit: UnitId,
-    pub releases: Vec<Release>,
-}
-
-/// A mini-service whose package is on the phone.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Installed {
-    pub unit: UnitId,
-    pub app_id: String,
-    pub version_code: u64,
-    pub sha256: [u8; 32],
-}
-
 impl Catalogue {
     /// Opens or creates the file. One that SQLite itself calls damaged is put aside and begun anew: everything in it
     /// can be fetched again, and the version floors are in the vault.
@@ -91,7 +82,7 @@ impl Catalogue {
         // Touches every table's root page: a truncated file shows here rather than in the middle of a screen.
         db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
         db.query_row("SELECT count(*) FROM repository", [], |_| Ok(()))?;
-        Ok(Self { db })
+        Ok(Self { db, vocabulary: RefCell::default() })
     }
 
     /// Makes a repository known; its address and first root may change, what was verified stays.
@@ -120,13 +111,15 @@ impl Catalogue {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// Keeps a new root by itself. Timestamp and snapshot go: under new keys they must be verified anew.
-    pub fn keep_root(&mut self, repository: &RegionId, root: &KeptMetadata) -> Result<(), StoreError> {
+    /// Keeps a new root by itself. If it changes the online keys, timestamp and snapshot go.
+    pub fn keep_root(&mut self, repository: &RegionId, root: &KeptMetadata, new_keys: bool) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
-        change.execute(
-            "DELETE FROM metadata WHERE repository = ?1 AND role IN ('timestamp', 'snapshot')",
-            [repository.as_str()],
-        )?;
+        if new_keys {
+            change.execute(
+                "DELETE FROM metadata WHERE repository = ?1 AND role IN ('timestamp', 'snapshot')",
+                [repository.as_str()],
+            )?;
+        }
         change.execute(
             "INSERT OR REPLACE INTO metadata (repository, role, version, bytes) VALUES (?1, ?2, ?3, ?4)",
             params![repository.as_str(), root.role, signed(root.version), root.bytes],
@@ -134,57 +127,32 @@ impl Catalogue {
         Ok(change.commit()?)
     }
 
-    /// Stops offering anything of a repository: its releases, files and itself. Regions stay, they are geography.
-    pub fn forget_repository(&self, id: &RegionId) -> Result<(), StoreError> {
-        let change = self.db.unchecked_transaction()?;
-        for table in ["release", "file"] {
-            change.execute(&format!("DELETE FROM {table} WHERE repository = ?1"), [id.as_str()])?;
-        }
-        change.execute("DELETE FROM repository WHERE id = ?1", [id.as_str()])?;
-        Ok(change.commit()?)
+    /// Keeps one role's metadata as soon as it is verified, so that a sync that breaks off goes on where it was.
+    pub fn keep_metadata(&self, repository: &RegionId, kept: &KeptMetadata) -> Result<(), StoreError> {
+        self.db
+            .prepare_cached(
+                "INSERT OR REPLACE INTO metadata (repository, role, version, bytes) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![repository.as_str(), kept.role, signed(kept.version), kept.bytes])?;
+        Ok(())
     }
 
-    /// Writes down one completed sync of a repository, all of it or nothing.
-    pub fn keep_sync(
-        &mut self,
-        repository: &RegionId,
-        checked: UnixTime,
-        expires: UnixTime,
-        metadata: &[KeptMetadata],
-        roles: &[VerifiedRole],
-        regions: Option<&RegionFile>,
-    ) -> Result<(), StoreError> {
+    /// Writes down that a repository was found current.
+    pub fn keep_checked(&self, repository: &RegionId, checked: UnixTime, expires: UnixTime) -> Result<(), StoreError> {
+        self.db.prepare_cached("UPDATE repository SET checked = ?2, expires = ?3 WHERE id = ?1")?.execute(params![
+            repository.as_str(),
+            checked,
+            expires
+        ])?;
+        Ok(())
+    }
+
+    /// Replaces what a repository's region data say.
+    pub fn keep_regions(&mut self, repository: &RegionId, file: &RegionFile) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
-        for kept in metadata {
-            change
-                .prepare_cached(
-                    "INSERT OR REPLACE INTO metadata (repository, role, version, bytes) VALUES (?1, ?2, ?3, ?4)",
-                )?
-                .execute(params![repository.as_str(), kept.role, signed(kept.version), kept.bytes])?;
-        }
-        for role in roles {
-            change.execute("DELETE FROM release WHERE unit = ?1", [role.unit.to_string()])?;
-            for release in &role.releases {
-                change
-                    .prepare_cached(
-                        "INSERT INTO release (unit, app_id, version_code, repository, path, sha256, length, card)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-                    )?
-                    .execute(params![
-                        release.unit.to_string(),
-                        release.app_id,
-                        signed(release.version_code),
-                        repository.as_str(),
-                        release.target.path,
-                        release.target.sha256,
-                        signed(release.target.length),
-                        serde_json::to_string(&release.card)?,
-                    ])?;
-            }
-        }
-        if let Some(file) = regions {
-            change.execute("DELETE FROM region WHERE repository = ?1", [repository.as_str()])?;
-            change.execute("DELETE FROM circle WHERE repository = ?1", [repository.as_str()])?;
+        change.execute("DELETE FROM region WHERE repository = ?1", [repository.as_str()])?;
+        change.execute("DELETE FROM circle WHERE repository = ?1", [repository.as_str()])?;
+        {
             let mut insert = change
                 .prepare("INSERT OR REPLACE INTO region (id, parent, repository, body) VALUES (?1, ?2, ?3, ?4)")?;
             for region in &file.regions {
@@ -192,18 +160,14 @@ impl Catalogue {
                 let body = serde_json::to_string(region)?;
                 insert.execute(params![region.id.as_str(), parent, repository.as_str(), body])?;
             }
-            for circle in &file.circles {
-                let body = serde_json::to_string(circle)?;
-                change.execute(
-                    "INSERT OR REPLACE INTO circle (id, repository, body) VALUES (?1, ?2, ?3)",
-                    params![circle.id.to_string(), repository.as_str(), body],
-                )?;
-            }
         }
-        change.execute(
-            "UPDATE repository SET checked = ?2, expires = ?3 WHERE id = ?1",
-            params![repository.as_str(), checked, expires],
-        )?;
+        for circle in &file.circles {
+            let body = serde_json::to_string(circle)?;
+            change.execute(
+                "INSERT OR REPLACE INTO circle (id, repository, body) VALUES (?1, ?2, ?3)",
+                params![circle.id.to_string(), repository.as_str(), body],
+            )?;
+        }
         Ok(change.commit()?)
     }
 
@@ -219,6 +183,13 @@ impl Catalogue {
         let pattern = format!("{nation}*");
         let mut query = self.db.prepare_cached("SELECT count(*) FROM region WHERE id GLOB ?1")?;
         Ok(query.query_row([pattern], |row| unsigned(row, 0))?)
+    }
+
+    /// What is known of one region.
+    pub fn region(&self, id: &RegionId) -> Result<Option<Region>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT body FROM region WHERE id = ?1")?;
+        let body: Option<String> = query.query_row([id.as_str()], |row| row.get(0)).optional()?;
+        Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
     }
 
     /// As much of the tree as a screen about `region` needs: it, all above it, and the circles of its repository.
@@ -243,31 +214,6 @@ impl Catalogue {
         Ok(tree)
     }
 
-    /// The newest release of each service of a unit.
-    pub fn newest_releases(&self, unit: &UnitId) -> Result<Vec<Release>, StoreError> {
-        // SQLite takes the other columns from the row that has the maximum.
-        let mut query = self.db.prepare_cached(
-            "SELECT unit, app_id, max(version_code), path, sha256, length, card FROM release
-             WHERE unit = ?1 GROUP BY app_id ORDER BY app_id",
-        )?;
-        let mut rows = query.query([unit.to_string()])?;
-        let mut releases = Vec::new();
-        while let Some(row) = rows.next()? {
-            releases.push(release(row)?);
-        }
-        Ok(releases)
-    }
-
-    /// A release of a service: a version, or the newest.
-    pub fn release(&self, unit: &UnitId, app_id: &str, version: Option<u64>) -> Result<Option<Release>, StoreError> {
-        let mut query = self.db.prepare_cached(
-            "SELECT unit, app_id, version_code, path, sha256, length, card FROM release
-             WHERE unit = ?1 AND app_id = ?2 AND (?3 IS NULL OR version_code = ?3) ORDER BY version_code DESC LIMIT 1",
-        )?;
-        let mut rows = query.query(params![unit.to_string(), app_id, version.map(signed)])?;
-        rows.next()?.map(release).transpose()
-    }
-
     /// Keeps a file of the registry with its bytes, which the caller has checked against the target.
     pub fn keep_file(&mut self, repository: &RegionId, target: &Target, bytes: &[u8]) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
@@ -279,6 +225,13 @@ impl Catalogue {
         Ok(change.commit()?)
     }
 
+    /// Keeps an icon, which the caller has checked against its name.
+    pub fn keep_icon(&mut self, repository: &RegionId, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
+        let sha256: [u8; 32] = digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 is 32 bytes");
+        let target = Target { path: path.to_owned(), sha256, length: bytes.len() as u64, custom: None };
+        self.keep_file(repository, &target, bytes)
+    }
+
     /// A file of the registry that was kept; none if it was not, or is no longer what was kept.
     pub fn file(&self, repository: &RegionId, path: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
         let sha256: Option<[u8; 32]> = self
@@ -287,32 +240,6 @@ impl Catalogue {
             .query_row(params![repository.as_str(), path], |row| row.get(0))
             .optional()?;
         sha256.map_or(Ok(None), |sha256| self.blob(&sha256))
-    }
-
-    /// Installs a package: its bytes, which the caller has checked, and the fact, at once or not at all.
-    pub fn install(&mut self, installed: &Installed, bytes: &[u8]) -> Result<(), StoreError> {
-        let change = self.db.transaction()?;
-        keep_blob(&change, &installed.sha256, bytes)?;
-        change.execute(
-            "INSERT OR REPLACE INTO installed (unit, app_id, version_code, sha256) VALUES (?1, ?2, ?3, ?4)",
-            params![installed.unit.to_string(), installed.app_id, signed(installed.version_code), installed.sha256],
-        )?;
-        Ok(change.commit()?)
-    }
-
-    /// The installed version of a service.
-    pub fn installed(&self, unit: &UnitId, app_id: &str) -> Result<Option<Installed>, StoreError> {
-        let found = self
-            .db
-            .prepare_cached("SELECT version_code, sha256 FROM installed WHERE unit = ?1 AND app_id = ?2")?
-            .query_row(params![unit.to_string(), app_id], |row| Ok((unsigned(row, 0)?, row.get(1)?)))
-            .optional()?;
-        Ok(found.map(|(version_code, sha256)| Installed {
-            unit: unit.clone(),
-            app_id: app_id.to_owned(),
-            version_code,
-            sha256,
-        }))
     }
 
     /// Bytes by their hash, checked against it.
@@ -337,18 +264,6 @@ fn kept_repository(row: &Row<'_>) -> rusqlite::Result<KeptRepository> {
         .parse()
         .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))?;
     Ok(KeptRepository { id, url: row.get(1)?, first_root: row.get(2)?, checked: row.get(3)?, expires: row.get(4)? })
-}
-
-fn release(row: &Row<'_>) -> Result<Release, StoreError> {
-    let path: String = row.get(3)?;
-    let target = Target { path, sha256: row.get(4)?, length: unsigned(row, 5)?, custom: None };
-    Ok(Release {
-        unit: row.get::<_, String>(0)?.parse()?,
-        app_id: row.get(1)?,
-        version_code: unsigned(row, 2)?,
-        card: serde_json::from_str(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
-        target,
-    })
 }
 
 /// SQLite's integers are signed; versions and lengths stay far below.
@@ -389,9 +304,8 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
         let sha256: [u8; 32] = digest(&SHA256, b"package").as_ref().try_into().expect("32 bytes");
-        let unit: UnitId = "cn-sd/jinan".parse().expect("a unit");
-        let installed = Installed { unit, app_id: "report".to_owned(), version_code: 1, sha256 };
-        catalogue.install(&installed, b"package").expect("kept");
+        let target = Target { path: "cn-sd/trust.json".to_owned(), sha256, length: 7, custom: None };
+        catalogue.keep_file(&id("cn-sd"), &target, b"package").expect("kept");
         assert_eq!(catalogue.blob(&sha256).expect("readable").as_deref(), Some(&b"package"[..]));
         catalogue.db.execute("UPDATE blob SET bytes = x'00'", []).expect("swapped");
         assert_eq!(catalogue.blob(&sha256).expect("readable"), None);

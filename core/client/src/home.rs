@@ -1,0 +1,208 @@
+//! The home screen of a region, its further services, and finding one of them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use onecity_protocol::names::Names;
+use onecity_protocol::region::{Region, RegionId, RegionTree, UnitId};
+use onecity_protocol::trust::{Release, WhyNot};
+use onecity_store::{Catalogue, Owner, StoreError};
+
+use crate::client::Inner;
+use crate::error::{Error, Refusal};
+use crate::offers::Standing;
+use crate::registry_sync::fetch_icon;
+use crate::views::{Freshness, HomeView, IconView, RegionView, ServiceCard, ServiceId, ServicePage};
+
+/// A registry counts as fresh this long after it was checked, in seconds.
+const FRESH: i64 = 3600;
+/// Most services on one screen.
+const MAX_CARDS: usize = 200;
+/// Most services that a search finds.
+const MAX_FOUND: usize = 50;
+
+/// What cards are made with.
+struct Cards<'a> {
+    catalogue: &'a Catalogue,
+    tree: &'a RegionTree,
+    standing: &'a Standing,
+    languages: &'a [String],
+}
+
+impl Cards<'_> {
+    fn card(&self, release: &Release, installed: bool, withdrawn: Option<&Names>) -> ServiceCard {
+        let best = |names: &Names| names.best(self.languages).to_owned();
+        let card = &release.card;
+        ServiceCard {
+            id: ServiceId { unit: release.unit.clone(), app_id: release.app_id.clone() },
+            name: best(&card.names),
+            summary: best(&card.summaries),
+            category: card.category.clone(),
+            publisher: self.tree.unit_name(&release.unit, self.languages),
+            version: card.version.clone(),
+            icon: card.icon.clone().map(String::from),
+            installed,
+            withdrawn: withdrawn.map(best),
+        }
+    }
+
+    /// The card of a service out of all its releases; none if this phone is not offered it.
+    fn of(&self, releases: &[Release], has: Option<u64>) -> Option<ServiceCard> {
+        match self.standing.choose(releases, has) {
+            Ok(release) => Some(self.card(release, has.is_some(), None)),
+            // Who looks for it should read why it is gone.
+            Err(Some(WhyNot::Withdrawn(withdrawn))) => {
+                Some(self.card(releases.first()?, has.is_some(), Some(&withdrawn.reason)))
+            }
+            Err(_) => None,
+        }
+    }
+
+    /// A screen of cards from a place on, and the place of the next.
+    fn page(&self, units: &[UnitId], from: usize) -> Result<(Vec<ServiceCard>, Option<u32>), StoreError> {
+        let (mut cards, mut at) = (Vec::new(), 0);
+        for unit in units {
+            let installed: HashMap<String, u64> = self.catalogue.installed_of(unit)?.into_iter().collect();
+            let releases = self.catalogue.releases(unit)?;
+            for service in releases.chunk_by(|one, other| one.app_id == other.app_id) {
+                if at >= from {
+                    if cards.len() == MAX_CARDS {
+                        return Ok((cards, u32::try_from(at).ok()));
+                    }
+                    let has = service.first().and_then(|release| installed.get(&release.app_id).copied());
+                    cards.extend(self.of(service, has));
+                }
+                at += 1;
+            }
+        }
+        Ok((cards, None))
+    }
+}
+
+pub async fn home(inner: &Arc<Inner>, id: RegionId) -> Result<HomeView, Error> {
+    let languages = inner.config.languages.clone();
+    let account = inner.active_session().await?;
+    let owner = inner.active_owner().await?;
+    let waiting = inner.vault(move |vault| vault.waiting(&[Owner::Phone, owner])).await?;
+    let standing = Standing::of(inner).await?;
+    let offline = inner.net.is_offline();
+    let now = inner.time.now();
+    let wanted = id.clone();
+    let (region, above, services, next, checked) = inner
+        .catalogue(move |catalogue| {
+            let tree = catalogue.tree_around(&id)?;
+            let Some(region) = tree.get(&id) else { return Ok(None) };
+            let region = region_view(region, tree.hotline(&id), &languages);
+            let parents = std::iter::successors(id.parent(), RegionId::parent);
+            let above = parents.filter_map(|id| Some(region_view(tree.get(&id)?, tree.hotline(&id), &languages)));
+            let units = catalogue.units_for(&tree, &id)?;
+            let cards = Cards { catalogue, tree: &tree, standing: &standing, languages: &languages };
+            let (services, next) = cards.page(&units, 0)?;
+            let repository = id.first_level().unwrap_or_else(|| id.nation());
+            let checked = catalogue.repository(&repository)?.map_or(0, |repository| repository.checked);
+            Ok(Some((region, above.collect(), services, next, checked)))
+        })
+        .await?
+        .ok_or_else(|| {
+            Error::refused(Refusal::NotFound, format!("{wanted} is not on this phone yet; sync it first"))
+        })?;
+    let freshness = if offline {
+        Freshness::Offline { since: checked }
+    } else if now - checked < FRESH {
+        Freshness::Fresh
+    } else {
+        Freshness::Stale { since: checked }
+    };
+    let account = account.map(|(account, session)| session.view(&account));
+    Ok(HomeView { region, above, services, next, account, waiting, freshness })
+}
+
+/// The services of a region from a place on that a screen before ended at.
+pub async fn services(inner: &Arc<Inner>, id: RegionId, from: u32) -> Result<ServicePage, Error> {
+    let languages = inner.config.languages.clone();
+    let standing = Standing::of(inner).await?;
+    let (services, next) = inner
+        .catalogue(move |catalogue| {
+            let tree = catalogue.tree_around(&id)?;
+            let units = catalogue.units_for(&tree, &id)?;
+            let cards = Cards { catalogue, tree: &tree, standing: &standing, languages: &languages };
+            cards.page(&units, usize::try_from(from).unwrap_or(usize::MAX))
+        })
+        .await?;
+    Ok(ServicePage { services, next })
+}
+
+/// The services that fit a text, those of the region and its surroundings first.
+pub async fn search(inner: &Arc<Inner>, text: String, id: RegionId) -> Result<Vec<ServiceCard>, Error> {
+    let languages = inner.config.languages.clone();
+    let standing = Standing::of(inner).await?;
+    inner
+        .catalogue(move |catalogue| {
+            let tree = catalogue.tree_around(&id)?;
+            let mut nearest = catalogue.units_for(&tree, &id)?;
+            // Then what lies below the region and below its city: the districts of the home city are near, too.
+            let above = id.up_to_first_level();
+            let city = above.len().checked_sub(2).and_then(|at| above.get(at));
+            if let Some(first) = id.first_level() {
+                let known = catalogue.units(&first)?;
+                for area in [Some(&id), city].into_iter().flatten() {
+                    let more = known.iter().filter(|unit| area.covers(unit.region()) && !nearest.contains(unit));
+                    let more: Vec<UnitId> = more.cloned().collect();
+                    nearest.extend(more);
+                }
+            }
+            let cards = Cards { catalogue, tree: &tree, standing: &standing, languages: &languages };
+            let mut found = Vec::new();
+            // Some of what fits may not be offered to this phone.
+            for hit in catalogue.search(&text, &nearest, MAX_FOUND * 2)? {
+                let has = catalogue.installed(&hit.unit, &hit.app_id, onecity_store::Slot::Current)?;
+                let has = has.map(|installed| installed.version_code);
+                found.extend(cards.of(&catalogue.releases_of(&hit.unit, &hit.app_id)?, has));
+                if found.len() == MAX_FOUND {
+                    break;
+                }
+            }
+            Ok(found)
+        })
+        .await
+}
+
+/// A service's icon, from the phone or else from the registry.
+pub async fn icon(inner: &Arc<Inner>, service: ServiceId) -> Result<Option<IconView>, Error> {
+    let standing = Standing::of(inner).await?;
+    let wanted = service.clone();
+    let name = inner
+        .catalogue(move |catalogue| {
+            let releases = catalogue.releases_of(&wanted.unit, &wanted.app_id)?;
+            let release = standing.choose(&releases, None).ok().or_else(|| releases.first());
+            Ok(release.and_then(|release| release.card.icon.clone()))
+        })
+        .await?;
+    let Some(name) = name else { return Ok(None) };
+    let first = service.unit.region().first_level();
+    let first = first.ok_or_else(|| Error::refused(Refusal::NotFound, "a nation publishes no services"))?;
+    let (repository, path) = (first.clone(), name.path(&service.unit));
+    let kept = inner.catalogue(move |catalogue| catalogue.file(&repository, &path)).await?;
+    let body = match kept.filter(|bytes| name.is(bytes)) {
+        Some(bytes) => bytes.to_vec(),
+        None => {
+            let unknown = || Error::internal("a service without a repository");
+            let url = inner.repository(&first).await?.ok_or_else(unknown)?.url;
+            let bytes = fetch_icon(inner, &url, &service.unit, &name).await?;
+            let (path, kept) = (name.path(&service.unit), bytes.clone());
+            inner.catalogue_mut(move |catalogue| catalogue.keep_icon(&first, &path, &kept)).await?;
+            bytes
+        }
+    };
+    Ok(Some(IconView { media_type: name.media_type().to_owned(), body }))
+}
+
+pub fn region_view(region: &Region, hotline: Option<&str>, languages: &[String]) -> RegionView {
+    RegionView {
+        id: region.id.clone(),
+        name: region.names.best(languages).to_owned(),
+        latin: region.names.best(&["en".to_owned()]).to_owned(),
+        kind: region.kind,
+        hotline: hotline.map(str::to_owned),
+    }
+}

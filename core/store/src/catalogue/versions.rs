@@ -1,0 +1,276 @@
+//! The versions of a service that are on the phone, and how one takes the place of another.
+//!
+//! ```text
+//!   download ──> next ──(next start)──> current ──(came to work)──> last_good
+//!                                          └──(opened TRIES times, never came to work)──> last_good comes back
+//! ```
+
+use onecity_protocol::region::UnitId;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Catalogue, keep_blob, signed, unsigned};
+use crate::error::StoreError;
+
+/// How often a new version may be opened without coming to work: once may be a resident who changed their mind.
+const TRIES: u32 = 2;
+
+/// A version's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Slot {
+    /// The one that opens.
+    Current,
+    /// The one that opens at the next start.
+    Next,
+    /// The last one that was seen to work.
+    LastGood,
+}
+
+impl Slot {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Current => "current",
+            Self::Next => "next",
+            Self::LastGood => "last_good",
+        }
+    }
+}
+
+/// A mini-service whose package is on the phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Installed {
+    pub unit: UnitId,
+    pub app_id: String,
+    pub version_code: u64,
+    pub sha256: [u8; 32],
+}
+
+impl Catalogue {
+    /// Keeps a package in a slot: its bytes, which the caller has checked, and the fact, at once or not at all.
+    pub fn install(&mut self, installed: &Installed, slot: Slot, bytes: &[u8]) -> Result<(), StoreError> {
+        let change = self.db.transaction()?;
+        keep_blob(&change, &installed.sha256, bytes)?;
+        place(&change, installed, slot)?;
+        change.execute("DELETE FROM partial WHERE sha256 = ?1", [installed.sha256])?;
+        drop_unused(&change)?;
+        Ok(change.commit()?)
+    }
+
+    /// The version of a service in a slot.
+    pub fn installed(&self, unit: &UnitId, app_id: &str, slot: Slot) -> Result<Option<Installed>, StoreError> {
+        Ok(held(&self.db, unit, app_id, slot)?.map(|(installed, _)| installed))
+    }
+
+    /// The version codes of all services that a unit has on the phone, as they open.
+    pub fn installed_of(&self, unit: &UnitId) -> Result<Vec<(String, u64)>, StoreError> {
+        let mut query =
+            self.db.prepare_cached("SELECT app_id, version_code FROM version WHERE unit = ?1 AND slot = 'current'")?;
+        let rows = query.query_map([unit.to_string()], |row| Ok((row.get(0)?, unsigned(row, 1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// A service is about to open: a version that waits takes its place, one that never came to work gives way to the
+    /// last good one. Answers what opens, if anything is there.
+    pub fn begin_opening(
+        &mut self,
+        unit: &UnitId,
+        app_id: &str,
+        offered: &[u64],
+    ) -> Result<Option<Installed>, StoreError> {
+        let change = self.db.transaction()?;
+        if let Some((next, _)) = held(&change, unit, app_id, Slot::Next)? {
+            if offered.contains(&next.version_code) {
+                place(&change, &next, Slot::Current)?;
+            }
+            clear(&change, unit, app_id, Slot::Next)?;
+        }
+        if let Some((current, tries)) = held(&change, unit, app_id, Slot::Current)? {
+            let last_good = held(&change, unit, app_id, Slot::LastGood)?.map(|(installed, _)| installed);
+            match last_good.filter(|good| good.sha256 != current.sha256) {
+                Some(good) if tries >= TRIES => {
+                    change.execute(
+                        "INSERT OR REPLACE INTO failed (unit, app_id, version_code) VALUES (?1, ?2, ?3)",
+                        params![unit.to_string(), app_id, signed(current.version_code)],
+                    )?;
+                    place(&change, &good, Slot::Current)?;
+                }
+                Some(_) => {
+                    change.execute(
+                        "UPDATE version SET tries = tries + 1 WHERE unit = ?1 AND app_id = ?2 AND slot = 'current'",
+                        params![unit.to_string(), app_id],
+                    )?;
+                }
+                None => {}
+            }
+        }
+        drop_unused(&change)?;
+        let opens = held(&change, unit, app_id, Slot::Current)?;
+        change.commit()?;
+        Ok(opens.map(|(installed, _)| installed))
+    }
+
+    /// A service came to work: what opened is the last good version from now on.
+    pub fn came_to_work(&mut self, installed: &Installed) -> Result<(), StoreError> {
+        let change = self.db.transaction()?;
+        let current = held(&change, &installed.unit, &installed.app_id, Slot::Current)?;
+        if current.is_some_and(|(current, _)| current.sha256 == installed.sha256) {
+            place(&change, installed, Slot::LastGood)?;
+            change.execute(
+                "UPDATE version SET tries = 0 WHERE unit = ?1 AND app_id = ?2 AND slot = 'current'",
+                params![installed.unit.to_string(), installed.app_id],
+            )?;
+            drop_unused(&change)?;
+        }
+        Ok(change.commit()?)
+    }
+
+    /// Whether a version was given up because it never came to work.
+    pub fn has_failed(&self, unit: &UnitId, app_id: &str, version_code: u64) -> Result<bool, StoreError> {
+        let mut query =
+            self.db.prepare_cached("SELECT 1 FROM failed WHERE unit = ?1 AND app_id = ?2 AND version_code = ?3")?;
+        Ok(query.exists(params![unit.to_string(), app_id, signed(version_code)])?)
+    }
+
+    /// What there is of a download that broke off.
+    pub fn partial(&self, sha256: &[u8; 32]) -> Result<Vec<u8>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT bytes FROM partial WHERE sha256 = ?1")?;
+        Ok(query.query_row([sha256], |row| row.get(0)).optional()?.unwrap_or_default())
+    }
+
+    /// Keeps what there is of a download that broke off; nothing of it is served before the whole has been checked.
+    pub fn keep_partial(&self, sha256: &[u8; 32], bytes: &[u8]) -> Result<(), StoreError> {
+        if bytes.is_empty() {
+            self.db.execute("DELETE FROM partial WHERE sha256 = ?1", [sha256])?;
+        } else {
+            self.db
+                .execute("INSERT OR REPLACE INTO partial (sha256, bytes) VALUES (?1, ?2)", params![sha256, bytes])?;
+        }
+        Ok(())
+    }
+}
+
+fn held(db: &Connection, unit: &UnitId, app_id: &str, slot: Slot) -> Result<Option<(Installed, u32)>, StoreError> {
+    let read = |row: &Row<'_>| Ok((unsigned(row, 0)?, row.get(1)?, row.get(2)?));
+    let found = db
+        .prepare_cached(
+            "SELECT version_code, sha256, tries FROM version WHERE unit = ?1 AND app_id = ?2 AND slot = ?3",
+        )?
+        .query_row(params![unit.to_string(), app_id, slot.name()], read)
+        .optional()?;
+    Ok(found.map(|(version_code, sha256, tries)| {
+        (Installed { unit: unit.clone(), app_id: app_id.to_owned(), version_code, sha256 }, tries)
+    }))
+}
+
+fn place(db: &Connection, installed: &Installed, slot: Slot) -> Result<(), StoreError> {
+    let Installed { unit, app_id, version_code, sha256 } = installed;
+    db.execute(
+        "INSERT OR REPLACE INTO version (unit, app_id, slot, version_code, sha256) VALUES (?1, ?2, ?3, ?4, ?5)",
+        params![unit.to_string(), app_id, slot.name(), signed(*version_code), sha256],
+    )?;
+    Ok(())
+}
+
+fn clear(db: &Connection, unit: &UnitId, app_id: &str, slot: Slot) -> Result<(), StoreError> {
+    db.execute(
+        "DELETE FROM version WHERE unit = ?1 AND app_id = ?2 AND slot = ?3",
+        params![unit.to_string(), app_id, slot.name()],
+    )?;
+    Ok(())
+}
+
+/// Bytes that no version and no file of the registry names any more go.
+fn drop_unused(db: &Connection) -> Result<(), StoreError> {
+    db.prepare_cached(
+        "DELETE FROM blob WHERE sha256 NOT IN (SELECT sha256 FROM version) AND sha256 NOT IN (SELECT sha256 FROM file)",
+    )?
+    .execute([])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ring::digest::{SHA256, digest};
+
+    struct Phone {
+        _folder: tempfile::TempDir,
+        catalogue: Catalogue,
+        unit: UnitId,
+    }
+
+    impl Phone {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().expect("a folder");
+            let catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
+            Self { _folder: folder, catalogue, unit: "cn-sd/jinan".parse().expect("a unit") }
+        }
+
+        fn version(&self, version_code: u64) -> Installed {
+            let sha256 = digest(&SHA256, &version_code.to_be_bytes()).as_ref().try_into().expect("32 bytes");
+            Installed { unit: self.unit.clone(), app_id: "report".to_owned(), version_code, sha256 }
+        }
+
+        fn install(&mut self, version_code: u64, slot: Slot) {
+            let installed = self.version(version_code);
+            self.catalogue.install(&installed, slot, &version_code.to_be_bytes()).expect("kept");
+        }
+
+        fn open(&mut self) -> Option<u64> {
+            let opens = self.catalogue.begin_opening(&self.unit, "report", &[1, 2]).expect("opened");
+            opens.map(|installed| installed.version_code)
+        }
+
+        fn comes_to_work(&mut self, version_code: u64) {
+            let installed = self.version(version_code);
+            self.catalogue.came_to_work(&installed).expect("noted");
+        }
+
+        fn has_bytes_of(&self, version_code: u64) -> bool {
+            self.catalogue.blob(&self.version(version_code).sha256).expect("read").is_some()
+        }
+    }
+
+    #[test]
+    fn a_new_version_opens_at_the_next_start_and_the_old_one_goes_once_it_works() {
+        let mut phone = Phone::new();
+        phone.install(1, Slot::Current);
+        phone.comes_to_work(1);
+        phone.install(2, Slot::Next);
+        assert_eq!(phone.open(), Some(2));
+        assert!(phone.has_bytes_of(1), "the last good version stays");
+        phone.comes_to_work(2);
+        assert!(!phone.has_bytes_of(1));
+        assert_eq!(phone.open(), Some(2));
+    }
+
+    #[test]
+    fn a_version_that_never_comes_to_work_gives_way_to_the_last_good_one() {
+        let mut phone = Phone::new();
+        phone.install(1, Slot::Current);
+        phone.comes_to_work(1);
+        phone.install(2, Slot::Next);
+        assert_eq!([phone.open(), phone.open(), phone.open(), phone.open()], [Some(2), Some(2), Some(1), Some(1)]);
+        let unit = phone.unit.clone();
+        assert!(phone.catalogue.has_failed(&unit, "report", 2).expect("read"));
+        assert!(!phone.catalogue.has_failed(&unit, "report", 1).expect("read"));
+    }
+
+    #[test]
+    fn a_first_version_that_does_not_work_has_nothing_to_give_way_to() {
+        let mut phone = Phone::new();
+        phone.install(1, Slot::Current);
+        for _ in 0..5 {
+            assert_eq!(phone.open(), Some(1));
+        }
+    }
+
+    #[test]
+    fn a_waiting_version_that_was_withdrawn_meanwhile_never_opens() {
+        let mut phone = Phone::new();
+        phone.install(1, Slot::Current);
+        phone.install(3, Slot::Next);
+        assert_eq!(phone.open(), Some(1));
+        assert!(!phone.has_bytes_of(3));
+    }
+}

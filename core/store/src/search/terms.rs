@@ -1,0 +1,220 @@
+//! The words that a text is found by, and the words that a resident's typing stands for. Both sides fold alike.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use pinyin::{ToPinyin, ToPinyinMulti};
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Longest word in the index, in characters.
+const MAX_WORD: usize = 32;
+/// Most other readings of a run of characters that are taken in.
+const MAX_READINGS: usize = 4;
+
+/// A text without its marks: `Đăng ký` is `dang ky`. Unicode does not decompose đ.
+pub fn fold(text: &str) -> String {
+    let letters = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
+    letters.map(|c| if c == 'đ' { 'd' } else { c }).collect()
+}
+
+/// A stretch of a text.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Run {
+    /// Chinese characters.
+    Han(Vec<char>),
+    /// Letters and digits.
+    Word(String),
+}
+
+fn is_han(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
+}
+
+/// The stretches of a folded text.
+pub fn runs(text: &str) -> Vec<Run> {
+    let mut runs = Vec::new();
+    for c in fold(text).chars() {
+        match (runs.last_mut(), is_han(c), c.is_alphanumeric()) {
+            (Some(Run::Han(run)), true, _) => run.push(c),
+            (_, true, _) => runs.push(Run::Han(vec![c])),
+            (Some(Run::Word(word)), false, true) if !word.is_empty() => word.push(c),
+            (_, false, true) => runs.push(Run::Word(c.to_string())),
+            // What stands between ends a stretch.
+            _ => runs.push(Run::Word(String::new())),
+        }
+    }
+    runs.retain(|run| !matches!(run, Run::Word(word) if word.is_empty()));
+    runs
+}
+
+/// The words of a card's text.
+#[derive(Debug, Default)]
+pub struct Terms(BTreeSet<String>);
+
+impl Terms {
+    /// A name or keyword: found by its characters, its pinyin from any syllable on, and its initials.
+    pub fn add_name(&mut self, text: &str) {
+        let runs = runs(text);
+        let words: Vec<&str> =
+            runs.iter().filter_map(|run| if let Run::Word(word) = run { Some(word.as_str()) } else { None }).collect();
+        // Vietnamese is often typed without spaces.
+        for at in 0..words.len().saturating_sub(1) {
+            self.add(words[at..].concat());
+        }
+        for run in &runs {
+            match run {
+                Run::Word(word) => self.add(word.clone()),
+                Run::Han(characters) => {
+                    self.add_characters(characters);
+                    self.add_pinyin(characters);
+                }
+            }
+        }
+    }
+
+    /// A sentence: found by its words and characters.
+    pub fn add_text(&mut self, text: &str) {
+        for run in runs(text) {
+            match run {
+                Run::Word(word) => self.add(word),
+                Run::Han(characters) => self.add_characters(&characters),
+            }
+        }
+    }
+
+    fn add(&mut self, word: String) {
+        if word.chars().count() <= MAX_WORD {
+            self.0.insert(word);
+        } else {
+            self.0.insert(word.chars().take(MAX_WORD).collect());
+        }
+    }
+
+    /// Pairs of neighbours, and the last one alone; the others begin a pair.
+    fn add_characters(&mut self, characters: &[char]) {
+        for pair in characters.windows(2) {
+            self.add(pair.iter().collect());
+        }
+        if let Some(last) = characters.last() {
+            self.add(last.to_string());
+        }
+    }
+
+    fn add_pinyin(&mut self, characters: &[char]) {
+        for reading in readings(characters) {
+            for at in 0..reading.len() {
+                self.add(reading[at..].concat());
+                let initials: String = reading[at..].iter().filter_map(|syllable| syllable.chars().next()).collect();
+                self.add(initials);
+            }
+        }
+    }
+}
+
+impl fmt::Display for Terms {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (at, word) in self.0.iter().enumerate() {
+            if at > 0 {
+                f.write_str(" ")?;
+            }
+            f.write_str(word)?;
+        }
+        Ok(())
+    }
+}
+
+/// How characters are read: first each as it mostly is, then with one of them read in another way.
+fn readings(characters: &[char]) -> Vec<Vec<&'static str>> {
+    let usual: Vec<&'static str> =
+        characters.iter().filter_map(|c| Some(c.to_pinyin()?.plain())).map(plain_u).collect();
+    if usual.len() != characters.len() {
+        return Vec::new();
+    }
+    let mut all = vec![usual.clone()];
+    for (at, character) in characters.iter().enumerate() {
+        let Some(multi) = character.to_pinyin_multi() else { continue };
+        for other in (0..multi.count()).map(|which| plain_u(multi.get(which).plain())) {
+            if all.len() <= MAX_READINGS && other != usual[at] {
+                let mut reading = usual.clone();
+                reading[at] = other;
+                if !all.contains(&reading) {
+                    all.push(reading);
+                }
+            }
+        }
+    }
+    all
+}
+
+/// ü is typed as v or u; `lv` is what keyboards want.
+fn plain_u(syllable: &'static str) -> &'static str {
+    match syllable {
+        "lü" => "lv",
+        "nü" => "nv",
+        "lüe" => "lve",
+        "nüe" => "nve",
+        other => other,
+    }
+}
+
+/// What a resident typed.
+#[derive(Debug)]
+pub struct Query(Vec<Part>);
+
+#[derive(Debug)]
+enum Part {
+    /// As it stands in the index.
+    Whole(String),
+    /// The beginning of a word.
+    Beginning(String),
+}
+
+impl Query {
+    /// Of a text.
+    pub fn of(text: &str) -> Self {
+        let mut parts = Vec::new();
+        for run in runs(text) {
+            match run {
+                Run::Word(word) => parts.push(Part::Beginning(word.chars().take(MAX_WORD).collect())),
+                Run::Han(characters) if characters.len() == 1 => parts.push(Part::Beginning(characters[0].to_string())),
+                Run::Han(characters) => {
+                    parts.extend(characters.windows(2).map(|pair| Part::Whole(pair.iter().collect())))
+                }
+            }
+        }
+        Self(parts)
+    }
+
+    /// Whether nothing can be looked for.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether there is a word long enough that one letter can be wrong in it.
+    pub fn may_have_slipped(&self) -> bool {
+        self.0
+            .iter()
+            .any(|part| matches!(part, Part::Beginning(word) if word.is_ascii() && word.len() >= super::slip::SHORTEST))
+    }
+
+    /// As an FTS5 expression; `meant` says which words a typed one may stand for. Empty if one of them stands for none.
+    pub fn to_fts(&self, meant: impl Fn(&str) -> Vec<String>) -> String {
+        let mut parts = Vec::new();
+        for part in &self.0 {
+            match part {
+                Part::Whole(word) => parts.push(format!("\"{word}\"")),
+                Part::Beginning(word) => {
+                    let words = meant(word);
+                    if words.is_empty() {
+                        return String::new();
+                    }
+                    // A word is letters and digits alone: nothing in it means anything to FTS5 within quotes.
+                    let words: Vec<String> = words.iter().map(|word| format!("\"{word}\" *")).collect();
+                    parts.push(format!("({})", words.join(" OR ")));
+                }
+            }
+        }
+        parts.join(" AND ")
+    }
+}

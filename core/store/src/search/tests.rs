@@ -1,0 +1,122 @@
+use super::*;
+use onecity_protocol::names::Names;
+use onecity_protocol::trust::{Card, Release, Target};
+
+/// A catalogue of services by unit: `app_id`, Chinese and Vietnamese name, keyword.
+struct City {
+    _folder: tempfile::TempDir,
+    catalogue: Catalogue,
+}
+
+impl City {
+    fn new(units: &[(&str, &[(&str, &str, &str, &str)])]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
+        for (unit, services) in units {
+            let unit: UnitId = unit.parse().expect("a unit");
+            let releases = services.iter().map(|(app_id, zh, vi, keyword)| {
+                let names = Names::new().with("zh", zh).with("vi", vi).with("en", app_id);
+                let mut card = Card::titled(names, "city");
+                card.keywords = vec![(*keyword).to_owned()];
+                let target = Target { path: String::new(), sha256: [0; 32], length: 0, custom: None };
+                Release { unit: unit.clone(), app_id: (*app_id).to_owned(), version_code: 1, card, target }
+            });
+            let role = VerifiedRole { releases: releases.collect(), unit, version: 1 };
+            catalogue.keep_roles(&"cn-sd".parse().expect("an id"), &[role]).expect("kept");
+        }
+        Self { _folder: folder, catalogue }
+    }
+
+    fn demo() -> Self {
+        Self::new(&[
+            (
+                "cn-sd/jinan",
+                &[
+                    ("parking", "智慧停车", "Đỗ xe thông minh", "车位"),
+                    ("registration", "户口登记", "Đăng ký hộ khẩu", "落户"),
+                    ("green", "绿化认养", "Nhận nuôi cây xanh", "植树"),
+                    ("bank", "银行网点", "Điểm giao dịch ngân hàng", "重庆"),
+                ],
+            ),
+            ("cn-sd/qingdao", &[("parking", "停车缴费", "Trả phí đỗ xe", "泊车")]),
+        ])
+    }
+
+    fn finds(&self, text: &str, nearest: &[&str]) -> Vec<String> {
+        let nearest: Vec<UnitId> = nearest.iter().map(|unit| unit.parse().expect("a unit")).collect();
+        let found = self.catalogue.search(text, &nearest, 50).expect("searched");
+        found.into_iter().map(|found| format!("{}/{}", found.unit, found.app_id)).collect()
+    }
+
+    fn first(&self, text: &str) -> Option<String> {
+        self.finds(text, &["cn-sd/jinan"]).into_iter().next()
+    }
+}
+
+#[test]
+fn chinese_is_found_by_characters_pinyin_and_initials() {
+    let city = City::demo();
+    for text in
+        ["停车", "停", "智慧停车", "tingche", "tingch", "tc", "zhtc", "zhihui tingche", "车位", "TINGCHE", "ｔｃ"]
+    {
+        assert_eq!(city.first(text).as_deref(), Some("cn-sd/jinan/parking"), "{text}");
+    }
+    assert_eq!(city.first("车停"), None);
+}
+
+#[test]
+fn vietnamese_is_found_without_its_marks_and_spaces() {
+    let city = City::demo();
+    for text in ["đăng ký", "dang ky", "Đăng Ký", "dangky", "ho khau", "dang k"] {
+        assert_eq!(city.first(text).as_deref(), Some("cn-sd/jinan/registration"), "{text}");
+    }
+}
+
+#[test]
+fn characters_with_two_readings_are_found_by_both() {
+    let city = City::demo();
+    for text in ["yinhang", "chongqing", "zhongqing", "cq", "lvhua", "lhry"] {
+        assert!(city.first(text).is_some(), "{text}");
+    }
+}
+
+#[test]
+fn one_slip_is_forgiven_where_nothing_else_fits() {
+    let city = City::demo();
+    for text in ["tignche", "tingvhe", "tingchhe", "parkng", "registrtaion"] {
+        assert!(city.first(text).is_some(), "{text}");
+    }
+    assert_eq!(city.first("xyzzy"), None);
+}
+
+#[test]
+fn the_nearest_comes_first_and_names_before_keywords() {
+    let city = City::demo();
+    assert_eq!(city.finds("停车", &["cn-sd/jinan"]), ["cn-sd/jinan/parking", "cn-sd/qingdao/parking"]);
+    assert_eq!(city.finds("停车", &["cn-sd/qingdao"]), ["cn-sd/qingdao/parking", "cn-sd/jinan/parking"]);
+    let city = City::new(&[("cn-sd/jinan", &[("a", "公园地图", "", "停车"), ("b", "停车地图", "", "公园")])]);
+    assert_eq!(city.finds("停车", &[]), ["cn-sd/jinan/b", "cn-sd/jinan/a"]);
+}
+
+#[test]
+fn whatever_is_typed_is_only_words() {
+    let city = City::demo();
+    for text in
+        ["", " ", "\"", "\" OR \"", "names:x", "a* AND (", "停\"车", "'; DROP TABLE search; --", "\u{0}", "NEAR(a b)"]
+    {
+        let _ = city.finds(text, &[]);
+    }
+    let _ = city.finds(&"停车".repeat(1000), &[]);
+    assert_eq!(city.first("停\"车").as_deref(), Some("cn-sd/jinan/parking"), "both characters, apart");
+}
+
+#[test]
+fn what_a_unit_no_longer_publishes_is_no_longer_found() {
+    let mut city = City::demo();
+    let unit: UnitId = "cn-sd/jinan".parse().expect("a unit");
+    let role = VerifiedRole { unit: unit.clone(), version: 2, releases: Vec::new() };
+    city.catalogue.keep_roles(&"cn-sd".parse().expect("an id"), &[role]).expect("kept");
+    assert_eq!(city.finds("停车", &[]), ["cn-sd/qingdao/parking"]);
+    city.catalogue.forget_unit(&"cn-sd/qingdao".parse().expect("a unit")).expect("forgotten");
+    assert_eq!(city.finds("停车", &[]), Vec::<String>::new());
+}

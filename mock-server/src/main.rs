@@ -26,6 +26,9 @@ struct Cli {
     /// Something to go wrong from the start; may be given several times.
     #[arg(long = "fault", value_enum, global = true)]
     faults: Vec<Fault>,
+    /// Lets whoever holds a key publish as a unit: UNIT=FILE with the public key, as `onecity key public` prints it.
+    #[arg(long = "entrust", value_name = "UNIT=FILE", global = true)]
+    entrusted: Vec<String>,
     #[command(subcommand)]
     command: Option<Command>,
 }
@@ -64,12 +67,21 @@ fn main() -> ExitCode {
             Some(Command::Journey { format }) => {
                 travel(WorldOptions { port: 0, seed: cli.seed, faults: cli.faults }, format).await
             }
-            None => serve(WorldOptions { port: cli.port, seed: cli.seed, faults: cli.faults }).await,
+            None => serve(WorldOptions { port: cli.port, seed: cli.seed, faults: cli.faults }, &cli.entrusted).await,
         }
     })
 }
 
-async fn serve(options: WorldOptions) -> ExitCode {
+/// Gives a unit to the holder of a key, as the command line says it.
+fn entrust(world: &mock_server::World, text: &str) -> Result<(), Box<dyn std::error::Error>> {
+    let (unit, file) = text.split_once('=').ok_or("it is UNIT=FILE")?;
+    let key = onecity_publisher::PublicKey::from_pem(&std::fs::read_to_string(file)?)?;
+    let unit = unit.parse()?;
+    let now = world.now();
+    Ok(world.registry_mut(|registry| registry.entrust(&unit, key, now))?)
+}
+
+async fn serve(options: WorldOptions, entrusted: &[String]) -> ExitCode {
     let port = options.port;
     let server = match Server::start(options).await {
         Ok(server) => server,
@@ -78,6 +90,12 @@ async fn serve(options: WorldOptions) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    for unit in entrusted {
+        if let Err(error) = entrust(&server.world(), unit) {
+            eprintln!("--entrust {unit}: {error}");
+            return ExitCode::FAILURE;
+        }
+    }
     let origin = server.world().origin().to_owned();
     println!("The world is up at {origin}");
     println!("  look around       {origin}/");

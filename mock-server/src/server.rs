@@ -9,13 +9,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Router, middleware};
-use onecity_protocol::package::{PACKAGE_TYPE, media_type};
 use onecity_protocol::region::RegionId;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
+use crate::registry;
 use crate::world::{World, WorldError, WorldOptions};
 use crate::{city, identity, issuer, pages};
 
@@ -105,12 +105,13 @@ fn routes(world: &Arc<World>) -> Router<Arc<World>> {
         .route("/", get(landing))
         .route("/world.json", get(describe))
         .route("/gate/{region}/trust.json", get(trust_list))
-        .route("/registry/{repository}/{*path}", get(registry_file))
         .merge(identity::routes())
         .merge(issuer::routes())
         .merge(city::routes())
-        .layer(middleware::map_response_with_state(Arc::clone(world), dated))
         .layer(RequestBodyLimitLayer::new(MAX_REQUEST))
+        // A package is larger than what anybody else sends.
+        .merge(registry::http::routes())
+        .layer(middleware::map_response_with_state(Arc::clone(world), dated))
         .layer(CompressionLayer::new())
 }
 
@@ -129,39 +130,4 @@ async fn describe(State(world): State<Arc<World>>) -> Response {
 async fn trust_list(State(world): State<Arc<World>>, Path(region): Path<String>) -> Response {
     let list = region.parse().ok().and_then(|region: RegionId| world.trust_list(&region));
     list.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |list| axum::Json(list).into_response())
-}
-
-/// The registry is static files: all but the timestamp can be kept for ever.
-async fn registry_file(
-    State(world): State<Arc<World>>,
-    Path((repository, path)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Response {
-    let Ok(id) = repository.parse::<RegionId>() else { return StatusCode::NOT_FOUND.into_response() };
-    let Some(bytes) = world.registry(|registry| registry.files(&id)?.get(&path).cloned()) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
-    let mutable = path == "metadata/timestamp.json";
-    let cache = if mutable { "no-cache" } else { "public, max-age=31536000, immutable" };
-    let mime = if path.ends_with(".ma") { PACKAGE_TYPE } else { media_type(&path) };
-    let length = bytes.len();
-    let headers_of = [(header::CACHE_CONTROL, cache), (header::CONTENT_TYPE, mime), (header::ACCEPT_RANGES, "bytes")];
-    let bytes = axum::body::Bytes::from_owner(bytes);
-    // A phone whose download broke off asks for the rest (RFC 9110 §14.2).
-    match headers.get(header::RANGE).and_then(|range| range.to_str().ok()).and_then(rest_from) {
-        None => (headers_of, bytes).into_response(),
-        Some(from) if from < length => {
-            let range = format!("bytes {from}-{}/{length}", length - 1);
-            (StatusCode::PARTIAL_CONTENT, headers_of, [(header::CONTENT_RANGE, range)], bytes.slice(from..))
-                .into_response()
-        }
-        Some(_) => {
-            (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, format!("bytes */{length}"))]).into_response()
-        }
-    }
-}
-
-/// Where `bytes=N-` begins; any other kind of range may be ignored.
-fn rest_from(range: &str) -> Option<usize> {
-    range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
 }

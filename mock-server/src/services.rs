@@ -3,16 +3,13 @@
 use std::collections::BTreeMap;
 
 use onecity_protocol::region::UnitId;
-use onecity_publisher::{PackError, pack};
+use onecity_publisher::{PackError, pack, shared_files};
 use rust_embed::Embed;
 use serde_json::{Value, json};
 
 #[derive(Embed)]
 #[folder = "services/"]
 struct Sources;
-
-/// Files that every service has unless it brings its own.
-const SHARED: &str = "_shared";
 
 /// Why a service could not be made.
 #[derive(Debug, thiserror::Error)]
@@ -33,7 +30,7 @@ pub struct Packed {
 
 /// Packs a service for a unit: its back end and the one origin that it may reach are this world's.
 pub fn pack_for(service: &str, unit: &UnitId, origin: &str) -> Result<Packed, ServiceError> {
-    let mut files = folder(SHARED);
+    let mut files = shared_files();
     let own = folder(service);
     if own.is_empty() {
         return Err(ServiceError::Unknown(service.to_owned()));

@@ -55,6 +55,7 @@ impl PublicKey {
 
     /// As metadata list it.
     pub fn from_listed(listed: Value) -> Result<Self, KeyError> {
+        onecity_protocol::trust::install_ring();
         let key: Key = serde_json::from_value(listed.clone()).map_err(unusable)?;
         Ok(Self { id: key.key_id().map_err(unusable)?, listed })
     }
@@ -99,7 +100,6 @@ impl SigningKey {
 
     /// From PKCS#8 DER.
     pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, KeyError> {
-        onecity_protocol::trust::install_ring();
         let random = SystemRandom::new();
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_ASN1_SIGNING, pkcs8, &random).map_err(unusable)?;
         let point = p256::PublicKey::from_sec1_bytes(pair.public_key().as_ref()).map_err(unusable)?;

@@ -34,13 +34,28 @@
 
 #![forbid(unsafe_code)]
 
+mod check;
+mod history;
+mod import;
+mod intake;
 mod key;
 mod pack;
+mod rehearse;
 mod repository;
+pub mod synthetic;
+mod templates;
+mod web;
 
+pub use check::{Checked, badge_page, check, sarif};
+pub use history::{Entry, history};
+pub use import::{ImportError, ImportOptions, Imported, import, named_origins};
+pub use intake::{Intake, IntakeError, Taken};
 pub use key::{KeyError, KeyRing, PublicKey, SigningKey, write_secret};
 pub use pack::{PackError, pack, read_folder};
+pub use rehearse::{Rehearsal, rehearse};
 pub use repository::{
     Change, Folder, Holders, Lifetimes, ListedTarget, Overlay, PublishError, Repository, RepositoryFiles, RoleStatus,
     Shelf, is_wanted_file,
 };
+pub use templates::{Template, shared_files};
+pub use web::{Accepted, Extent, Web, WebError};

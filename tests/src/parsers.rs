@@ -1,13 +1,19 @@
 //! What must hold for any bytes whatever: nothing panics, and what is accepted says the same when written again. The
 //! fuzz targets call these, and `tests/corpus.rs` does with what fuzzing has kept.
 
+use std::collections::BTreeMap;
 use std::path::Path;
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use onecity_protocol::credential::{
     CoseMessage, Credential, Decision, Gate, GatePolicy, MAX_PRESENTATION, Presentation, StatusListToken, TrustList,
     WithoutStatus,
 };
+use onecity_protocol::manifest::Manifest;
+use onecity_protocol::package::Package;
+use onecity_protocol::region::{RegionFile, RegionTree};
+use onecity_protocol::trust::{Release, TrustedRepository};
+use serde_json::json;
 
 use crate::vectors::{NOW, Shared, files, vector_files};
 
@@ -15,13 +21,17 @@ use crate::vectors::{NOW, Shared, files, vector_files};
 pub type Parser = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PARSERS: [Parser; 6] = [
+pub const PARSERS: [Parser; 10] = [
     ("code", code),
     ("presentation", presentation),
     ("credential", credential),
     ("status_list", status_list),
     ("trust_list", trust_list),
     ("cose", cose),
+    ("manifest", manifest),
+    ("package", package),
+    ("region_data", region_data),
+    ("metadata", metadata),
 ];
 
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
@@ -98,6 +108,93 @@ pub fn cose(data: &[u8]) {
     }
 }
 
+/// A mini-service's manifest.
+pub fn manifest(data: &[u8]) {
+    let (read, findings) = Manifest::examine(data);
+    for finding in &findings {
+        assert!(!finding.to_string().is_empty());
+    }
+    match Manifest::parse(data) {
+        Ok(manifest) => {
+            let again = serde_json::to_vec(&manifest).expect("plain JSON");
+            assert_eq!(Manifest::parse(&again).expect("what was just written"), manifest);
+            assert!(!manifest.entry().is_empty());
+        }
+        Err(refusal) => assert!(refusal.refuses() && (read.is_none() || findings.contains(&refusal))),
+    }
+}
+
+/// A mini-service's package. What opens is served, and none of its paths leads out of it.
+pub fn package(data: &[u8]) {
+    let bytes: Arc<[u8]> = data.into();
+    let findings = Package::examine(Arc::clone(&bytes));
+    match Package::open(Arc::clone(&bytes)) {
+        Ok(package) => {
+            assert!(findings.iter().all(|finding| !finding.refuses()));
+            for path in package.paths() {
+                assert!(!path.starts_with('/') && path.split('/').all(|part| part != ".." && part != "."));
+                assert!(package.read(path).expect("checked when it was opened").is_some());
+            }
+            Package::reopen(bytes).expect("it has opened before");
+        }
+        Err(refusal) => assert!(findings.contains(&refusal), "{refusal}"),
+    }
+}
+
+/// Region data of a repository.
+pub fn region_data(data: &[u8]) {
+    let of = "cn-sd".parse().expect("an id");
+    if let Ok(file) = RegionFile::parse(data, &of) {
+        assert!(file.regions.iter().all(|region| of.covers(&region.id)));
+        let mut tree = RegionTree::default();
+        tree.add(file.clone());
+        for region in &file.regions {
+            let _ = (tree.units_for(&region.id), tree.hotline(&region.id), tree.children(&region.id).count());
+        }
+    }
+}
+
+/// A role of the registry. Nothing that the owner of the keys did not sign is ever taken.
+pub fn metadata(data: &[u8]) {
+    static REGISTRY: LazyLock<TrustedRepository> = LazyLock::new(|| {
+        let files = registry();
+        let mut trusted = TrustedRepository::from_root(&files["metadata/1.root.json"]).expect("a root");
+        trusted.update_timestamp(&files["metadata/timestamp.json"], NOW).expect("a timestamp");
+        trusted.update_snapshot(&files["metadata/1.snapshot.json"], NOW).expect("a snapshot");
+        trusted.update_targets(&files["metadata/1.targets.json"], NOW).expect("targets");
+        trusted
+    });
+    let mut trusted = REGISTRY.clone();
+    // A root alone vouches for itself; everything else needs keys that nobody here has.
+    let _ = TrustedRepository::from_root(data);
+    assert!(trusted.update_root(data).is_err());
+    assert!(!trusted.update_timestamp(data, NOW).is_ok_and(|newer| newer));
+    let _ = trusted.update_snapshot(data, NOW);
+    let _ = trusted.update_role("cn-sd.jinan", "targets", data, NOW);
+    for target in trusted.role_targets("cn-sd.jinan").unwrap_or_default() {
+        assert!(target.path.starts_with("cn-sd/jinan/"));
+        let _ = Release::from_target("cn-sd.jinan", target);
+    }
+}
+
+/// A small registry, signed with the same keys whenever it is made.
+fn registry() -> BTreeMap<String, Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/registry/metadata");
+    let files = std::fs::read_dir(&folder).expect("kept with the sources").map(|entry| entry.expect("an entry").path());
+    files
+        .map(|file| {
+            let name = file.file_name().and_then(|name| name.to_str()).expect("a name").to_owned();
+            (format!("metadata/{name}"), std::fs::read(&file).expect("a file"))
+        })
+        .collect()
+}
+
+/// A package as `onecity pack` makes it.
+fn small_package() -> Vec<u8> {
+    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/registry/report.ma"))
+        .expect("kept with the sources")
+}
+
 /// What fuzzing has kept for a parser.
 pub fn kept(parser: &str) -> std::io::Result<Vec<Vec<u8>>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("fuzz/corpus/{parser}.hex"));
@@ -127,6 +224,20 @@ pub fn write_seeds(folder: &Path) -> std::io::Result<()> {
         seeds.push(("cose", token));
     }
     seeds.push(("trust_list", serde_json::to_vec(&SHARED.trust_list)?));
+    seeds.extend(registry().into_values().map(|bytes| ("metadata", bytes)));
+    let package = small_package();
+    let opened = Package::open(package.clone().into()).map_err(std::io::Error::other)?;
+    seeds.push(("manifest", opened.read("manifest.json").ok().flatten().unwrap_or_default()));
+    seeds.push(("package", package));
+    let regions = json!({
+        "regions": [
+            { "id": "cn-sd/jinan", "kind": "city", "code": "370100", "names": { "zh": "济南市", "en": "Jinan" },
+              "hotline": "12345", "zone": "Asia/Shanghai", "centre": { "latitude": 36.65, "longitude": 117.12 } },
+            { "id": "cn-sd/jinan/lixia", "kind": "district", "code": "370102", "names": { "zh": "历下区" } },
+        ],
+        "circles": [{ "id": "cn-sd/~capital", "names": { "zh": "省会" }, "members": ["cn-sd/jinan"] }],
+    });
+    seeds.push(("region_data", regions.to_string().into_bytes()));
     for (parser, _) in PARSERS {
         seeds.extend(kept(parser).unwrap_or_default().into_iter().map(|bytes| (parser, bytes)));
     }

@@ -1,13 +1,27 @@
 //! The commands, one file each. A command answers whether all that it looked at is well.
 
+pub mod check;
 pub mod gate;
+pub mod import;
 pub mod inspect;
+pub mod key;
+pub mod log;
+pub mod new;
+pub mod pack;
+pub mod publish;
+mod registry;
+pub mod rehearse;
+pub mod repo;
+pub mod rollout;
 mod shown;
+mod terminal;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use onecity_protocol::credential::{TrustList, TrustListError, UnixTime};
+use onecity_publisher::{ImportError, KeyError, PackError, PublishError, WebError};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +32,29 @@ pub enum CommandError {
     Input(std::io::Error),
     #[error("{0}")]
     Usage(String),
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+    #[error(transparent)]
+    Key(#[from] KeyError),
+    #[error(transparent)]
+    Pack(#[from] PackError),
+    #[error(transparent)]
+    Web(#[from] WebError),
+    #[error(transparent)]
+    Import(#[from] ImportError),
+}
+
+/// Writes a new folder of files; one that is there already and not empty is left alone.
+fn write_files(folder: &Path, files: &BTreeMap<String, Vec<u8>>) -> Result<(), CommandError> {
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(CommandError::Usage(format!("{} is there already and not empty", folder.display())));
+    }
+    for (path, bytes) in files {
+        let file = folder.join(path);
+        let made = file.parent().map_or(Ok(()), std::fs::create_dir_all);
+        made.and_then(|()| std::fs::write(&file, bytes)).map_err(|error| file_error(&file)(error.to_string()))?;
+    }
+    Ok(())
 }
 
 fn file_error(path: &Path) -> impl Fn(String) -> CommandError {

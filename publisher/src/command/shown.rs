@@ -25,7 +25,7 @@ pub fn each(arguments: &[String], mut look: impl FnMut(Shown) -> Result<(), Comm
     for argument in arguments {
         if argument == "-" {
             lines(&mut look)?;
-        } else if argument.starts_with("CQ1:") || !Path::new(argument).exists() {
+        } else if argument.starts_with("CQ1:") || !looks_like_a_file(argument) {
             look(Shown { source: "argument".to_owned(), text: Ok(argument.clone()) })?;
         } else {
             for text in picture(Path::new(argument))? {
@@ -34,6 +34,13 @@ pub fn each(arguments: &[String], mut look: impl FnMut(Shown) -> Result<(), Comm
         }
     }
     Ok(())
+}
+
+/// A code that was mistyped is looked at as a code; what has a picture's ending, or is there, is a file.
+fn looks_like_a_file(argument: &str) -> bool {
+    let path = Path::new(argument);
+    let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_ascii_lowercase();
+    path.exists() || matches!(ending.as_str(), "png" | "jpg" | "jpeg")
 }
 
 fn lines(look: &mut impl FnMut(Shown) -> Result<(), CommandError>) -> Result<(), CommandError> {

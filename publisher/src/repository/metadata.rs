@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use onecity_protocol::credential::UnixTime;
+use onecity_protocol::region::RegionId;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sigstore_tuf::canonical_json::to_canonical_bytes;
@@ -29,6 +30,9 @@ impl Signers {
 /// The root role as it was signed, or is about to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RootDraft {
+    /// Whose repository it is: for its publishers, no phone looks at it.
+    #[serde(rename = "x-onecity-region")]
+    pub region: RegionId,
     pub version: u64,
     #[serde(with = "date")]
     pub expires: UnixTime,

@@ -131,7 +131,6 @@ pub struct RoleStatus {
 
 /// One region's (or nation's) repository.
 pub struct Repository<S> {
-    id: RegionId,
     shelf: S,
     root: RootDraft,
     /// Drafts that were read or made, by role.
@@ -159,8 +158,14 @@ impl<S: Shelf> Repository<S> {
             return Err(PublishError::Usage("there is a repository already".to_owned()));
         }
         let expires = now.checked_add(lifetimes.root).ok_or(PublishError::Time)?;
-        let mut root =
-            RootDraft { version: 1, expires, consistent_snapshot: true, keys: BTreeMap::new(), roles: BTreeMap::new() };
+        let mut root = RootDraft {
+            region: id,
+            version: 1,
+            expires,
+            consistent_snapshot: true,
+            keys: BTreeMap::new(),
+            roles: BTreeMap::new(),
+        };
         root.entrust("root", &holders.root, holders.root_threshold);
         root.entrust("targets", std::slice::from_ref(&holders.targets), 1);
         root.entrust("snapshot", std::slice::from_ref(&holders.snapshot), 1);
@@ -168,7 +173,6 @@ impl<S: Shelf> Repository<S> {
         check_root(&root)?;
         let file = sign("root", "root", &root, &[&root.roles["root"]], ring)?;
         let mut repository = Self {
-            id,
             shelf,
             root,
             roles: BTreeMap::from([(
@@ -185,7 +189,7 @@ impl<S: Shelf> Repository<S> {
     }
 
     /// A repository that is on a shelf.
-    pub fn open(id: RegionId, shelf: S) -> Result<Self, PublishError> {
+    pub fn open(shelf: S) -> Result<Self, PublishError> {
         let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for name in shelf.metadata_names()? {
             let numbered = name.strip_suffix(".json").and_then(|name| name.split_once('.'));
@@ -195,23 +199,18 @@ impl<S: Shelf> Repository<S> {
         }
         let newest = versions.get("root").and_then(|versions| versions.last()).copied();
         let newest = newest.ok_or_else(|| PublishError::NoRepository("metadata/1.root.json".to_owned()))?;
+        let path = format!("metadata/{newest}.root.json");
+        let root = shelf.read(&path)?.ok_or(PublishError::NoRepository(path))?;
+        let root: RootDraft = signed_part(&root)?;
         let mut repository = Self {
-            id,
             shelf,
-            root: RootDraft {
-                version: 0,
-                expires: 0,
-                consistent_snapshot: true,
-                keys: BTreeMap::new(),
-                roles: BTreeMap::new(),
-            },
+            root,
             roles: BTreeMap::new(),
             changed: BTreeSet::new(),
             versions,
             pinned: BTreeMap::new(),
             version: 0,
         };
-        repository.root = signed_part(&repository.needed("root", newest)?)?;
         if let Some(timestamp) = repository.shelf.read("metadata/timestamp.json")? {
             let timestamp: Value = signed_part(&timestamp)?;
             repository.version = timestamp["version"].as_u64().unwrap_or_default();
@@ -232,7 +231,7 @@ impl<S: Shelf> Repository<S> {
 
     /// Whose it is.
     pub fn id(&self) -> &RegionId {
-        &self.id
+        &self.root.region
     }
 
     /// Where its files are.
@@ -333,7 +332,7 @@ impl<S: Shelf> Repository<S> {
 
     fn role_of(&mut self, unit: &UnitId) -> Result<String, PublishError> {
         let role = unit.role();
-        let own = role != "targets" || *unit.region() == self.id;
+        let own = role != "targets" || *unit.region() == self.root.region;
         if own && self.has_role(&role)? { Ok(role) } else { Err(PublishError::NotDelegated(unit.clone())) }
     }
 
@@ -363,8 +362,8 @@ impl<S: Shelf> Repository<S> {
     /// that has a role delegates: a city to its departments and districts, the province to its cities and circles.
     /// Answers the role that now must be signed.
     pub fn delegate(&mut self, unit: &UnitId, keys: &[PublicKey], threshold: usize) -> Result<String, PublishError> {
-        if !self.id.covers(unit.region()) || unit.role() == "targets" {
-            return Err(PublishError::Foreign { unit: unit.clone(), repository: self.id.clone() });
+        if !self.root.region.covers(unit.region()) || unit.role() == "targets" {
+            return Err(PublishError::Foreign { unit: unit.clone(), repository: self.root.region.clone() });
         }
         if threshold == 0 || threshold > keys.len() {
             return Err(PublishError::Usage(format!("a threshold of {threshold} does not fit {} keys", keys.len())));
@@ -717,6 +716,17 @@ impl<S: Shelf> Repository<S> {
             }
         }
         Ok(wanted)
+    }
+
+    /// Puts files on the shelf that [`Repository::wanted`] asked for.
+    pub(crate) fn put_files(
+        &mut self,
+        files: impl IntoIterator<Item = (String, Arc<[u8]>)>,
+    ) -> Result<(), PublishError> {
+        for (path, bytes) in files {
+            self.shelf.write(&path, bytes)?;
+        }
+        Ok(())
     }
 
     /// Every version of a role on the shelf, oldest first.

@@ -37,6 +37,21 @@ impl Shelf for RepositoryFiles {
     }
 }
 
+impl Shelf for Box<dyn Shelf> {
+    fn read(&self, path: &str) -> io::Result<Option<Arc<[u8]>>> {
+        (**self).read(path)
+    }
+    fn write(&mut self, path: &str, bytes: Arc<[u8]>) -> io::Result<()> {
+        (**self).write(path, bytes)
+    }
+    fn metadata_names(&self) -> io::Result<Vec<String>> {
+        (**self).metadata_names()
+    }
+    fn has(&self, path: &str) -> io::Result<bool> {
+        (**self).has(path)
+    }
+}
+
 /// A folder.
 #[derive(Debug, Clone)]
 pub struct Folder(PathBuf);

@@ -156,8 +156,7 @@ fn files_are_written_once_but_for_the_timestamp() {
 fn a_city_signs_alone_and_is_published_when_the_snapshot_takes_it_in() {
     let mut province = Province::new();
     let city = KeyRing::new([SigningKeyOf(&province).city()]);
-    let mut apart =
-        Repository::open("cn-sd".parse().expect("an id"), Overlay::new(province.files().clone())).expect("opened");
+    let mut apart = Repository::open(Overlay::new(province.files().clone())).expect("opened");
     apart.publish(&unit("cn-sd/jinan"), package(2), 10).expect("published");
     assert_eq!(apart.sign(&city, NOW + 5, &Lifetimes::default()).expect("signed"), [("cn-sd.jinan".to_owned(), 2)]);
     let bundle = apart.into_shelf().into_fresh();
@@ -194,7 +193,7 @@ fn what_a_stranger_put_on_the_server_is_passed_over_and_said() {
     let forged = stranger.sign(NOW)["metadata/2.cn-sd.jinan.json"].clone();
     let mut files = province.files().clone();
     files.insert("metadata/2.cn-sd.jinan.json".to_owned(), forged);
-    let mut opened = Repository::open("cn-sd".parse().expect("an id"), files).expect("opened");
+    let mut opened = Repository::open(files).expect("opened");
     let status = opened.status(NOW).expect("read");
     let jinan = status.iter().find(|status| status.role == "cn-sd.jinan").expect("listed");
     assert_eq!(jinan.version, 1);
@@ -282,7 +281,7 @@ fn a_folder_holds_a_repository_and_no_path_leads_out_of_it() {
     for (path, bytes) in province.files() {
         shelf.write(path, Arc::clone(bytes)).expect("written");
     }
-    let mut opened = Repository::open("cn-sd".parse().expect("an id"), shelf.clone()).expect("opened");
+    let mut opened = Repository::open(shelf.clone()).expect("opened");
     opened.publish(&unit("cn-sd/jinan"), package(2), 100).expect("published");
     opened.sign(&province.ring, NOW + 1, &Lifetimes::default()).expect("signed");
     assert!(folder.path().join("metadata/2.cn-sd.jinan.json").is_file());

@@ -673,6 +673,17 @@ pub static PAGE_TITLE: Rule = Rule {
     example: "A page without `<title>`.",
     mend: "Add one; a script may replace it by the resident's language.",
 };
+/// A link to another site is not followed: a service ends at its package and its city.
+pub static LINK_OUT: Rule = Rule {
+    id: "OC318",
+    name: "link-out",
+    severity: Severity::Warning,
+    source: "OneCity",
+    link: "https://www.w3.org/TR/miniapp-manifest/",
+    text: "A link to another site is not followed: a service ends at its package and its city.",
+    example: "`<a href=\"https://city.example/\">`.",
+    mend: "Say the address in words, or put what it leads to into the package.",
+};
 /// An address in a script or a file of data is at one of the origins that the manifest declares.
 pub static UNDECLARED_ORIGIN: Rule = Rule {
     id: "OC317",
@@ -748,5 +759,6 @@ pub static CATALOGUE: &[&Rule] = &[
     &ALT,
     &BASE,
     &PAGE_TITLE,
+    &LINK_OUT,
     &UNDECLARED_ORIGIN,
 ];

@@ -19,7 +19,7 @@ pub enum Severity {
     Note,
     /// It opens, but residents will notice; refused by a strict check.
     Warning,
-    /// No phone opens it.
+    /// It does not work: no phone opens the package, or does what the page asks for.
     Error,
 }
 

@@ -1,12 +1,16 @@
 //! The world's registry: a small repository for each nation, and one for each of its first-level regions.
 
+pub mod http;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::region::{RegionFile, RegionId, UnitId};
 use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET};
-use onecity_publisher::{Holders, KeyRing, Lifetimes, PublishError, Repository, RepositoryFiles};
+use onecity_publisher::{
+    Holders, Intake, IntakeError, KeyRing, Lifetimes, PublicKey, PublishError, Repository, RepositoryFiles, Taken,
+};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -26,6 +30,8 @@ pub enum RegistryError {
     Json(#[from] serde_json::Error),
     #[error("{0} has no repository")]
     Unknown(RegionId),
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
 }
 
 /// What was published, to compare with what a phone opens.
@@ -41,6 +47,7 @@ pub struct Published {
 struct Kept {
     repository: Repository<RepositoryFiles>,
     ring: KeyRing,
+    intake: Intake,
 }
 
 impl Kept {
@@ -51,7 +58,7 @@ impl Kept {
         let holders = Holders { root, root_threshold: 3, targets, snapshot, timestamp };
         let files = RepositoryFiles::new();
         let repository = Repository::create(id.clone(), files, &holders, &ring, now, &Lifetimes::default())?;
-        Ok(Self { repository, ring })
+        Ok(Self { repository, ring, intake: Intake::default() })
     }
 
     fn delegate(&mut self, unit: &UnitId) -> Result<(), PublishError> {
@@ -172,6 +179,29 @@ impl Registry {
         change(&mut kept.repository, &mut kept.ring)?;
         self.files.insert(id.clone(), kept.sign(now)?);
         Ok(())
+    }
+
+    /// Takes in what a city sent; when all of it is there, it is published.
+    pub fn take_in(
+        &mut self,
+        id: &RegionId,
+        path: &str,
+        bytes: Arc<[u8]>,
+        now: UnixTime,
+    ) -> Result<Taken, RegistryError> {
+        let kept = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
+        let taken = kept.intake.take(&mut kept.repository, path, bytes)?;
+        if matches!(taken, Taken::Complete { .. }) {
+            self.files.insert(id.clone(), kept.sign(now)?);
+        }
+        Ok(taken)
+    }
+
+    /// Gives a unit of the world to whoever holds a key, so that they can publish as that unit.
+    pub fn entrust(&mut self, unit: &UnitId, key: PublicKey, now: UnixTime) -> Result<(), RegistryError> {
+        let unknown = || RegistryError::Unknown(unit.region().clone());
+        let id = unit.region().first_level().ok_or_else(unknown)?;
+        self.change(&id, now, |repository, _| repository.delegate(unit, &[key], 1).map(drop))
     }
 
     /// The first root of a repository.

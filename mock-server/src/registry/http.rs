@@ -1,0 +1,84 @@
+//! The registry over HTTP: static files for phones, and the door for what cities have signed.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use onecity_protocol::package::{MAX_PACKAGE, PACKAGE_TYPE, media_type};
+use onecity_protocol::region::RegionId;
+use onecity_publisher::Taken;
+use serde_json::json;
+
+use crate::world::World;
+
+/// The registry's routes.
+pub fn routes() -> Router<Arc<World>> {
+    Router::new()
+        .route("/registry/{repository}/{*path}", get(registry_file).put(take_in))
+        .layer(DefaultBodyLimit::max(MAX_PACKAGE))
+}
+
+/// What a city has signed comes in: see [`onecity_publisher::Intake`]. The signature is the permission.
+async fn take_in(
+    State(world): State<Arc<World>>,
+    Path((repository, path)): Path<(String, String)>,
+    bytes: Bytes,
+) -> Response {
+    let Ok(id) = repository.parse::<RegionId>() else { return StatusCode::NOT_FOUND.into_response() };
+    let now = world.now();
+    let taken = tokio::task::spawn_blocking(move || {
+        world.registry_mut(|registry| registry.take_in(&id, &path, Arc::from(&bytes[..]), now))
+    });
+    match taken.await {
+        Ok(Ok(Taken::Wanted(wanted))) => {
+            (StatusCode::ACCEPTED, axum::Json(json!({ "wanted": wanted }))).into_response()
+        }
+        Ok(Ok(Taken::Complete { role, version })) => {
+            (StatusCode::CREATED, axum::Json(json!({ "role": role, "version": version }))).into_response()
+        }
+        Ok(Err(error)) => {
+            let problem = json!({ "title": "not taken in", "detail": error.to_string() });
+            (StatusCode::UNPROCESSABLE_ENTITY, axum::Json(problem)).into_response()
+        }
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+/// The registry is static files: all but the timestamp can be kept for ever.
+async fn registry_file(
+    State(world): State<Arc<World>>,
+    Path((repository, path)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let Ok(id) = repository.parse::<RegionId>() else { return StatusCode::NOT_FOUND.into_response() };
+    let Some(bytes) = world.registry(|registry| registry.files(&id)?.get(&path).cloned()) else {
+        return StatusCode::NOT_FOUND.into_response();
+    };
+    let mutable = path == "metadata/timestamp.json";
+    let cache = if mutable { "no-cache" } else { "public, max-age=31536000, immutable" };
+    let mime = if path.ends_with(".ma") { PACKAGE_TYPE } else { media_type(&path) };
+    let length = bytes.len();
+    let headers_of = [(header::CACHE_CONTROL, cache), (header::CONTENT_TYPE, mime), (header::ACCEPT_RANGES, "bytes")];
+    let bytes = Bytes::from_owner(bytes);
+    // A phone whose download broke off asks for the rest (RFC 9110 §14.2).
+    match headers.get(header::RANGE).and_then(|range| range.to_str().ok()).and_then(rest_from) {
+        None => (headers_of, bytes).into_response(),
+        Some(from) if from < length => {
+            let range = format!("bytes {from}-{}/{length}", length - 1);
+            (StatusCode::PARTIAL_CONTENT, headers_of, [(header::CONTENT_RANGE, range)], bytes.slice(from..))
+                .into_response()
+        }
+        Some(_) => {
+            (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, format!("bytes */{length}"))]).into_response()
+        }
+    }
+}
+
+/// Where `bytes=N-` begins; any other kind of range may be ignored.
+fn rest_from(range: &str) -> Option<usize> {
+    range.strip_prefix("bytes=")?.strip_suffix('-')?.parse().ok()
+}

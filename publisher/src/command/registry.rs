@@ -1,0 +1,142 @@
+//! The registry that a command works on: a folder, or a server; and the keys that it signs with.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use onecity_protocol::region::UnitId;
+use onecity_publisher::{
+    Extent, Folder, KeyRing, Lifetimes, Overlay, Repository, RepositoryFiles, Shelf, SigningKey, Web,
+};
+
+use super::terminal::{bar, spinner};
+use super::{CommandError, read_file, wall_clock};
+
+/// Where a registry is.
+#[derive(Args, Clone)]
+pub struct RegistryArguments {
+    /// The registry: a folder, or the address of a server such as https://registry.example/cn-sd.
+    #[arg(long, value_name = "DIR|URL")]
+    pub registry: String,
+    /// The registry's first root.json, which trust in a server begins with; given by whoever runs it.
+    #[arg(long, value_name = "FILE")]
+    pub root: Option<PathBuf>,
+}
+
+/// The keys to sign with.
+#[derive(Args, Clone)]
+pub struct KeyArguments {
+    /// A key to sign with, as `onecity key new` makes it; may be given several times.
+    #[arg(long, value_name = "FILE", required = true)]
+    pub key: Vec<PathBuf>,
+}
+
+impl KeyArguments {
+    pub fn ring(&self) -> Result<KeyRing, CommandError> {
+        let passphrase = passphrase("Passphrase")?;
+        let keys = self.key.iter().map(|path| read_key(path, &passphrase));
+        Ok(KeyRing::new(keys.collect::<Result<Vec<_>, _>>()?))
+    }
+}
+
+pub fn read_key(path: &Path, passphrase: &str) -> Result<SigningKey, CommandError> {
+    let pem = String::from_utf8_lossy(&read_file(path)?).into_owned();
+    SigningKey::from_encrypted_pem(&pem, passphrase).map_err(|error| super::file_error(path)(error.to_string()))
+}
+
+/// From ONECITY_PASSPHRASE, or typed in without being shown.
+pub fn passphrase(prompt: &str) -> Result<String, CommandError> {
+    if let Ok(passphrase) = std::env::var("ONECITY_PASSPHRASE") {
+        return Ok(passphrase);
+    }
+    rpassword::prompt_password(format!("{prompt}: "))
+        .map_err(|_| CommandError::Usage("there is nobody to ask for a passphrase; set ONECITY_PASSPHRASE".to_owned()))
+}
+
+/// A registry to read, whose changes stay apart until they are delivered.
+pub type Draft = Repository<Overlay<Box<dyn Shelf>>>;
+
+fn is_address(place: &str) -> bool {
+    place.starts_with("https://") || place.starts_with("http://")
+}
+
+impl RegistryArguments {
+    /// Opens the registry, as much of it as `extent` says.
+    pub fn open(&self, extent: Extent<'_>) -> Result<Draft, CommandError> {
+        let shelf: Box<dyn Shelf> = if is_address(&self.registry) {
+            let root = self.root.as_deref().ok_or_else(|| {
+                CommandError::Usage("a server is trusted from its first root.json on: give --root FILE".to_owned())
+            })?;
+            let (root, spinner) = (read_file(root)?, spinner("reading the registry"));
+            let told = |files: usize| spinner.set_position(files as u64);
+            let files = Web::new(&self.registry)?.mirror(&root, extent, wall_clock(), &told)?;
+            spinner.finish_and_clear();
+            Box::new(files)
+        } else {
+            Box::new(Folder::new(&self.registry))
+        };
+        Ok(Repository::open(Overlay::new(shelf))?)
+    }
+
+    /// Puts what was signed where it belongs: into the folder, or to the server.
+    pub fn deliver(&self, signed: &RepositoryFiles) -> Result<(), CommandError> {
+        deliver(&self.registry, signed)
+    }
+}
+
+/// Puts signed files into a folder or sends them to a server.
+pub fn deliver(place: &str, signed: &RepositoryFiles) -> Result<(), CommandError> {
+    let total = signed.values().map(|bytes| bytes.len() as u64).sum();
+    let bar = bar("publishing", total, true);
+    if is_address(place) {
+        let told = |done: u64, total: u64| {
+            bar.set_length(total);
+            bar.set_position(done);
+        };
+        Web::new(place)?.push(signed, &told)?;
+    } else {
+        let mut folder = Folder::new(place);
+        // Metadata last: what they list is there when they are. The timestamp after all others.
+        let rank = |path: &str| (path.starts_with("metadata/"), path == "metadata/timestamp.json");
+        let mut files: Vec<_> = signed.iter().collect();
+        files.sort_by_key(|(path, _)| rank(path));
+        for (path, bytes) in files {
+            // What is there is there for ever: after a break only the rest is written.
+            let kept = folder.read(path).map_err(|error| CommandError::Usage(error.to_string()))?;
+            if kept.as_ref() != Some(bytes) {
+                folder.write(path, bytes.clone()).map_err(|error| CommandError::Usage(format!("{path}: {error}")))?;
+            }
+            bar.inc(bytes.len() as u64);
+        }
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Signs a draft and answers the fresh files.
+pub fn signed(mut draft: Draft, ring: &KeyRing) -> Result<(RepositoryFiles, Vec<(String, u64)>), CommandError> {
+    let signed = draft.sign(ring, wall_clock(), &Lifetimes::default())?;
+    Ok((draft.into_shelf().into_fresh(), signed))
+}
+
+/// A service, or with a version one of its releases: `cn-sd/jinan/report@3`.
+#[derive(Clone)]
+pub struct ServiceName {
+    pub unit: UnitId,
+    pub app_id: String,
+    pub version: Option<u64>,
+}
+
+impl std::str::FromStr for ServiceName {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong =
+            || "a service is named as UNIT/APP_ID or UNIT/APP_ID@VERSION, for example cn-sd/jinan/report@3".to_owned();
+        let (path, version) = match text.split_once('@') {
+            Some((path, version)) => (path, Some(version.parse().map_err(|_| wrong())?)),
+            None => (text, None),
+        };
+        let (unit, app_id) = path.rsplit_once('/').ok_or_else(wrong)?;
+        let unit = unit.parse().map_err(|error| format!("{error}"))?;
+        Ok(Self { unit, app_id: app_id.to_owned(), version })
+    }
+}

@@ -1,0 +1,133 @@
+//! `onecity rollout`: who is offered a release that is published.
+
+use std::path::PathBuf;
+
+use anstream::println;
+use clap::{Args, Subcommand};
+use onecity_protocol::names::Names;
+use onecity_protocol::trust::Withdrawn;
+use onecity_publisher::{Change, Extent};
+
+use super::CommandError;
+use super::registry::{KeyArguments, RegistryArguments, ServiceName, deliver, signed};
+use super::terminal::{GOOD, styled};
+
+#[derive(Args)]
+#[command(
+    after_help = "Examples:\n  onecity rollout percent cn-sd/jinan/report@2 50 --registry registry --key jinan.pem\n  \
+onecity rollout withdraw cn-sd/jinan/report@2 --reason 'en=It loses drafts' --reason 'zh=会丢失草稿' --registry registry --key jinan.pem\n  \
+onecity rollout back cn-sd/jinan/report --reason 'en=It loses drafts' --registry registry --key jinan.pem"
+)]
+pub struct Arguments {
+    #[command(subcommand)]
+    what: What,
+    #[command(flatten)]
+    keys: KeyArguments,
+    #[command(flatten)]
+    registry: RegistryArguments,
+    /// Writes what was signed into a folder instead of publishing it.
+    #[arg(long, value_name = "DIR", global = true)]
+    out: Option<PathBuf>,
+}
+
+#[derive(Subcommand)]
+enum What {
+    /// Offer a release to so many percent of phones; a pause ends.
+    Percent {
+        /// Which release, UNIT/APP_ID@VERSION.
+        service: ServiceName,
+        /// 0 to 100.
+        #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
+        percent: u8,
+    },
+    /// Let nobody new get a release; who has it keeps it.
+    Pause {
+        /// Which release, UNIT/APP_ID@VERSION.
+        service: ServiceName,
+    },
+    /// Offer a release to phones that type in an invitation; prints the code to hand out.
+    Invite {
+        /// Which release, UNIT/APP_ID@VERSION.
+        service: ServiceName,
+    },
+    /// Offer a release to nobody any more; phones fall back to the one before.
+    Withdraw {
+        /// Which release, UNIT/APP_ID@VERSION.
+        service: ServiceName,
+        /// Why, for residents, by language: LANGUAGE=TEXT.
+        #[arg(long, required = true, value_name = "LANGUAGE=TEXT")]
+        reason: Vec<String>,
+    },
+    /// Withdraw the newest release and offer the one before to everybody.
+    Back {
+        /// Which service, UNIT/APP_ID.
+        service: ServiceName,
+        /// Why, for residents, by language: LANGUAGE=TEXT.
+        #[arg(long, required = true, value_name = "LANGUAGE=TEXT")]
+        reason: Vec<String>,
+    },
+}
+
+fn reasons(texts: &[String]) -> Result<Withdrawn, CommandError> {
+    let mut reason = Names::new();
+    for text in texts {
+        let (language, text) = text.split_once('=').ok_or_else(|| {
+            CommandError::Usage("a reason is LANGUAGE=TEXT, for example 'en=It loses drafts'".to_owned())
+        })?;
+        reason = reason.with(language, text);
+    }
+    Ok(Withdrawn { reason })
+}
+
+/// Ten letters and digits that are not taken for each other, 50 bits.
+fn invitation() -> Result<String, CommandError> {
+    const LETTERS: &[u8; 32] = b"23456789ABCDEFGHJKLMNPQRSTUVWXYZ";
+    let mut bytes = [0; 10];
+    ring::rand::SecureRandom::fill(&ring::rand::SystemRandom::new(), &mut bytes)
+        .map_err(|_| CommandError::Usage("no random numbers".to_owned()))?;
+    let letters: String = bytes.iter().map(|byte| char::from(LETTERS[usize::from(byte % 32)])).collect();
+    Ok(format!("{}-{}", &letters[..5], &letters[5..]))
+}
+
+pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+    let (What::Percent { service, .. }
+    | What::Pause { service }
+    | What::Invite { service }
+    | What::Withdraw { service, .. }
+    | What::Back { service, .. }) = &arguments.what;
+    let unit = &service.unit;
+    let mut draft = arguments.registry.open(Extent::Unit(unit))?;
+    let version =
+        || service.version.ok_or_else(|| CommandError::Usage("name the release: UNIT/APP_ID@VERSION".to_owned()));
+    let mut change = |change: Change| -> Result<u64, CommandError> {
+        let version = version()?;
+        draft.change(unit, &service.app_id, version, change)?;
+        Ok(version)
+    };
+    let app_id = &service.app_id;
+    let said = match &arguments.what {
+        What::Percent { percent, .. } => {
+            format!("{app_id} {} is offered to {percent} % of phones", change(Change::Percent(*percent))?)
+        }
+        What::Pause { .. } => format!("{app_id} {} is paused", change(Change::Pause)?),
+        What::Invite { .. } => {
+            let code = invitation()?;
+            let version = change(Change::Invite(code.clone()))?;
+            format!("{app_id} {version} is offered to phones that are told {code}")
+        }
+        What::Withdraw { reason, .. } => {
+            format!("{app_id} {} is withdrawn", change(Change::Withdraw(reasons(reason)?))?)
+        }
+        What::Back { reason, .. } => {
+            let (from, to) = draft.roll_back(unit, app_id, reasons(reason)?)?;
+            format!("{app_id} goes back from {from} to {to}")
+        }
+    };
+    let (fresh, _) = signed(draft, &arguments.keys.ring()?)?;
+    match &arguments.out {
+        Some(out) => deliver(&out.display().to_string(), &fresh)?,
+        None => arguments.registry.deliver(&fresh)?,
+    }
+    println!("{}", styled(GOOD, said));
+    Ok(true)
+}

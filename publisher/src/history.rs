@@ -1,0 +1,116 @@
+//! Who published what: read from the registry itself, whose metadata are kept for ever and signed.
+
+use std::collections::BTreeMap;
+
+use onecity_protocol::credential::UnixTime;
+use onecity_protocol::region::UnitId;
+use onecity_protocol::trust::Card;
+
+use crate::repository::{PublishError, Repository, RoleDraft, Shelf};
+
+/// One signed step of one role.
+#[derive(Debug, Clone)]
+pub struct Entry {
+    /// When it was signed, by its signer's clock.
+    pub signed: UnixTime,
+    /// Whose step it is.
+    pub role: String,
+    /// The version of the role's metadata.
+    pub version: u64,
+    /// The ids of the keys that signed it.
+    pub keys: Vec<String>,
+    /// Whether it is signed as what delegates to the role asks.
+    pub verified: bool,
+    /// What it changed, in words.
+    pub changes: Vec<String>,
+}
+
+/// Every step of every role that is still delegated to, oldest first.
+pub fn history<S: Shelf>(repository: &mut Repository<S>) -> Result<Vec<Entry>, PublishError> {
+    let mut all = Vec::new();
+    for role in repository.tree()? {
+        let mut before = RoleDraft::empty();
+        for version in repository.history(&role) {
+            let (draft, keys, verified) = repository.past(&role, version)?;
+            let changes = changes(&before, &draft);
+            all.push(Entry { signed: draft.signed, role: role.clone(), version, keys, verified, changes });
+            before = draft;
+        }
+    }
+    all.sort_by(|one, other| (one.signed, &one.role, one.version).cmp(&(other.signed, &other.role, other.version)));
+    Ok(all)
+}
+
+fn changes(before: &RoleDraft, after: &RoleDraft) -> Vec<String> {
+    let mut said = Vec::new();
+    for (path, target) in &after.targets {
+        let named = release_name(path);
+        let card = card_of(target.custom.as_ref());
+        match before.targets.get(path) {
+            None => said.push(match &card {
+                Some(card) if card.rollout.percent < 100 => format!("published {named} to {} %", card.rollout.percent),
+                _ => format!("published {named}"),
+            }),
+            Some(old) if old.hashes != target.hashes => said.push(format!("replaced {named}")),
+            Some(old) => {
+                if let (Some(was), Some(is)) = (card_of(old.custom.as_ref()), card) {
+                    said.extend(card_changes(&named, &was, &is));
+                }
+            }
+        }
+    }
+    let gone = before.targets.keys().filter(|path| !after.targets.contains_key(*path));
+    said.extend(gone.map(|path| format!("no longer lists {}", release_name(path))));
+    let delegates = |draft: &RoleDraft| -> BTreeMap<String, Vec<String>> {
+        let all = draft.delegations.iter().flat_map(|all| &all.roles);
+        all.map(|role| (role.name.clone(), role.signers.keyids.clone())).collect()
+    };
+    let (was, is) = (delegates(before), delegates(after));
+    for (role, keys) in &is {
+        match was.get(role) {
+            None => said.push(format!("delegated to {}", unit_name(role))),
+            Some(old) if old != keys => said.push(format!("gave {} other keys", unit_name(role))),
+            Some(_) => {}
+        }
+    }
+    said.extend(was.keys().filter(|role| !is.contains_key(*role)).map(|role| format!("withdrew {}", unit_name(role))));
+    if said.is_empty() {
+        said.push("signed anew".to_owned());
+    }
+    said
+}
+
+fn card_changes(named: &str, was: &Card, is: &Card) -> Vec<String> {
+    let mut said = Vec::new();
+    if was.rollout.percent != is.rollout.percent {
+        said.push(format!("{named}: {} % to {} %", was.rollout.percent, is.rollout.percent));
+    }
+    if was.rollout.paused != is.rollout.paused {
+        said.push(format!("{named}: {}", if is.rollout.paused { "paused" } else { "goes on" }));
+    }
+    if was.rollout.invited.len() < is.rollout.invited.len() {
+        said.push(format!("{named}: an invitation more"));
+    }
+    if let (None, Some(withdrawn)) = (&was.withdrawn, &is.withdrawn) {
+        said.push(format!("withdrew {named}: {}", withdrawn.reason.best(&["en".to_owned()])));
+    }
+    said
+}
+
+fn card_of(custom: Option<&serde_json::Value>) -> Option<Card> {
+    serde_json::from_value(custom?.clone()).ok()
+}
+
+/// `report 3` for `cn-sd/jinan/report/3.ma`; other files by their path.
+fn release_name(path: &str) -> String {
+    let named = path.strip_suffix(".ma").and_then(|path| {
+        let mut parts = path.rsplit('/');
+        let (version, app_id) = (parts.next()?, parts.next()?);
+        Some(format!("{app_id} {version}"))
+    });
+    named.unwrap_or_else(|| path.to_owned())
+}
+
+fn unit_name(role: &str) -> String {
+    UnitId::from_role(role).map_or_else(|| role.to_owned(), |unit| unit.to_string())
+}

@@ -1,0 +1,137 @@
+//! Taking in what a city sends: first the role's metadata, whose signature says that it may; then the files that these
+//! list, and no others; when all are there, snapshot and timestamp are signed.
+//!
+//! ```text
+//!   PUT metadata/8.cn-sd.jinan.json   signed by Jinan? the next version?     202, with the paths that are wanted
+//!   PUT targets/cn-sd/jinan/…         wanted, with this hash and length?     204; the last one: 201, it is published
+//! ```
+//!
+//! A sender whose connection broke off begins anew and is told what is still wanted.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use onecity_protocol::package::Package;
+use onecity_protocol::rules::Finding;
+
+use crate::repository::{ListedTarget, PublishError, Repository, Shelf, is_wanted_file};
+
+/// Most releases that may be on their way at once.
+const MAX_PENDING: usize = 64;
+
+/// Why something was not taken in.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum IntakeError {
+    #[error("{0}: metadata are sent as metadata/VERSION.ROLE.json")]
+    Name(String),
+    #[error("{0} is not wanted: send the metadata that list it first")]
+    NotWanted(String),
+    #[error("{0}: not the file that the metadata list")]
+    WrongFile(String),
+    #[error("{path}: the package: {finding}")]
+    Package { path: String, finding: Finding },
+    #[error("too much is on its way; try again later")]
+    Busy,
+    #[error(transparent)]
+    Publish(#[from] PublishError),
+}
+
+/// What became of something that was sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Taken {
+    /// It is good; these files are wanted still.
+    Wanted(Vec<String>),
+    /// All is there: the role is part of the repository, for the next snapshot to name.
+    Complete {
+        /// Which role.
+        role: String,
+        /// Which version of it.
+        version: u64,
+    },
+}
+
+struct Pending {
+    role: String,
+    file: Arc<[u8]>,
+    wanted: BTreeMap<String, Option<ListedTarget>>,
+    arrived: BTreeMap<String, Arc<[u8]>>,
+}
+
+/// What is on its way into one repository.
+#[derive(Default)]
+pub struct Intake {
+    pending: BTreeMap<String, Pending>,
+}
+
+impl Intake {
+    /// Takes a file that was sent to `path`.
+    pub fn take<S: Shelf + Clone>(
+        &mut self,
+        repository: &mut Repository<S>,
+        path: &str,
+        bytes: Arc<[u8]>,
+    ) -> Result<Taken, IntakeError> {
+        if path.starts_with("metadata/") {
+            return self.take_metadata(repository, path, bytes);
+        }
+        let found = self.pending.iter_mut().find(|(_, pending)| pending.wanted.contains_key(path));
+        let (name, pending) = found.ok_or_else(|| IntakeError::NotWanted(path.to_owned()))?;
+        let target = pending.wanted[path].clone();
+        if !is_wanted_file(path, target.as_ref(), &bytes) {
+            return Err(IntakeError::WrongFile(path.to_owned()));
+        }
+        if path.ends_with(".ma") {
+            let opened = Package::open(Arc::clone(&bytes));
+            opened.map_err(|finding| IntakeError::Package { path: path.to_owned(), finding })?;
+        }
+        pending.wanted.remove(path);
+        pending.arrived.insert(path.to_owned(), bytes);
+        let name = name.clone();
+        self.finish(repository, &name)
+    }
+
+    fn take_metadata<S: Shelf + Clone>(
+        &mut self,
+        repository: &mut Repository<S>,
+        path: &str,
+        file: Arc<[u8]>,
+    ) -> Result<Taken, IntakeError> {
+        let wrong_name = || IntakeError::Name(path.to_owned());
+        let name = path.strip_prefix("metadata/").and_then(|name| name.strip_suffix(".json")).ok_or_else(wrong_name)?;
+        let (version, role) = name.split_once('.').ok_or_else(wrong_name)?;
+        version.parse::<u64>().map_err(|_| wrong_name())?;
+        // On a copy: nothing is written before everything is there.
+        let mut trial = Repository::open(crate::Overlay::new(repository.shelf().clone()))?;
+        if trial.accept(role, &file)?.to_string() != version {
+            return Err(wrong_name());
+        }
+        let wanted: BTreeMap<String, Option<ListedTarget>> = repository.wanted(role, &file)?.into_iter().collect();
+        if self.pending.len() >= MAX_PENDING && !self.pending.contains_key(path) {
+            return Err(IntakeError::Busy);
+        }
+        let mut pending = Pending { role: role.to_owned(), file: Arc::clone(&file), wanted, arrived: BTreeMap::new() };
+        // Sent again after a break: what had arrived need not come twice.
+        if let Some(before) = self.pending.remove(path).filter(|before| before.file == file) {
+            pending.wanted.retain(|path, _| !before.arrived.contains_key(path));
+            pending.arrived = before.arrived;
+        }
+        self.pending.insert(path.to_owned(), pending);
+        self.finish(repository, path)
+    }
+
+    fn finish<S: Shelf>(&mut self, repository: &mut Repository<S>, name: &str) -> Result<Taken, IntakeError> {
+        let pending = &self.pending[name];
+        if !pending.wanted.is_empty() {
+            return Ok(Taken::Wanted(pending.wanted.keys().cloned().collect()));
+        }
+        let Some(Pending { role, file, arrived, .. }) = self.pending.remove(name) else {
+            return Err(IntakeError::NotWanted(name.to_owned()));
+        };
+        repository.put_files(arrived)?;
+        let version = repository.accept(&role, &file)?;
+        // Whatever else was on its way for this role was signed over what is no longer the newest.
+        self.pending.retain(|_, pending| pending.role != role);
+        Ok(Taken::Complete { role, version })
+    }
+}

@@ -1,0 +1,108 @@
+//! `docs/publishing.md`, command by command: what it shows is what the commands print.
+//!
+//! `ONECITY_WRITE_DOCS=1 cargo test -p onecity-publisher --test publishing` writes the outputs anew.
+
+use std::path::Path;
+use std::process::Command;
+use std::sync::LazyLock;
+
+use mock_server::{Server, WorldOptions};
+use onecity_publisher::PublicKey;
+use regex::Regex;
+
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/publishing.md");
+
+/// What differs from run to run: keys, hashes, times, invitations, and the port of the server.
+static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
+    let pairs = [
+        (r"\b[0-9a-f]{64}\b", "HASH"),
+        (r"\b[0-9a-f]{12}\b", "KEY"),
+        (r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC", "TIME"),
+        (r"\d{4}-\d\d-\d\d", "DATE"),
+        (r"\b[2-9A-Z]{5}-[2-9A-Z]{5}\b", "CODE"),
+        (r"127\.0\.0\.1:\d+", "HOST"),
+        (r"(?s)-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", "PEM"),
+    ];
+    pairs.into_iter().map(|(pattern, name)| (Regex::new(pattern).expect("a pattern"), name)).collect()
+});
+
+fn without_varying(text: &str) -> String {
+    VARYING
+        .iter()
+        .fold(text.trim_end().to_owned(), |text, (pattern, name)| pattern.replace_all(&text, *name).into_owned())
+}
+
+/// Runs a line of the page as its reader would, in a shell; answers what the terminal shows.
+fn run(line: &str, folder: &Path, registry: &str) -> String {
+    let bin = Path::new(env!("CARGO_BIN_EXE_onecity")).parent().expect("a folder");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let output = Command::new("sh")
+        .args(["-c", &format!("exec 2>&1; {line}")])
+        .current_dir(folder)
+        .env("PATH", path)
+        .env("ONECITY_PASSPHRASE", "correct horse battery")
+        .env("REGISTRY", registry)
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("a shell");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn the_page_shows_what_the_commands_print() {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let server = runtime.block_on(Server::start(WorldOptions::default())).expect("a world");
+    let world = server.world();
+    let registry = format!("{}/registry/cn-sd", world.origin());
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = world.registry(|registry| registry.first_root(&"cn-sd".parse().expect("an id"))).expect("a root");
+    let page = std::fs::read_to_string(PAGE).expect("docs/publishing.md");
+    let (mut written, mut differences) = (String::new(), Vec::new());
+    let mut lines = page.lines().peekable();
+    let mut commands = 0;
+    while let Some(line) = lines.next() {
+        written.push_str(line);
+        written.push('\n');
+        if line == "<!-- the province entrusts the department to the key -->" {
+            let pem = std::fs::read_to_string(folder.path().join("transport.pub.pem")).expect("made before");
+            let key = PublicKey::from_pem(&pem).expect("a public key");
+            let (unit, now) = ("cn-sd/jinan/~transport".parse().expect("a unit"), world.now());
+            world.registry_mut(|registry| registry.entrust(&unit, key, now)).expect("entrusted");
+            std::fs::write(folder.path().join("1.root.json"), &root).expect("written");
+        }
+        if line != "```console" {
+            continue;
+        }
+        while let Some(command) = lines.next().filter(|line| *line != "```") {
+            let mut whole = command.strip_prefix("$ ").expect("a block begins with a command").to_owned();
+            written.push_str(command);
+            written.push('\n');
+            while whole.ends_with('\\') {
+                let more = lines.next().expect("a command that goes on");
+                written.push_str(more);
+                written.push('\n');
+                whole = format!("{} {}", whole.trim_end_matches('\\'), more.trim());
+            }
+            let mut expected = String::new();
+            while let Some(output) = lines.next_if(|line| !line.starts_with("$ ") && *line != "```") {
+                expected.push_str(output);
+                expected.push('\n');
+            }
+            let shown = run(&whole, folder.path(), &registry);
+            commands += 1;
+            if without_varying(&shown) != without_varying(&expected) {
+                differences.push(format!("$ {whole}\n--- the page says\n{expected}--- it prints\n{shown}"));
+                expected = format!("{}\n", shown.trim_end());
+            }
+            written.push_str(if shown.trim().is_empty() { "" } else { &expected });
+        }
+        written.push_str("```\n");
+    }
+    runtime.block_on(server.stop());
+    assert!(commands > 20, "the page has commands");
+    if std::env::var_os("ONECITY_WRITE_DOCS").is_some() {
+        std::fs::write(PAGE, written).expect("written");
+    } else {
+        assert!(differences.is_empty(), "{}", differences.join("\n"));
+    }
+}

@@ -37,7 +37,8 @@ pub fn history<S: Shelf>(repository: &mut Repository<S>) -> Result<Vec<Entry>, P
             before = draft;
         }
     }
-    all.sort_by(|one, other| (one.signed, &one.role, one.version).cmp(&(other.signed, &other.role, other.version)));
+    // Within a second, whoever delegates comes before those they delegate to.
+    all.sort_by_key(|entry: &Entry| (entry.signed, entry.role.matches('.').count(), entry.role.clone(), entry.version));
     Ok(all)
 }
 

@@ -21,12 +21,17 @@ onecity rollout back cn-sd/jinan/report --reason 'en=It loses drafts' --registry
 pub struct Arguments {
     #[command(subcommand)]
     what: What,
+}
+
+/// What every change needs.
+#[derive(Args)]
+struct Common {
     #[command(flatten)]
     keys: KeyArguments,
     #[command(flatten)]
     registry: RegistryArguments,
     /// Writes what was signed into a folder instead of publishing it.
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
 }
 
@@ -39,16 +44,22 @@ enum What {
         /// 0 to 100.
         #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
         percent: u8,
+        #[command(flatten)]
+        common: Common,
     },
     /// Let nobody new get a release; who has it keeps it.
     Pause {
         /// Which release, UNIT/APP_ID@VERSION.
         service: ServiceName,
+        #[command(flatten)]
+        common: Common,
     },
     /// Offer a release to phones that type in an invitation; prints the code to hand out.
     Invite {
         /// Which release, UNIT/APP_ID@VERSION.
         service: ServiceName,
+        #[command(flatten)]
+        common: Common,
     },
     /// Offer a release to nobody any more; phones fall back to the one before.
     Withdraw {
@@ -57,6 +68,8 @@ enum What {
         /// Why, for residents, by language: LANGUAGE=TEXT.
         #[arg(long, required = true, value_name = "LANGUAGE=TEXT")]
         reason: Vec<String>,
+        #[command(flatten)]
+        common: Common,
     },
     /// Withdraw the newest release and offer the one before to everybody.
     Back {
@@ -65,6 +78,8 @@ enum What {
         /// Why, for residents, by language: LANGUAGE=TEXT.
         #[arg(long, required = true, value_name = "LANGUAGE=TEXT")]
         reason: Vec<String>,
+        #[command(flatten)]
+        common: Common,
     },
 }
 
@@ -90,13 +105,13 @@ fn invitation() -> Result<String, CommandError> {
 }
 
 pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
-    let (What::Percent { service, .. }
-    | What::Pause { service }
-    | What::Invite { service }
-    | What::Withdraw { service, .. }
-    | What::Back { service, .. }) = &arguments.what;
+    let (What::Percent { service, common, .. }
+    | What::Pause { service, common }
+    | What::Invite { service, common }
+    | What::Withdraw { service, common, .. }
+    | What::Back { service, common, .. }) = &arguments.what;
     let unit = &service.unit;
-    let mut draft = arguments.registry.open(Extent::Unit(unit))?;
+    let mut draft = common.registry.open(Extent::Unit(unit))?;
     let version =
         || service.version.ok_or_else(|| CommandError::Usage("name the release: UNIT/APP_ID@VERSION".to_owned()));
     let mut change = |change: Change| -> Result<u64, CommandError> {
@@ -123,10 +138,10 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
             format!("{app_id} goes back from {from} to {to}")
         }
     };
-    let (fresh, _) = signed(draft, &arguments.keys.ring()?)?;
-    match &arguments.out {
+    let (fresh, _) = signed(draft, &common.keys.ring()?)?;
+    match &common.out {
         Some(out) => deliver(&out.display().to_string(), &fresh)?,
-        None => arguments.registry.deliver(&fresh)?,
+        None => common.registry.deliver(&fresh)?,
     }
     println!("{}", styled(GOOD, said));
     Ok(true)

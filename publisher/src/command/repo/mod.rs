@@ -152,7 +152,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
             } else {
                 repository.delegate(unit, &public_keys(public)?, *threshold)?
             };
-            println!("{unit}: {} by {parent}", if *withdraw { "role withdrawn" } else { "delegated to" });
+            println!("{parent} {} {unit}", if *withdraw { "no longer delegates to" } else { "delegates to" });
             sign(repository, &keys.ring()?)?;
         }
         What::Rotate { folder, role, public, threshold, keys } => {

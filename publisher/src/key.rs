@@ -1,6 +1,7 @@
 //! A publisher's P-256 keys: at rest under a passphrase, as PKCS#8 (RFC 5958) encrypted with scrypt and AES (RFC 8018).
 
 use std::path::Path;
+use std::sync::Arc;
 
 use pkcs8::der::pem::LineEnding;
 use pkcs8::der::zeroize::Zeroizing;
@@ -9,6 +10,7 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 use sigstore_tuf::Key;
+use sigstore_tuf::canonical_json::to_canonical_bytes;
 
 /// The label of an encrypted private key's PEM (RFC 7468 §11).
 const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
@@ -161,6 +163,20 @@ impl KeyRing {
         let public = key.public().clone();
         self.0.push(key);
         Ok(public)
+    }
+
+    /// Signs anything at all with those keys at hand that signed something before (`signatures` is that file's member):
+    /// what a thief of keys can do, for tests of what that does not get them.
+    pub fn sign_as_any(&self, signed: &Value, signatures: &Value) -> Result<Arc<[u8]>, KeyError> {
+        let canonical = to_canonical_bytes(signed).map_err(unusable)?;
+        let ids: Vec<String> = signatures
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|one| Some(one["keyid"].as_str()?.to_owned()))
+            .collect();
+        let signatures = self.among(&ids).map(|key| key.sign(&canonical)).collect::<Result<Vec<_>, _>>()?;
+        Ok(json!({ "signed": signed, "signatures": signatures }).to_string().into_bytes().into())
     }
 
     /// The keys at hand among some by their ids.

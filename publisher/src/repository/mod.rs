@@ -718,6 +718,11 @@ impl<S: Shelf> Repository<S> {
         Ok(wanted)
     }
 
+    /// Puts a role's metadata on the shelf as they are; [`Repository::sign`] takes them in if they hold.
+    pub fn put_metadata(&mut self, role: &str, version: u64, file: Arc<[u8]>) -> Result<(), PublishError> {
+        self.put(role, version, file)
+    }
+
     /// Puts files on the shelf that [`Repository::wanted`] asked for.
     pub(crate) fn put_files(
         &mut self,

@@ -1,0 +1,6 @@
+//! The registry as a phone lives with it: what it finds, which version opens, what it refuses.
+
+mod attacks;
+mod releases;
+mod server;
+mod sync;

@@ -25,10 +25,26 @@ pub struct Entry {
     pub changes: Vec<String>,
 }
 
-/// Every step of every role that is still delegated to, oldest first.
+/// Every step of the root and of every role that there is or was, oldest first.
 pub fn history<S: Shelf>(repository: &mut Repository<S>) -> Result<Vec<Entry>, PublishError> {
     let mut all = Vec::new();
-    for role in repository.tree()? {
+    let mut keys_before = BTreeMap::new();
+    for version in repository.history("root") {
+        let (root, keys) = repository.past_root(version)?;
+        let is: BTreeMap<String, Vec<String>> =
+            root.roles.iter().map(|(role, own)| (role.clone(), own.keyids.clone())).collect();
+        let other =
+            is.iter().filter(|(role, keys)| keys_before.get(*role) != Some(*keys)).map(|(role, _)| role.clone());
+        let words = if version == 1 {
+            "begun".to_owned()
+        } else {
+            format!("other keys for {}", other.collect::<Vec<_>>().join(", "))
+        };
+        let signed = root.signed.unwrap_or_default();
+        all.push(Entry { signed, role: "root".to_owned(), version, keys, verified: true, changes: vec![words] });
+        keys_before = is;
+    }
+    for role in repository.all_roles() {
         let mut before = RoleDraft::empty();
         for version in repository.history(&role) {
             let (draft, keys, verified) = repository.past(&role, version)?;
@@ -38,7 +54,8 @@ pub fn history<S: Shelf>(repository: &mut Repository<S>) -> Result<Vec<Entry>, P
         }
     }
     // Within a second, whoever delegates comes before those they delegate to.
-    all.sort_by_key(|entry: &Entry| (entry.signed, entry.role.matches('.').count(), entry.role.clone(), entry.version));
+    let depth = |role: &str| if role == "root" { 0 } else { 1 + role.matches('.').count() };
+    all.sort_by_key(|entry: &Entry| (entry.signed, depth(&entry.role), entry.role.clone(), entry.version));
     Ok(all)
 }
 

@@ -16,8 +16,10 @@ use onecity_protocol::rules::Finding;
 
 use crate::repository::{ListedTarget, PublishError, Repository, Shelf, is_wanted_file};
 
-/// Most releases that may be on their way at once.
-const MAX_PENDING: usize = 64;
+/// Most roles that may have something on its way at once; the oldest gives way.
+const MAX_PENDING: usize = 256;
+/// Most bytes of files that may wait for the rest of their release.
+const MAX_WAITING: usize = 512 << 20;
 
 /// Why something was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +54,8 @@ pub enum Taken {
 }
 
 struct Pending {
+    /// When it came, in the order of arrival.
+    came: u64,
     role: String,
     file: Arc<[u8]>,
     wanted: BTreeMap<String, Option<ListedTarget>>,
@@ -61,7 +65,9 @@ struct Pending {
 /// What is on its way into one repository.
 #[derive(Default)]
 pub struct Intake {
+    /// By the path of the metadata; a role has one at most.
     pending: BTreeMap<String, Pending>,
+    came: u64,
 }
 
 impl Intake {
@@ -74,6 +80,11 @@ impl Intake {
     ) -> Result<Taken, IntakeError> {
         if path.starts_with("metadata/") {
             return self.take_metadata(repository, path, bytes);
+        }
+        let waiting: usize =
+            self.pending.values().flat_map(|pending| pending.arrived.values()).map(|file| file.len()).sum();
+        if waiting + bytes.len() > MAX_WAITING {
+            return Err(IntakeError::Busy);
         }
         let found = self.pending.iter_mut().find(|(_, pending)| pending.wanted.contains_key(path));
         let (name, pending) = found.ok_or_else(|| IntakeError::NotWanted(path.to_owned()))?;
@@ -107,14 +118,24 @@ impl Intake {
             return Err(wrong_name());
         }
         let wanted: BTreeMap<String, Option<ListedTarget>> = repository.wanted(role, &file)?.into_iter().collect();
-        if self.pending.len() >= MAX_PENDING && !self.pending.contains_key(path) {
-            return Err(IntakeError::Busy);
-        }
-        let mut pending = Pending { role: role.to_owned(), file: Arc::clone(&file), wanted, arrived: BTreeMap::new() };
+        self.came += 1;
+        let mut pending = Pending {
+            came: self.came,
+            role: role.to_owned(),
+            file: Arc::clone(&file),
+            wanted,
+            arrived: BTreeMap::new(),
+        };
         // Sent again after a break: what had arrived need not come twice.
         if let Some(before) = self.pending.remove(path).filter(|before| before.file == file) {
             pending.wanted.retain(|path, _| !before.arrived.contains_key(path));
             pending.arrived = before.arrived;
+        }
+        self.pending.retain(|_, other| other.role != role);
+        if self.pending.len() >= MAX_PENDING
+            && let Some(oldest) = self.pending.iter().min_by_key(|(_, other)| other.came).map(|(path, _)| path.clone())
+        {
+            self.pending.remove(&oldest);
         }
         self.pending.insert(path.to_owned(), pending);
         self.finish(repository, path)

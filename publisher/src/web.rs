@@ -121,8 +121,7 @@ impl Web {
             trusted.update_root(&bytes)?;
             keep(path, &bytes);
         }
-        // A registry whose repository was never signed has only its root.
-        let Some(timestamp) = self.get("metadata/timestamp.json", MAX_TIMESTAMP)? else { return Ok(files) };
+        let timestamp = self.needed("metadata/timestamp.json", MAX_TIMESTAMP)?;
         trusted.update_timestamp(&timestamp, now)?;
         keep("metadata/timestamp.json".to_owned(), &timestamp);
         let version = trusted.wanted_snapshot().unwrap_or_default();
@@ -134,6 +133,7 @@ impl Web {
             Extent::Unit(unit) => unit.may_be_delegated_by().iter().map(UnitId::role).chain([unit.role()]).collect(),
             Extent::History => BTreeSet::new(),
         };
+        let mut seen = BTreeSet::new();
         let mut ahead = vec![("targets".to_owned(), String::new())];
         while let Some((role, parent)) = ahead.pop() {
             let Some(version) = trusted.wanted_role(&role) else { continue };
@@ -154,8 +154,13 @@ impl Web {
                     }
                 }
             }
-            let below = trusted.delegates(&role).filter(|child| extent == Extent::History || above.contains(*child));
-            ahead.extend(below.map(|child| (child.to_owned(), role.clone())));
+            let may = |child: &&str| {
+                let unit = UnitId::from_role(child).filter(|unit| unit.may_be_delegated_by_role(&role));
+                unit.is_some() && (extent == Extent::History || above.contains(*child))
+            };
+            let below: Vec<String> = trusted.delegates(&role).filter(may).map(str::to_owned).collect();
+            let fresh = below.into_iter().filter(|child| seen.insert(child.clone()));
+            ahead.extend(fresh.map(|child| (child, role.clone())));
         }
         Ok(files)
     }

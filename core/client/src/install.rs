@@ -6,7 +6,8 @@
 use std::sync::Arc;
 
 use onecity_protocol::package::Package;
-use onecity_protocol::trust::Release;
+use onecity_protocol::region::RegionId;
+use onecity_protocol::trust::{Release, WhyNot};
 use onecity_store::{Installed, Slot};
 
 use crate::client::Inner;
@@ -22,15 +23,16 @@ pub struct Opened {
 }
 
 /// Opens a service in the version that this phone is to open now.
-pub async fn open(
-    inner: &Arc<Inner>,
-    service: &ServiceId,
-    region: &onecity_protocol::region::RegionId,
-) -> Result<Opened, Error> {
+pub async fn open(inner: &Arc<Inner>, service: &ServiceId, region: &RegionId) -> Result<Opened, Error> {
     let (releases, current) = known(inner, service).await?;
     let standing = Standing::of(inner).await?;
     let has = current.as_ref().map(|current| current.version_code);
-    let Ok(offered) = standing.choose(&releases, has) else { return Err(refusal(inner, service, region).await) };
+    let offered = match standing.choose(&releases, has) {
+        Ok(offered) => Some(offered),
+        // What is there opens, unless the registry says that it must not: that a rollout has not come by is no reason.
+        Err(Some(WhyNot::Rollout { .. } | WhyNot::Paused)) if has.is_some() => None,
+        Err(_) => return Err(refusal(inner, service, region).await),
+    };
     // Versions that may still open: those that this phone would be offered if it had them.
     let valid = releases.iter().filter(|release| standing.is_offered(release, Some(release.version_code)));
     let valid: Vec<u64> = valid.map(|release| release.version_code).collect();
@@ -42,11 +44,12 @@ pub async fn open(
     if let Some(installed) = opens
         && let Some(package) = kept_package(inner, installed.sha256).await?
     {
-        if offered.version_code != installed.version_code {
-            update_behind(inner, service, offered.clone());
+        if let Some(newer) = offered.filter(|offered| offered.version_code != installed.version_code) {
+            update_behind(inner, service, newer.clone());
         }
         return Ok(Opened { package, installed });
     }
+    let Some(offered) = offered else { return Err(refusal(inner, service, region).await) };
     let (package, installed) = install(inner, service, offered, Slot::Current).await?;
     Ok(Opened { package, installed })
 }
@@ -61,7 +64,7 @@ async fn known(inner: &Arc<Inner>, service: &ServiceId) -> Result<(Vec<Release>,
 }
 
 /// Why nothing is offered, as an error.
-async fn refusal(inner: &Arc<Inner>, service: &ServiceId, region: &onecity_protocol::region::RegionId) -> Error {
+async fn refusal(inner: &Arc<Inner>, service: &ServiceId, region: &RegionId) -> Error {
     use crate::views::Obstacle;
     match why_not(inner, service, region).await {
         Ok(Some(view)) => {
@@ -117,6 +120,18 @@ pub async fn install(
     if inner.time.now().max(repository.checked) >= repository.expires {
         let what = format!("the registry of {first} has not been signed anew in time; sync before installing");
         return Err(Error::Expired { what });
+    }
+    let unit = service.unit.clone();
+    let (ends, broken) =
+        inner.catalogue(move |catalogue| Ok((catalogue.unit_expires(&unit)?, catalogue.broken(&unit)?))).await?;
+    if inner.time.now() >= ends {
+        let what = format!("{} has not signed anew in time; what is installed opens", service.unit);
+        return Err(Error::Expired { what });
+    }
+    if broken.is_some() {
+        // There is news that can't be read: perhaps that this very release was withdrawn.
+        let what = format!("what {} published last can't be verified; what is installed opens", service.unit);
+        return Err(Error::SignatureInvalid { what });
     }
     let sha256 = release.target.sha256;
     let bytes = match inner.catalogue(move |catalogue| catalogue.blob(&sha256)).await? {

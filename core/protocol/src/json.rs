@@ -1,9 +1,10 @@
 //! JSON from strangers, read strictly: RFC 8259 §4 leaves open what two members of one name mean, and two readers that
 //! answer differently are an attack. Here they are refused, and so is deep nesting.
 
+use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserializer, de};
 use serde_json::{Map, Number, Value};
 
@@ -47,16 +48,90 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
     Ok(value)
 }
 
+/// Whether [`parse`] would take it, without building anything: for what is large and comes from anybody.
+pub fn check(bytes: &[u8]) -> Result<(), JsonError> {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    Bare { room: MAX_DEPTH }.deserialize(&mut reader)?;
+    Ok(reader.end()?)
+}
+
+/// Reads and forgets; of an object it remembers the names until its end.
 #[derive(Clone, Copy)]
-struct Strict {
+struct Bare {
     room: usize,
 }
 
-impl Strict {
-    fn deeper<E: de::Error>(self) -> Result<Self, E> {
-        let room = self.room.checked_sub(1);
-        room.map(|room| Self { room }).ok_or_else(|| E::custom(format!("nested deeper than {MAX_DEPTH} levels")))
+impl<'de> DeserializeSeed<'de> for Bare {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
     }
+}
+
+impl<'de> Visitor<'de> for Bare {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let inner = Self { room: deeper(self.room)? };
+        while items.next_element_seed(inner)?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let inner = Self { room: deeper(self.room)? };
+        let mut names = HashSet::new();
+        while let Some(name) = members.next_key::<String>()? {
+            if names.contains(&name) {
+                return Err(twice(&name));
+            }
+            members.next_value_seed(inner)?;
+            names.insert(name);
+        }
+        Ok(())
+    }
+}
+
+fn deeper<E: de::Error>(room: usize) -> Result<usize, E> {
+    room.checked_sub(1).ok_or_else(|| E::custom(format!("nested deeper than {MAX_DEPTH} levels")))
+}
+
+fn twice<E: de::Error>(name: &str) -> E {
+    let shown: String = name.chars().take(64).collect();
+    E::custom(format!("the member \"{shown}\" stands twice"))
+}
+
+#[derive(Clone, Copy)]
+struct Strict {
+    room: usize,
 }
 
 impl<'de> DeserializeSeed<'de> for Strict {
@@ -103,7 +178,7 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
+        let inner = Self { room: deeper(self.room)? };
         let mut array = Vec::new();
         while let Some(item) = items.next_element_seed(inner)? {
             array.push(item);
@@ -112,12 +187,11 @@ impl<'de> Visitor<'de> for Strict {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let inner = self.deeper()?;
+        let inner = Self { room: deeper(self.room)? };
         let mut object = Map::new();
         while let Some(name) = members.next_key::<String>()? {
             if object.contains_key(&name) {
-                let shown: String = name.chars().take(64).collect();
-                return Err(A::Error::custom(format!("the member \"{shown}\" stands twice")));
+                return Err(twice(&name));
             }
             object.insert(name, members.next_value_seed(inner)?);
         }
@@ -142,8 +216,11 @@ mod tests {
         assert!(parse(nested(MAX_DEPTH).as_bytes()).is_ok());
         assert!(parse(nested(MAX_DEPTH + 1).as_bytes()).is_err());
         assert!(parse(nested(200_000).as_bytes()).is_err());
+        assert!(check(nested(MAX_DEPTH).as_bytes()).is_ok() && check(nested(MAX_DEPTH + 1).as_bytes()).is_err());
+        assert!(check(b"{\"a\": [1, 0.5, null, true, \"x\", {\"a\": -1}]}").is_ok());
+        assert!(check(b"[{\"a\": 1, \"a\": 2}]").is_err());
         for wrong in ["", "{", "{} {}", "{\"a\":}", "nul", "\u{feff}{}", "{'a':1}"] {
-            assert!(parse(wrong.as_bytes()).is_err(), "{wrong}");
+            assert!(parse(wrong.as_bytes()).is_err() && check(wrong.as_bytes()).is_err(), "{wrong}");
         }
     }
 }

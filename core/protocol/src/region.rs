@@ -171,6 +171,11 @@ impl UnitId {
         above.filter(|unit| unit != self && unit.role() != "targets").collect()
     }
 
+    /// Whether the role that is called so may delegate to this unit: those above it may, and nobody beside or below.
+    pub fn may_be_delegated_by_role(&self, role: &str) -> bool {
+        role == "targets" || self.may_be_delegated_by().iter().any(|above| above.role() == role)
+    }
+
     /// The path patterns that the unit's delegation covers: its own packages, and for a city those of its districts
     /// and departments. TUF's `*` does not cross `/`.
     pub fn patterns(&self) -> Vec<String> {
@@ -425,6 +430,12 @@ mod tests {
         let above = unit("cn-sd/jinan/lixia/~health").may_be_delegated_by();
         assert_eq!(above, [unit("cn-sd/jinan/lixia"), unit("cn-sd/jinan")]);
         assert_eq!(unit("cn-sd/~jiaodong").may_be_delegated_by(), []);
+        assert!(unit("cn-sd/jinan/~x").may_be_delegated_by_role("cn-sd.jinan"));
+        for (below, role) in
+            [("cn-sd/jinan", "cn-sd.jinan"), ("cn-sd/jinan", "cn-sd.jinan.~x"), ("cn-sd/jinan/lixia", "cn-sd.~c")]
+        {
+            assert!(!unit(below).may_be_delegated_by_role(role), "{below} by {role}");
+        }
     }
 
     #[test]

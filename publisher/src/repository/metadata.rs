@@ -1,6 +1,6 @@
 //! TUF metadata as they are written: drafts of roles, and signed files. sigstore-tuf verifies, and does not write.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use onecity_protocol::credential::UnixTime;
@@ -36,6 +36,9 @@ pub struct RootDraft {
     pub version: u64,
     #[serde(with = "date")]
     pub expires: UnixTime,
+    /// When it was signed, by its signers' clock.
+    #[serde(rename = "x-onecity-signed", default, skip_serializing_if = "Option::is_none")]
+    pub signed: Option<UnixTime>,
     pub consistent_snapshot: bool,
     pub keys: BTreeMap<String, Value>,
     pub roles: BTreeMap<String, Signers>,
@@ -120,6 +123,11 @@ impl RoleDraft {
     pub fn empty() -> Self {
         Self { version: 0, expires: 0, signed: 0, targets: BTreeMap::new(), delegations: None }
     }
+
+    /// The repository's own, which always says what it delegates.
+    pub fn delegating() -> Self {
+        Self { delegations: Some(DelegationsDraft::default()), ..Self::empty() }
+    }
 }
 
 /// The part of a metadata file that is signed, read without any check: what a publisher's own files say.
@@ -161,7 +169,8 @@ pub fn sign(
                 signatures.insert(key.public().id().to_owned(), key.sign(&canonical)?);
             }
         }
-        if signers.keyids.iter().filter(|id| signatures.contains_key(*id)).count() < signers.threshold {
+        let distinct: BTreeSet<&String> = signers.keyids.iter().collect();
+        if distinct.iter().filter(|id| signatures.contains_key(**id)).count() < signers.threshold {
             let keys: Vec<&str> = signers.keyids.iter().map(|id| &id[..id.len().min(12)]).collect();
             let (role, needed, keys) = (role.to_owned(), signers.threshold, keys.join(", "));
             return Err(KeyError::NotAtHand { role, needed, keys }.into());

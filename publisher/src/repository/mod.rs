@@ -14,14 +14,16 @@ use onecity_protocol::credential::UnixTime;
 use onecity_protocol::package::Package;
 use onecity_protocol::region::{RegionId, UnitId};
 use onecity_protocol::rules::Finding;
-use onecity_protocol::trust::{Card, IconName, Invitation, Release, ReleaseError, Target, Withdrawn, target_path};
+use onecity_protocol::trust::{
+    Card, IconName, Invitation, Release, ReleaseError, Target, TrustError, TrustedRepository, Withdrawn, target_path,
+};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use sigstore_tuf::{Key, Metadata, RoleKeys, Targets};
 
 pub use metadata::ListedTarget;
-use metadata::{Delegation, DelegationsDraft, RootDraft, Signers, sign, signed_part};
-pub(crate) use metadata::{RoleDraft, signers};
+use metadata::{Delegation, Signers, sign, signed_part};
+pub(crate) use metadata::{RoleDraft, RootDraft, signers};
 pub use shelf::{Folder, Overlay, RepositoryFiles, Shelf};
 
 use crate::key::{KeyError, KeyRing, PublicKey};
@@ -42,7 +44,7 @@ pub enum PublishError {
     NotDelegated(UnitId),
     #[error("{0} is not published here")]
     NotPublished(String),
-    #[error("{path} is there already; raise version.code in manifest.json above {newest}")]
+    #[error("{path} is not newer than version {newest}, which was published; raise version.code in manifest.json")]
     NotNewer { path: String, newest: u64 },
     #[error("{app_id} has no earlier version to go back to: withdraw it instead")]
     NothingBefore { app_id: String },
@@ -142,6 +144,8 @@ pub struct Repository<S> {
     pinned: BTreeMap<String, u64>,
     /// Snapshot and timestamp are signed together and share their version.
     version: u64,
+    /// Files that were verified before: role and version, and whether it held.
+    held: BTreeMap<(String, u64), bool>,
 }
 
 impl<S: Shelf> Repository<S> {
@@ -162,6 +166,7 @@ impl<S: Shelf> Repository<S> {
             region: id,
             version: 1,
             expires,
+            signed: Some(now),
             consistent_snapshot: true,
             keys: BTreeMap::new(),
             roles: BTreeMap::new(),
@@ -175,20 +180,19 @@ impl<S: Shelf> Repository<S> {
         let mut repository = Self {
             shelf,
             root,
-            roles: BTreeMap::from([(
-                "targets".to_owned(),
-                RoleDraft { delegations: Some(DelegationsDraft::default()), ..RoleDraft::empty() },
-            )]),
+            roles: BTreeMap::from([("targets".to_owned(), RoleDraft::delegating())]),
             changed: BTreeSet::from(["targets".to_owned()]),
             versions: BTreeMap::new(),
             pinned: BTreeMap::new(),
             version: 0,
+            held: BTreeMap::new(),
         };
         repository.put("root", 1, file)?;
         Ok(repository)
     }
 
-    /// A repository that is on a shelf.
+    /// A repository that is on a shelf. Its roots, timestamp and snapshot are verified as a phone does it, from the
+    /// first root on; whoever has that from elsewhere compares it with [`Repository::first_root`].
     pub fn open(shelf: S) -> Result<Self, PublishError> {
         let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for name in shelf.metadata_names()? {
@@ -197,24 +201,34 @@ impl<S: Shelf> Repository<S> {
                 versions.entry(role.to_owned()).or_default().insert(version);
             }
         }
-        let newest = versions.get("root").and_then(|versions| versions.last()).copied();
-        let newest = newest.ok_or_else(|| PublishError::NoRepository("metadata/1.root.json".to_owned()))?;
-        let path = format!("metadata/{newest}.root.json");
-        let root = shelf.read(&path)?.ok_or(PublishError::NoRepository(path))?;
-        let root: RootDraft = signed_part(&root)?;
+        let file = |path: String| shelf.read(&path)?.ok_or(PublishError::NoRepository(path));
+        let wrong =
+            |role: &str, error: TrustError| PublishError::Metadata { role: role.to_owned(), why: error.to_string() };
+        let mut trusted =
+            TrustedRepository::from_root(&file("metadata/1.root.json".to_owned())?).map_err(|e| wrong("root", e))?;
+        while let Some(next) = shelf.read(&format!("metadata/{}.root.json", trusted.root_version() + 1))? {
+            trusted.update_root(&next).map_err(|error| wrong("root", error))?;
+        }
+        versions.insert("root".to_owned(), (1..=trusted.root_version()).collect());
         let mut repository = Self {
+            root: signed_part(trusted.root())?,
             shelf,
-            root,
             roles: BTreeMap::new(),
             changed: BTreeSet::new(),
             versions,
             pinned: BTreeMap::new(),
             version: 0,
+            held: BTreeMap::new(),
         };
         if let Some(timestamp) = repository.shelf.read("metadata/timestamp.json")? {
+            // After its keys were changed it counts for its number alone: the next one is signed with the new keys.
             let timestamp: Value = signed_part(&timestamp)?;
             repository.version = timestamp["version"].as_u64().unwrap_or_default();
             let snapshot: Value = signed_part(&repository.needed("snapshot", repository.version)?)?;
+            if !repository.online_holds()? && !repository.online_held()? {
+                let why = "not signed by any keys that the roots name".to_owned();
+                return Err(PublishError::Metadata { role: "timestamp or snapshot".to_owned(), why });
+            }
             let meta = snapshot["meta"].as_object().cloned().unwrap_or_default();
             let pinned = meta
                 .iter()
@@ -222,11 +236,38 @@ impl<S: Shelf> Repository<S> {
             repository.pinned = pinned.collect();
         }
         if !repository.versions.contains_key("targets") {
-            let own = RoleDraft { delegations: Some(DelegationsDraft::default()), ..RoleDraft::empty() };
-            repository.roles.insert("targets".to_owned(), own);
+            repository.roles.insert("targets".to_owned(), RoleDraft::delegating());
             repository.changed.insert("targets".to_owned());
         }
         Ok(repository)
+    }
+
+    /// Whether timestamp and snapshot are signed by the newest root's keys.
+    fn online_holds(&self) -> Result<bool, PublishError> {
+        self.online_holds_under(self.root.version)
+    }
+
+    /// Whether they are by an earlier root's.
+    fn online_held(&self) -> Result<bool, PublishError> {
+        for version in (1..self.root.version).rev() {
+            if self.online_holds_under(version)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    fn online_holds_under(&self, root: u64) -> Result<bool, PublishError> {
+        let read = |path: String| self.shelf.read(&path);
+        let Some(timestamp) = read("metadata/timestamp.json".to_owned())? else { return Ok(false) };
+        let snapshot = read(format!("metadata/{}.snapshot.json", self.version))?;
+        let mut trusted = match TrustedRepository::from_root(&self.needed("root", root)?) {
+            Ok(trusted) => trusted,
+            Err(_) => return Ok(false),
+        };
+        // As of before they could expire: only the signatures count here.
+        let timely = trusted.update_timestamp(&timestamp, 0).is_ok();
+        Ok(timely && snapshot.is_some_and(|snapshot| trusted.update_snapshot(&snapshot, 0).is_ok()))
     }
 
     /// Whose it is.
@@ -251,6 +292,7 @@ impl<S: Shelf> Repository<S> {
 
     fn put(&mut self, role: &str, version: u64, file: Arc<[u8]>) -> Result<(), PublishError> {
         self.shelf.write(&format!("metadata/{version}.{role}.json"), file)?;
+        self.held.remove(&(role.to_owned(), version));
         self.versions.entry(role.to_owned()).or_default().insert(version);
         Ok(())
     }
@@ -299,8 +341,10 @@ impl<S: Shelf> Repository<S> {
         let pinned = self.pinned.get(role).copied().unwrap_or_default();
         let versions: Vec<u64> = self.versions.get(role).into_iter().flatten().rev().copied().collect();
         for version in versions {
-            // What a snapshot names was checked when it was signed, under the keys of then.
-            if version == pinned || (version > pinned && self.holds(role, version)?.is_ok()) {
+            // What a snapshot names may be signed by keys that were replaced since.
+            let good =
+                if version > pinned { self.holds(role, version)?.is_ok() } else { self.has_held(role, version)? };
+            if good {
                 return Ok(version);
             }
         }
@@ -365,8 +409,12 @@ impl<S: Shelf> Repository<S> {
         if !self.root.region.covers(unit.region()) || unit.role() == "targets" {
             return Err(PublishError::Foreign { unit: unit.clone(), repository: self.root.region.clone() });
         }
-        if threshold == 0 || threshold > keys.len() {
-            return Err(PublishError::Usage(format!("a threshold of {threshold} does not fit {} keys", keys.len())));
+        let distinct: BTreeSet<&str> = keys.iter().map(PublicKey::id).collect();
+        if threshold == 0 || threshold > distinct.len() || distinct.len() < keys.len() {
+            return Err(PublishError::Usage(format!(
+                "a threshold of {threshold} does not fit {} different keys",
+                distinct.len()
+            )));
         }
         let role = unit.role();
         let parent = match self.parent_of(&role)? {
@@ -444,8 +492,11 @@ impl<S: Shelf> Repository<S> {
             self.releases(unit)?.into_iter().filter(|release| release.app_id == app_id).collect();
         releases.sort_unstable_by_key(|release| std::cmp::Reverse(release.version_code));
         let offered = |release: &&Release| release.card.withdrawn.is_none();
+        let to_all = |release: &&Release| offered(release) && release.card.rollout.is_everybody();
         let oldest_kept =
             releases.iter().filter(offered).take(KEPT_VERSIONS).last().map(|release| release.version_code);
+        // What everybody is offered stays until something newer is offered to everybody.
+        let oldest_kept = oldest_kept.min(releases.iter().find(to_all).map(|release| release.version_code).or(Some(0)));
         let role = self.role_to_change(unit)?;
         for old in releases.iter().filter(|release| Some(release.version_code) < oldest_kept) {
             role.targets.remove(&old.target.path);
@@ -473,6 +524,11 @@ impl<S: Shelf> Repository<S> {
         let role = self.role_to_change(unit)?;
         let target = role.targets.get_mut(&path).ok_or(PublishError::NotPublished(path))?;
         let mut card: Card = serde_json::from_value(target.custom.clone().unwrap_or_default())?;
+        if card.withdrawn.is_some() {
+            return Err(PublishError::Usage(format!(
+                "{app_id} {version_code} was withdrawn, and stays so; publish a newer version"
+            )));
+        }
         match change {
             Change::Percent(percent) if percent <= 100 => {
                 (card.rollout.percent, card.rollout.paused) = (percent, false);
@@ -511,6 +567,11 @@ impl<S: Shelf> Repository<S> {
         self.role_to_change(unit).map(drop)
     }
 
+    /// How many keys must sign a role of the root.
+    pub fn threshold(&self, role: &str) -> Option<usize> {
+        self.root.roles.get(role).map(|signers| signers.threshold)
+    }
+
     /// Gives `root`, `targets`, `snapshot` or `timestamp` other keys: a new root, signed by the old one's keys and
     /// its own (TUF 1.0 §6.1).
     pub fn rotate(
@@ -529,16 +590,23 @@ impl<S: Shelf> Repository<S> {
         }
         let mut root = self.root.clone();
         root.version += 1;
+        root.signed = Some(now);
         root.expires = now.checked_add(lifetimes.root).ok_or(PublishError::Time)?;
         root.entrust(role, keys, threshold);
         check_root(&root)?;
         let file = sign("root", "root", &root, &[&self.root.roles["root"], &root.roles["root"]], ring)?;
+        if role == "targets" {
+            // Under the new keys it must be there when the new root is: phones would find nothing otherwise.
+            let expires = now.checked_add(lifetimes.targets).ok_or(PublishError::Time)?;
+            let draft = self.role("targets")?;
+            let next = RoleDraft { version: draft.version + 1, expires, signed: now, ..draft.clone() };
+            let targets = sign("targets", "targets", &next, &[&root.roles["targets"]], ring)?;
+            self.put("targets", next.version, targets)?;
+            self.roles.insert("targets".to_owned(), next);
+            self.changed.remove("targets");
+        }
         self.put("root", root.version, file)?;
         self.root = root;
-        if role == "targets" {
-            self.role("targets")?;
-            self.changed.insert("targets".to_owned());
-        }
         Ok(self.root.version)
     }
 
@@ -621,14 +689,20 @@ impl<S: Shelf> Repository<S> {
     /// Every role that is delegated to, parents before children, `targets` first.
     pub fn tree(&mut self) -> Result<Vec<String>, PublishError> {
         let mut roles = vec!["targets".to_owned()];
+        let mut seen = BTreeSet::from(["targets".to_owned()]);
         let mut at = 0;
         while at < roles.len() {
             // A department or a circle delegates to nobody: it need not be read to know that.
             if UnitId::from_role(&roles[at]).is_none_or(|unit| !unit.is_office()) {
                 let role = roles[at].clone();
                 let delegations = self.role(&role)?.delegations.clone().unwrap_or_default();
-                let below = delegations.roles.into_iter().map(|delegation| delegation.name);
-                roles.extend(below.filter(|name| UnitId::from_role(name).is_some()));
+                let may =
+                    |name: &String| UnitId::from_role(name).is_some_and(|unit| unit.may_be_delegated_by_role(&role));
+                let below: Vec<String> =
+                    delegations.roles.into_iter().map(|delegation| delegation.name).filter(may).collect();
+                // A role counts where it is first delegated to, and once.
+                roles.extend(below.into_iter().filter(|name| !seen.contains(name)).collect::<Vec<_>>());
+                seen.extend(roles.iter().cloned());
             }
             at += 1;
         }
@@ -652,7 +726,11 @@ impl<S: Shelf> Repository<S> {
                     .map_or(0, jiff::Timestamp::as_second)
             });
             let signers = self.root.roles[role].clone();
-            all.push(standing(role, version, expires, signers, 0, false, now));
+            let mut status = standing(role, version, expires, signers, 0, false, now);
+            if role != "root" && version > 0 && !self.online_holds()? {
+                status.trouble = Some("not signed by its present keys: onecity repo timestamp".to_owned());
+            }
+            all.push(status);
         }
         for role in self.tree()? {
             let (signers, _) = self.authority(&role)?;
@@ -667,6 +745,9 @@ impl<S: Shelf> Repository<S> {
                 .filter_map(|path| path.rsplit('/').nth(1))
                 .collect();
             let mut status = standing(&role, newest, draft.expires, signers, services.len(), pending, now);
+            if newest > 0 && self.holds(&role, newest)?.is_err() {
+                status.trouble = Some("not signed by its present keys: whoever holds them signs it anew".to_owned());
+            }
             if let Some(unverified) = ahead.into_iter().rfind(|version| *version > newest) {
                 status.trouble = Some(format!("version {unverified} is there and not signed as its delegation asks"));
             }
@@ -688,8 +769,18 @@ impl<S: Shelf> Repository<S> {
         }
         let (signers, keys) = self.authority(role)?;
         verify(file, role, draft.version, &signers, &keys).map_err(wrong)?;
-        for (path, target) in draft.targets.iter().filter(|(path, _)| path.ends_with(".ma")) {
-            Release::from_target(role, read_target(path, target)?)?;
+        for (path, target) in &draft.targets {
+            let target = read_target(path, target)?;
+            if role != "targets" {
+                Release::from_target(role, target)?;
+            }
+        }
+        for delegation in draft.delegations.iter().flat_map(|all| &all.roles) {
+            let unit = UnitId::from_role(&delegation.name).filter(|unit| unit.may_be_delegated_by_role(role));
+            let unit = unit.ok_or_else(|| wrong(format!("it may not delegate to {}", delegation.name)))?;
+            if delegation.paths != unit.patterns() {
+                return Err(wrong(format!("{unit} publishes below its own name: {}", unit.patterns().join(", "))));
+            }
         }
         self.put(role, draft.version, Arc::clone(file))?;
         self.roles.insert(role.to_owned(), draft.clone());
@@ -739,35 +830,56 @@ impl<S: Shelf> Repository<S> {
         self.versions.get(role).into_iter().flatten().copied().collect()
     }
 
-    /// A version of a role, and whether it holds under any version of what delegates to it.
+    /// A version of a role, who signed it, and whether that is as what delegates to it asks or once asked.
     pub(crate) fn past(&mut self, role: &str, version: u64) -> Result<(RoleDraft, Vec<String>, bool), PublishError> {
+        let holds = self.has_held(role, version)?;
         let file = self.needed(role, version)?;
-        let authorities: Vec<(Signers, BTreeMap<String, Value>)> = match role {
-            "targets" => {
-                let roots = self.history("root").into_iter();
-                let roots = roots.map(|version| {
-                    signed_part::<RootDraft>(&self.needed("root", version)?).map_err(PublishError::from)
-                });
-                roots
-                    .map(|root| root.map(|root| (root.roles["targets"].clone(), root.keys)))
-                    .collect::<Result<_, _>>()?
+        Ok((signed_part(&file)?, signers(&file), holds))
+    }
+
+    /// A root, and who signed it. All of them hold: the newest is trusted through every one before it.
+    pub(crate) fn past_root(&self, version: u64) -> Result<(RootDraft, Vec<String>), PublishError> {
+        let file = self.needed("root", version)?;
+        Ok((signed_part(&file)?, signers(&file)))
+    }
+
+    /// Whether a version of a role is signed as any version of what delegates to it asks, which must itself hold.
+    fn has_held(&mut self, role: &str, version: u64) -> Result<bool, PublishError> {
+        if let Some(known) = self.held.get(&(role.to_owned(), version)) {
+            return Ok(*known);
+        }
+        let path = format!("metadata/{version}.{role}.json");
+        let Some(file) = self.shelf.read(&path)? else { return Ok(false) };
+        let mut holds = false;
+        if role == "targets" {
+            for root in self.history("root") {
+                let root: RootDraft = signed_part(&self.needed("root", root)?)?;
+                holds |= verify(&file, role, version, &root.roles["targets"], &root.keys).is_ok();
             }
-            _ => {
-                let above = UnitId::from_role(role).map(|unit| unit.may_be_delegated_by()).unwrap_or_default();
-                let mut all = Vec::new();
-                for parent in above.iter().map(UnitId::role).chain(["targets".to_owned()]) {
-                    for version in self.history(&parent) {
-                        let parent: RoleDraft = signed_part(&self.needed(&parent, version)?)?;
-                        let delegations = parent.delegations.unwrap_or_default();
-                        let own = delegations.roles.into_iter().filter(|delegation| delegation.name == role);
-                        all.extend(own.map(|delegation| (delegation.signers, delegations.keys.clone())));
+        } else {
+            let above = UnitId::from_role(role).map(|unit| unit.may_be_delegated_by()).unwrap_or_default();
+            for parent in above.iter().map(UnitId::role).chain(["targets".to_owned()]) {
+                for parent_version in self.history(&parent) {
+                    if holds || !self.has_held(&parent, parent_version)? {
+                        continue;
+                    }
+                    let parent: RoleDraft = signed_part(&self.needed(&parent, parent_version)?)?;
+                    let delegations = parent.delegations.unwrap_or_default();
+                    let own = delegations.roles.iter().filter(|delegation| delegation.name == role);
+                    for delegation in own {
+                        holds |= verify(&file, role, version, &delegation.signers, &delegations.keys).is_ok();
                     }
                 }
-                all
             }
-        };
-        let holds = authorities.iter().any(|(signers, keys)| verify(&file, role, version, signers, keys).is_ok());
-        Ok((signed_part(&file)?, signers(&file), holds))
+        }
+        self.held.insert((role.to_owned(), version), holds);
+        Ok(holds)
+    }
+
+    /// Every role that ever had metadata here, whether or not it is delegated to now.
+    pub(crate) fn all_roles(&self) -> Vec<String> {
+        let role = |role: &&String| *role == "targets" || UnitId::from_role(role).is_some();
+        self.versions.keys().filter(role).cloned().collect()
     }
 
     /// The first `root.json`: what a phone's trust in this repository begins with.
@@ -786,7 +898,7 @@ fn standing(
     now: UnixTime,
 ) -> RoleStatus {
     let trouble = if version == 0 {
-        Some("never signed".to_owned())
+        Some("nothing signed yet".to_owned())
     } else if expires <= now {
         Some("expired: phones install nothing new from it".to_owned())
     } else {

@@ -84,6 +84,17 @@ impl Shelf for Folder {
         let place = self.place(path)?;
         let folder = place.parent().unwrap_or(Path::new("."));
         std::fs::create_dir_all(folder)?;
+        if path != "metadata/timestamp.json"
+            && let Ok(there) = std::fs::read(&place)
+        {
+            // Written once: caches have it, and a snapshot may name it.
+            let other = || format!("{path} is there already with other content; begin anew on what is published now");
+            return if there[..] == bytes[..] {
+                Ok(())
+            } else {
+                Err(io::Error::new(ErrorKind::AlreadyExists, other()))
+            };
+        }
         // A web server that reads meanwhile sees the old file or the new one.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
         file.write_all(&bytes)?;

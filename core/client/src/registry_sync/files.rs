@@ -27,7 +27,12 @@ pub async fn fetch_target(inner: &Arc<Inner>, repository_url: &str, target: &Tar
     let resumed = !begun.is_empty();
     let (bytes, outcome) = inner.net.download(Outgoing::get(url).limit(limit).timeless(), begun).await;
     match outcome {
-        Ok(status) if status.is_success() && target.check(&bytes).is_ok() => Ok(bytes),
+        Ok(status) if status.is_success() && target.check(&bytes).is_ok() => {
+            if resumed {
+                inner.catalogue(move |catalogue| catalogue.keep_partial(&sha256, &[])).await?;
+            }
+            Ok(bytes)
+        }
         Ok(status) => {
             // Whatever came is not the file: nothing of it is worth going on with.
             inner.catalogue(move |catalogue| catalogue.keep_partial(&sha256, &[])).await?;

@@ -164,10 +164,17 @@ async fn find_repository(inner: &Arc<Inner>, nation: &RegionId, first: &RegionId
         return Err(Error::SignatureInvalid { what: format!("the nation's entry for {first} names another region") });
     }
     let known = inner.repository(first).await?;
-    if known.as_ref().map(|known| known.url.as_str()) != Some(listed.url.as_str()) {
+    let same_root = known.as_ref().is_some_and(|known| entry.check(&known.first_root).is_ok());
+    if !same_root || known.as_ref().is_none_or(|known| known.url != listed.url) {
         let root = fetch_target(inner, &inner.repository_of_nation(nation).await?.url, &entry).await?;
         let (id, url) = (first.clone(), listed.url.clone());
-        inner.catalogue(move |catalogue| catalogue.add_repository(&id, &url, &root)).await?;
+        if known.is_none() || same_root {
+            inner.catalogue(move |catalogue| catalogue.add_repository(&id, &url, &root)).await?;
+        } else {
+            // The nation lists another root: its word is how a province begins anew after losing its keys.
+            inner.catalogue_mut(move |catalogue| catalogue.replace_root(&id, &url, &root)).await?;
+            PhoneShelf::forget_floors(inner, first).await?;
+        }
     }
     Ok(report)
 }
@@ -229,7 +236,8 @@ impl<'a> Following<'a> {
         report: &mut SyncReport,
     ) -> Result<(), Error> {
         let own = self.repository.id.clone();
-        let mut delegated = BTreeSet::new();
+        // By the first that delegates to it; a second one changes nothing, or delegations could run in a circle.
+        let mut delegated = BTreeSet::from([UnitId::from(own.clone())]);
         // Parents whose delegations are not known now: what lies below them is not known to be gone.
         let mut unknown = BTreeSet::new();
         let mut ready: Vec<(UnitId, Result<Option<bool>, Error>)> = vec![(UnitId::from(own.clone()), Ok(Some(true)))];
@@ -240,14 +248,21 @@ impl<'a> Following<'a> {
                 match outcome {
                     Ok(None) => continue,
                     Ok(Some(_)) => {
-                        self.keep_role(&unit).await?;
-                        report.units += 1;
                         let role = unit.role();
+                        if let Err(error) = self.keep_role(&unit).await {
+                            let (id, broken, why) = (own.clone(), unit.clone(), error.to_string());
+                            self.inner.catalogue(move |catalogue| catalogue.keep_broken(&id, &broken, &why)).await?;
+                            report.broken.push((unit.to_string(), error.to_string()));
+                        } else {
+                            report.units += 1;
+                        }
                         let below = self.follower.trusted().delegates(&role).filter_map(UnitId::from_role);
-                        let below: Vec<UnitId> = below.filter(|below| own.covers(below.region())).collect();
-                        delegated.extend(below.iter().cloned());
-                        let wanted = below.into_iter().filter(|below| wanted.wants(below));
-                        next.extend(wanted.map(|below| (below.role(), role.clone())));
+                        let may = |below: &UnitId| own.covers(below.region()) && below.may_be_delegated_by_role(&role);
+                        for below in below.filter(may) {
+                            if delegated.insert(below.clone()) && wanted.wants(&below) {
+                                next.push((below.role(), role.clone()));
+                            }
+                        }
                     }
                     // One city's broken or missing file hides that city's news, and nothing else.
                     Err(error) => {
@@ -298,7 +313,8 @@ impl<'a> Following<'a> {
         });
         // Every province's own role is called `targets`: its name alone does not say whose it is.
         let releases = releases.filter(|release| release.unit == *unit).collect();
-        let (id, role) = (self.repository.id.clone(), VerifiedRole { unit: unit.clone(), version, releases });
+        let expires = self.follower.trusted().role_ends(&role);
+        let (id, role) = (self.repository.id.clone(), VerifiedRole { unit: unit.clone(), version, expires, releases });
         self.inner.catalogue_mut(move |catalogue| catalogue.keep_roles(&id, &[role])).await
     }
 

@@ -38,6 +38,12 @@ impl PhoneShelf {
         Ok(Self { inner: Arc::clone(inner), repository: repository.clone(), kept_floors: floors.clone(), floors })
     }
 
+    /// Forgets the floors of a repository that begins anew.
+    pub async fn forget_floors(inner: &Arc<Inner>, repository: &RegionId) -> Result<(), Error> {
+        let name = repository.to_string();
+        inner.vault(move |vault| vault.put(&Owner::Phone, &name, &Floors::default())).await
+    }
+
     /// Writes the floors down, if one has risen.
     pub async fn keep_floors(&mut self) -> Result<(), Error> {
         if self.floors != self.kept_floors {
@@ -67,7 +73,9 @@ impl MetadataShelf for PhoneShelf {
     }
 
     async fn keep_root(&mut self, kept: &KeptMetadata, new_keys: bool) -> Result<(), Error> {
-        if new_keys {
+        // Of a rotation that was seen before, the recovery is long done: climbing to it again must not undo the floors.
+        let seen = self.floors.versions.get("root").is_some_and(|root| kept.version <= *root);
+        if new_keys && !seen {
             self.floors.versions.retain(|role, _| role == "root");
         }
         self.raise(kept);

@@ -145,12 +145,18 @@ impl Card {
 
     /// A card is held to what a manifest is held to: whoever signs one without the other gains nothing.
     fn check(&self) -> Result<(), &'static str> {
-        let fits = |names: &Names, most: usize| names.iter().all(|(_, text)| text.chars().count() <= most);
+        let fits = |names: &Names, most: usize| {
+            names.iter().count() <= 32 && names.iter().all(|(_, text)| text.chars().count() <= most)
+        };
         if self.names.is_empty() || !fits(&self.names, 64) || !fits(&self.summaries, 300) {
             return Err("names of 1 to 64 characters, summaries of at most 300");
         }
         if self.keywords.len() > 64 || self.origins.len() > 16 || self.category.len() > 32 || self.version.len() > 128 {
             return Err("more keywords or origins, or longer words, than a manifest may have");
+        }
+        let short = |texts: &[String], most: usize| texts.iter().all(|text| text.chars().count() <= most);
+        if !short(&self.keywords, 64) || !short(&self.origins, 256) || self.permissions.len() > 64 {
+            return Err("keywords of at most 64 characters, origins of at most 256");
         }
         if self.rollout.percent > 100 || self.rollout.invited.len() > 64 {
             return Err("a rollout is 0 to 100 percent and at most 64 invitations");

@@ -23,7 +23,7 @@ pub use repository::{RepositoryEntry, Target, TrustError, TrustedRepository, met
 pub use rollout::{Invitation, Offer, PhoneNumber, Rollout, WhyNot};
 
 /// Largest metadata file that is read, in bytes.
-pub const MAX_METADATA: usize = 8 << 20;
+pub const MAX_METADATA: usize = 4 << 20;
 /// Largest root, in bytes: like a timestamp it is asked for before anything vouches for its length.
 pub const MAX_ROOT: usize = 512 << 10;
 /// Largest timestamp, in bytes.

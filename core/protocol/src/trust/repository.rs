@@ -12,6 +12,11 @@ use crate::credential::UnixTime;
 use crate::json;
 use crate::region::RegionId;
 
+/// Most delegations on the way to a role.
+const MAX_CHAIN: usize = 8;
+/// Longest target path that is looked at, in bytes.
+const MAX_PATH: usize = 512;
+
 /// Why metadata or a target was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
@@ -200,7 +205,8 @@ impl TrustedRepository {
     pub fn update_role(&mut self, role: &str, parent: &str, bytes: &[u8], now: UnixTime) -> Result<(), TrustError> {
         bounded(bytes)?;
         self.set.update_delegated_targets(bytes, role, parent, instant(now)?)?;
-        self.parents.insert(role.to_owned(), parent.to_owned());
+        // Whoever was asked first vouches for it: another parent can't take it over.
+        self.parents.entry(role.to_owned()).or_insert_with(|| parent.to_owned());
         Ok(())
     }
 
@@ -208,6 +214,14 @@ impl TrustedRepository {
     pub fn verify_role(&self, role: &str, parent: &str, now: UnixTime) -> Result<(), TrustError> {
         self.set.verify_delegated_targets(role, parent, instant(now)?)?;
         Ok(())
+    }
+
+    /// Until when a trusted role counts: its own end or that of one above it, whichever is first; the epoch if it is not
+    /// trusted.
+    pub fn role_ends(&self, role: &str) -> UnixTime {
+        let above = std::iter::successors(Some(role), |child| self.parents.get(*child).map(String::as_str));
+        let ends = above.take(MAX_CHAIN).map(|role| self.set.targets_role(role).map(|own| own.expires.as_second()));
+        ends.min().flatten().unwrap_or_default()
     }
 
     /// Whether `targets` or a delegated role is trusted.
@@ -261,7 +275,7 @@ impl TrustedRepository {
         let own = self.set.targets_role(role).ok_or_else(|| TrustError::NotListed(role.to_owned()))?;
         let mut chain = Vec::new();
         let mut child = role;
-        while let Some(parent) = self.parents.get(child) {
+        while let Some(parent) = self.parents.get(child).filter(|_| chain.len() < MAX_CHAIN) {
             let delegated = self.delegations(parent).and_then(|all| all.roles.iter().find(|all| all.name == child));
             chain.push(delegated.ok_or_else(|| TrustError::NotListed(child.to_owned()))?);
             child = parent;
@@ -269,9 +283,19 @@ impl TrustedRepository {
         if child != "targets" {
             return Err(TrustError::NotListed(role.to_owned()));
         }
+        if !chain.iter().all(|delegated| delegated.paths.iter().flatten().all(|pattern| is_plain(pattern))) {
+            return Err(TrustError::Malformed(format!("the paths of {role} are no plain patterns")));
+        }
         let allowed = |path: &str| chain.iter().all(|delegated| delegated.matches_path(path).unwrap_or(false));
-        own.targets.iter().filter(|(path, _)| allowed(path)).map(|(path, file)| Target::new(path, file)).collect()
+        let listed = own.targets.iter().filter(|(path, _)| path.len() <= MAX_PATH && allowed(path));
+        // One that can't be read is passed over like one that may not be listed.
+        Ok(listed.filter_map(|(path, file)| Target::new(path, file).ok()).collect())
     }
+}
+
+/// Whether a pattern is made of names and whole `*`: anything else costs more to match than it is worth.
+fn is_plain(pattern: &str) -> bool {
+    pattern.len() <= MAX_PATH && pattern.split('/').all(|part| part == "*" || !part.contains(['*', '?', '[', ']']))
 }
 
 fn is_top_level(role: &str) -> bool {
@@ -290,7 +314,7 @@ fn bounded(bytes: &[u8]) -> Result<(), TrustError> {
         return Err(TrustError::Malformed(format!("a metadata file is larger than {MAX_METADATA} bytes")));
     }
     // Two readers of an ambiguous file could trust two different things under one signature.
-    json::parse(bytes).map(drop).map_err(|error| TrustError::Malformed(error.to_string()))
+    json::check(bytes).map_err(|error| TrustError::Malformed(error.to_string()))
 }
 
 fn instant(now: UnixTime) -> Result<jiff::Timestamp, TrustError> {

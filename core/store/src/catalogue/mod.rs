@@ -95,6 +95,18 @@ impl Catalogue {
         Ok(())
     }
 
+    /// Begins a repository anew from another root, as whoever lists it now says: nothing that was verified counts.
+    pub fn replace_root(&mut self, id: &RegionId, url: &str, first_root: &[u8]) -> Result<(), StoreError> {
+        let change = self.db.transaction()?;
+        change.execute("DELETE FROM metadata WHERE repository = ?1", [id.as_str()])?;
+        change.execute("UPDATE unit SET version = 0 WHERE repository = ?1", [id.as_str()])?;
+        change.execute(
+            "UPDATE repository SET url = ?2, first_root = ?3, checked = 0, expires = 0 WHERE id = ?1",
+            params![id.as_str(), url, first_root],
+        )?;
+        Ok(change.commit()?)
+    }
+
     /// A repository by its region.
     pub fn repository(&self, id: &RegionId) -> Result<Option<KeptRepository>, StoreError> {
         let mut query =

@@ -1,5 +1,6 @@
 //! Who publishes what, as the registry signed it.
 
+use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::{RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{Release, Target};
 use rusqlite::{Connection, OptionalExtension, Row, params};
@@ -15,6 +16,8 @@ pub struct VerifiedRole {
     pub unit: UnitId,
     /// Of the role's metadata.
     pub version: u64,
+    /// When it or one above it ends, in seconds.
+    pub expires: UnixTime,
     pub releases: Vec<Release>,
 }
 
@@ -27,8 +30,8 @@ impl Catalogue {
         for role in roles {
             let number = unit_number(&change, repository, &role.unit)?;
             change.execute(
-                "UPDATE unit SET broken = NULL, version = ?2 WHERE number = ?1",
-                params![number, signed(role.version)],
+                "UPDATE unit SET broken = NULL, version = ?2, expires = ?3 WHERE number = ?1",
+                params![number, signed(role.version), role.expires],
             )?;
             change.execute("DELETE FROM release WHERE unit = ?1", [role.unit.to_string()])?;
             let mut insert = change.prepare_cached(
@@ -65,6 +68,12 @@ impl Catalogue {
     pub fn unit_version(&self, unit: &UnitId) -> Result<Option<u64>, StoreError> {
         let mut query = self.db.prepare_cached("SELECT version FROM unit WHERE id = ?1 AND broken IS NULL")?;
         Ok(query.query_row([unit.to_string()], |row| unsigned(row, 0)).optional()?)
+    }
+
+    /// From when on nothing new is installed from a unit.
+    pub fn unit_expires(&self, unit: &UnitId) -> Result<UnixTime, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT expires FROM unit WHERE id = ?1")?;
+        Ok(query.query_row([unit.to_string()], |row| row.get(0)).optional()?.unwrap_or_default())
     }
 
     /// Why a unit's news could not be read at the last sync.

@@ -14,6 +14,9 @@ use crate::error::StoreError;
 /// How often a new version may be opened without coming to work: once may be a resident who changed their mind.
 const TRIES: u32 = 2;
 
+/// Most downloads that broke off and are kept to go on with.
+const MAX_PARTIAL: u32 = 4;
+
 /// A version's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Slot {
@@ -144,6 +147,10 @@ impl Catalogue {
         } else {
             self.db
                 .execute("INSERT OR REPLACE INTO partial (sha256, bytes) VALUES (?1, ?2)", params![sha256, bytes])?;
+            self.db.execute(
+                "DELETE FROM partial WHERE rowid NOT IN (SELECT rowid FROM partial ORDER BY rowid DESC LIMIT ?1)",
+                [MAX_PARTIAL],
+            )?;
         }
         Ok(())
     }

@@ -5,6 +5,7 @@ CREATE TABLE unit (
     region     TEXT NOT NULL,         -- cn-sd/jinan
     repository TEXT NOT NULL,
     version    INTEGER NOT NULL DEFAULT 0, -- of the role's metadata that its releases are from
+    expires    INTEGER NOT NULL DEFAULT 0, -- from when on nothing new is installed from it
     broken     TEXT                   -- why its news could not be read at the last sync
 ) STRICT;
 CREATE INDEX unit_region ON unit (region);

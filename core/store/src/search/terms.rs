@@ -9,6 +9,10 @@ use unicode_normalization::char::is_combining_mark;
 
 /// Longest word in the index, in characters.
 const MAX_WORD: usize = 32;
+/// Most words of one card's text.
+const MAX_TERMS: usize = 2_000;
+/// Longest stretch of characters that is taken in.
+const MAX_RUN: usize = 64;
 /// Most other readings of a run of characters that are taken in.
 const MAX_READINGS: usize = 4;
 
@@ -59,7 +63,7 @@ impl Terms {
         let words: Vec<&str> =
             runs.iter().filter_map(|run| if let Run::Word(word) = run { Some(word.as_str()) } else { None }).collect();
         // Vietnamese is often typed without spaces.
-        for at in 0..words.len().saturating_sub(1) {
+        for at in 0..words.len().saturating_sub(1).min(MAX_RUN) {
             self.add(words[at..].concat());
         }
         for run in &runs {
@@ -84,6 +88,9 @@ impl Terms {
     }
 
     fn add(&mut self, word: String) {
+        if self.0.len() == MAX_TERMS {
+            return;
+        }
         if word.chars().count() <= MAX_WORD {
             self.0.insert(word);
         } else {
@@ -102,7 +109,7 @@ impl Terms {
     }
 
     fn add_pinyin(&mut self, characters: &[char]) {
-        for reading in readings(characters) {
+        for reading in readings(&characters[..characters.len().min(MAX_RUN)]) {
             for at in 0..reading.len() {
                 self.add(reading[at..].concat());
                 let initials: String = reading[at..].iter().filter_map(|syllable| syllable.chars().next()).collect();

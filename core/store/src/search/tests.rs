@@ -21,7 +21,7 @@ impl City {
                 let target = Target { path: String::new(), sha256: [0; 32], length: 0, custom: None };
                 Release { unit: unit.clone(), app_id: (*app_id).to_owned(), version_code: 1, card, target }
             });
-            let role = VerifiedRole { releases: releases.collect(), unit, version: 1 };
+            let role = VerifiedRole { releases: releases.collect(), unit, version: 1, expires: 0 };
             catalogue.keep_roles(&"cn-sd".parse().expect("an id"), &[role]).expect("kept");
         }
         Self { _folder: folder, catalogue }
@@ -114,7 +114,7 @@ fn whatever_is_typed_is_only_words() {
 fn what_a_unit_no_longer_publishes_is_no_longer_found() {
     let mut city = City::demo();
     let unit: UnitId = "cn-sd/jinan".parse().expect("a unit");
-    let role = VerifiedRole { unit: unit.clone(), version: 2, releases: Vec::new() };
+    let role = VerifiedRole { unit: unit.clone(), version: 2, expires: 0, releases: Vec::new() };
     city.catalogue.keep_roles(&"cn-sd".parse().expect("an id"), &[role]).expect("kept");
     assert_eq!(city.finds("停车", &[]), ["cn-sd/qingdao/parking"]);
     city.catalogue.forget_unit(&"cn-sd/qingdao".parse().expect("a unit")).expect("forgotten");

@@ -1,18 +1,10 @@
-//! The figures: each measured against a named reference in the same run, so that a slow or busy machine changes both.
-//!
-//! `cargo bench -p onecity-tests --bench figures` prints a Markdown table; `-- --json` one JSON line a figure;
-//! `-- --only NAME` one figure.
+//! What a gate costs, and a phone that shows a code.
 
-#![expect(clippy::print_stdout, reason = "it prints figures")]
-
-use std::alloc::{GlobalAlloc, Layout, System};
 use std::hint::black_box;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::sync::atomic::Ordering;
+use std::time::Instant;
 
-use clap::Parser;
-use mock_server::{Server, WorldOptions};
-use onecity_core::{Client, ClientConfig, QrPicture, platform::software};
+use onecity_core::QrPicture;
 use onecity_protocol::credential::{
     Audience, Claims, CredentialDraft, Decision, GatePolicy, PresentationDraft, PublicKey, Signature, StationKey,
     StatusArray, StatusClaims, StatusEntry, StatusList, StatusListDraft, StatusListToken, sample::World,
@@ -20,118 +12,11 @@ use onecity_protocol::credential::{
 use qrcode::{EcLevel, QrCode};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
-use serde::Serialize;
 
-/// Measure the project's figures.
-#[derive(Parser)]
-struct Cli {
-    /// Print one JSON line a figure.
-    #[arg(long)]
-    json: bool,
-    /// Measure this figure alone.
-    #[arg(long)]
-    only: Option<String>,
-    /// What `cargo bench` passes along.
-    #[arg(long, hide = true)]
-    bench: bool,
-}
-
-/// One figure, as later tools read it.
-#[derive(Serialize)]
-struct Figure {
-    name: &'static str,
-    value: f64,
-    unit: &'static str,
-    /// What was measured beside it in the same run.
-    reference: Option<&'static str>,
-    ratio: Option<f64>,
-    target: Option<f64>,
-    holds: Option<bool>,
-}
-
-type Measure = fn() -> Figure;
-
-const FIGURES: [(&str, Measure); 10] = [
-    ("gate_check", gate_check),
-    ("gate_check_known_holder", gate_check_known_holder),
-    ("gate_refuse_unsigned", gate_refuse_unsigned),
-    ("gate_refuse_forged", gate_refuse_forged),
-    ("code_overhead", code_overhead),
-    ("status_lookup_1m", status_lookup_1m),
-    ("status_memory_1m", status_memory_1m),
-    ("gate_memory_per_holder", gate_memory_per_holder),
-    ("gate_memory_per_known", gate_memory_per_known),
-    ("cold_start_home", cold_start_home),
-];
+use crate::{ALLOCATED, Figure, against, median, micros, side_by_side, stated};
 
 /// The second that the gates' figures play at.
 const NOW: i64 = 1_800_000_000;
-
-fn main() {
-    let cli = Cli::parse();
-    let wanted = |name: &str| cli.only.as_deref().is_none_or(|only| only == name);
-    let figures = FIGURES.iter().filter(|(name, _)| wanted(name)).map(|(_, measure)| measure());
-    if cli.json {
-        figures.for_each(|figure| println!("{}", serde_json::to_string(&figure).expect("plain JSON")));
-        return;
-    }
-    println!("| figure | value | reference | ratio | target | holds |");
-    println!("| --- | --- | --- | --- | --- | --- |");
-    for figure in figures {
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
-        println!(
-            "| {} | {} {} | {} | {} | {} | {} |",
-            figure.name,
-            figure.value,
-            figure.unit,
-            figure.reference.unwrap_or("–"),
-            or_dash(figure.ratio.map(|ratio| format!("{ratio:.2}"))),
-            or_dash(figure.target.map(|target| format!("≤ {target}"))),
-            or_dash(figure.holds.map(|holds| if holds { "yes" } else { "no" }.to_owned())),
-        );
-    }
-}
-
-/// The medians of two pieces of work, measured turn by turn so that a disturbance meets both.
-fn side_by_side(rounds: usize, mut one: impl FnMut(usize), mut other: impl FnMut(usize)) -> (Duration, Duration) {
-    let (mut ones, mut others) = (Vec::with_capacity(rounds), Vec::with_capacity(rounds));
-    let time = |work: &mut dyn FnMut(usize), round: usize| {
-        let began = Instant::now();
-        work(round);
-        began.elapsed()
-    };
-    for round in 0..rounds / 10 {
-        one(round);
-        other(round);
-    }
-    for round in rounds / 10..rounds + rounds / 10 {
-        ones.push(time(&mut one, round));
-        others.push(time(&mut other, round));
-    }
-    (median(ones), median(others))
-}
-
-fn median(mut times: Vec<Duration>) -> Duration {
-    times.sort_unstable();
-    times[times.len() / 2]
-}
-
-fn micros(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e6
-}
-
-fn against(name: &'static str, reference: &'static str, target: f64, (value, beside): (Duration, Duration)) -> Figure {
-    let ratio = value.as_secs_f64() / beside.as_secs_f64();
-    Figure {
-        name,
-        value: (micros(value) * 10.0).round() / 10.0,
-        unit: "µs",
-        reference: Some(reference),
-        ratio: Some((ratio * 1000.0).round() / 1000.0),
-        target: Some(target),
-        holds: Some(ratio <= target),
-    }
-}
 
 /// One raw signature check, as the reference.
 struct Raw {
@@ -161,7 +46,7 @@ fn second(round: usize) -> i64 {
 }
 
 /// A gate checks a code of a holder it has never seen: text to decision, with point decompression.
-fn gate_check() -> Figure {
+pub fn gate_check() -> Figure {
     let world = World::new().expect("keys");
     let codes: Vec<String> =
         (0..ALL_ROUNDS).map(|at| world.another(|_| ()).expect("keys").code_at(second(at)).expect("a code")).collect();
@@ -179,7 +64,7 @@ fn gate_check() -> Figure {
 }
 
 /// The same for a holder whom the gate has seen before.
-fn gate_check_known_holder() -> Figure {
+pub fn gate_check_known_holder() -> Figure {
     let world = World::new().expect("keys");
     let codes: Vec<String> = (0..ALL_ROUNDS).map(|at| world.code_at(second(at)).expect("a code")).collect();
     let mut gate = world.gate(GatePolicy::any(), NOW - 3600).expect("a gate");
@@ -193,14 +78,14 @@ fn gate_check_known_holder() -> Figure {
 }
 
 /// A well-formed code of an issuer that nobody knows: everything is read, and no signature is checked.
-fn gate_refuse_unsigned() -> Figure {
+pub fn gate_refuse_unsigned() -> Figure {
     let (world, stranger) = (World::new().expect("keys"), World::new().expect("keys"));
     let code = stranger.code_at(NOW).expect("a code");
     refusal("gate_refuse_unsigned", &world, &[code], "unknown_issuer", 0.05)
 }
 
 /// A code under a trusted issuer's name that the issuer did not sign.
-fn gate_refuse_forged() -> Figure {
+pub fn gate_refuse_forged() -> Figure {
     let world = World::new().expect("keys");
     let code = |at: u64| {
         let claims = Claims { cti: at.to_be_bytes(), ..world.claims().clone() };
@@ -251,7 +136,7 @@ fn status_list_1m(world: &World) -> StatusList {
 }
 
 /// One lookup in it.
-fn status_lookup_1m() -> Figure {
+pub fn status_lookup_1m() -> Figure {
     const LOOKUPS: u64 = 1_000_000;
     let list = status_list_1m(&World::new().expect("keys"));
     let rounds = (0..20).map(|_| {
@@ -270,7 +155,7 @@ fn status_lookup_1m() -> Figure {
 }
 
 /// What it takes in memory, against its bits alone.
-fn status_memory_1m() -> Figure {
+pub fn status_memory_1m() -> Figure {
     const BITS: f64 = 2_000_000.0 / 8.0;
     let world = World::new().expect("keys");
     let before = ALLOCATED.load(Ordering::Relaxed);
@@ -291,7 +176,7 @@ fn status_memory_1m() -> Figure {
 
 /// A gate's replay memory with a million live holders, for each. They come as another gate's passages, so that a
 /// million signatures need not be made.
-fn gate_memory_per_holder() -> Figure {
+pub fn gate_memory_per_holder() -> Figure {
     const HOLDERS: u64 = 1_000_000;
     const BATCH: u64 = 50_000;
     let world = World::new().expect("keys");
@@ -308,7 +193,7 @@ fn gate_memory_per_holder() -> Figure {
 }
 
 /// A gate's memory of verified credentials, for each; it keeps the last hundred thousand.
-fn gate_memory_per_known() -> Figure {
+pub fn gate_memory_per_known() -> Figure {
     const HOLDERS: usize = 3_500;
     let world = World::new().expect("keys");
     let codes: Vec<String> =
@@ -321,37 +206,8 @@ fn gate_memory_per_known() -> Figure {
     stated("gate_memory_per_known", (bytes / HOLDERS as f64).round(), "bytes", None)
 }
 
-/// A figure without a reference beside it.
-fn stated(name: &'static str, value: f64, unit: &'static str, target: Option<f64>) -> Figure {
-    let holds = target.map(|target| value <= target);
-    Figure { name, value, unit, reference: None, ratio: None, target, holds }
-}
-
-/// Bytes that are allocated at the moment.
-static ALLOCATED: AtomicUsize = AtomicUsize::new(0);
-
-/// The system's allocator, counted.
-struct Counting;
-
-// SAFETY: every call goes to the system's allocator unchanged.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        ALLOCATED.fetch_add(layout.size(), Ordering::Relaxed);
-        // SAFETY: the caller keeps to the contract of `GlobalAlloc`.
-        unsafe { System.alloc(layout) }
-    }
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        ALLOCATED.fetch_sub(layout.size(), Ordering::Relaxed);
-        // SAFETY: as above.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
 /// From the phone's key to QR modules, without the QR encoder itself.
-fn code_overhead() -> Figure {
+pub fn code_overhead() -> Figure {
     let world = World::new().expect("keys");
     // As a device's key store does it: a DER signature, whose s the core brings to its lower half.
     let random = SystemRandom::new();
@@ -377,40 +233,4 @@ fn code_overhead() -> Figure {
         },
     );
     against("code_overhead", "one raw P-256 signature", 1.5, times)
-}
-
-/// Open both files and show the home screen of a city, as at the start of the app.
-fn cold_start_home() -> Figure {
-    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    let folder = tempfile::tempdir().expect("a folder");
-    let platform = software::platform();
-    let config = ClientConfig {
-        folder: folder.path().to_owned(),
-        languages: vec!["zh".to_owned()],
-        allow_loopback: true,
-        ..ClientConfig::default()
-    };
-    let jinan = "cn-sd/jinan".parse().expect("a region");
-    let config = runtime.block_on(async {
-        let server = Server::start(WorldOptions::default()).await.expect("a world");
-        let world = server.world();
-        let config = ClientConfig { nations: world.anchors().expect("anchors"), ..config };
-        let client = Client::open(config.clone(), platform.clone()).expect("a phone");
-        client.sync(&jinan).await.expect("synced");
-        tokio::task::spawn_blocking(move || client.close()).await.expect("closed");
-        server.stop().await;
-        config
-    });
-    let times = (0..60)
-        .map(|_| {
-            let began = Instant::now();
-            let client = Client::open(config.clone(), platform.clone()).expect("a phone");
-            let home = runtime.block_on(client.home(&jinan)).expect("a home screen");
-            let took = began.elapsed();
-            assert!(!home.services.is_empty());
-            client.close();
-            took
-        })
-        .collect();
-    stated("cold_start_home", (micros(median(times)) / 100.0).round() / 10.0, "ms", None)
 }

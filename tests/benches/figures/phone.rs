@@ -1,0 +1,190 @@
+//! What a resident waits for: the home screen, and what a search finds.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use mock_server::{Server, WorldOptions};
+use onecity_core::{Client, ClientConfig, platform::software};
+use onecity_protocol::region::{RegionId, UnitId};
+use onecity_protocol::trust::{Release, Target, target_path};
+use onecity_publisher::synthetic;
+use onecity_store::{Catalogue, VerifiedRole};
+
+use crate::{Figure, median, micros, stated};
+
+/// Open both files and show the home screen of a city, as at the start of the app.
+pub fn cold_start_home() -> Figure {
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    let folder = tempfile::tempdir().expect("a folder");
+    let platform = software::platform();
+    let config = ClientConfig {
+        folder: folder.path().to_owned(),
+        languages: vec!["zh".to_owned()],
+        allow_loopback: true,
+        ..ClientConfig::default()
+    };
+    let jinan = "cn-sd/jinan".parse().expect("a region");
+    let config = runtime.block_on(async {
+        let server = Server::start(WorldOptions::default()).await.expect("a world");
+        let world = server.world();
+        let config = ClientConfig { nations: world.anchors().expect("anchors"), ..config };
+        let client = Client::open(config.clone(), platform.clone()).expect("a phone");
+        client.sync(&jinan).await.expect("synced");
+        tokio::task::spawn_blocking(move || client.close()).await.expect("closed");
+        server.stop().await;
+        config
+    });
+    let times = (0..60)
+        .map(|_| {
+            let began = Instant::now();
+            let client = Client::open(config.clone(), platform.clone()).expect("a phone");
+            let home = runtime.block_on(client.home(&jinan)).expect("a home screen");
+            let took = began.elapsed();
+            assert!(!home.services.is_empty());
+            client.close();
+            took
+        })
+        .collect();
+    stated("cold_start_home", (micros(median(times)) / 100.0).round() / 10.0, "ms", None)
+}
+
+/// Puts made-up cities into a phone's catalogue, each with 50 services of its own, five departments of 100 and five
+/// districts of 90, as a sync would leave them there.
+fn fill(folder: &Path, provinces: usize, cities: usize) {
+    let mut catalogue = Catalogue::open(&folder.join("catalogue.sqlite")).expect("opened");
+    let mut number = 0;
+    for province in 0..provinces {
+        let first = format!(
+            "cn-{}{}",
+            char::from(b'a' + u8::try_from(province / 26).expect("few")),
+            char::from(b'a' + u8::try_from(province % 26).expect("few"))
+        );
+        let id: RegionId = first.parse().expect("an id");
+        let region =
+            |id: &str, kind: &str| serde_json::json!({ "id": id, "kind": kind, "code": "0", "names": { "zh": id } });
+        let mut regions = vec![region(&first, "province")];
+        for city in 0..cities {
+            let city = format!("{first}/city-{city}");
+            regions.push(region(&city, "city"));
+            let own = [(city.clone(), 50)];
+            let departments = (0..5).map(|at| (format!("{city}/~department-{at}"), 100));
+            let districts = (0..5).map(|at| (format!("{city}/district-{at}"), 90));
+            let roles: Vec<VerifiedRole> = own
+                .into_iter()
+                .chain(departments)
+                .chain(districts)
+                .map(|(unit, services)| {
+                    let unit: UnitId = unit.parse().expect("a unit");
+                    let releases = (0..services).map(|at| {
+                        number += 1;
+                        let app_id = format!("s{at}");
+                        let target =
+                            Target { path: target_path(&unit, &app_id, 1), sha256: [0; 32], length: 1, custom: None };
+                        Release { unit: unit.clone(), app_id, version_code: 1, card: synthetic::card(number), target }
+                    });
+                    VerifiedRole { releases: releases.collect(), unit, version: 1, expires: 0 }
+                })
+                .collect();
+            catalogue.keep_roles(&id, &roles).expect("kept");
+        }
+        let file = serde_json::json!({ "regions": regions }).to_string();
+        let file = onecity_protocol::region::RegionFile::parse(file.as_bytes(), &id).expect("regions");
+        catalogue.keep_regions(&id, &file).expect("kept");
+    }
+}
+
+/// A phone with such a catalogue.
+fn phone(provinces: usize, cities: usize) -> (tempfile::TempDir, Client) {
+    let folder = tempfile::tempdir().expect("a folder");
+    fill(folder.path(), provinces, cities);
+    let config =
+        ClientConfig { folder: folder.path().to_owned(), languages: vec!["zh".to_owned()], ..ClientConfig::default() };
+    let client = Client::open(config, software::platform()).expect("a phone");
+    (folder, client)
+}
+
+/// The home screen of a city of 1,000 services: 200 cards of the 550 that it and its departments offer.
+pub fn home_1000_services() -> Figure {
+    let (_folder, client) = phone(1, 1);
+    let client = Arc::new(client);
+    let city = "cn-aa/city-0".parse().expect("a region");
+    let times = (0..200).map(|_| {
+        let began = Instant::now();
+        let home = client.runtime().block_on(client.home(&city)).expect("home");
+        assert_eq!((home.services.len(), home.next), (200, Some(200)));
+        began.elapsed()
+    });
+    stated("home_1000_services", (micros(median(times.collect())) / 100.0).round() / 10.0, "ms", None)
+}
+
+/// What residents type: for each of ten subjects Chinese, one character of it, pinyin whole and half, initials,
+/// Vietnamese with and without marks, English, and each of pinyin and Vietnamese with a slip.
+const TYPED: [[&str; 11]; 10] = [
+    ["停车缴费", "停", "tingche", "ting", "tcjf", "đỗ xe", "do xe", "parking", "tingceh", "parkign", "停车"],
+    ["公交查询", "公", "gongjiao", "gongj", "gjcx", "xe buýt", "xe buyt", "bus", "gongjaio", "lookpu", "公交"],
+    ["医院预约", "医", "yiyuan", "yiyua", "yyyy", "bệnh viện", "benh vien", "hospital", "yiyaun", "hopsital", "医院"],
+    ["社保申请", "社", "shebao", "sheb", "sbsq", "bảo hiểm", "bao hiem", "social", "shebaao", "socail", "社保"],
+    ["户口办理", "户", "hukou", "huko", "hkbl", "hộ khẩu", "ho khau", "residence", "hukuo", "residnce", "户口"],
+    ["驾照年检", "驾", "jiazhao", "jiazh", "jznj", "giấy phép", "giay phep", "driving", "jaizhao", "drivng", "驾照"],
+    ["水费提醒", "水", "shuifei", "shuif", "sftx", "tiền nước", "tien nuoc", "water", "shuifie", "watre", "水费"],
+    [
+        "图书馆地图",
+        "图",
+        "tushuguan",
+        "tushu",
+        "tsgdt",
+        "thư viện",
+        "thu vien",
+        "library",
+        "tushugaun",
+        "libary",
+        "图书馆",
+    ],
+    ["护照登记", "护", "huzhao", "huzh", "hzdj", "hộ chiếu", "ho chieu", "passport", "huzhoa", "pasport", "护照"],
+    [
+        "疫苗公告",
+        "疫",
+        "yimiao",
+        "yimi",
+        "ymgg",
+        "tiêm chủng",
+        "tiem chung",
+        "vaccination",
+        "yimaio",
+        "vacination",
+        "疫苗",
+    ],
+];
+
+fn search_p99(client: &Client, rounds: usize) -> Duration {
+    let city = "cn-aa/city-0".parse().expect("a region");
+    let typed: Vec<&str> = TYPED.iter().flatten().copied().collect();
+    let find = |text: &str| client.runtime().block_on(client.search(text, &city)).expect("searched");
+    for text in &typed {
+        assert!(!find(text).is_empty(), "{text} finds nothing");
+    }
+    let mut times: Vec<Duration> = (0..rounds)
+        .flat_map(|_| &typed)
+        .map(|text| {
+            let began = Instant::now();
+            find(text);
+            began.elapsed()
+        })
+        .collect();
+    times.sort_unstable();
+    times[times.len() * 99 / 100]
+}
+
+/// Among 20,000 cards of one province: the slowest one in a hundred of [`TYPED`], the best 50 as cards.
+pub fn search_province_p99() -> Figure {
+    let (_folder, client) = phone(1, 20);
+    let p99 = (micros(search_p99(&client, 10)) / 10.0).round() / 100.0;
+    stated("search_province_p99", p99, "ms", Some(10.0))
+}
+
+/// The same among 600,000, which no phone has.
+pub fn search_600k_p99() -> Figure {
+    let (_folder, client) = phone(34, 18);
+    stated("search_600k_p99", (micros(search_p99(&client, 1)) / 10.0).round() / 100.0, "ms", None)
+}

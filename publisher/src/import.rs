@@ -10,9 +10,6 @@ use serde_json::{Value, json};
 
 use crate::check::{Target, attribute, is_run, tokens};
 
-/// Where files that an import makes are put.
-const MADE: &str = "common/imported";
-
 /// What an import is told.
 #[derive(Debug, Clone, Default)]
 pub struct ImportOptions {
@@ -198,7 +195,7 @@ struct PageEdit<'a> {
     title: Option<String>,
     lang: Option<String>,
     said: Vec<String>,
-    styles: String,
+    styles: Vec<String>,
     has_page_api: bool,
 }
 
@@ -213,19 +210,14 @@ impl<'a> PageEdit<'a> {
             title: None,
             lang: None,
             said: Vec::new(),
-            styles: String::new(),
+            styles: Vec::new(),
             has_page_api: false,
         }
     }
 
+    /// Beside the page, so that relative addresses in what is moved go on meaning the same.
     fn made_path(&self, ending: &str) -> String {
-        let stem: String = self
-            .page
-            .trim_end_matches(".html")
-            .chars()
-            .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
-            .collect();
-        format!("{MADE}/{stem}-{}.{ending}", self.made.len() + 1)
+        format!("{}-moved-{}.{ending}", self.page.trim_end_matches(".html"), self.made.len() + 1)
     }
 
     fn run(&mut self) {
@@ -262,10 +254,16 @@ impl<'a> PageEdit<'a> {
         }
         let mut first = String::new();
         if !self.styles.is_empty() {
-            let path = self.made_path("css");
-            first.push_str(&format!("<link rel=\"stylesheet\" href=\"/{path}\">"));
-            self.made.insert(path.clone(), std::mem::take(&mut self.styles).into_bytes());
-            self.said.push(format!("style attributes moved to {path}, since no phone applies them"));
+            let path = self.made_path("js");
+            // A script may set what an attribute may not; later changes by the page's own scripts then work as before.
+            let lines = self.styles.iter().enumerate().map(|(at, css)| {
+                let css = serde_json::to_string(css).unwrap_or_default();
+                format!("for (const element of document.querySelectorAll(\"[data-style='{}']\")) element.style.cssText = {css};\n", at + 1)
+            });
+            let script: String = std::iter::once("\"use strict\";\n".to_owned()).chain(lines).collect();
+            first.push_str(&format!("<script src=\"/{path}\" defer></script>"));
+            self.made.insert(path.clone(), script.into_bytes());
+            self.said.push(format!("style attributes moved to {path}, since no phone applies them in the page"));
         }
         if !self.has_page_api {
             first.push_str("<script src=\"/onecity.js\"></script>");
@@ -296,16 +294,10 @@ impl<'a> PageEdit<'a> {
             }
         }
         if let Some(style) = attribute(tag, "style").filter(|style| !style.is_empty()) {
-            let number = self.styles.lines().count() + 1;
-            let important: Vec<String> = style
-                .split(';')
-                .map(str::trim)
-                .filter(|rule| !rule.is_empty())
-                .map(|rule| if rule.contains("!important") { rule.to_owned() } else { format!("{rule} !important") })
-                .collect();
-            self.styles.push_str(&format!("[data-style-{number}] {{ {} }}\n", important.join("; ")));
+            self.styles.push(style);
+            let number = self.styles.len();
             let span = tag.attributes[b"style".as_slice()].span;
-            self.edits.push((span.start..span.end, format!("data-style-{number}")));
+            self.edits.push((span.start..span.end, format!("data-style=\"{number}\"")));
         }
     }
 
@@ -388,7 +380,7 @@ mod tests {
             "{text}"
         );
         assert!(
-            text.contains("data-style-1") && !text.contains("style=\"") && !text.contains("document.title"),
+            text.contains("data-style=\"1\"") && !text.contains("<p style") && !text.contains("document.title"),
             "{text}"
         );
         let manifest = checked.manifest.expect("a manifest");

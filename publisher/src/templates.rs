@@ -30,7 +30,7 @@ impl Template {
         }
     }
 
-    /// All files of a new mini-service; none if the identifier can't be one.
+    /// All files of a new mini-service; none if the identifier or the name can't be one.
     pub fn files(self, app_id: &str, name: Option<&str>) -> Option<BTreeMap<String, Vec<u8>>> {
         if !is_app_id(app_id) {
             return None;
@@ -40,7 +40,23 @@ impl Template {
         let mut manifest: Value = serde_json::from_slice(files.get(MANIFEST_PATH)?).ok()?;
         manifest["app_id"] = json!(app_id);
         if let Some(name) = name {
+            if name.trim().is_empty() || name.chars().count() > 64 {
+                return None;
+            }
+            // In every language, until somebody writes it in each: residents read one name everywhere.
             manifest["name"] = json!(name);
+            manifest["icons"][0]["label"] = json!(name);
+            let languages: Vec<String> = onecity_protocol::package::languages(&files).into_iter().collect();
+            for language in languages {
+                manifest["onecity"]["names"][&language] = json!(name);
+                let path = format!("i18n/{language}.json");
+                let Some(mut words) = files.get(&path).and_then(|words| serde_json::from_slice::<Value>(words).ok())
+                else {
+                    continue;
+                };
+                words["name"] = json!(name);
+                files.insert(path, format!("{}\n", serde_json::to_string_pretty(&words).ok()?).into_bytes());
+            }
         }
         let text = format!("{}\n", serde_json::to_string_pretty(&manifest).ok()?);
         files.insert(MANIFEST_PATH.to_owned(), text.into_bytes());

@@ -99,6 +99,7 @@ fn the_page_shows_what_the_commands_print() {
             }
             let shown = run(&whole, folder.path(), &registry);
             commands += 1;
+            assert!(!shown.starts_with("onecity: "), "$ {whole}\n{shown}");
             if comparable(&whole, &shown) != comparable(&whole, &expected) {
                 differences.push(format!("$ {whole}\n--- the page says\n{expected}--- it prints\n{shown}"));
                 expected = format!("{}\n", shown.trim_end());

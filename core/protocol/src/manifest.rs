@@ -371,7 +371,7 @@ impl Manifest {
                 (Some(manifest), findings)
             }
             Err(error) => {
-                let why = error.inner().to_string();
+                let why = in_words(&error.inner().to_string());
                 if !why.starts_with("missing field") || !findings.iter().any(Finding::refuses) {
                     let path = error.path().to_string();
                     let member = if path == "." {
@@ -503,13 +503,21 @@ impl OneCityMembers {
         }
         for (at, origin) in self.origins.iter().enumerate() {
             let parsed = url::Url::parse(origin).ok();
-            let web = parsed.as_ref().is_some_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host());
-            if !web || parsed.map(|url| url.origin().ascii_serialization()).as_deref() != Some(origin) {
-                say(
-                    &rules::ORIGINS,
-                    &format!("/onecity/origins/{at}"),
-                    "not an origin such as https://services.example",
-                );
+            let place = format!("/onecity/origins/{at}");
+            // Plain HTTP is for tests on one machine.
+            let web = parsed.as_ref().is_some_and(|url| match (url.scheme(), url.host()) {
+                ("https", Some(url::Host::Domain(host))) => !host.contains('*'),
+                ("https", Some(_)) => true,
+                ("http", Some(url::Host::Ipv4(host))) => host.is_loopback(),
+                ("http", Some(url::Host::Ipv6(host))) => host.is_loopback(),
+                ("http", Some(url::Host::Domain(host))) => host == "localhost",
+                _ => false,
+            });
+            let plain = parsed.map(|url| url.origin().ascii_serialization());
+            match plain.filter(|_| web) {
+                None => say(&rules::ORIGINS, &place, "an origin is https://HOST, of one host and without a wildcard"),
+                Some(plain) if plain != *origin => say(&rules::ORIGINS, &place, &format!("write {plain}")),
+                Some(_) => {}
             }
         }
         for (member, texts, most) in [("names", &self.names, MAX_NAME), ("descriptions", &self.descriptions, MAX_TEXT)]
@@ -543,8 +551,31 @@ fn missing(manifest: &Value) -> Vec<Finding> {
         "/onecity/category",
     ];
     let absent = |member: &&&str| manifest.pointer(member).is_none();
-    let say = |member: &&str| found(&rules::MEMBER_MISSING, member, "this member is missing");
+    let say = |member: &&str| {
+        let name = member.trim_start_matches('/').replace('/', ".");
+        found(&rules::MEMBER_MISSING, member, format!("\"{name}\" is missing"))
+    };
     REQUIRED.iter().filter(absent).map(say).collect()
+}
+
+/// What a reader of JSON says, in words for whoever writes it.
+fn in_words(why: &str) -> String {
+    let plain = [
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected an object"),
+        ("expected u32", "expected a whole number"),
+        ("expected u64", "expected a whole number"),
+        ("expected a string", "expected a text"),
+        ("invalid type: ", "not the right type: "),
+        ("unknown variant ", "no such value: "),
+        ("sequence,", "a list,"),
+        ("map,", "an object,"),
+    ];
+    let said = plain.iter().fold(why.to_owned(), |said, (from, to)| said.replace(from, to));
+    match said.split_once("expected struct ") {
+        Some((before, _)) => format!("{before}expected an object"),
+        None => said,
+    }
 }
 
 /// A pointer (RFC 6901) to what lies under these names.

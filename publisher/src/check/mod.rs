@@ -8,9 +8,9 @@ mod scripts;
 
 use std::collections::BTreeMap;
 
-use onecity_protocol::manifest::Manifest;
+use onecity_protocol::manifest::{MANIFEST_PATH, Manifest};
 use onecity_protocol::package::examine_files;
-use onecity_protocol::rules::{Finding, Place, Severity};
+use onecity_protocol::rules::{self, Finding, Place, Severity};
 
 pub(crate) use pages::{Target, attribute, is_run, tokens};
 pub use report::badge_page;
@@ -50,9 +50,14 @@ pub fn check(files: &BTreeMap<String, Vec<u8>>) -> Checked {
         match path.rsplit_once('.').map(|(_, ending)| ending.to_ascii_lowercase()).as_deref() {
             Some("html") => pages::examine(path, text, files, &mut findings),
             Some("js" | "mjs") => scripts::examine_script(path, text, &origins, &mut findings),
+            Some("json") if path != MANIFEST_PATH => scripts::examine_data(path, text, &origins, &mut findings),
             Some("css") => scripts::examine_style(path, text, files, &mut findings),
             _ => {}
         }
+    }
+    if manifest.is_none() {
+        // Which origins it declares is not known.
+        findings.retain(|finding| finding.rule != &rules::UNDECLARED_ORIGIN);
     }
     for finding in &mut findings {
         lines::locate(finding, files);

@@ -98,6 +98,15 @@ fn examine_tag(page: &mut Page<'_>, name: &str, tag: &StartTag<usize>) {
         "iframe" | "frame" | "frameset" | "object" | "embed" | "portal" => {
             page.say(&rules::FRAME, at, format!("<{name}> is not shown"));
         }
+        "button" | "input" if attribute(tag, "formaction").is_some() => {
+            page.say(&rules::FORM_ACTION, at, "the browser does not send a form");
+        }
+        "script" if attribute(tag, "type").as_deref() == Some("importmap") => {
+            page.say(&rules::INLINE_SCRIPT, at, "an import map in the page itself, which no phone reads");
+        }
+        "meta" if attribute(tag, "http-equiv").is_some_and(|kind| kind.eq_ignore_ascii_case("refresh")) => {
+            page.say(&rules::LINK_OUT, at, "the page is not left by itself");
+        }
         "base" => page.say(&rules::BASE, at, "<base> is not followed"),
         "img" if attribute(tag, "alt").is_none() => page.say(&rules::ALT, at, "a picture without alt"),
         "form" if attribute(tag, "action").is_some_and(|action| !action.is_empty()) => {
@@ -122,6 +131,10 @@ fn examine_tag(page: &mut Page<'_>, name: &str, tag: &StartTag<usize>) {
     }
     for (_, loading) in LOADS.iter().filter(|(element, _)| *element == name) {
         if let Some(target) = attribute(tag, loading) {
+            if target.to_ascii_lowercase().starts_with("javascript:") {
+                page.say(&rules::HANDLER, at, "a script in an address is not run");
+                continue;
+            }
             let rel = attribute(tag, "rel").unwrap_or_default();
             if name == "link" && matches!(rel.as_str(), "canonical" | "alternate" | "author" | "license") {
                 continue;

@@ -13,9 +13,10 @@ h1 { font-size: 1.6rem; margin: 0; } h2 { margin: 2.5rem 0 .5rem; font-size: 1.2
 .badge { display: flex; gap: 1rem; align-items: center; border: 2px solid; border-radius: 12px; padding: 1rem; margin: 1.5rem 0; }
 .badge strong { font-size: 1.3rem; } .badge .mark { font-size: 2.2rem; line-height: 1; }
 .good { color: var(--good); } .bad { color: var(--bad); } .warn { color: var(--warn); }
-table { border-collapse: collapse; width: 100%; } .wide { overflow-x: auto; }
+table { border-collapse: collapse; width: 100%; table-layout: fixed; } td { overflow-wrap: anywhere; }
+th:first-child { width: 4rem; } th:last-child { width: 5.5rem; }
 td, th { text-align: left; vertical-align: top; padding: .5rem .6rem; border-bottom: 1px solid var(--line); }
-td:first-child { white-space: nowrap; } code { font-size: .9em; overflow-wrap: anywhere; }
+code { font-size: .9em; overflow-wrap: anywhere; }
 ul { padding-left: 1.1rem; margin: .3rem 0; } .quiet { opacity: .75; }
 ";
 
@@ -25,6 +26,15 @@ fn place(finding: &Finding) -> String {
         Place::Line(line, column) => format!("{file}:{line}:{column}"),
         Place::Member(member) => format!("{file}#{member}"),
         Place::Whole => file.to_owned(),
+    }
+}
+
+/// A text whose parts between backticks are code.
+fn words(text: &str) -> Markup {
+    html! {
+        @for (at, part) in text.split('`').enumerate() {
+            @if at % 2 == 1 { code { (part) } } @else { (part) }
+        }
     }
 }
 
@@ -39,10 +49,10 @@ fn row(rule: &Rule, findings: &[Finding]) -> Markup {
         tr {
             td { a href=(rule.link) { (rule.id) } }
             td {
-                (rule.text)
+                (words(rule.text))
                 @if !own.is_empty() {
                     ul { @for finding in &own { li { code { (place(finding)) } ": " (finding.what) } } }
-                    p.quiet { "Mend it: " (rule.mend) }
+                    p.quiet { "Mend it: " (words(rule.mend)) }
                 }
             }
             td class=(class) { (word) }
@@ -77,7 +87,7 @@ pub fn badge_page(checked: &Checked) -> String {
             body {
                 h1 { (name) }
                 @if let Some(version) = version { p.quiet { (version) " · " (checked.files) " files · " (checked.bytes) " bytes" } }
-                div.badge class=(class) {
+                div class={ "badge " (class) } {
                     span.mark aria-hidden="true" { (mark) }
                     div {
                         strong { (verdict) }
@@ -91,7 +101,7 @@ pub fn badge_page(checked: &Checked) -> String {
                 }
                 @for (title, prefix) in groups {
                     h2 { (title) }
-                    div.wide { table {
+                    div { table {
                         thead { tr { th { "Rule" } th { "What it says" } th { "Here" } } }
                         tbody {
                             @for rule in CATALOGUE.iter().filter(|rule| rule.id.starts_with(prefix)) { (row(rule, &checked.findings)) }

@@ -29,7 +29,7 @@ pub fn sarif(findings: &[Finding], base: &str) -> Value {
         let uri = format!("{}/{file}", base.trim_end_matches('/'));
         let mut location = json!({ "artifactLocation": { "uri": uri } });
         if let Place::Line(line, column) = finding.place {
-            location["region"] = json!({ "startLine": line, "startColumn": column });
+            location["region"] = json!({ "startLine": line.max(1), "startColumn": column.max(1) });
         }
         json!({
             "ruleId": finding.rule.id, "level": level(finding.rule), "message": { "text": finding.what },

@@ -4,7 +4,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use onecity_protocol::rules::{self, Finding, Rule};
+use onecity_protocol::json;
+use onecity_protocol::rules::{self, Finding, Place, Rule};
 use regex::Regex;
 
 use super::lines::Lines;
@@ -40,6 +41,7 @@ static PATTERNS: [Pattern; 5] = [
     ),
 ];
 
+static COMMENT: LazyLock<Regex> = LazyLock::new(|| regex(r"(?s)/\*.*?\*/"));
 static ADDRESS: LazyLock<Regex> = LazyLock::new(|| regex(r#"["'`](https?://[^"'`\s<>\\]+)"#));
 static LOADED: LazyLock<Regex> =
     LazyLock::new(|| regex(r#"url\(\s*["']?([^"')]+)["']?\s*\)|@import\s+["']([^"']+)["']"#));
@@ -47,14 +49,39 @@ static LOADED: LazyLock<Regex> =
 /// Names of formats that look like addresses and are never asked for.
 const NAMESPACES: [&str; 2] = ["http://www.w3.org", "https://www.w3.org"];
 
+/// The text with blanks in place of its block comments, so that all else stays where it is.
+fn without_comments(text: &str) -> String {
+    COMMENT
+        .replace_all(text, |comment: &regex::Captures<'_>| {
+            comment[0]
+                .chars()
+                .map(|c| if c == '\n' { "\n".to_owned() } else { " ".repeat(c.len_utf8()) })
+                .collect::<String>()
+        })
+        .into_owned()
+}
+
 /// Looks at a script.
 pub fn examine_script(path: &str, text: &str, origins: &[String], findings: &mut Vec<Finding>) {
+    let text = &without_comments(text);
     let lines = Lines::of(text);
     for (pattern, rule, what) in &PATTERNS {
         for found in pattern.find_iter(text) {
             findings.push(Finding::new(rule, path, *what).at(lines.place(found.start())));
         }
     }
+    examine_addresses(path, text, &lines, origins, findings);
+}
+
+/// Looks at a file of data.
+pub fn examine_data(path: &str, text: &str, origins: &[String], findings: &mut Vec<Finding>) {
+    if let Err(error) = json::check(text.as_bytes()) {
+        findings.push(Finding::new(&rules::JSON_FILE, path, error.why).at(Place::Line(error.line, error.column)));
+    }
+    examine_addresses(path, text, &Lines::of(text), origins, findings);
+}
+
+fn examine_addresses(path: &str, text: &str, lines: &Lines<'_>, origins: &[String], findings: &mut Vec<Finding>) {
     let mut said = BTreeSet::new();
     for found in ADDRESS.captures_iter(text).filter_map(|found| found.get(1)) {
         let Ok(url) = url::Url::parse(found.as_str()) else { continue };
@@ -68,6 +95,7 @@ pub fn examine_script(path: &str, text: &str, origins: &[String], findings: &mut
 
 /// Looks at a style sheet.
 pub fn examine_style(path: &str, text: &str, files: &BTreeMap<String, Vec<u8>>, findings: &mut Vec<Finding>) {
+    let text = &without_comments(text);
     let lines = Lines::of(text);
     for captured in LOADED.captures_iter(text) {
         let Some(target) = captured.get(1).or_else(|| captured.get(2)) else { continue };

@@ -104,7 +104,7 @@ fn the_badge_page_names_every_rule_and_escapes_what_it_shows() {
     let mut files = Template::Pages.files("hours", None).expect("files");
     files.insert("pages/<b>.html".to_owned(), b"<p>".to_vec());
     let page = badge_page(&check(&files));
-    assert!(onecity_protocol::rules::CATALOGUE.iter().all(|rule| page.contains(rule.id)));
+    assert!(rules::CATALOGUE.iter().all(|rule| page.contains(rule.id)));
     assert!(!page.contains("pages/<b>") && page.contains("pages/&lt;b&gt;"));
 }
 

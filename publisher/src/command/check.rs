@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use anstream::println;
 use clap::{Args, ValueEnum};
 use onecity_protocol::package::Package;
-use onecity_protocol::rules::{Finding, Place, Severity};
-use onecity_publisher::{Checked, badge_page, check, read_folder, sarif};
+use onecity_protocol::rules::{self, Finding, Place, Severity};
+use onecity_publisher::{Checked, badge_page, check, pack, read_folder, sarif};
 use serde_json::json;
 
 use super::terminal::{BAD, GOOD, LOOK, QUIET, styled};
@@ -44,10 +44,23 @@ pub struct Arguments {
 /// The files of a folder or a package. A package that can't be opened is a finding.
 pub fn files_of(path: &Path) -> Result<Result<BTreeMap<String, Vec<u8>>, Finding>, CommandError> {
     if path.is_dir() {
-        return Ok(Ok(read_folder(path)?));
+        let files = read_folder(path)?;
+        // What a folder's archive would break is found by making it.
+        let packed = pack(&files)?;
+        return Ok(
+            match Package::examine(packed.into()).into_iter().find(|finding| finding.rule.id.starts_with("OC0")) {
+                Some(finding) if finding.refuses() && !files_say(&finding) => Err(finding),
+                _ => Ok(files),
+            },
+        );
     }
     let package: std::sync::Arc<[u8]> = read_file(path)?.into();
     Ok(unpacked(package))
+}
+
+/// Whether the files' own check says it, with all the others.
+fn files_say(finding: &Finding) -> bool {
+    [&rules::WRONG_TYPE, &rules::NESTED].contains(&finding.rule)
 }
 
 fn unpacked(bytes: std::sync::Arc<[u8]>) -> Result<BTreeMap<String, Vec<u8>>, Finding> {

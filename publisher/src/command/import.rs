@@ -8,7 +8,7 @@ use onecity_publisher::{ImportOptions, check, import, named_origins, read_folder
 
 use super::check::print_text;
 use super::terminal::{GOOD, LOOK, styled};
-use super::{CommandError, write_files};
+use super::{CommandError, file_error, write_files};
 
 #[derive(Args)]
 #[command(after_help = "Give the folder that a build made (dist/ of Vite, build/ of others), not its sources.\n\n\
@@ -40,6 +40,9 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
         category: arguments.category.clone(),
         origins: arguments.origin.clone(),
     };
+    if !arguments.folder.is_dir() {
+        return Err(file_error(&arguments.folder)("not a folder".to_owned()));
+    }
     let imported = import(read_folder(&arguments.folder)?, &options)?;
     let out = arguments.out.clone().unwrap_or_else(|| PathBuf::from(&arguments.app_id));
     write_files(&out, &imported.files)?;
@@ -50,7 +53,7 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let origins = named_origins(&imported.files);
     for origin in &origins {
         println!(
-            "  {} {origin} is named in a script: if the back end is there, give --origin {origin}",
+            "  {} {origin} is named in a script: give --origin {origin} if the service asks it for something",
             styled(LOOK, "look")
         );
     }

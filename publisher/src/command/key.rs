@@ -56,7 +56,11 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
             let key = read_key(file, &passphrase("Old passphrase")?)?;
             let new = match std::env::var("ONECITY_NEW_PASSPHRASE") {
                 Ok(new) => new,
-                Err(_) => rpassword::prompt_password("New passphrase: ").map_err(CommandError::Input)?,
+                Err(_) => rpassword::prompt_password("New passphrase: ").map_err(|_| {
+                    CommandError::Usage(
+                        "there is nobody to ask for the new passphrase; set ONECITY_NEW_PASSPHRASE".to_owned(),
+                    )
+                })?,
             };
             let pem = key.to_encrypted_pem(&new)?;
             let fresh = file.with_extension("new");

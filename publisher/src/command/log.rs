@@ -1,5 +1,7 @@
 //! `onecity log`: who published what, by the signatures themselves.
 
+use std::collections::BTreeSet;
+
 use anstream::println;
 use clap::Args;
 use onecity_publisher::{Entry, Extent, history};
@@ -30,6 +32,11 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let mut registry = arguments.registry.open(Extent::History)?;
     let entries = history(&mut registry)?;
     let wanted = |entry: &&Entry| arguments.role.as_ref().is_none_or(|role| *role == entry.role);
+    if let Some(role) = arguments.role.as_ref().filter(|role| !entries.iter().any(|entry| entry.role == **role)) {
+        let roles: BTreeSet<&str> = entries.iter().map(|entry| entry.role.as_str()).collect();
+        let roles: Vec<&str> = roles.into_iter().collect();
+        return Err(CommandError::Usage(format!("there is no role {role}; there are {}", roles.join(", "))));
+    }
     let mut all_verified = true;
     for Entry { signed, role, version, keys, verified, changes } in entries.iter().filter(wanted) {
         all_verified &= verified;

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use onecity_protocol::credential::{TrustList, TrustListError, UnixTime};
-use onecity_publisher::{ImportError, KeyError, PackError, PublishError, WebError};
+use onecity_publisher::{ImportError, IntakeError, KeyError, PackError, PublishError, WebError};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -42,6 +42,8 @@ pub enum CommandError {
     Web(#[from] WebError),
     #[error(transparent)]
     Import(#[from] ImportError),
+    #[error(transparent)]
+    Intake(#[from] IntakeError),
 }
 
 /// Writes a new folder of files; one that is there already and not empty is left alone.

@@ -4,10 +4,10 @@ use std::path::PathBuf;
 
 use anstream::println;
 use clap::Args;
-use onecity_publisher::{check, pack, read_folder};
+use onecity_publisher::{pack, read_folder};
 use ring::digest::{SHA256, digest};
 
-use super::check::print_text;
+use super::check::{checked, print_text};
 use super::{CommandError, file_error};
 
 #[derive(Args)]
@@ -24,8 +24,11 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+    if !arguments.folder.is_dir() {
+        return Err(file_error(&arguments.folder)("not a folder".to_owned()));
+    }
+    let checked = checked(&arguments.folder)?;
     let files = read_folder(&arguments.folder)?;
-    let checked = check(&files);
     let Some(manifest) = checked.manifest.as_ref().filter(|_| checked.passes(arguments.strict)) else {
         print_text(&checked, &arguments.folder.display().to_string());
         return Ok(false);

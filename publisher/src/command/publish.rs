@@ -8,8 +8,9 @@ use clap::Args;
 use onecity_protocol::region::UnitId;
 use onecity_publisher::{Extent, Folder, RepositoryFiles, Shelf};
 
-use super::registry::{KeyArguments, RegistryArguments, deliver, signed};
-use super::terminal::{GOOD, QUIET, styled};
+use super::registry::say_what_is_next;
+use super::registry::{KeyArguments, RegistryArguments, publish, signed, write_bundle};
+use super::terminal::{GOOD, styled};
 use super::{CommandError, read_file};
 
 #[derive(Args)]
@@ -46,9 +47,9 @@ pub struct PublishArguments {
     #[arg(long, value_name = "DIR|URL")]
     to: String,
     /// For a package: who publishes it.
-    #[arg(long, required_unless_present = "bundle")]
+    #[arg(long)]
     unit: Option<UnitId>,
-    /// For a package: the key to sign with.
+    /// For a package: a key to sign with; may be given several times.
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
     /// For a package: percent of phones that are offered it at first.
@@ -57,9 +58,6 @@ pub struct PublishArguments {
     /// For a package and a server: the registry's first root.json.
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
-    /// What is given is a bundle (assumed of a folder).
-    #[arg(long, hide = true)]
-    bundle: bool,
 }
 
 /// Signs a package as a unit's next release.
@@ -81,28 +79,31 @@ fn sign_package(
 pub fn run_sign(arguments: &SignArguments) -> Result<bool, CommandError> {
     let SignArguments { package, unit, percent, keys, registry, out } = arguments;
     let fresh = sign_package(package, unit, *percent, keys, registry)?;
-    deliver(&out.display().to_string(), &fresh)?;
+    write_bundle(out, &fresh)?;
     println!("{} files in {}", fresh.len(), out.display());
     Ok(true)
 }
 
 pub fn run_publish(arguments: &PublishArguments) -> Result<bool, CommandError> {
-    let PublishArguments { what, to, unit, key, percent, root, .. } = arguments;
+    let PublishArguments { what, to, unit, key, percent, root } = arguments;
     let fresh = match unit {
-        Some(unit) if !what.is_dir() => {
+        _ if what.is_dir() => read_bundle(what)?,
+        None => {
+            return Err(CommandError::Usage(
+                "a package is published by a unit: give --unit UNIT and --key FILE".to_owned(),
+            ));
+        }
+        Some(unit) => {
             if key.is_empty() {
                 return Err(CommandError::Usage("a package is signed with --key FILE".to_owned()));
             }
             let registry = RegistryArguments { registry: to.clone(), root: root.clone() };
             sign_package(what, unit, *percent, &KeyArguments { key: key.clone() }, &registry)?
         }
-        _ => read_bundle(what)?,
     };
-    deliver(to, &fresh)?;
+    publish(to, &fresh)?;
     println!("{} files published to {to}", fresh.len());
-    if !to.starts_with("http") && !fresh.contains_key("metadata/timestamp.json") {
-        println!("{}", styled(QUIET, "phones see it once snapshot and timestamp are signed: onecity repo timestamp"));
-    }
+    say_what_is_next(to);
     Ok(true)
 }
 

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
+use anstream::println;
 use clap::Args;
 use onecity_protocol::region::UnitId;
 use onecity_publisher::{
-    Extent, Folder, KeyRing, Lifetimes, Overlay, Repository, RepositoryFiles, Shelf, SigningKey, Web,
+    Extent, Folder, Intake, KeyRing, Lifetimes, Overlay, Repository, RepositoryFiles, Shelf, SigningKey, Taken, Web,
 };
 
-use super::terminal::{bar, spinner};
+use super::terminal::{QUIET, bar, spinner, styled};
 use super::{CommandError, read_file, wall_clock};
 
 /// Where a registry is.
@@ -74,17 +75,16 @@ impl RegistryArguments {
         } else {
             Box::new(Folder::new(&self.registry))
         };
-        Ok(Repository::open(Overlay::new(shelf))?)
-    }
-
-    /// Puts what was signed where it belongs: into the folder, or to the server.
-    pub fn deliver(&self, signed: &RepositoryFiles) -> Result<(), CommandError> {
-        deliver(&self.registry, signed)
+        let repository = Repository::open(Overlay::new(shelf))?;
+        if let Some(root) = &self.root {
+            same_root(&repository, root)?;
+        }
+        Ok(repository)
     }
 }
 
-/// Puts signed files into a folder or sends them to a server.
-pub fn deliver(place: &str, signed: &RepositoryFiles) -> Result<(), CommandError> {
+/// Publishes signed files: into a registry's folder or at a server, either of which checks them as phones do.
+pub fn publish(place: &str, signed: &RepositoryFiles) -> Result<(), CommandError> {
     let total = signed.values().map(|bytes| bytes.len() as u64).sum();
     let bar = bar("publishing", total, true);
     if is_address(place) {
@@ -94,22 +94,54 @@ pub fn deliver(place: &str, signed: &RepositoryFiles) -> Result<(), CommandError
         };
         Web::new(place)?.push(signed, &told)?;
     } else {
-        let mut folder = Folder::new(place);
-        // Metadata last: what they list is there when they are. The timestamp after all others.
-        let rank = |path: &str| (path.starts_with("metadata/"), path == "metadata/timestamp.json");
-        let mut files: Vec<_> = signed.iter().collect();
-        files.sort_by_key(|(path, _)| rank(path));
-        for (path, bytes) in files {
-            // What is there is there for ever: after a break only the rest is written.
-            let kept = folder.read(path).map_err(|error| CommandError::Usage(error.to_string()))?;
-            if kept.as_ref() != Some(bytes) {
-                folder.write(path, bytes.clone()).map_err(|error| CommandError::Usage(format!("{path}: {error}")))?;
+        let mut repository = Repository::open(Folder::new(place))?;
+        let mut intake = Intake::default();
+        for (path, bytes) in signed.iter().filter(|(path, _)| path.starts_with("metadata/")) {
+            if repository.shelf().read(path).is_ok_and(|there| there.as_ref() == Some(bytes)) {
+                // Published before: after a break the same may be done again.
+                continue;
             }
-            bar.inc(bytes.len() as u64);
+            let mut taken = intake.take(&mut repository, path, bytes.clone())?;
+            while let Taken::Wanted(wanted) = taken {
+                let Some(path) = wanted.first() else { break };
+                let missing =
+                    || CommandError::Usage(format!("what was signed lists {path}, which is not in the bundle"));
+                let bytes = signed.get(path).ok_or_else(missing)?;
+                taken = intake.take(&mut repository, path, bytes.clone())?;
+                bar.inc(bytes.len() as u64);
+            }
         }
     }
     bar.finish_and_clear();
     Ok(())
+}
+
+/// Writes signed files into a folder of their own, to be carried elsewhere and published from there.
+pub fn write_bundle(folder: &Path, signed: &RepositoryFiles) -> Result<(), CommandError> {
+    if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
+        return Err(CommandError::Usage(format!("{} is there already and not empty", folder.display())));
+    }
+    let mut shelf = Folder::new(folder);
+    for (path, bytes) in signed {
+        shelf.write(path, bytes.clone()).map_err(|error| CommandError::Usage(format!("{path}: {error}")))?;
+    }
+    Ok(())
+}
+
+/// In a folder nothing is seen before the online keys have signed.
+pub fn say_what_is_next(place: &str) {
+    if !is_address(place) {
+        println!("{}", styled(QUIET, "phones see it once snapshot and timestamp are signed: onecity repo timestamp"));
+    }
+}
+
+/// Whether a registry begins with the root that was given by whoever runs it.
+pub fn same_root<S: Shelf>(repository: &Repository<S>, root: &Path) -> Result<(), CommandError> {
+    if read_file(root)?[..] == repository.first_root()?[..] {
+        return Ok(());
+    }
+    let why = "the registry does not begin with this root: it is another registry, or somebody has altered it";
+    Err(super::file_error(root)(why.to_owned()))
 }
 
 /// Signs a draft and answers the fresh files.

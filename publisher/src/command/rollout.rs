@@ -4,12 +4,12 @@ use std::path::PathBuf;
 
 use anstream::println;
 use clap::{Args, Subcommand};
-use onecity_protocol::names::Names;
+use onecity_protocol::names::{Names, is_language_tag};
 use onecity_protocol::trust::Withdrawn;
 use onecity_publisher::{Change, Extent};
 
 use super::CommandError;
-use super::registry::{KeyArguments, RegistryArguments, ServiceName, deliver, signed};
+use super::registry::{KeyArguments, RegistryArguments, ServiceName, publish, say_what_is_next, signed, write_bundle};
 use super::terminal::{GOOD, styled};
 
 #[derive(Args)]
@@ -89,6 +89,9 @@ fn reasons(texts: &[String]) -> Result<Withdrawn, CommandError> {
         let (language, text) = text.split_once('=').ok_or_else(|| {
             CommandError::Usage("a reason is LANGUAGE=TEXT, for example 'en=It loses drafts'".to_owned())
         })?;
+        if !is_language_tag(language) || text.trim().is_empty() {
+            return Err(CommandError::Usage(format!("{language}={text}: a language tag such as en or zh, and a text")));
+        }
         reason = reason.with(language, text);
     }
     Ok(Withdrawn { reason })
@@ -140,9 +143,15 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     };
     let (fresh, _) = signed(draft, &common.keys.ring()?)?;
     match &common.out {
-        Some(out) => deliver(&out.display().to_string(), &fresh)?,
-        None => common.registry.deliver(&fresh)?,
+        Some(out) => {
+            write_bundle(out, &fresh)?;
+            println!("signed, and not yet published: {} files in {}", fresh.len(), out.display());
+        }
+        None => {
+            publish(&common.registry.registry, &fresh)?;
+            println!("{}", styled(GOOD, said));
+            say_what_is_next(&common.registry.registry);
+        }
     }
-    println!("{}", styled(GOOD, said));
     Ok(true)
 }

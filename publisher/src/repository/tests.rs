@@ -289,3 +289,63 @@ fn a_folder_holds_a_repository_and_no_path_leads_out_of_it() {
         assert!(shelf.write(path, Arc::from(&b"x"[..])).is_err(), "{path}");
     }
 }
+
+#[test]
+fn a_folder_that_somebody_altered_is_not_signed_on() {
+    let mut province = Province::new();
+    let altered = |path: &str, change: &dyn Fn(&mut Value)| {
+        let mut files = province.files().clone();
+        let mut file: Value = serde_json::from_slice(&files[path]).expect("JSON");
+        change(&mut file["signed"]);
+        files.insert(path.to_owned(), Arc::from(file.to_string().into_bytes()));
+        files
+    };
+    let root = altered("metadata/1.root.json", &|signed| signed["roles"]["targets"]["threshold"] = json!(2));
+    assert!(matches!(Repository::open(root), Err(PublishError::Metadata { .. })));
+    let timestamp = altered("metadata/timestamp.json", &|signed| signed["version"] = json!(9));
+    assert!(Repository::open(timestamp).is_err());
+    // An altered role counts as none; the next one would not follow it.
+    let role = altered("metadata/1.targets.json", &|signed| signed["delegations"]["roles"] = json!([]));
+    let mut opened = Repository::open(role).expect("roots, timestamp and snapshot are whole");
+    assert!(
+        opened.status(NOW).expect("read").iter().any(|status| status.role == "targets" && status.trouble.is_some())
+    );
+    let refused = province.repository.accept("cn-sd.jinan", &province.files()["metadata/1.targets.json"].clone());
+    assert!(refused.is_err());
+}
+
+#[test]
+fn a_role_may_not_delegate_to_itself_nor_sideways() {
+    let mut province = Province::new();
+    let mut file: Value = serde_json::from_slice(&province.files()["metadata/1.cn-sd.jinan.json"]).expect("JSON");
+    let mut signed = file["signed"].take();
+    signed["version"] = json!(2);
+    signed["delegations"]["roles"][0]["name"] = json!("cn-sd.jinan");
+    let file = province.ring.sign_as_any(&signed, &file["signatures"]).expect("signed");
+    assert!(matches!(province.repository.accept("cn-sd.jinan", &file), Err(PublishError::Metadata { .. })));
+    // Even in the folder, it ends no signing.
+    province.repository.put_metadata("cn-sd.jinan", 2, file).expect("put");
+    let mut opened = Repository::open(province.files().clone()).expect("opened");
+    opened.sign(&province.ring, NOW + 1, &Lifetimes::default()).expect("signed");
+    assert_eq!(opened.tree().expect("read"), ["targets", "cn-sd.jinan"]);
+}
+
+#[test]
+fn a_key_that_stands_twice_counts_once() {
+    let mut province = Province::new();
+    let twice = [province.city.clone(), province.city.clone()];
+    assert!(matches!(province.repository.delegate(&unit("cn-sd/jinan"), &twice, 2), Err(PublishError::Usage(_))));
+}
+
+#[test]
+fn other_keys_for_targets_take_its_metadata_along() {
+    let mut province = Province::new();
+    let key = province.ring.generate().expect("a key");
+    let lifetimes = Lifetimes::default();
+    province.repository.rotate("targets", &[key], 1, &province.ring, NOW, &lifetimes).expect("rotated");
+    let files = province.sign(NOW + 1);
+    phone(&files, NOW + 2).expect("trusted under the new key");
+    let stranger = crate::SigningKey::generate().expect("a key").public().clone();
+    let refused = province.repository.rotate("targets", &[stranger], 1, &province.ring, NOW, &lifetimes);
+    assert!(matches!(refused, Err(PublishError::Key(KeyError::NotAtHand { .. }))), "nobody could sign targets then");
+}

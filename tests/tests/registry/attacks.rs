@@ -323,3 +323,100 @@ async fn a_package_that_asks_for_more_than_its_card_says_is_not_installed() {
     let refused = phone.opens(&service("cn-sd/jinan", "greedy"), "cn-sd/jinan").await.expect_err("refused");
     assert!(refused.to_string().contains("asks for more"), "{refused}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn delegations_that_run_in_a_circle_or_sideways_change_nothing() {
+    let (registry, phone, _) = before_and_after().await;
+    let role = |name: &str| -> Value {
+        let files = registry.files();
+        let newest = files
+            .keys()
+            .filter_map(|path| {
+                path.strip_prefix("metadata/")?.strip_suffix(&format!(".{name}.json"))?.parse::<u64>().ok()
+            })
+            .max();
+        serde_json::from_slice(&files[&format!("metadata/{}.{name}.json", newest.expect("a role"))]).expect("JSON")
+    };
+    // The department has the city's public key, which everybody has, and its own.
+    let (city, mut own) = (role("cn-sd.jinan"), role("cn-sd.jinan.~transport"));
+    let key_of = |role: &Value| role["signatures"][0]["keyid"].as_str().expect("a key").to_owned();
+    let targets = role("targets");
+    let listed = |id: &str| {
+        let known =
+            [&targets, &city].into_iter().find_map(|role| role["signed"]["delegations"]["keys"].get(id).cloned());
+        known.expect("a key that somebody lists")
+    };
+    let (jinan, transport) = (key_of(&city), key_of(&own));
+    let delegation = |name: &str, key: &str, path: &str| serde_json::json!({ "name": name, "keyids": [key], "threshold": 1, "terminating": true, "paths": [path] });
+    let mut signed = own["signed"].take();
+    signed["version"] = 2.into();
+    signed["delegations"] = serde_json::json!({
+        "keys": { &jinan: listed(&jinan), &transport: listed(&transport) },
+        "roles": [
+            delegation("cn-sd.jinan.~transport", &transport, "*/*/*/*"),
+            delegation("cn-sd.jinan", &jinan, "none/*/*"),
+            delegation("cn-sd.jinan.lixia", &transport, &format!("{}/*", "*?".repeat(500))),
+        ],
+    });
+    let mut opened = Repository::open(Overlay::new(registry.files())).expect("opened");
+    let file = registry.ring.sign_as_any(&signed, &own["signatures"]).expect("signed");
+    opened.put_metadata("cn-sd.jinan.~transport", 2, file).expect("put");
+    opened.sign(&registry.ring, now(), &Lifetimes::default()).expect("a registry that did not look");
+    let mut all = registry.files();
+    all.extend(opened.into_shelf().into_fresh());
+    registry.serve("cn-sd", all);
+    for phone in [&phone, &registry.phone()] {
+        let report = phone.sync(&id("cn-sd/jinan")).await.expect("synced");
+        assert!(report.broken.is_empty(), "{report:?}");
+        assert_eq!(phone.home(&id("cn-sd/jinan/lixia")).await.expect("home").services.len(), 5);
+        assert_eq!(opens(phone).await, 2);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_target_that_can_not_be_read_spoils_nothing_else() {
+    let (registry, phone, _) = before_and_after().await;
+    let files = signed_by_jinan(&registry, |signed| {
+        signed["targets"]["cn-sd/jinan/report/ma"] =
+            serde_json::json!({ "length": 1, "hashes": { "sha256": "no hash" } });
+    });
+    registry.serve("cn-sd", files);
+    let report = phone.sync(&id("cn-sd/jinan")).await.expect("synced");
+    assert!(report.broken.is_empty());
+    assert_eq!(opens(&phone).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nation_gives_a_province_that_lost_its_keys_a_new_root() {
+    let (mut registry, mut phone, _) = before_and_after().await;
+    let anew = Registry::start().await;
+    let entry = serde_json::json!({ "region": "cn-sd", "url": registry.url("cn-sd") });
+    let root = anew.province.first_root().expect("a root").to_vec();
+    registry.nation.add_target("cn/cn-sd/root.json", root, Some(entry)).expect("listed");
+    registry.publish();
+    registry.serve("cn-sd", anew.province.shelf().clone());
+    phone.clock.skip(7 * 3600 * 1000);
+    phone.sync(&id("cn-sd/jinan")).await.expect("the nation's word");
+    phone.restart(|_| ());
+    phone.sync(&id("cn-sd/jinan")).await.expect("and it stays");
+    assert_eq!(phone.opens(&service("cn-sd/jinan/lixia", "report"), "cn-sd/jinan/lixia").await.expect("opened"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_that_has_ended_or_can_not_be_read_installs_nothing_new() {
+    let (registry, phone, _) = before_and_after().await;
+    phone.sync(&id("cn-sd/qingdao")).await.expect("synced");
+    // A mirror keeps a city's newest file back: perhaps it says that a version was withdrawn.
+    let mut later = Repository::open(registry.files()).expect("opened");
+    later.renew(&unit("cn-sd/qingdao")).expect("a role");
+    later.sign(&registry.ring, now(), &Lifetimes::default()).expect("signed");
+    let mut files = later.into_shelf();
+    files.remove("metadata/2.cn-sd.qingdao.json").expect("it was there");
+    registry.serve("cn-sd", files);
+    let report = phone.sync(&id("cn-sd/qingdao")).await.expect("the rest is welcome");
+    assert_eq!(report.broken.len(), 1);
+    let refused = phone.opens(&service("cn-sd/qingdao", "report"), "cn-sd/qingdao").await;
+    assert!(matches!(refused, Err(Error::SignatureInvalid { .. })), "{refused:?}");
+    assert_eq!(phone.opens(&service("cn-sd/~coast", "report"), "cn-sd/qingdao").await.expect("another unit's"), 1);
+    assert_eq!(opens(&phone).await, 2);
+}

@@ -296,3 +296,28 @@ async fn a_city_of_a_thousand_services_is_shown_page_by_page() {
     let distinct: std::collections::BTreeSet<&String> = all.iter().collect();
     assert_eq!((all.len(), distinct.len()), (454, 454));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn staged_releases_one_after_the_other_lock_nobody_out() {
+    let mut registry = Registry::start().await;
+    let (phone, report) = (registry.phone(), service("cn-sd/jinan", "report"));
+    phone.sync(&id("cn-sd/jinan")).await.expect("synced");
+    assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 1);
+    for version in 2..=4 {
+        registry.province.publish(&unit("cn-sd/jinan"), package("report", version), 0).expect("published");
+        registry.publish();
+        phone.sync(&id("cn-sd/jinan")).await.expect("synced");
+        let fresh = registry.phone();
+        fresh.sync(&id("cn-sd/jinan")).await.expect("synced");
+        for phone in [&phone, &fresh] {
+            assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 1, "what everybody is offered");
+        }
+    }
+    registry.province.change(&unit("cn-sd/jinan"), "report", 4, Change::Percent(100)).expect("raised");
+    registry.publish();
+    phone.sync(&id("cn-sd/jinan")).await.expect("synced");
+    phone.forget_changes();
+    assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 1);
+    phone.home_changes().await;
+    assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 4);
+}

@@ -156,6 +156,11 @@ impl Registry {
         served.extend(files.into_iter().map(|(path, bytes)| (format!("/{repository}/{path}"), bytes)));
     }
 
+    /// Where a repository is served.
+    pub fn url(&self, repository: &str) -> String {
+        format!("http://{}/{repository}", self.address)
+    }
+
     /// The province's files as they are served.
     pub fn files(&self) -> RepositoryFiles {
         let served = self.shared.files.lock().expect("no panic holds it");

@@ -497,6 +497,17 @@ pub static PAGE_API: Rule = Rule {
     example: "An old copy of `onecity.js` in the folder.",
     mend: "Leave it out; every phone serves it at `/onecity.js`.",
 };
+/// A file of data can be read as JSON, and no member stands twice.
+pub static JSON_FILE: Rule = Rule {
+    id: "OC208",
+    name: "json-file",
+    severity: Severity::Warning,
+    source: "RFC 8259",
+    link: "https://www.rfc-editor.org/rfc/rfc8259",
+    text: "A file of data can be read as JSON, and no member stands twice.",
+    example: "A comma behind the last member of `i18n/en.json`.",
+    mend: "Mend the place that is named.",
+};
 /// A page loads nothing from elsewhere.
 pub static EXTERNAL: Rule = Rule {
     id: "OC301",
@@ -693,7 +704,7 @@ pub static UNDECLARED_ORIGIN: Rule = Rule {
     link: "https://www.w3.org/TR/miniapp-manifest/",
     text: "An address in a script or a file of data is at one of the origins that the manifest declares.",
     example: "`https://api.city.example` in `app.js`, not in `onecity.origins`.",
-    mend: "Declare the origin, or take the address out.",
+    mend: "Declare the origin if the service asks it for something; an address that is only shown may stay.",
 };
 
 /// All rules by id.
@@ -743,6 +754,7 @@ pub static CATALOGUE: &[&Rule] = &[
     &I18N_NAME,
     &SEED,
     &PAGE_API,
+    &JSON_FILE,
     &EXTERNAL,
     &INLINE_SCRIPT,
     &INLINE_STYLE,

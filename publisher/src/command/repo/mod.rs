@@ -6,10 +6,13 @@ use std::path::PathBuf;
 
 use anstream::println;
 use clap::{Args, Subcommand};
-use onecity_protocol::region::{RegionId, UnitId};
+use onecity_protocol::credential::TrustList;
+use onecity_protocol::json;
+use onecity_protocol::region::{RegionFile, RegionId, UnitId};
+use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, TRUST_LIST_TARGET};
 use onecity_publisher::{Folder, Holders, KeyRing, Lifetimes, PublicKey, Repository, SigningKey, write_secret};
 
-use super::registry::{KeyArguments, passphrase};
+use super::registry::{KeyArguments, passphrase, same_root};
 use super::terminal::{GOOD, QUIET, styled};
 use super::{CommandError, file_error, read_file, wall_clock};
 use crate::Format;
@@ -83,9 +86,9 @@ enum What {
         /// All public keys that the role is to have.
         #[arg(long = "to", required = true, value_name = "FILE")]
         public: Vec<PathBuf>,
-        /// How many of them must sign together.
-        #[arg(long, default_value_t = 1)]
-        threshold: usize,
+        /// How many of them must sign together, if not as many as now.
+        #[arg(long)]
+        threshold: Option<usize>,
         #[command(flatten)]
         keys: KeyArguments,
     },
@@ -109,8 +112,32 @@ enum What {
     },
 }
 
+/// The registry's first root as it is kept beside its keys.
+const FIRST_ROOT: &str = "first-root.json";
+
 fn open(folder: &PathBuf) -> Result<Repository<Folder>, CommandError> {
     Ok(Repository::open(Folder::new(folder))?)
+}
+
+/// The same before something is signed: it must be the registry that the keys were made for, if that stands beside them.
+fn open_to_sign(folder: &PathBuf, keys: &KeyArguments) -> Result<Repository<Folder>, CommandError> {
+    let repository = open(folder)?;
+    for root in keys.key.iter().map(|key| key.with_file_name(FIRST_ROOT)).filter(|root| root.exists()) {
+        same_root(&repository, &root)?;
+    }
+    Ok(repository)
+}
+
+/// Files that every phone reads must be what they are called.
+fn check_own_file(region: &RegionId, path: &str, bytes: &[u8]) -> Result<(), String> {
+    match path.rsplit('/').next().unwrap_or_default() {
+        REGIONS_TARGET => RegionFile::parse(bytes, region).map(drop).map_err(|error| error.to_string()),
+        TRUST_LIST_TARGET => TrustList::parse(bytes).map(drop).map_err(|error| error.to_string()),
+        PROVIDERS_TARGET => json::check(bytes).map_err(|error| error.to_string()),
+        name => {
+            Err(format!("{name} is no file of a registry: {REGIONS_TARGET}, {TRUST_LIST_TARGET} or {PROVIDERS_TARGET}"))
+        }
+    }
 }
 
 fn public_keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, CommandError> {
@@ -121,14 +148,19 @@ fn public_keys(files: &[PathBuf]) -> Result<Vec<PublicKey>, CommandError> {
     files.iter().map(read).collect()
 }
 
-fn sign(mut repository: Repository<Folder>, ring: &KeyRing) -> Result<(), CommandError> {
+/// Signs what has changed; answers whether snapshot and timestamp were signed, too.
+fn sign(mut repository: Repository<Folder>, ring: &KeyRing) -> Result<bool, CommandError> {
     let signed = repository.sign(ring, wall_clock(), &Lifetimes::default())?;
+    if signed.is_empty() {
+        return Ok(false);
+    }
     let roles: Vec<String> = signed.iter().map(|(role, version)| format!("{role} {version}")).collect();
     println!("{}", styled(GOOD, format_args!("signed {}", roles.join(", "))));
-    if !signed.iter().any(|(role, _)| role == "timestamp") {
+    let online = signed.iter().any(|(role, _)| role == "timestamp");
+    if !online {
         println!("{}", styled(QUIET, "phones see it once snapshot and timestamp are signed: onecity repo timestamp"));
     }
-    Ok(())
+    Ok(online)
 }
 
 pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
@@ -137,16 +169,18 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
             init(folder, region, keys, *root_keys, *threshold)?
         }
         What::Add { folder, path, file, keys } => {
-            let mut repository = open(folder)?;
+            let mut repository = open_to_sign(folder, keys)?;
             let own = path.strip_prefix(repository.id().as_str()).is_some_and(|rest| rest.starts_with('/'));
             if !own {
                 return Err(CommandError::Usage(format!("its path begins with {}/", repository.id())));
             }
-            repository.add_target(path, read_file(file)?, None)?;
+            let bytes = read_file(file)?;
+            check_own_file(repository.id(), path, &bytes).map_err(file_error(file))?;
+            repository.add_target(path, bytes, None)?;
             sign(repository, &keys.ring()?)?;
         }
         What::Delegate { folder, unit, public, threshold, withdraw, keys } => {
-            let mut repository = open(folder)?;
+            let mut repository = open_to_sign(folder, keys)?;
             let parent = if *withdraw {
                 repository.withdraw_delegate(unit)?
             } else {
@@ -156,9 +190,10 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
             sign(repository, &keys.ring()?)?;
         }
         What::Rotate { folder, role, public, threshold, keys } => {
-            let mut repository = open(folder)?;
+            let mut repository = open_to_sign(folder, keys)?;
             let (public, ring) = (public_keys(public)?, keys.ring()?);
-            let version = repository.rotate(role, &public, *threshold, &ring, wall_clock(), &Lifetimes::default())?;
+            let threshold = threshold.or_else(|| repository.threshold(role)).unwrap_or(1);
+            let version = repository.rotate(role, &public, threshold, &ring, wall_clock(), &Lifetimes::default())?;
             println!(
                 "{}",
                 styled(
@@ -166,9 +201,17 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
                     format_args!("root {version}: {role} has {} keys, {threshold} of which sign", public.len())
                 )
             );
-            println!("{}", styled(QUIET, "sign with the new keys now: onecity repo timestamp"));
+            println!(
+                "{}",
+                styled(QUIET, "phones follow once snapshot and timestamp are signed: onecity repo timestamp")
+            );
         }
-        What::Timestamp { folder, keys } => sign(open(folder)?, &keys.ring()?)?,
+        What::Timestamp { folder, keys } => {
+            if !sign(open_to_sign(folder, keys)?, &keys.ring()?)? {
+                let why = "the keys given may not sign snapshot and timestamp both; nothing was signed";
+                return Err(CommandError::Usage(why.to_owned()));
+            }
+        }
         What::Status { folder, days, format } => return status::run(&mut open(folder)?, *days, *format),
     }
     Ok(true)
@@ -177,6 +220,9 @@ pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
 fn init(folder: &PathBuf, region: &RegionId, keys: &PathBuf, root_keys: u8, threshold: u8) -> Result<(), CommandError> {
     if region.first_level().as_ref() != Some(region) && region.parent().is_some() {
         return Err(CommandError::Usage(format!("{region} has no registry of its own: its first-level region does")));
+    }
+    if folder.join("metadata").exists() {
+        return Err(CommandError::Usage(format!("{} is a registry already", folder.display())));
     }
     let passphrase = passphrase("New passphrase for all keys")?;
     std::fs::create_dir_all(keys).map_err(|error| file_error(keys)(error.to_string()))?;
@@ -202,7 +248,10 @@ fn init(folder: &PathBuf, region: &RegionId, keys: &PathBuf, root_keys: u8, thre
         Repository::create(region.clone(), shelf, &holders, &ring, wall_clock(), &Lifetimes::default())?;
     repository.sign(&ring, wall_clock(), &Lifetimes::default())?;
     println!("{}: the registry of {region}", folder.display());
-    println!("{}: {} keys under one passphrase", keys.display(), root_keys + 3);
+    // Beside the keys stands what they are for: a folder that somebody has altered is then known.
+    let root = keys.join(FIRST_ROOT);
+    std::fs::write(&root, repository.first_root()?).map_err(|error| file_error(&root)(error.to_string()))?;
+    println!("{}: {} keys under one passphrase, and {FIRST_ROOT}", keys.display(), root_keys + 3);
     println!(
         "{}",
         styled(QUIET, "give each root key to another person, keep them offline; phones trust metadata/1.root.json")

@@ -33,6 +33,14 @@ class Journey(unittest.IsolatedAsyncioTestCase):
             self.assertIsInstance(home.freshness, onecity.Freshness.FRESH)
             self.assertIn("transit-pass", [service.app_id for service in home.services])
 
+            found = await phone.search("chengche", "cn-sd/jinan")
+            self.assertEqual((found[0].unit, found[0].app_id), ("cn-sd/jinan", "transit-pass"))
+            icon = await phone.icon("cn-sd/jinan", "transit-pass")
+            self.assertEqual(icon.media_type, "image/svg+xml")
+            why = await phone.why_not("cn-sd/qingdao", "report", "cn-sd/jinan")
+            self.assertEqual(why.obstacle, onecity.Obstacle.REGION)
+            self.assertGreater((await phone.travel_plan("cn-sd/jinan")).bytes_to_fetch, 0)
+
             service = await phone.open_service("cn-sd/jinan", "transit-pass", "cn-sd/jinan")
             page = await service.resource(service.entry())
             self.assertEqual((page.status, page.mime), (200, "text/html; charset=utf-8"))

@@ -51,7 +51,7 @@ impl Province {
         let files = RepositoryFiles::new();
         let mut repository =
             Repository::create(id, files, &holders, &ring, NOW, &Lifetimes::default()).expect("created");
-        repository.delegate(&unit("cn-sd/jinan"), &[city.clone()], 1).expect("a city of the province");
+        repository.delegate(&unit("cn-sd/jinan"), std::slice::from_ref(&city), 1).expect("a city of the province");
         repository.delegate(&unit("cn-sd/jinan/~transport"), &[department], 1).expect("a department of the city");
         repository.publish(&unit("cn-sd/jinan"), package(1), 100).expect("published");
         let mut province = Self { ring, holders, city, repository };

@@ -2,6 +2,9 @@ use super::*;
 use onecity_protocol::names::Names;
 use onecity_protocol::trust::{Card, Release, Target};
 
+/// `app_id`, Chinese and Vietnamese name, keyword.
+type Named = (&'static str, &'static str, &'static str, &'static str);
+
 /// A catalogue of services by unit: `app_id`, Chinese and Vietnamese name, keyword.
 struct City {
     _folder: tempfile::TempDir,
@@ -9,7 +12,7 @@ struct City {
 }
 
 impl City {
-    fn new(units: &[(&str, &[(&str, &str, &str, &str)])]) -> Self {
+    fn new(units: &[(&str, &[Named])]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
         for (unit, services) in units {

@@ -29,6 +29,9 @@ class JourneyTest {
             assertEquals(Freshness.Fresh, home.freshness)
             assertTrue(home.services.any { it.unit == "cn-sd/~jiaodong" && it.appId == "coast" })
 
+            assertEquals("transit-pass", phone.search("ccm", "cn-sd/qingdao").first().appId)
+            assertEquals(Obstacle.REGION, phone.whyNot("cn-sd/jinan", "report", "cn-sd/qingdao")?.obstacle)
+
             phone.openService("cn-sd/qingdao", "transit-pass", "cn-sd/qingdao").use { service ->
                 assertEquals(200u, service.resource(service.entry()).status)
                 assertEquals(404u, service.resource("../vault.sqlite").status)

@@ -4,8 +4,14 @@
 //! cache can serve it. Whoever holds a role's keys changes that role alone; snapshot and timestamp then take in what
 //! has been signed, after checking it as a phone would.
 
+mod delegating;
 mod metadata;
+mod releasing;
 mod shelf;
+mod signing;
+mod standing;
+mod taking_in;
+mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,6 +31,9 @@ pub use metadata::ListedTarget;
 use metadata::{Delegation, Signers, sign, signed_part};
 pub(crate) use metadata::{RoleDraft, RootDraft, signers};
 pub use shelf::{Folder, Overlay, RepositoryFiles, Shelf};
+pub use taking_in::is_wanted_file;
+
+use delegating::check_root;
 
 use crate::key::{KeyError, KeyRing, PublicKey};
 
@@ -242,34 +251,6 @@ impl<S: Shelf> Repository<S> {
         Ok(repository)
     }
 
-    /// Whether timestamp and snapshot are signed by the newest root's keys.
-    fn online_holds(&self) -> Result<bool, PublishError> {
-        self.online_holds_under(self.root.version)
-    }
-
-    /// Whether they are by an earlier root's.
-    fn online_held(&self) -> Result<bool, PublishError> {
-        for version in (1..self.root.version).rev() {
-            if self.online_holds_under(version)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn online_holds_under(&self, root: u64) -> Result<bool, PublishError> {
-        let read = |path: String| self.shelf.read(&path);
-        let Some(timestamp) = read("metadata/timestamp.json".to_owned())? else { return Ok(false) };
-        let snapshot = read(format!("metadata/{}.snapshot.json", self.version))?;
-        let mut trusted = match TrustedRepository::from_root(&self.needed("root", root)?) {
-            Ok(trusted) => trusted,
-            Err(_) => return Ok(false),
-        };
-        // As of before they could expire: only the signatures count here.
-        let timely = trusted.update_timestamp(&timestamp, 0).is_ok();
-        Ok(timely && snapshot.is_some_and(|snapshot| trusted.update_snapshot(&snapshot, 0).is_ok()))
-    }
-
     /// Whose it is.
     pub fn id(&self) -> &RegionId {
         &self.root.region
@@ -327,30 +308,6 @@ impl<S: Shelf> Repository<S> {
         Ok(role == "targets" || self.parent_of(role)?.is_some())
     }
 
-    /// Whether a role's file is signed as its delegation asks.
-    fn holds(&mut self, role: &str, version: u64) -> Result<Result<(), String>, PublishError> {
-        let (signers, keys) = self.authority(role)?;
-        let Some(file) = self.shelf.read(&format!("metadata/{version}.{role}.json"))? else {
-            return Ok(Err("the file is missing".to_owned()));
-        };
-        Ok(verify(&file, role, version, &signers, &keys))
-    }
-
-    /// The newest version of a role that holds; 0 if there is none.
-    fn newest(&mut self, role: &str) -> Result<u64, PublishError> {
-        let pinned = self.pinned.get(role).copied().unwrap_or_default();
-        let versions: Vec<u64> = self.versions.get(role).into_iter().flatten().rev().copied().collect();
-        for version in versions {
-            // What a snapshot names may be signed by keys that were replaced since.
-            let good =
-                if version > pinned { self.holds(role, version)?.is_ok() } else { self.has_held(role, version)? };
-            if good {
-                return Ok(version);
-            }
-        }
-        Ok(0)
-    }
-
     /// A role as it stands, read when it is first asked for.
     fn role(&mut self, role: &str) -> Result<&mut RoleDraft, PublishError> {
         if !self.roles.contains_key(role) {
@@ -380,312 +337,6 @@ impl<S: Shelf> Repository<S> {
         if own && self.has_role(&role)? { Ok(role) } else { Err(PublishError::NotDelegated(unit.clone())) }
     }
 
-    /// Lists a file of the repository's own.
-    pub fn add_target(&mut self, path: &str, bytes: Vec<u8>, custom: Option<Value>) -> Result<(), PublishError> {
-        self.list("targets", path, bytes.into(), custom)
-    }
-
-    fn list(&mut self, role: &str, path: &str, bytes: Arc<[u8]>, custom: Option<Value>) -> Result<(), PublishError> {
-        let target = listed(&bytes, custom);
-        self.shelf.write(&format!("targets/{}", hashed_name(path, &target)), bytes)?;
-        self.role(role)?.targets.insert(path.to_owned(), target);
-        self.changed.insert(role.to_owned());
-        Ok(())
-    }
-
-    /// Stops listing a file of the repository's own; answers whether it was listed.
-    pub fn remove_target(&mut self, path: &str) -> Result<bool, PublishError> {
-        let removed = self.role("targets")?.targets.remove(path).is_some();
-        if removed {
-            self.changed.insert("targets".to_owned());
-        }
-        Ok(removed)
-    }
-
-    /// Gives a unit of this region a role with keys of its own, or other keys than it had. The nearest unit above
-    /// that has a role delegates: a city to its departments and districts, the province to its cities and circles.
-    /// Answers the role that now must be signed.
-    pub fn delegate(&mut self, unit: &UnitId, keys: &[PublicKey], threshold: usize) -> Result<String, PublishError> {
-        if !self.root.region.covers(unit.region()) || unit.role() == "targets" {
-            return Err(PublishError::Foreign { unit: unit.clone(), repository: self.root.region.clone() });
-        }
-        let distinct: BTreeSet<&str> = keys.iter().map(PublicKey::id).collect();
-        if threshold == 0 || threshold > distinct.len() || distinct.len() < keys.len() {
-            return Err(PublishError::Usage(format!(
-                "a threshold of {threshold} does not fit {} different keys",
-                distinct.len()
-            )));
-        }
-        let role = unit.role();
-        let parent = match self.parent_of(&role)? {
-            Some(parent) => parent,
-            None => self.nearest_role_above(unit)?,
-        };
-        let delegation =
-            Delegation { name: role, signers: Signers::of(keys, threshold), terminating: true, paths: unit.patterns() };
-        self.role(&parent)?.delegations.get_or_insert_default().entrust(delegation, keys);
-        self.changed.insert(parent.clone());
-        Ok(parent)
-    }
-
-    fn nearest_role_above(&mut self, unit: &UnitId) -> Result<String, PublishError> {
-        for above in unit.may_be_delegated_by() {
-            if self.has_role(&above.role())? {
-                return Ok(above.role());
-            }
-        }
-        Ok("targets".to_owned())
-    }
-
-    /// Takes a unit's role away. What it published is no longer offered. Answers the role that now must be signed.
-    pub fn withdraw_delegate(&mut self, unit: &UnitId) -> Result<String, PublishError> {
-        let role = unit.role();
-        let parent = self.parent_of(&role)?.ok_or_else(|| PublishError::NotDelegated(unit.clone()))?;
-        self.role(&parent)?.delegations.get_or_insert_default().withdraw(&role);
-        self.changed.insert(parent.clone());
-        Ok(parent)
-    }
-
-    /// Publishes a package under a unit's role. The package is checked by the very rules that a phone applies. The
-    /// role goes on listing the version before; older ones go.
-    pub fn publish(&mut self, unit: &UnitId, package: Vec<u8>, rollout: u8) -> Result<String, PublishError> {
-        let bytes: Arc<[u8]> = package.into();
-        let package = Package::open(Arc::clone(&bytes))?;
-        let manifest = package.manifest();
-        let (app_id, code) = (manifest.app_id.clone(), manifest.version.code);
-        let path = target_path(unit, &app_id, code);
-        let releases = self.releases(unit)?;
-        let newest =
-            releases.iter().filter(|release| release.app_id == app_id).map(|release| release.version_code).max();
-        if let Some(newest) = newest.filter(|newest| *newest >= code) {
-            return Err(PublishError::NotNewer { path, newest });
-        }
-        let mut card = Card::of(&package);
-        card.rollout.percent = rollout;
-        if let (Some(name), Some(icon)) = (&card.icon, manifest.icons.first()) {
-            let icon: Arc<[u8]> = package.read(&icon.src)?.unwrap_or_default().into();
-            self.shelf.write(&format!("targets/{}", name.path(unit)), icon)?;
-        }
-        let role = self.role_of(unit)?;
-        self.list(&role, &path, bytes, Some(serde_json::to_value(card)?))?;
-        self.drop_old_versions(unit, &app_id)?;
-        Ok(path)
-    }
-
-    /// Lists a release by its card and hash alone, without its package: for registries that are only measured.
-    pub(crate) fn list_card(
-        &mut self,
-        unit: &UnitId,
-        path: &str,
-        sha256: &[u8; 32],
-        length: u64,
-        card: Value,
-    ) -> Result<(), PublishError> {
-        let hashes = BTreeMap::from([("sha256".to_owned(), hex::encode(sha256))]);
-        let target = ListedTarget { length, hashes, custom: Some(card) };
-        self.role_to_change(unit)?.targets.insert(path.to_owned(), target);
-        Ok(())
-    }
-
-    fn drop_old_versions(&mut self, unit: &UnitId, app_id: &str) -> Result<(), PublishError> {
-        let mut releases: Vec<Release> =
-            self.releases(unit)?.into_iter().filter(|release| release.app_id == app_id).collect();
-        releases.sort_unstable_by_key(|release| std::cmp::Reverse(release.version_code));
-        let offered = |release: &&Release| release.card.withdrawn.is_none();
-        let to_all = |release: &&Release| offered(release) && release.card.rollout.is_everybody();
-        let oldest_kept =
-            releases.iter().filter(offered).take(KEPT_VERSIONS).last().map(|release| release.version_code);
-        // What everybody is offered stays until something newer is offered to everybody.
-        let oldest_kept = oldest_kept.min(releases.iter().find(to_all).map(|release| release.version_code).or(Some(0)));
-        let role = self.role_to_change(unit)?;
-        for old in releases.iter().filter(|release| Some(release.version_code) < oldest_kept) {
-            role.targets.remove(&old.target.path);
-        }
-        Ok(())
-    }
-
-    /// What a unit offers.
-    pub fn releases(&mut self, unit: &UnitId) -> Result<Vec<Release>, PublishError> {
-        let role = self.role_of(unit)?;
-        let targets = &self.role(&role)?.targets;
-        let packages = targets.iter().filter(|(path, _)| path.ends_with(".ma"));
-        packages.map(|(path, target)| Ok(Release::from_target(&role, read_target(path, target)?)?)).collect()
-    }
-
-    /// Changes the card of a published release.
-    pub fn change(
-        &mut self,
-        unit: &UnitId,
-        app_id: &str,
-        version_code: u64,
-        change: Change,
-    ) -> Result<(), PublishError> {
-        let path = target_path(unit, app_id, version_code);
-        let role = self.role_to_change(unit)?;
-        let target = role.targets.get_mut(&path).ok_or(PublishError::NotPublished(path))?;
-        let mut card: Card = serde_json::from_value(target.custom.clone().unwrap_or_default())?;
-        if card.withdrawn.is_some() {
-            return Err(PublishError::Usage(format!(
-                "{app_id} {version_code} was withdrawn, and stays so; publish a newer version"
-            )));
-        }
-        match change {
-            Change::Percent(percent) if percent <= 100 => {
-                (card.rollout.percent, card.rollout.paused) = (percent, false);
-            }
-            Change::Percent(_) => return Err(PublishError::Usage("a rollout is 0 to 100 percent".to_owned())),
-            Change::Pause => card.rollout.paused = true,
-            Change::Invite(code) => {
-                let invitation = Invitation::of(&code);
-                if !card.rollout.invited.contains(&invitation) {
-                    card.rollout.invited.push(invitation);
-                }
-            }
-            Change::Withdraw(withdrawn) => card.withdrawn = Some(withdrawn),
-        }
-        target.custom = Some(serde_json::to_value(card)?);
-        Ok(())
-    }
-
-    /// Withdraws the newest release of a service that is offered, so that every phone goes back to the one before it,
-    /// which is then offered to all. Answers both versions.
-    pub fn roll_back(&mut self, unit: &UnitId, app_id: &str, withdrawn: Withdrawn) -> Result<(u64, u64), PublishError> {
-        let releases = self.releases(unit)?;
-        let own = releases.iter().filter(|release| release.app_id == app_id && release.card.withdrawn.is_none());
-        let mut versions: Vec<u64> = own.map(|release| release.version_code).collect();
-        versions.sort_unstable();
-        let [.., before, newest] = versions[..] else {
-            return Err(PublishError::NothingBefore { app_id: app_id.to_owned() });
-        };
-        self.change(unit, app_id, newest, Change::Withdraw(withdrawn))?;
-        self.change(unit, app_id, before, Change::Percent(100))?;
-        Ok((newest, before))
-    }
-
-    /// Marks a unit's role to be signed anew, though nothing in it has changed.
-    pub fn renew(&mut self, unit: &UnitId) -> Result<(), PublishError> {
-        self.role_to_change(unit).map(drop)
-    }
-
-    /// How many keys must sign a role of the root.
-    pub fn threshold(&self, role: &str) -> Option<usize> {
-        self.root.roles.get(role).map(|signers| signers.threshold)
-    }
-
-    /// Gives `root`, `targets`, `snapshot` or `timestamp` other keys: a new root, signed by the old one's keys and
-    /// its own (TUF 1.0 §6.1).
-    pub fn rotate(
-        &mut self,
-        role: &str,
-        keys: &[PublicKey],
-        threshold: usize,
-        ring: &KeyRing,
-        now: UnixTime,
-        lifetimes: &Lifetimes,
-    ) -> Result<u64, PublishError> {
-        if !self.root.roles.contains_key(role) {
-            return Err(PublishError::Usage(format!(
-                "{role} is no role of a root: root, targets, snapshot or timestamp"
-            )));
-        }
-        let mut root = self.root.clone();
-        root.version += 1;
-        root.signed = Some(now);
-        root.expires = now.checked_add(lifetimes.root).ok_or(PublishError::Time)?;
-        root.entrust(role, keys, threshold);
-        check_root(&root)?;
-        let file = sign("root", "root", &root, &[&self.root.roles["root"], &root.roles["root"]], ring)?;
-        if role == "targets" {
-            // Under the new keys it must be there when the new root is: phones would find nothing otherwise.
-            let expires = now.checked_add(lifetimes.targets).ok_or(PublishError::Time)?;
-            let draft = self.role("targets")?;
-            let next = RoleDraft { version: draft.version + 1, expires, signed: now, ..draft.clone() };
-            let targets = sign("targets", "targets", &next, &[&root.roles["targets"]], ring)?;
-            self.put("targets", next.version, targets)?;
-            self.roles.insert("targets".to_owned(), next);
-            self.changed.remove("targets");
-        }
-        self.put("root", root.version, file)?;
-        self.root = root;
-        Ok(self.root.version)
-    }
-
-    /// Signs what has changed with the keys at hand, and what is loaded and in the second half of its life; then, if
-    /// their keys are at hand, snapshot and timestamp, which take in everything that holds. Answers what was signed.
-    pub fn sign(
-        &mut self,
-        ring: &KeyRing,
-        now: UnixTime,
-        lifetimes: &Lifetimes,
-    ) -> Result<Vec<(String, u64)>, PublishError> {
-        let mut signed = Vec::new();
-        let due = |draft: &RoleDraft| draft.version > 0 && draft.expires < now + lifetimes.targets / 2;
-        let loaded: Vec<String> =
-            self.roles.iter().filter(|(_, draft)| due(draft)).map(|(role, _)| role.clone()).collect();
-        let mut roles = self.changed.clone();
-        for role in loaded {
-            let (signers, _) = self.authority(&role)?;
-            if ring.among(&signers.keyids).count() >= signers.threshold {
-                roles.insert(role);
-            }
-        }
-        // A parent's new keys for a role must be known before the role is signed with them.
-        for role in roles {
-            let (signers, _) = self.authority(&role)?;
-            let expires = now.checked_add(lifetimes.targets).ok_or(PublishError::Time)?;
-            let draft = self.role(&role)?;
-            let next = RoleDraft { version: draft.version + 1, expires, signed: now, ..draft.clone() };
-            let file = sign(&role, "targets", &next, &[&signers], ring)?;
-            self.put(&role, next.version, file)?;
-            signed.push((role.clone(), next.version));
-            self.roles.insert(role.clone(), next);
-            self.changed.remove(&role);
-        }
-        let online = ["snapshot", "timestamp"].map(|role| &self.root.roles[role]);
-        if online.iter().all(|signers| ring.among(&signers.keyids).count() >= signers.threshold) {
-            signed.extend(self.sign_online(ring, now, lifetimes)?);
-        }
-        Ok(signed)
-    }
-
-    /// Snapshot and timestamp, over the newest version of every role that holds.
-    fn sign_online(
-        &mut self,
-        ring: &KeyRing,
-        now: UnixTime,
-        lifetimes: &Lifetimes,
-    ) -> Result<Vec<(String, u64)>, PublishError> {
-        let mut pins = self.pinned.clone();
-        for role in self.tree()? {
-            let newest = self.newest(&role)?;
-            if newest > pins.get(&role).copied().unwrap_or_default() {
-                pins.insert(role, newest);
-            }
-        }
-        let meta: BTreeMap<String, Value> =
-            pins.iter().map(|(role, version)| (format!("{role}.json"), json!({ "version": version }))).collect();
-        let version = self.version + 1;
-        let dated = |lasts: i64, meta: Value| -> Result<Value, PublishError> {
-            let expires = now
-                .checked_add(lasts)
-                .and_then(|at| jiff::Timestamp::from_second(at).ok())
-                .ok_or(PublishError::Time)?;
-            Ok(
-                json!({ "version": version, "expires": expires.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(), "meta": meta }),
-            )
-        };
-        let snapshot = dated(lifetimes.snapshot, serde_json::to_value(meta)?)?;
-        let snapshot = sign("snapshot", "snapshot", &snapshot, &[&self.root.roles["snapshot"]], ring)?;
-        let pin = json!({ "snapshot.json": { "version": version, "length": snapshot.len(), "hashes": { "sha256": sha256(&snapshot) } } });
-        let timestamp = dated(lifetimes.timestamp, pin)?;
-        let timestamp = sign("timestamp", "timestamp", &timestamp, &[&self.root.roles["timestamp"]], ring)?;
-        self.put("snapshot", version, snapshot)?;
-        // Last, and the only file that is ever replaced: until it is there, phones see the registry as it was.
-        self.shelf.write("metadata/timestamp.json", timestamp)?;
-        (self.version, self.pinned) = (version, pins);
-        Ok(vec![("snapshot".to_owned(), version), ("timestamp".to_owned(), version)])
-    }
-
     /// Every role that is delegated to, parents before children, `targets` first.
     pub fn tree(&mut self) -> Result<Vec<String>, PublishError> {
         let mut roles = vec!["targets".to_owned()];
@@ -709,245 +360,14 @@ impl<S: Shelf> Repository<S> {
         Ok(roles)
     }
 
-    /// How every role stands, the root's first.
-    pub fn status(&mut self, now: UnixTime) -> Result<Vec<RoleStatus>, PublishError> {
-        let mut all = Vec::new();
-        for role in ["root", "timestamp", "snapshot"] {
-            let (version, file) = match role {
-                "root" => (self.root.version, self.shelf.read(&format!("metadata/{}.root.json", self.root.version))?),
-                "timestamp" => (self.version, self.shelf.read("metadata/timestamp.json")?),
-                _ => (self.version, self.shelf.read(&format!("metadata/{}.snapshot.json", self.version))?),
-            };
-            let expires = file.map_or(0, |file| {
-                let signed: Value = signed_part(&file).unwrap_or_default();
-                signed["expires"]
-                    .as_str()
-                    .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-                    .map_or(0, jiff::Timestamp::as_second)
-            });
-            let signers = self.root.roles[role].clone();
-            let mut status = standing(role, version, expires, signers, 0, false, now);
-            if role != "root" && version > 0 && !self.online_holds()? {
-                status.trouble = Some("not signed by its present keys: onecity repo timestamp".to_owned());
-            }
-            all.push(status);
-        }
-        for role in self.tree()? {
-            let (signers, _) = self.authority(&role)?;
-            let ahead: Vec<u64> = self.versions.get(&role).into_iter().flatten().copied().collect();
-            let newest = self.newest(&role)?;
-            let pending = self.pinned.get(&role).copied().unwrap_or_default() < newest;
-            let draft = self.role(&role)?;
-            let services: BTreeSet<&str> = draft
-                .targets
-                .keys()
-                .filter(|path| path.ends_with(".ma"))
-                .filter_map(|path| path.rsplit('/').nth(1))
-                .collect();
-            let mut status = standing(&role, newest, draft.expires, signers, services.len(), pending, now);
-            if newest > 0 && self.holds(&role, newest)?.is_err() {
-                status.trouble = Some("not signed by its present keys: whoever holds them signs it anew".to_owned());
-            }
-            if let Some(unverified) = ahead.into_iter().rfind(|version| *version > newest) {
-                status.trouble = Some(format!("version {unverified} is there and not signed as its delegation asks"));
-            }
-            all.push(status);
-        }
-        Ok(all)
-    }
-
-    /// Takes in a role's metadata that somebody else has signed, if it is the next version and holds.
-    pub fn accept(&mut self, role: &str, file: &Arc<[u8]>) -> Result<u64, PublishError> {
-        let draft: RoleDraft = signed_part(file)?;
-        let wrong = |why: String| PublishError::Metadata { role: role.to_owned(), why };
-        let newest = self.newest(role)?;
-        if draft.version != newest + 1 {
-            return Err(wrong(format!(
-                "version {} does not follow {newest}; sign it anew over what is published",
-                draft.version
-            )));
-        }
-        let (signers, keys) = self.authority(role)?;
-        verify(file, role, draft.version, &signers, &keys).map_err(wrong)?;
-        for (path, target) in &draft.targets {
-            let target = read_target(path, target)?;
-            if role != "targets" {
-                Release::from_target(role, target)?;
-            }
-        }
-        for delegation in draft.delegations.iter().flat_map(|all| &all.roles) {
-            let unit = UnitId::from_role(&delegation.name).filter(|unit| unit.may_be_delegated_by_role(role));
-            let unit = unit.ok_or_else(|| wrong(format!("it may not delegate to {}", delegation.name)))?;
-            if delegation.paths != unit.patterns() {
-                return Err(wrong(format!("{unit} publishes below its own name: {}", unit.patterns().join(", "))));
-            }
-        }
-        self.put(role, draft.version, Arc::clone(file))?;
-        self.roles.insert(role.to_owned(), draft.clone());
-        Ok(draft.version)
-    }
-
-    /// The files that a role's metadata list and that are not on the shelf: packages and icons, with their lengths.
-    pub fn wanted(&self, role: &str, file: &[u8]) -> Result<Vec<(String, Option<ListedTarget>)>, PublishError> {
-        let draft: RoleDraft = signed_part(file)?;
-        let mut wanted = Vec::new();
-        for (path, target) in &draft.targets {
-            let served = format!("targets/{}", hashed_name(path, target));
-            if !self.shelf.has(&served)? {
-                wanted.push((served, Some(target.clone())));
-            }
-            if path.ends_with(".ma") {
-                let release = Release::from_target(role, read_target(path, target)?)?;
-                if let Some(icon) = release.card.icon.map(|icon| format!("targets/{}", icon.path(&release.unit)))
-                    && !self.shelf.has(&icon)?
-                    && !wanted.iter().any(|(path, _)| *path == icon)
-                {
-                    wanted.push((icon, None));
-                }
-            }
-        }
-        Ok(wanted)
-    }
-
-    /// Puts a role's metadata on the shelf as they are; [`Repository::sign`] takes them in if they hold.
-    pub fn put_metadata(&mut self, role: &str, version: u64, file: Arc<[u8]>) -> Result<(), PublishError> {
-        self.put(role, version, file)
-    }
-
-    /// Puts files on the shelf that [`Repository::wanted`] asked for.
-    pub(crate) fn put_files(
-        &mut self,
-        files: impl IntoIterator<Item = (String, Arc<[u8]>)>,
-    ) -> Result<(), PublishError> {
-        for (path, bytes) in files {
-            self.shelf.write(&path, bytes)?;
-        }
-        Ok(())
-    }
-
-    /// Every version of a role on the shelf, oldest first.
-    pub(crate) fn history(&self, role: &str) -> Vec<u64> {
-        self.versions.get(role).into_iter().flatten().copied().collect()
-    }
-
-    /// A version of a role, who signed it, and whether that is as what delegates to it asks or once asked.
-    pub(crate) fn past(&mut self, role: &str, version: u64) -> Result<(RoleDraft, Vec<String>, bool), PublishError> {
-        let holds = self.has_held(role, version)?;
-        let file = self.needed(role, version)?;
-        Ok((signed_part(&file)?, signers(&file), holds))
-    }
-
-    /// A root, and who signed it. All of them hold: the newest is trusted through every one before it.
-    pub(crate) fn past_root(&self, version: u64) -> Result<(RootDraft, Vec<String>), PublishError> {
-        let file = self.needed("root", version)?;
-        Ok((signed_part(&file)?, signers(&file)))
-    }
-
-    /// Whether a version of a role is signed as any version of what delegates to it asks, which must itself hold.
-    fn has_held(&mut self, role: &str, version: u64) -> Result<bool, PublishError> {
-        if let Some(known) = self.held.get(&(role.to_owned(), version)) {
-            return Ok(*known);
-        }
-        let path = format!("metadata/{version}.{role}.json");
-        let Some(file) = self.shelf.read(&path)? else { return Ok(false) };
-        let mut holds = false;
-        if role == "targets" {
-            for root in self.history("root") {
-                let root: RootDraft = signed_part(&self.needed("root", root)?)?;
-                holds |= verify(&file, role, version, &root.roles["targets"], &root.keys).is_ok();
-            }
-        } else {
-            let above = UnitId::from_role(role).map(|unit| unit.may_be_delegated_by()).unwrap_or_default();
-            for parent in above.iter().map(UnitId::role).chain(["targets".to_owned()]) {
-                for parent_version in self.history(&parent) {
-                    if holds || !self.has_held(&parent, parent_version)? {
-                        continue;
-                    }
-                    let parent: RoleDraft = signed_part(&self.needed(&parent, parent_version)?)?;
-                    let delegations = parent.delegations.unwrap_or_default();
-                    let own = delegations.roles.iter().filter(|delegation| delegation.name == role);
-                    for delegation in own {
-                        holds |= verify(&file, role, version, &delegation.signers, &delegations.keys).is_ok();
-                    }
-                }
-            }
-        }
-        self.held.insert((role.to_owned(), version), holds);
-        Ok(holds)
-    }
-
-    /// Every role that ever had metadata here, whether or not it is delegated to now.
-    pub(crate) fn all_roles(&self) -> Vec<String> {
-        let role = |role: &&String| *role == "targets" || UnitId::from_role(role).is_some();
-        self.versions.keys().filter(role).cloned().collect()
-    }
-
     /// The first `root.json`: what a phone's trust in this repository begins with.
     pub fn first_root(&self) -> Result<Arc<[u8]>, PublishError> {
         self.needed("root", 1)
     }
 }
 
-fn standing(
-    role: &str,
-    version: u64,
-    expires: UnixTime,
-    signers: Signers,
-    services: usize,
-    pending: bool,
-    now: UnixTime,
-) -> RoleStatus {
-    let trouble = if version == 0 {
-        Some("nothing signed yet".to_owned())
-    } else if expires <= now {
-        Some("expired: phones install nothing new from it".to_owned())
-    } else {
-        None
-    };
-    let Signers { keyids: keys, threshold } = signers;
-    RoleStatus { role: role.to_owned(), version, expires, keys, threshold, services, pending, trouble }
-}
-
-fn check_root(root: &RootDraft) -> Result<(), PublishError> {
-    for (role, signers) in &root.roles {
-        let distinct: BTreeSet<&String> = signers.keyids.iter().collect();
-        if signers.threshold == 0 || signers.threshold > distinct.len() {
-            let (threshold, keys) = (signers.threshold, distinct.len());
-            return Err(PublishError::Usage(format!("{role}: a threshold of {threshold} does not fit {keys} keys")));
-        }
-    }
-    Ok(())
-}
-
-fn verify(
-    file: &[u8],
-    role: &str,
-    version: u64,
-    signers: &Signers,
-    keys: &BTreeMap<String, Value>,
-) -> Result<(), String> {
-    let check = || -> Result<u64, Box<dyn std::error::Error>> {
-        onecity_protocol::trust::install_ring();
-        let metadata = Metadata::<Targets>::from_slice(file)?;
-        let keys: BTreeMap<String, Key> = serde_json::from_value(serde_json::to_value(keys)?)?;
-        let role_keys: RoleKeys = serde_json::from_value(serde_json::to_value(signers)?)?;
-        metadata.verify_threshold(&keys, &role_keys, role)?;
-        Ok(metadata.signed().version)
-    };
-    match check() {
-        Ok(signed) if signed == version => Ok(()),
-        Ok(signed) => Err(format!("it says that it is version {signed}")),
-        Err(error) => Err(error.to_string()),
-    }
-}
-
 fn unit_of(role: &str) -> UnitId {
     UnitId::from_role(role).unwrap_or_else(|| "zz".parse().expect("an id"))
-}
-
-fn listed(bytes: &[u8], custom: Option<Value>) -> ListedTarget {
-    let hashes = BTreeMap::from([("sha256".to_owned(), sha256(bytes))]);
-    ListedTarget { length: bytes.len() as u64, hashes, custom }
 }
 
 fn read_target(path: &str, target: &ListedTarget) -> Result<Target, PublishError> {
@@ -970,17 +390,6 @@ fn hashed_name(path: &str, target: &ListedTarget) -> String {
 
 fn sha256(bytes: &[u8]) -> String {
     hex::encode(digest(&SHA256, bytes))
-}
-
-/// Whether bytes are the file that a name among [`Repository::wanted`] stands for.
-pub fn is_wanted_file(served: &str, target: Option<&ListedTarget>, bytes: &[u8]) -> bool {
-    match target {
-        Some(target) => target.length == bytes.len() as u64 && target.hashes.get("sha256") == Some(&sha256(bytes)),
-        None => {
-            let name = served.rsplit('/').next().unwrap_or_default().to_owned();
-            IconName::try_from(name).is_ok_and(|icon| icon.is(bytes))
-        }
-    }
 }
 
 #[cfg(test)]

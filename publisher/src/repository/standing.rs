@@ -1,0 +1,72 @@
+//! How every role stands: for whoever runs the repository.
+
+use super::*;
+
+impl<S: Shelf> Repository<S> {
+    /// How every role stands, the root's first.
+    pub fn status(&mut self, now: UnixTime) -> Result<Vec<RoleStatus>, PublishError> {
+        let mut all = Vec::new();
+        for role in ["root", "timestamp", "snapshot"] {
+            let (version, file) = match role {
+                "root" => (self.root.version, self.shelf.read(&format!("metadata/{}.root.json", self.root.version))?),
+                "timestamp" => (self.version, self.shelf.read("metadata/timestamp.json")?),
+                _ => (self.version, self.shelf.read(&format!("metadata/{}.snapshot.json", self.version))?),
+            };
+            let expires = file.map_or(0, |file| {
+                let signed: Value = signed_part(&file).unwrap_or_default();
+                signed["expires"]
+                    .as_str()
+                    .and_then(|text| text.parse::<jiff::Timestamp>().ok())
+                    .map_or(0, jiff::Timestamp::as_second)
+            });
+            let signers = self.root.roles[role].clone();
+            let mut status = standing(role, version, expires, signers, 0, false, now);
+            if role != "root" && version > 0 && !self.online_holds()? {
+                status.trouble = Some("not signed by its present keys: onecity repo timestamp".to_owned());
+            }
+            all.push(status);
+        }
+        for role in self.tree()? {
+            let (signers, _) = self.authority(&role)?;
+            let ahead: Vec<u64> = self.versions.get(&role).into_iter().flatten().copied().collect();
+            let newest = self.newest(&role)?;
+            let pending = self.pinned.get(&role).copied().unwrap_or_default() < newest;
+            let draft = self.role(&role)?;
+            let services: BTreeSet<&str> = draft
+                .targets
+                .keys()
+                .filter(|path| path.ends_with(".ma"))
+                .filter_map(|path| path.rsplit('/').nth(1))
+                .collect();
+            let mut status = standing(&role, newest, draft.expires, signers, services.len(), pending, now);
+            if newest > 0 && self.holds(&role, newest)?.is_err() {
+                status.trouble = Some("not signed by its present keys: whoever holds them signs it anew".to_owned());
+            }
+            if let Some(unverified) = ahead.into_iter().rfind(|version| *version > newest) {
+                status.trouble = Some(format!("version {unverified} is there and not signed as its delegation asks"));
+            }
+            all.push(status);
+        }
+        Ok(all)
+    }
+}
+
+pub(super) fn standing(
+    role: &str,
+    version: u64,
+    expires: UnixTime,
+    signers: Signers,
+    services: usize,
+    pending: bool,
+    now: UnixTime,
+) -> RoleStatus {
+    let trouble = if version == 0 {
+        Some("nothing signed yet".to_owned())
+    } else if expires <= now {
+        Some("expired: phones install nothing new from it".to_owned())
+    } else {
+        None
+    };
+    let Signers { keyids: keys, threshold } = signers;
+    RoleStatus { role: role.to_owned(), version, expires, keys, threshold, services, pending, trouble }
+}

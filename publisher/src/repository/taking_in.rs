@@ -1,0 +1,86 @@
+//! Taking in what others have signed.
+
+use super::verified::verify;
+use super::*;
+
+impl<S: Shelf> Repository<S> {
+    /// Takes in a role's metadata that somebody else has signed, if it is the next version and holds.
+    pub fn accept(&mut self, role: &str, file: &Arc<[u8]>) -> Result<u64, PublishError> {
+        let draft: RoleDraft = signed_part(file)?;
+        let wrong = |why: String| PublishError::Metadata { role: role.to_owned(), why };
+        let newest = self.newest(role)?;
+        if draft.version != newest + 1 {
+            return Err(wrong(format!(
+                "version {} does not follow {newest}; sign it anew over what is published",
+                draft.version
+            )));
+        }
+        let (signers, keys) = self.authority(role)?;
+        verify(file, role, draft.version, &signers, &keys).map_err(wrong)?;
+        for (path, target) in &draft.targets {
+            let target = read_target(path, target)?;
+            if role != "targets" {
+                Release::from_target(role, target)?;
+            }
+        }
+        for delegation in draft.delegations.iter().flat_map(|all| &all.roles) {
+            let unit = UnitId::from_role(&delegation.name).filter(|unit| unit.may_be_delegated_by_role(role));
+            let unit = unit.ok_or_else(|| wrong(format!("it may not delegate to {}", delegation.name)))?;
+            if delegation.paths != unit.patterns() {
+                return Err(wrong(format!("{unit} publishes below its own name: {}", unit.patterns().join(", "))));
+            }
+        }
+        self.put(role, draft.version, Arc::clone(file))?;
+        self.roles.insert(role.to_owned(), draft.clone());
+        Ok(draft.version)
+    }
+
+    /// The files that a role's metadata list and that are not on the shelf: packages and icons, with their lengths.
+    pub fn wanted(&self, role: &str, file: &[u8]) -> Result<Vec<(String, Option<ListedTarget>)>, PublishError> {
+        let draft: RoleDraft = signed_part(file)?;
+        let mut wanted = Vec::new();
+        for (path, target) in &draft.targets {
+            let served = format!("targets/{}", hashed_name(path, target));
+            if !self.shelf.has(&served)? {
+                wanted.push((served, Some(target.clone())));
+            }
+            if path.ends_with(".ma") {
+                let release = Release::from_target(role, read_target(path, target)?)?;
+                if let Some(icon) = release.card.icon.map(|icon| format!("targets/{}", icon.path(&release.unit)))
+                    && !self.shelf.has(&icon)?
+                    && !wanted.iter().any(|(path, _)| *path == icon)
+                {
+                    wanted.push((icon, None));
+                }
+            }
+        }
+        Ok(wanted)
+    }
+
+    /// Puts a role's metadata on the shelf as they are; [`Repository::sign`] takes them in if they hold.
+    pub fn put_metadata(&mut self, role: &str, version: u64, file: Arc<[u8]>) -> Result<(), PublishError> {
+        self.put(role, version, file)
+    }
+
+    /// Puts files on the shelf that [`Repository::wanted`] asked for.
+    pub(crate) fn put_files(
+        &mut self,
+        files: impl IntoIterator<Item = (String, Arc<[u8]>)>,
+    ) -> Result<(), PublishError> {
+        for (path, bytes) in files {
+            self.shelf.write(&path, bytes)?;
+        }
+        Ok(())
+    }
+}
+
+/// Whether bytes are the file that a name among [`Repository::wanted`] stands for.
+pub fn is_wanted_file(served: &str, target: Option<&ListedTarget>, bytes: &[u8]) -> bool {
+    match target {
+        Some(target) => target.length == bytes.len() as u64 && target.hashes.get("sha256") == Some(&sha256(bytes)),
+        None => {
+            let name = served.rsplit('/').next().unwrap_or_default().to_owned();
+            IconName::try_from(name).is_ok_and(|icon| icon.is(bytes))
+        }
+    }
+}

@@ -129,6 +129,7 @@ pub async fn run(options: WorldOptions, report: &mut dyn FnMut(&Step)) -> Result
     }
     journey.plain("open the service of a circle", circle(&world, &phone, &opened)).await?;
     journey.plain("open the service of the province", province(&world, &phone, &opened)).await?;
+    journey.plain("find a service by what one types", find(&phone)).await?;
     journey.plain("travel to Ha Noi", ha_noi(&world, &phone, &opened)).await?;
     journey.cities += 1;
 
@@ -167,6 +168,29 @@ pub async fn run(options: WorldOptions, report: &mut dyn FnMut(&Step)) -> Result
     server.stop().await;
     let (steps, cities, services) = (journey.steps, journey.cities, opened.into_inner());
     Ok(Summary { steps, cities, services, ms: milliseconds(journey.started.elapsed()) })
+}
+
+/// Characters, pinyin, initials, and Vietnamese without its marks.
+async fn find(phone: &Phone) -> Result<String, Off> {
+    let jinan = region("cn-sd/jinan");
+    for (typed, app_id) in
+        [("乘车", "transit-pass"), ("chengche", "transit-pass"), ("wtsb", "report"), ("phan anh", "report")]
+    {
+        let found = phone.client().search(typed, &jinan).await?;
+        let first = found.first().map(|card| card.id.to_string()).unwrap_or_default();
+        check(first == format!("cn-sd/jinan/{app_id}"), format!("{typed} finds {first}"))?;
+    }
+    let why = phone
+        .client()
+        .why_not(&ServiceId { unit: region("vn-hn").into(), app_id: "report".to_owned() }, &jinan)
+        .await?;
+    check(why.is_some(), "a service of another province opens here")?;
+    let plan = phone.client().travel_plan(&region("cn-sd/qingdao")).await?;
+    check(plan.services.iter().all(|service| service.bytes > 0), "a service without a size")?;
+    Ok(format!(
+        "乘车, chengche, wtsb, phan anh find it; {} services of Qingdao can be taken along",
+        plan.services.len()
+    ))
 }
 
 async fn start(options: WorldOptions) -> Result<(Server, String), Off> {

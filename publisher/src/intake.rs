@@ -156,3 +156,49 @@ impl Intake {
         Ok(Taken::Complete { role, version })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Holders, KeyRing, Lifetimes, Overlay, RepositoryFiles, Template, pack};
+
+    const NOW: i64 = 1_800_000_000;
+
+    #[test]
+    fn what_broke_off_goes_on_where_it_was_and_nothing_is_taken_that_nobody_listed() {
+        let mut ring = KeyRing::default();
+        let mut key = || ring.generate().expect("a key");
+        let (root, city) = (vec![key()], key());
+        let holders = Holders { root, root_threshold: 1, targets: key(), snapshot: key(), timestamp: key() };
+        let (id, files, lifetimes) = ("cn-sd".parse().expect("an id"), RepositoryFiles::new(), Lifetimes::default());
+        let mut repository = Repository::create(id, files, &holders, &ring, NOW, &lifetimes).expect("created");
+        let unit = "cn-sd/jinan".parse().expect("a unit");
+        repository.delegate(&unit, &[city], 1).expect("delegated");
+        repository.sign(&ring, NOW, &lifetimes).expect("signed");
+        let mut apart = Repository::open(Overlay::new(repository.shelf().clone())).expect("opened");
+        let package = pack(&Template::Pages.files("hours", None).expect("a template")).expect("packed");
+        apart.publish(&unit, package, 100).expect("published");
+        apart.sign(&ring, NOW + 1, &lifetimes).expect("signed");
+        let sent = apart.into_shelf().into_fresh();
+
+        let mut intake = Intake::default();
+        let metadata = "metadata/1.cn-sd.jinan.json";
+        let first = intake.take(&mut repository, metadata, Arc::clone(&sent[metadata])).expect("signed by the city");
+        let Taken::Wanted(wanted) = first else { panic!("{first:?}") };
+        assert_eq!(wanted.len(), 2, "the package and the icon: {wanted:?}");
+        let other = intake.take(&mut repository, "targets/cn-sd/jinan/x.ma", Arc::from(&b"x"[..]));
+        assert!(matches!(other, Err(IntakeError::NotWanted(_))));
+        let wrong = intake.take(&mut repository, &wanted[0], Arc::from(&b"x"[..]));
+        assert!(matches!(wrong, Err(IntakeError::WrongFile(_))));
+        let one = intake.take(&mut repository, &wanted[0], Arc::clone(&sent[&wanted[0]])).expect("what was listed");
+        assert_eq!(one, Taken::Wanted(vec![wanted[1].clone()]));
+        // The connection broke off: the sender begins anew, and need not send the first file again.
+        let again = intake.take(&mut repository, metadata, Arc::clone(&sent[metadata])).expect("the same");
+        assert_eq!(again, Taken::Wanted(vec![wanted[1].clone()]));
+        assert!(repository.shelf().get(metadata).is_none(), "nothing is published before all of it is there");
+        let last = intake.take(&mut repository, &wanted[1], Arc::clone(&sent[&wanted[1]])).expect("the rest");
+        assert_eq!(last, Taken::Complete { role: "cn-sd.jinan".to_owned(), version: 1 });
+        let late = intake.take(&mut repository, metadata, Arc::clone(&sent[metadata]));
+        assert!(matches!(late, Err(IntakeError::Publish(_))), "it is there already");
+    }
+}

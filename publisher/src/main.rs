@@ -52,6 +52,7 @@ enum Command {
     /// Explain every field of a code, or of a COSE message, in words.
     Inspect(command::inspect::Arguments),
     /// Print completions for a shell, to be sourced or put where it looks for them.
+    #[command(after_help = "Example:\n  onecity completions bash > /etc/bash_completion.d/onecity")]
     Completions {
         /// Which shell.
         shell: clap_complete::Shell,

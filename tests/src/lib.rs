@@ -1,13 +1,14 @@
 //! Journeys across crates, and the benchmark of figures. Everything of interest is in `tests/` (what a resident, a
-//! city or an attacker sees) and `benches/figures.rs` (what is measured).
+//! city or an attacker sees) and `benches/figures/` (what is measured).
 //!
 //! ```text
 //!   tests/journey.rs     the whole story, as the README's first command tells it
+//!   tests/registry/      how a phone lives with the registry, and what attackers do not get
 //!   tests/bad_input.rs   what must be refused by name, and lose nothing
 //!   tests/vectors.rs     CQ1's published vectors, at the gate and through cameras
-//!   vectors/             the vectors; src/vectors.rs makes CQ1's
+//!   vectors/             the vectors; src/vectors.rs makes CQ1's; a small registry that fuzzing begins with
 //!   fuzz/                what is thrown at the parsers, and what was kept of it
-//!   benches/figures.rs   the figures, each against a reference in the same run
+//!   benches/figures/     the figures, each against a reference in the same run
 //!   run                  everything that CI runs
 //! ```
 

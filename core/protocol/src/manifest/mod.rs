@@ -76,6 +76,7 @@ pub struct PlatformVersion {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Version {
     /// The number that decides which is newer.
+    #[cfg_attr(test, schemars(range(min = 1, max = 4_294_967_295_u64)))]
     pub code: u64,
     /// What people read.
     pub name: String,
@@ -219,6 +220,7 @@ pub struct Window {
 #[serde(deny_unknown_fields)]
 pub struct OneCityMembers {
     /// One word that groups services, for example `transport`.
+    #[cfg_attr(test, schemars(regex(pattern = "^[a-z0-9_]{1,32}$")))]
     pub category: String,
     /// The only origins that its pages may reach, each `https://host[:port]`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -252,8 +254,10 @@ pub struct OneCityMembers {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub struct Manifest {
     /// The identifier, unique among a unit's services.
+    #[cfg_attr(test, schemars(regex(pattern = "^[A-Za-z][A-Za-z0-9._-]{0,62}[A-Za-z0-9_-]$|^[A-Za-z]$")))]
     pub app_id: String,
     /// The name where no language fits better.
+    #[cfg_attr(test, schemars(length(min = 1, max = 64)))]
     pub name: String,
     /// A shorter name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -274,8 +278,10 @@ pub struct Manifest {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub device_type: Vec<String>,
     /// The icons.
+    #[cfg_attr(test, schemars(length(min = 1, max = 16)))]
     pub icons: Vec<Icon>,
     /// The routes of the pages, the first being the entry: `pages/index/index` is `pages/index/index.html`.
+    #[cfg_attr(test, schemars(length(min = 1, max = 200)))]
     pub pages: Vec<String>,
     /// What platform it needs.
     pub platform_version: PlatformVersion,

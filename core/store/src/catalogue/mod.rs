@@ -312,6 +312,25 @@ mod tests {
     }
 
     #[test]
+    fn a_catalogue_of_the_first_schema_keeps_what_was_installed() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("catalogue.sqlite");
+        let old = Connection::open(&path).expect("new");
+        old.execute_batch(include_str!("../migrations/catalogue_001.sql")).expect("the first schema");
+        old.pragma_update(None, "application_id", SCHEMA.application_id).expect("set");
+        old.pragma_update(None, "user_version", 1).expect("set");
+        let row = "INSERT INTO installed VALUES ('cn-sd/jinan', 'report', 7, ?1)";
+        old.execute(row, [[3_u8; 32]]).expect("installed");
+        drop(old);
+        let catalogue = Catalogue::open(&path).expect("migrated");
+        let unit = "cn-sd/jinan".parse().expect("a unit");
+        for slot in [Slot::Current, Slot::LastGood] {
+            let installed = catalogue.installed(&unit, "report", slot).expect("read").expect("kept");
+            assert_eq!((installed.version_code, installed.sha256), (7, [3; 32]));
+        }
+    }
+
+    #[test]
     fn bytes_that_were_swapped_on_disk_are_not_served() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");

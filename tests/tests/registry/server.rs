@@ -142,8 +142,19 @@ impl Registry {
 
     /// Signs both repositories and serves the result.
     pub fn publish(&mut self) {
-        self.nation.sign(&self.ring, now(), &Lifetimes::default()).expect("signed");
-        self.province.sign(&self.ring, now(), &Lifetimes::default()).expect("signed");
+        self.publish_at(now());
+    }
+
+    /// Snapshot and timestamp alone, as of another time: the province's roles are not read, so none is due.
+    pub fn publish_online_at(&mut self, time: i64) {
+        self.province = Repository::open(self.province.shelf().clone()).expect("opened");
+        self.publish_at(time);
+    }
+
+    /// The same as of another time.
+    pub fn publish_at(&mut self, time: i64) {
+        self.nation.sign(&self.ring, time, &Lifetimes::default()).expect("signed");
+        self.province.sign(&self.ring, time, &Lifetimes::default()).expect("signed");
         let (nation, province) = (self.nation.shelf().clone(), self.province.shelf().clone());
         self.serve("cn", nation);
         self.serve("cn-sd", province);

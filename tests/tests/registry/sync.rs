@@ -139,3 +139,32 @@ async fn a_delegate_that_was_withdrawn_is_offered_no_more() {
     assert!(phone.search("parking", &id("cn-sd/jinan")).await.expect("searched").iter().all(|card| card.id != parking));
     assert!(phone.opens(&service("cn-sd/jinan", "report"), "cn-sd/jinan").await.is_ok());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_counts_for_longer_when_the_one_above_it_is_signed_anew() {
+    const DAY: i64 = 86_400;
+    let (mut registry, began) = (Registry::start().await, crate::server::now());
+    let phone = registry.phone();
+    let mut passed = 0;
+    let mut at = async |registry: &mut Registry, day: i64, renewed: Option<&str>| {
+        if let Some(renewed) = renewed {
+            registry.province.renew(&unit(renewed)).expect("a role");
+            registry.publish_at(began + day * DAY);
+        } else {
+            registry.publish_online_at(began + day * DAY);
+        }
+        phone.clock.skip((day - passed) * DAY * 1000);
+        passed = day;
+        phone.sync(&id("cn-sd/jinan")).await.expect("synced");
+    };
+    at(&mut registry, 30, Some("cn-sd/jinan")).await;
+    at(&mut registry, 40, Some("cn-sd")).await;
+    // The province's first signature would have ended on day 90.
+    at(&mut registry, 100, None).await;
+    assert_eq!(phone.opens(&service("cn-sd/jinan", "report"), "cn-sd/jinan").await.expect("it still counts"), 1);
+    let other = phone.opens(&service("cn-sd/jinan/~transport", "report"), "cn-sd/jinan").await;
+    assert!(
+        matches!(other, Err(Error::SignatureInvalid { .. } | Error::Expired { .. })),
+        "its own has ended: {other:?}"
+    );
+}

@@ -300,9 +300,12 @@ impl<'a> Following<'a> {
     async fn keep_role(&self, unit: &UnitId) -> Result<(), Error> {
         let role = unit.role();
         let version = self.follower.trusted().wanted_role(&role).unwrap_or_default();
+        let expires = self.follower.trusted().role_ends(&role);
         let name = unit.clone();
         if self.inner.catalogue(move |catalogue| catalogue.unit_version(&name)).await? == Some(version) {
-            return Ok(());
+            // What is above it may have been signed anew.
+            let name = unit.clone();
+            return self.inner.catalogue(move |catalogue| catalogue.keep_expires(&name, expires)).await;
         }
         let packages = self.follower.trusted().role_targets(&role)?.into_iter();
         let packages = packages.filter(|target| target.path.ends_with(".ma"));
@@ -313,7 +316,6 @@ impl<'a> Following<'a> {
         });
         // Every province's own role is called `targets`: its name alone does not say whose it is.
         let releases = releases.filter(|release| release.unit == *unit).collect();
-        let expires = self.follower.trusted().role_ends(&role);
         let (id, role) = (self.repository.id.clone(), VerifiedRole { unit: unit.clone(), version, expires, releases });
         self.inner.catalogue_mut(move |catalogue| catalogue.keep_roles(&id, &[role])).await
     }

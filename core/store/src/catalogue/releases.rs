@@ -70,6 +70,13 @@ impl Catalogue {
         Ok(query.query_row([unit.to_string()], |row| unsigned(row, 0)).optional()?)
     }
 
+    /// Writes down from when on nothing new is installed from a unit.
+    pub fn keep_expires(&self, unit: &UnitId, expires: UnixTime) -> Result<(), StoreError> {
+        let mut query = self.db.prepare_cached("UPDATE unit SET expires = ?2 WHERE id = ?1")?;
+        query.execute(params![unit.to_string(), expires])?;
+        Ok(())
+    }
+
     /// From when on nothing new is installed from a unit.
     pub fn unit_expires(&self, unit: &UnitId) -> Result<UnixTime, StoreError> {
         let mut query = self.db.prepare_cached("SELECT expires FROM unit WHERE id = ?1")?;

@@ -249,12 +249,9 @@ impl<'a> Following<'a> {
                     Ok(None) => continue,
                     Ok(Some(_)) => {
                         let role = unit.role();
-                        if let Err(error) = self.keep_role(&unit).await {
-                            let (id, broken, why) = (own.clone(), unit.clone(), error.to_string());
-                            self.inner.catalogue(move |catalogue| catalogue.keep_broken(&id, &broken, &why)).await?;
-                            report.broken.push((unit.to_string(), error.to_string()));
-                        } else {
-                            report.units += 1;
+                        match self.keep_role(&unit).await {
+                            Ok(()) => report.units += 1,
+                            Err(error) => self.keep_broken(&unit, &error, report).await?,
                         }
                         let below = self.follower.trusted().delegates(&role).filter_map(UnitId::from_role);
                         let may = |below: &UnitId| own.covers(below.region()) && below.may_be_delegated_by_role(&role);
@@ -266,9 +263,7 @@ impl<'a> Following<'a> {
                     }
                     // One city's broken or missing file hides that city's news, and nothing else.
                     Err(error) => {
-                        let (id, broken, why) = (own.clone(), unit.clone(), error.to_string());
-                        self.inner.catalogue(move |catalogue| catalogue.keep_broken(&id, &broken, &why)).await?;
-                        report.broken.push((unit.to_string(), error.to_string()));
+                        self.keep_broken(&unit, &error, report).await?;
                         unknown.insert(unit);
                     }
                 }
@@ -288,12 +283,19 @@ impl<'a> Following<'a> {
         for unit in self.inner.catalogue(move |catalogue| catalogue.units(&name)).await? {
             let above = unit.may_be_delegated_by();
             let perhaps = above.iter().any(|above| unknown.contains(above));
-            if !delegated.contains(&unit) && wanted.wants(&unit) && UnitId::from(own.clone()) != unit && !perhaps {
+            if !delegated.contains(&unit) && wanted.wants(&unit) && !perhaps {
                 self.inner.catalogue_mut(move |catalogue| catalogue.forget_unit(&unit)).await?;
                 report.changed = true;
             }
         }
         Ok(())
+    }
+
+    /// Writes down and reports that a unit's news could not be read.
+    async fn keep_broken(&self, unit: &UnitId, error: &Error, report: &mut SyncReport) -> Result<(), Error> {
+        let (id, broken, why) = (self.repository.id.clone(), unit.clone(), error.to_string());
+        report.broken.push((unit.to_string(), why.clone()));
+        self.inner.catalogue(move |catalogue| catalogue.keep_broken(&id, &broken, &why)).await
     }
 
     /// Writes down the releases of a unit whose role is trusted, unless they are there.

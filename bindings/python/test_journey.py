@@ -42,9 +42,9 @@ class Journey(unittest.IsolatedAsyncioTestCase):
             self.assertGreater((await phone.travel_plan("cn-sd/jinan")).bytes_to_fetch, 0)
 
             service = await phone.open_service("cn-sd/jinan", "transit-pass", "cn-sd/jinan")
-            page = await service.resource(service.entry())
+            page = await service.resource(service.entry(), "", None, None)
             self.assertEqual((page.status, page.mime), (200, "text/html; charset=utf-8"))
-            missing = await service.resource("../vault.sqlite")
+            missing = await service.resource("../vault.sqlite", "", None, None)
             self.assertEqual(missing.status, 404)
             call = {"method": "passes_add", "params": {"pass_type": "transit"}}
             answer = json.loads(await service.call(json.dumps(call)))

@@ -64,6 +64,12 @@ class Secrets(onecity.SecretStore):
         except Exception as error:
             raise onecity.PortError.KeyInvalidated() from error
 
+    def remember(self, generation):
+        self.generation = max(generation, self.recall() or 0)
+
+    def recall(self):
+        return getattr(self, "generation", None)
+
 
 class Clock(onecity.Clock):
     def wall(self):
@@ -88,8 +94,36 @@ class Consent(onecity.ConsentPrompt):
 
 
 class Host(onecity.ServiceHost):
+    """Shows nothing, and remembers what it was asked."""
+
     def show_pass(self, pass_id):
         self.shown = pass_id
+
+    def show_hand_over(self, shown):
+        self.handed_over = shown
+
+    def scan(self):
+        return None
+
+    def locate(self):
+        return onecity.Position(latitude=36.65, longitude=117.12, accuracy=20.0)
+
+    def pick_photo(self):
+        return onecity.Photo(name="lamp.jpg", media_type="image/jpeg", bytes=bytes(300_000))
+
+    def share(self, text, url):
+        self.shared = (text, url)
+        return True
+
+    def open_browser(self, url):
+        self.opened = url
+        return True
+
+    def open_service(self, link, data, from_service):
+        return None
+
+    def finish_service(self, service, result):
+        self.finished = result
 
 
 class Observer(onecity.Observer):
@@ -158,4 +192,4 @@ def options(folder, languages=("en",)):
         onecity.Nation(nation=own["nation"], url=own["url"], root=own["root"].encode())
         for own in fetch_json("/world.json")["nations"]
     ]
-    return onecity.Options(folder=folder, languages=list(languages), nations=nations, allow_loopback=True)
+    return onecity.Options(folder=folder, languages=list(languages), nations=nations, allow_loopback=True, package_budget=0)

@@ -2,15 +2,20 @@
 
 use std::sync::Arc;
 
-use onecity_core::{Client, ClientConfig, NationAnchor, PassSituation, ServiceId, ServiceSession, TaskHandle};
+use onecity_core::{
+    Client, ClientConfig, Launch, Lifecycle, NationAnchor, PassSituation, ResourceRequest, ServiceId, ServiceSession,
+    TaskHandle,
+};
 use onecity_protocol::credential::Audience;
+use onecity_protocol::miniapp_uri::MiniAppUri;
 use onecity_protocol::region::{RegionId, UnitId};
 
 use crate::error::OneCityError;
 use crate::ports::{CodeListener, Listener, Ports, ProgressListener, ProgressTold};
 use crate::views::{
-    AccountView, CodeView, DisclosureView, HolderView, HomeView, IconView, LoginAttempt, ObstacleView, ParityView,
-    PassView, ProviderView, RegionView, ServiceCard, ServicePage, SubmissionView, SyncReport, TravelPlan,
+    AccountView, CodeView, ConsentView, DisclosureView, DocumentView, DraftView, HolderView, HomeView, IconView,
+    LoginAttempt, ObstacleView, ParityView, PassView, ProviderView, ReceiptView, RegionView, ServiceCard, ServicePage,
+    SessionView, StorageView, SubmissionView, SyncReport, TravelPlan,
 };
 
 /// Where trust in a nation's registry begins.
@@ -35,6 +40,28 @@ pub struct Options {
     pub nations: Vec<Nation>,
     /// Allows plain HTTP to this very machine, for tests.
     pub allow_loopback: bool,
+    /// How many bytes packages may take before the least recently used give way; 0 for the usual.
+    pub package_budget: u64,
+}
+
+impl TryFrom<Options> for ClientConfig {
+    type Error = OneCityError;
+
+    fn try_from(options: Options) -> Result<Self, OneCityError> {
+        let nations = options
+            .nations
+            .into_iter()
+            .map(|own| Ok(NationAnchor { nation: region(&own.nation)?, url: own.url, root: own.root }));
+        let usual = Self::default();
+        Ok(Self {
+            folder: options.folder.into(),
+            languages: options.languages,
+            nations: nations.collect::<Result<_, OneCityError>>()?,
+            allow_loopback: options.allow_loopback,
+            package_budget: if options.package_budget == 0 { usual.package_budget } else { options.package_budget },
+            ..usual
+        })
+    }
 }
 
 /// The phone.
@@ -61,18 +88,154 @@ impl OneCity {
     /// Opens the two files of a folder, or makes them.
     #[uniffi::constructor]
     pub fn open(options: Options, ports: Ports) -> Result<Arc<Self>, OneCityError> {
-        let nations = options
-            .nations
-            .into_iter()
-            .map(|own| Ok(NationAnchor { nation: region(&own.nation)?, url: own.url, root: own.root }));
-        let config = ClientConfig {
-            folder: options.folder.into(),
-            languages: options.languages,
-            nations: nations.collect::<Result<_, OneCityError>>()?,
-            allow_loopback: options.allow_loopback,
-            ..ClientConfig::default()
-        };
-        Ok(Arc::new(Self { client: Client::open(config, ports.into())? }))
+        Ok(Arc::new(Self { client: Client::open(options.try_into()?, ports.into())? }))
+    }
+
+    /// Waits for what is being written and closes the files, before the app goes to the background.
+    pub async fn suspend(&self) -> Result<(), OneCityError> {
+        Ok(self.client.suspend().await?)
+    }
+
+    /// Opens the files again.
+    pub async fn resume(&self) -> Result<(), OneCityError> {
+        Ok(self.client.resume().await?)
+    }
+
+    /// Whether both files can be read whole; a damaged catalogue is begun anew.
+    pub async fn check_files(&self) -> Result<(), OneCityError> {
+        Ok(self.client.check_files().await?)
+    }
+
+    /// Begins a login for whoever typed their citizen number or unified social credit code.
+    pub async fn begin_login_as(
+        &self,
+        provider: String,
+        redirect_uri: String,
+        number: String,
+    ) -> Result<LoginAttempt, OneCityError> {
+        Ok(self.client.begin_login_as(&provider, &redirect_uri, &number).await?.into())
+    }
+
+    /// Begins a stronger login of the active account.
+    pub async fn begin_step_up(&self, acr: String, redirect_uri: String) -> Result<LoginAttempt, OneCityError> {
+        Ok(self.client.begin_step_up(&acr, &redirect_uri).await?.into())
+    }
+
+    /// All accounts on this phone.
+    pub async fn accounts(&self) -> Result<Vec<AccountView>, OneCityError> {
+        Ok(self.client.accounts().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// Puts another account in use.
+    pub async fn switch_account(&self, account: String) -> Result<AccountView, OneCityError> {
+        Ok(self.client.switch_account(&account).await?.into())
+    }
+
+    /// The active account's sessions, on this phone and on others.
+    pub async fn sessions(&self) -> Result<Vec<SessionView>, OneCityError> {
+        Ok(self.client.sessions().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// Ends a session on another phone.
+    pub async fn end_session(&self, id: String) -> Result<(), OneCityError> {
+        Ok(self.client.end_session(&id).await?)
+    }
+
+    /// What the active account has agreed to.
+    pub async fn consents(&self) -> Result<Vec<ConsentView>, OneCityError> {
+        Ok(self.client.consents().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// Takes a consent back.
+    pub async fn revoke_consent(
+        &self,
+        unit_id: String,
+        app_id: String,
+        permission: String,
+    ) -> Result<(), OneCityError> {
+        Ok(self.client.revoke_consent(&ServiceId { unit: unit(&unit_id)?, app_id }, &permission).await?)
+    }
+
+    /// What is kept on this phone, by service.
+    pub async fn storage(&self) -> Result<StorageView, OneCityError> {
+        Ok(self.client.storage().await?.into())
+    }
+
+    /// Removes everything that a service keeps on this phone but what waits to be sent.
+    pub async fn clear_service(&self, unit_id: String, app_id: String) -> Result<(), OneCityError> {
+        Ok(self.client.clear_service(&ServiceId { unit: unit(&unit_id)?, app_id }).await?)
+    }
+
+    /// Pins a region, so that its services are the last to give way; or takes the pin away.
+    pub async fn pin(&self, region_id: String, pinned: bool) -> Result<(), OneCityError> {
+        Ok(self.client.pin(&region(&region_id)?, pinned).await?)
+    }
+
+    /// The documents of the active account.
+    pub async fn documents(&self) -> Result<Vec<DocumentView>, OneCityError> {
+        Ok(self.client.documents().await?.into_iter().map(Into::into).collect())
+    }
+
+    /// Keeps a document that a region's issuer has signed.
+    pub async fn keep_document(&self, region_id: String, document: String) -> Result<DocumentView, OneCityError> {
+        Ok(self.client.keep_document(&region(&region_id)?, &document).await?.into())
+    }
+
+    /// What somebody else's document says, if it is genuine.
+    pub async fn check_document(&self, region_id: String, document: String) -> Result<DocumentView, OneCityError> {
+        Ok(self.client.check_document(&region(&region_id)?, &document).await?.into())
+    }
+
+    /// Hands a document to whomever the resident chooses, with these of the fields that can be left out.
+    pub async fn share_document(&self, id: String, fields: Vec<String>) -> Result<(), OneCityError> {
+        Ok(self.client.share_document(&id, &fields).await?)
+    }
+
+    /// Removes a document from this phone.
+    pub async fn remove_document(&self, id: String) -> Result<(), OneCityError> {
+        Ok(self.client.remove_document(&id).await?)
+    }
+
+    /// Takes a draft over that another phone shows as a code.
+    pub async fn accept_draft(&self, link: String) -> Result<DraftView, OneCityError> {
+        Ok(self.client.accept_draft(&link).await?.into())
+    }
+
+    /// Ends a payment with the URL that the browser came back with.
+    pub async fn finish_payment(&self, callback_url: String) -> Result<ReceiptView, OneCityError> {
+        Ok(self.client.finish_payment(&callback_url).await?.into())
+    }
+
+    /// Takes a submission back that no city has.
+    pub async fn cancel_submission(&self, id: String) -> Result<(), OneCityError> {
+        Ok(self.client.cancel_submission(&id).await?)
+    }
+
+    /// Asks the cities what they did with what they were handed; answers how many submissions have news.
+    pub async fn follow_submissions(&self) -> Result<u32, OneCityError> {
+        Ok(self.client.follow_submissions().await?)
+    }
+
+    /// Opens what a link leads to, in a region if it is offered there.
+    pub async fn open_link(self: Arc<Self>, link: String, region_id: String) -> Result<Arc<OpenService>, OneCityError> {
+        let session = self.client.open_link(&link, &region(&region_id)?).await?;
+        Ok(Arc::new(OpenService { phone: self, session }))
+    }
+
+    /// Opens a service for another, with what that handed over as JSON.
+    pub async fn open_service_for(
+        self: Arc<Self>,
+        link: String,
+        region_id: String,
+        data: String,
+    ) -> Result<Arc<OpenService>, OneCityError> {
+        let wrong = |field: &str, why: String| OneCityError::InvalidInput { field: field.to_owned(), why };
+        let link: MiniAppUri = link.parse().map_err(|error| wrong("link", format!("{error}")))?;
+        let data = serde_json::from_str(&data).map_err(|error| wrong("data", error.to_string()))?;
+        let service = ServiceId { unit: link.unit.clone(), app_id: link.app_id.clone() };
+        let launch = Launch { data, ..Launch::from(&link) };
+        let session = self.client.open_service_with(&service, &region(&region_id)?, launch).await?;
+        Ok(Arc::new(OpenService { phone: self, session }))
     }
 
     /// Where one can log in.
@@ -297,9 +460,16 @@ impl OpenService {
         self.session.origin_host()
     }
 
-    /// A file of the package.
-    pub async fn resource(&self, path: String) -> Result<ServiceFile, OneCityError> {
-        let found = self.phone.client.resource(&self.session, &path).await?;
+    /// A file of the package, by what the web view asks with; the method is empty for GET.
+    pub async fn resource(
+        &self,
+        path: String,
+        method: String,
+        range: Option<String>,
+        if_none_match: Option<String>,
+    ) -> Result<ServiceFile, OneCityError> {
+        let request = ResourceRequest { path, method, range, if_none_match };
+        let found = self.phone.client.resource(&self.session, request).await?;
         let headers = found.headers.into_iter().collect();
         Ok(ServiceFile { status: found.status.into(), mime: found.mime, headers, body: found.body })
     }
@@ -309,8 +479,47 @@ impl OpenService {
         Ok(self.phone.client.service_ready(&self.session).await?)
     }
 
+    /// The service is on the screen.
+    pub fn shown(&self) {
+        self.session.lifecycle(Lifecycle::Shown);
+    }
+
+    /// Something else is on the screen, or the app is in the background.
+    pub fn hidden(&self) {
+        self.session.lifecycle(Lifecycle::Hidden);
+    }
+
+    /// The service has been closed; nothing is answered any more.
+    pub fn unloaded(&self) {
+        self.session.lifecycle(Lifecycle::Unloaded);
+    }
+
     /// A page's call to the bridge, JSON in and JSON out.
     pub async fn call(&self, json: String) -> Result<String, OneCityError> {
         Ok(self.phone.client.bridge(&self.session, &json).await?)
     }
+}
+
+/// Puts the private file aside that can't be opened, because the resident has decided to go on without it. It is kept.
+#[uniffi::export]
+pub fn put_vault_aside(options: Options) -> Result<(), OneCityError> {
+    Ok(Client::put_vault_aside(&options.try_into()?)?)
+}
+
+/// Brings back the newest private file that was put aside and opens again; answers whether there was one.
+#[uniffi::export]
+pub fn bring_vault_back(options: Options, ports: Ports) -> Result<bool, OneCityError> {
+    Ok(Client::bring_vault_back(&options.try_into()?, &ports.into())?)
+}
+
+/// Begins a new private file with every row that can still be read of a damaged one, which is kept.
+#[uniffi::export]
+pub fn salvage_vault(options: Options) -> Result<u64, OneCityError> {
+    Ok(Client::salvage_vault(&options.try_into()?)?)
+}
+
+/// What every service page can ask of the phone, in TypeScript.
+#[uniffi::export]
+pub fn page_types() -> String {
+    onecity_protocol::bridge::PAGE_TYPES.to_owned()
 }

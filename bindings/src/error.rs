@@ -12,6 +12,9 @@ pub enum OneCityError {
     /// Somebody has to log in first, or again.
     #[error("login required: {why}")]
     LoginRequired { why: String },
+    /// A stronger login is needed: `begin_step_up` with this `acr`.
+    #[error("a stronger login is required: {acr}")]
+    StepUpRequired { acr: String },
     /// The other side, or a rule, says no; `reason` is a stable name.
     #[error("refused ({reason}): {detail}")]
     Refused { reason: String, detail: String },
@@ -46,6 +49,7 @@ impl From<Error> for OneCityError {
         match error {
             Error::Network { why } => Self::Network { why },
             Error::LoginRequired { why } => Self::LoginRequired { why },
+            Error::StepUpRequired { acr } => Self::StepUpRequired { acr },
             Error::Refused { reason, detail } => Self::Refused { reason: reason.name().to_owned(), detail },
             Error::SignatureInvalid { what } => Self::SignatureInvalid { what },
             Error::RollbackRejected { what } => Self::RollbackRejected { what },

@@ -7,7 +7,7 @@ use onecity_core::Topic;
 use onecity_core::platform::{self, Platform, PlatformError, SecretError};
 
 use crate::error::PortError;
-use crate::views::{ChangedTopic, CodeView};
+use crate::views::{ChangedTopic, CodeView, HandOverView};
 
 /// What a key is for.
 #[derive(Debug, Clone, Copy, uniffi::Enum)]
@@ -38,6 +38,11 @@ pub trait SecretStore: Send + Sync {
     fn wrap(&self, secret: Vec<u8>) -> Result<Vec<u8>, PortError>;
     /// Decrypts what `wrap` returned.
     fn unwrap(&self, wrapped: Vec<u8>) -> Result<Vec<u8>, PortError>;
+    /// Keeps a number that never goes back, outside of the files and of every backup; a lower one than is there is not
+    /// kept.
+    fn remember(&self, generation: u64) -> Result<(), PortError>;
+    /// The number that was kept last.
+    fn recall(&self) -> Result<Option<u64>, PortError>;
 }
 
 /// The device's clocks.
@@ -76,6 +81,40 @@ pub trait ConsentPrompt: Send + Sync {
 pub trait ServiceHost: Send + Sync {
     /// Shows a pass's code full screen.
     fn show_pass(&self, pass_id: String) -> Result<(), PortError>;
+    /// Shows a draft's code until the resident closes it.
+    fn show_hand_over(&self, shown: HandOverView) -> Result<(), PortError>;
+    /// Lets the resident scan a code; nothing if they went back, as in all that follow.
+    fn scan(&self) -> Result<Option<String>, PortError>;
+    /// Where the phone is.
+    fn locate(&self) -> Result<Option<Position>, PortError>;
+    /// Lets the resident take or choose a photo.
+    fn pick_photo(&self) -> Result<Option<Photo>, PortError>;
+    /// Opens the sheet for sharing.
+    fn share(&self, text: String, url: Option<String>) -> Result<bool, PortError>;
+    /// Opens an address in the system browser, or dials a `tel:` number, after showing where to.
+    fn open_browser(&self, url: String) -> Result<bool, PortError>;
+    /// Opens another service over the one of `from_service`, with what it was handed as JSON, and returns what it
+    /// finished with.
+    fn open_service(&self, link: String, data: String, from_service: String) -> Result<Option<String>, PortError>;
+    /// A service that was opened over another has come to its end, with this result as JSON.
+    fn finish_service(&self, service: String, result: String) -> Result<(), PortError>;
+}
+
+/// Where the phone is, in degrees (WGS 84) and metres.
+#[derive(Debug, Clone, Copy, uniffi::Record)]
+pub struct Position {
+    pub latitude: f64,
+    pub longitude: f64,
+    pub accuracy: f64,
+}
+
+/// A photo that the resident took or chose.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct Photo {
+    pub name: String,
+    pub media_type: String,
+    /// At most 20 MiB.
+    pub bytes: Vec<u8>,
 }
 
 /// Told that a screen is out of date.
@@ -195,6 +234,12 @@ impl platform::SecretStore for Secrets {
     fn unwrap(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> {
         Ok(self.0.unwrap(wrapped.to_vec())?)
     }
+    fn remember(&self, generation: u64) -> Result<(), SecretError> {
+        Ok(self.0.remember(generation)?)
+    }
+    fn recall(&self) -> Result<Option<u64>, SecretError> {
+        Ok(self.0.recall()?)
+    }
 }
 
 /// A clock whose other side fails goes on with its last reading: time then stands still rather than jumps.
@@ -242,6 +287,33 @@ struct Host(Arc<dyn ServiceHost>);
 impl platform::ServiceHost for Host {
     fn show_pass(&self, pass_id: String) {
         let _ = self.0.show_pass(pass_id);
+    }
+    fn show_hand_over(&self, shown: onecity_core::HandOverView) {
+        let _ = self.0.show_hand_over(shown.into());
+    }
+    // A host that fails has done nothing: the resident went back, as far as the page can tell.
+    fn scan(&self) -> Option<String> {
+        self.0.scan().ok().flatten()
+    }
+    fn locate(&self) -> Option<platform::Position> {
+        let Position { latitude, longitude, accuracy } = self.0.locate().ok().flatten()?;
+        Some(platform::Position { latitude, longitude, accuracy })
+    }
+    fn pick_photo(&self) -> Option<platform::Photo> {
+        let Photo { name, media_type, bytes } = self.0.pick_photo().ok().flatten()?;
+        Some(platform::Photo { name, media_type, bytes })
+    }
+    fn share(&self, shared: platform::Shared) -> bool {
+        self.0.share(shared.text, shared.url).unwrap_or(false)
+    }
+    fn open_browser(&self, url: String) -> bool {
+        self.0.open_browser(url).unwrap_or(false)
+    }
+    fn open_service(&self, link: String, data: String, from: onecity_core::ServiceId) -> Option<String> {
+        self.0.open_service(link, data, from.to_string()).ok().flatten()
+    }
+    fn finish_service(&self, service: onecity_core::ServiceId, result: String) {
+        let _ = self.0.finish_service(service.to_string(), result);
     }
 }
 

@@ -9,6 +9,7 @@ pub enum ChangedTopic {
     Home,
     Passes,
     Submissions,
+    Documents,
 }
 
 impl From<core::Topic> for ChangedTopic {
@@ -18,6 +19,7 @@ impl From<core::Topic> for ChangedTopic {
             core::Topic::Home => Self::Home,
             core::Topic::Passes => Self::Passes,
             core::Topic::Submissions => Self::Submissions,
+            core::Topic::Documents => Self::Documents,
         }
     }
 }
@@ -244,13 +246,197 @@ pub struct AccountView {
     pub name: String,
     pub is_enterprise: bool,
     pub provider: String,
+    /// Whether it is the one in use.
+    pub active: bool,
     pub lapsed: bool,
+    /// When the session ends whatever is done, if the provider says so.
+    pub ends: Option<i64>,
+    /// Whether that is within a week.
+    pub ends_soon: bool,
+    pub acr: Option<String>,
 }
 
 impl From<core::AccountView> for AccountView {
     fn from(view: core::AccountView) -> Self {
         let is_enterprise = view.kind == core::AccountKind::Enterprise;
-        Self { id: view.id, name: view.name, is_enterprise, provider: view.provider, lapsed: view.lapsed }
+        let core::AccountView { id, name, provider, active, lapsed, ends, ends_soon, acr, .. } = view;
+        Self { id, name, is_enterprise, provider, active, lapsed, ends, ends_soon, acr }
+    }
+}
+
+/// A session of an account, on this phone or another.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct SessionView {
+    pub id: String,
+    pub device: String,
+    pub created: i64,
+    pub last_used: i64,
+    pub current: bool,
+}
+
+impl From<core::SessionView> for SessionView {
+    fn from(view: core::SessionView) -> Self {
+        let core::SessionView { id, device, created, last_used, current } = view;
+        Self { id, device, created, last_used, current }
+    }
+}
+
+/// What the resident has agreed to.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct ConsentView {
+    pub unit: String,
+    pub app_id: String,
+    pub name: String,
+    pub publisher: String,
+    pub permission: String,
+    pub fields: Vec<String>,
+    pub origins: Vec<String>,
+    pub since: i64,
+}
+
+impl From<core::ConsentView> for ConsentView {
+    fn from(view: core::ConsentView) -> Self {
+        let core::ConsentView { service, name, publisher, permission, fields, origins, since } = view;
+        let (unit, app_id) = (service.unit.to_string(), service.app_id);
+        Self { unit, app_id, name, publisher, permission, fields, origins, since }
+    }
+}
+
+/// A field of a document.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct DocumentField {
+    pub name: String,
+    pub value: String,
+}
+
+/// What a document is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum DocumentStanding {
+    Good,
+    Expired,
+    Unverified,
+}
+
+/// A document.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct DocumentView {
+    pub id: String,
+    pub region: String,
+    pub kind: String,
+    pub title: String,
+    pub issuer: String,
+    pub issued: i64,
+    pub expires: Option<i64>,
+    pub standing: DocumentStanding,
+    pub fields: Vec<DocumentField>,
+}
+
+impl From<core::DocumentView> for DocumentView {
+    fn from(view: core::DocumentView) -> Self {
+        let standing = match view.standing {
+            core::DocumentStanding::Good => DocumentStanding::Good,
+            core::DocumentStanding::Expired => DocumentStanding::Expired,
+            core::DocumentStanding::Unverified => DocumentStanding::Unverified,
+        };
+        let fields = view.fields.into_iter().map(|own| DocumentField { name: own.name, value: own.value });
+        Self {
+            id: view.id,
+            region: view.region.to_string(),
+            kind: view.kind,
+            title: view.title,
+            issuer: view.issuer,
+            issued: view.issued,
+            expires: view.expires,
+            standing,
+            fields: fields.collect(),
+        }
+    }
+}
+
+/// A receipt that was verified.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct ReceiptView {
+    pub order: String,
+    /// In the currency's smallest unit.
+    pub amount: u64,
+    pub currency: String,
+    pub paid_at: i64,
+    pub payee: String,
+}
+
+impl From<core::ReceiptView> for ReceiptView {
+    fn from(view: core::ReceiptView) -> Self {
+        let core::ReceiptView { order, amount, currency, paid_at, payee } = view;
+        Self { order, amount, currency, paid_at, payee }
+    }
+}
+
+/// A draft that was taken over from another phone.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct DraftView {
+    pub unit: String,
+    pub app_id: String,
+    pub title: String,
+    /// Who filled it in, as they call themselves.
+    pub by: Option<String>,
+    pub expires: i64,
+}
+
+impl From<core::DraftView> for DraftView {
+    fn from(view: core::DraftView) -> Self {
+        let core::DraftView { service, title, by, expires } = view;
+        Self { unit: service.unit.to_string(), app_id: service.app_id, title, by, expires }
+    }
+}
+
+/// A draft's code, for another phone to take it over.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct HandOverView {
+    pub link: String,
+    /// Modules on a side.
+    pub width: u32,
+    /// One bit a module, row by row, the highest bit first; 1 is dark.
+    pub modules: Vec<u8>,
+    pub expires: i64,
+}
+
+impl From<core::HandOverView> for HandOverView {
+    fn from(view: core::HandOverView) -> Self {
+        let core::HandOverView { link, picture, expires } = view;
+        Self { link, width: picture.width, modules: picture.modules, expires }
+    }
+}
+
+/// What a service keeps on this phone, in bytes.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct ServiceStorage {
+    pub unit: String,
+    pub app_id: String,
+    pub name: String,
+    pub packages: u64,
+    pub values: u64,
+    pub answers: u64,
+    pub attachments: u64,
+}
+
+/// What is kept on this phone.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct StorageView {
+    pub services: Vec<ServiceStorage>,
+    pub catalogue: u64,
+    pub vault: u64,
+    pub budget: u64,
+}
+
+impl From<core::StorageView> for StorageView {
+    fn from(view: core::StorageView) -> Self {
+        let services = view.services.into_iter().map(|own| {
+            let core::ServiceStorage { id, name, packages, values, answers, attachments } = own;
+            let (unit, app_id) = (id.unit.to_string(), id.app_id);
+            ServiceStorage { unit, app_id, name, packages, values, answers, attachments }
+        });
+        let services = services.collect();
+        Self { services, catalogue: view.catalogue, vault: view.vault, budget: view.budget }
     }
 }
 
@@ -353,11 +539,12 @@ impl From<core::PassStanding> for PassStanding {
     }
 }
 
-/// What was shown to a counter.
+/// What was shown to a counter or a service.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct DisclosureView {
     pub at: i64,
-    pub pass: String,
+    /// The pass or service that it was shown from.
+    pub what: String,
     pub holder: Option<HolderView>,
     pub verifier: String,
     pub purpose: String,
@@ -368,7 +555,7 @@ impl From<core::DisclosureView> for DisclosureView {
     fn from(view: core::DisclosureView) -> Self {
         Self {
             at: view.at,
-            pass: view.pass,
+            what: view.what,
             holder: view.holder.map(Into::into),
             verifier: view.verifier,
             purpose: view.purpose,
@@ -429,6 +616,7 @@ impl From<core::CodeView> for CodeView {
 pub enum SubmissionState {
     Waiting {
         attempts: u32,
+        holdup: Option<Holdup>,
     },
     /// `receipt` is the city's answer as JSON.
     Delivered {
@@ -438,7 +626,38 @@ pub enum SubmissionState {
     Refused {
         at: i64,
         reason: String,
+        conflict: bool,
     },
+}
+
+/// What keeps a submission from being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
+pub enum Holdup {
+    Network,
+    Login,
+    StepUp,
+    Consent,
+    Storage,
+}
+
+impl From<core::Holdup> for Holdup {
+    fn from(holdup: core::Holdup) -> Self {
+        match holdup {
+            core::Holdup::Network => Self::Network,
+            core::Holdup::Login => Self::Login,
+            core::Holdup::StepUp => Self::StepUp,
+            core::Holdup::Consent => Self::Consent,
+            core::Holdup::Storage => Self::Storage,
+        }
+    }
+}
+
+/// What a city did with a submission.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct TimelineEntry {
+    pub at: i64,
+    pub status: String,
+    pub text: String,
 }
 
 /// A submission.
@@ -450,17 +669,27 @@ pub struct SubmissionView {
     pub title: String,
     pub created: i64,
     pub state: SubmissionState,
+    pub timeline: Vec<TimelineEntry>,
+    pub attachments: u32,
+    /// What the resident can do about it, in their language, if there is anything.
+    pub advice: Option<String>,
 }
 
 impl From<core::SubmissionView> for SubmissionView {
     fn from(view: core::SubmissionView) -> Self {
         let state = match view.state {
-            core::SubmissionState::Waiting { attempts } => SubmissionState::Waiting { attempts },
+            core::SubmissionState::Waiting { attempts, holdup } => {
+                SubmissionState::Waiting { attempts, holdup: holdup.map(Into::into) }
+            }
             core::SubmissionState::Delivered { at, receipt } => {
                 SubmissionState::Delivered { at, receipt: receipt.to_string() }
             }
-            core::SubmissionState::Refused { at, reason } => SubmissionState::Refused { at, reason },
+            core::SubmissionState::Refused { at, reason, conflict } => {
+                SubmissionState::Refused { at, reason, conflict }
+            }
         };
+        let timeline = view.timeline.into_iter();
+        let timeline = timeline.map(|own| TimelineEntry { at: own.at, status: own.status, text: own.text });
         Self {
             id: view.id,
             unit: view.service.unit.to_string(),
@@ -468,6 +697,9 @@ impl From<core::SubmissionView> for SubmissionView {
             title: view.title,
             created: view.created,
             state,
+            timeline: timeline.collect(),
+            attachments: view.attachments,
+            advice: view.advice,
         }
     }
 }

@@ -5,6 +5,7 @@ use maud::{DOCTYPE, Markup, PreEscaped, html};
 use onecity_core::AccountKind;
 use serde_json::Value;
 
+use crate::city::PayRequest;
 use crate::identity::{AuthorizeRequest, PERSONAS};
 use crate::regions;
 use crate::registry::providers;
@@ -31,7 +32,7 @@ impl Language {
         asked.split(',').find_map(known).unwrap_or(Self::English)
     }
 
-    fn tag(self) -> &'static str {
+    pub fn tag(self) -> &'static str {
         match self {
             Self::Chinese => "zh",
             Self::Vietnamese => "vi",
@@ -135,6 +136,9 @@ pub fn choose_persona(language: Language, provider: &str, request: &AuthorizeReq
             p { (pick("身份提供方：", "Nhà cung cấp định danh: ", "Identity provider: ")) strong { (provider_name(provider, language)) } }
         }
         section {
+            @if let Some(number) = request.hint() {
+                p { (pick("您输入的号码：", "Số bạn đã nhập: ", "The number that you typed: ")) strong { (number) } }
+            }
             p { (pick("选择要以谁的身份登录。以下都是虚构的。", "Chọn người để đăng nhập. Tất cả đều là giả định.", "Choose whom to log in as. All of them are made up.")) }
             form method="post" {
                 @for (name, value) in request.fields() { input type="hidden" name=(name) value=(value); }
@@ -148,4 +152,36 @@ pub fn choose_persona(language: Language, provider: &str, request: &AuthorizeReq
         }
     };
     page(language, pick("登录", "Đăng nhập", "Log in"), &body)
+}
+
+/// The city's payment page: what is to be paid, to whom, and one button.
+pub fn pay(language: Language, payee: &str, request: &PayRequest) -> Markup {
+    let pick = |zh, vi, en| language.pick(zh, vi, en);
+    let amount = match request.currency.as_str() {
+        // Without smaller units in use (ISO 4217).
+        "VND" | "JPY" => request.amount.to_string(),
+        _ => format!("{}.{:02}", request.amount / 100, request.amount % 100),
+    };
+    let body = html! {
+        header {
+            h1 { (pick("付款", "Thanh toán", "Pay")) }
+            p { (pick("演示页面，不会真的扣款。", "Trang mô phỏng, không trừ tiền thật.", "A demo: no money moves.")) }
+        }
+        section {
+            dl {
+                div { dt { (pick("收款方", "Bên nhận", "To")) } dd { (payee) } }
+                div { dt { (pick("订单", "Đơn", "Order")) } dd { (request.order) } }
+                div { dt { (pick("金额", "Số tiền", "Amount")) } dd { (amount) " " (request.currency) } }
+            }
+            form method="post" {
+                input type="hidden" name="order" value=(request.order);
+                input type="hidden" name="amount" value=(request.amount);
+                input type="hidden" name="currency" value=(request.currency);
+                input type="hidden" name="return_uri" value=(request.return_uri);
+                input type="hidden" name="state" value=(request.state);
+                button type="submit" { (pick("付款", "Thanh toán", "Pay")) }
+            }
+        }
+    };
+    page(language, pick("付款", "Thanh toán", "Pay"), &body)
 }

@@ -2,7 +2,7 @@
 //! them, so that one form serves both kinds of client.
 
 use axum::Json;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
@@ -12,48 +12,88 @@ pub struct Problem {
     status: StatusCode,
     error: &'static str,
     detail: &'static str,
+    headers: Vec<(HeaderName, String)>,
 }
 
 impl Problem {
+    fn new(status: StatusCode, error: &'static str, detail: &'static str) -> Self {
+        let challenge = (header::WWW_AUTHENTICATE, "DPoP algs=\"ES256\"".to_owned());
+        let headers = if status == StatusCode::UNAUTHORIZED { vec![challenge] } else { Vec::new() };
+        Self { status, error, detail, headers }
+    }
+
+    /// A proof must hold the server's nonce (RFC 9449 §8 for a token endpoint, §9 for a resource).
+    pub fn wants_nonce(nonce: String, resource: bool) -> Self {
+        let status = if resource { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+        let mut problem = Self::new(status, "use_dpop_nonce", "the proof must hold the nonce");
+        problem.headers = vec![(HeaderName::from_static("dpop-nonce"), nonce)];
+        if resource {
+            problem
+                .headers
+                .push((header::WWW_AUTHENTICATE, "DPoP error=\"use_dpop_nonce\", algs=\"ES256\"".to_owned()));
+        }
+        problem
+    }
+
+    /// A stronger login is needed (RFC 9470 §3).
+    pub fn wants_step_up(acr: &str) -> Self {
+        let mut problem =
+            Self::new(StatusCode::UNAUTHORIZED, "insufficient_user_authentication", "log in more strongly");
+        let challenge = format!("DPoP error=\"insufficient_user_authentication\", acr_values=\"{acr}\"");
+        problem.headers = vec![(header::WWW_AUTHENTICATE, challenge)];
+        problem
+    }
+
+    /// An idempotency key came with something else than before (the draft's §2.7).
+    pub fn conflict() -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "this number was used for something else")
+    }
+
+    /// Nobody answers just now.
+    pub fn down() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "not just now")
+    }
+
     /// The request is wrong.
     pub fn bad(error: &'static str, detail: &'static str) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, error, detail }
+        Self::new(StatusCode::BAD_REQUEST, error, detail)
     }
 
     /// What was sent is incomplete.
     pub fn incomplete(detail: &'static str) -> Self {
-        Self { status: StatusCode::UNPROCESSABLE_ENTITY, error: "incomplete", detail }
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", detail)
     }
 
     /// A login is needed.
     pub fn unauthorized(detail: &'static str) -> Self {
-        Self { status: StatusCode::UNAUTHORIZED, error: "invalid_token", detail }
+        Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
 
     /// There is no such thing here.
     pub fn not_found() -> Self {
-        Self { status: StatusCode::NOT_FOUND, error: "not_found", detail: "there is no such thing in this world" }
+        Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing in this world")
     }
 
     /// The answer did not come in time, as a gateway would say it.
     pub fn timed_out() -> Self {
-        Self { status: StatusCode::GATEWAY_TIMEOUT, error: "timeout", detail: "no answer in time" }
+        Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "no answer in time")
     }
 
     /// The world itself is broken.
     pub fn internal(detail: &'static str) -> Self {
-        Self { status: StatusCode::INTERNAL_SERVER_ERROR, error: "server_error", detail }
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", detail)
     }
 }
 
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
-        let Self { status, error, detail } = self;
+        let Self { status, error, detail, headers } = self;
         let body = json!({ "error": error, "error_description": detail, "title": error, "detail": detail });
         let mut response = (status, Json(body)).into_response();
-        if status == StatusCode::UNAUTHORIZED {
-            let challenge = header::HeaderValue::from_static("DPoP algs=\"ES256\"");
-            response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+        for (name, value) in headers {
+            if let Ok(value) = HeaderValue::from_str(&value) {
+                response.headers_mut().insert(name, value);
+            }
         }
         response
     }

@@ -12,7 +12,7 @@ use onecity_protocol::trust::TRUST_LIST_TARGET;
 use ring::hmac;
 use serde_json::{Value, json};
 
-use crate::city::CityState;
+use crate::city::{self, CityState};
 use crate::identity::IdentityState;
 use crate::issuer::{IssuerError, Issuers};
 use crate::regions::{self, RegionTableError};
@@ -52,6 +52,14 @@ pub enum Fault {
     WrongIssuer,
     /// A city's back end takes the next submission, and then answers 504 as a gateway would; once.
     LoseReply,
+    /// The identity provider renews the next session, and then answers 504; once.
+    LoseRefresh,
+    /// Every proof of possession must hold the server's nonce.
+    DpopNonce,
+    /// The identity providers answer 503.
+    ProviderDown,
+    /// The cities' back ends answer 503.
+    CityDown,
 }
 
 /// What goes wrong just now.
@@ -192,6 +200,41 @@ impl World {
             })?;
         }
         Ok(())
+    }
+
+    /// The identity providers sign with a new key from now on.
+    pub fn rotate_identity_key(&self) {
+        self.lock_identity().rotate_key();
+    }
+
+    /// How many sessions the identity providers know.
+    pub fn sessions(&self) -> usize {
+        self.lock_identity().sessions()
+    }
+
+    /// The nonce that proofs must hold at this time; it changes every minute.
+    pub(crate) fn dpop_nonce(&self) -> String {
+        self.id(&format!("nonce {}", self.now() / 60))
+    }
+
+    /// Goes on with a submission, as its city would: it stands in its timeline from now on.
+    pub fn progress(&self, submission: &str, status: &str, text: &str) -> bool {
+        self.lock_cities().progress(submission, self.now(), status, text)
+    }
+
+    /// The bytes of an attachment that the cities have whole, by its id.
+    pub fn attachment(&self, id: &str) -> Option<Vec<u8>> {
+        self.lock_cities().attachment(id)
+    }
+
+    /// What a shell's browser comes back with after somebody has paid on a payment page.
+    pub fn pay(&self, url: &str) -> Option<String> {
+        city::paid(self, url)
+    }
+
+    /// A document that a region's issuer signs: claims that everybody sees, and fields that can be left out.
+    pub fn document(&self, region: &RegionId, claims: Value, fields: &Value) -> Option<String> {
+        self.issuers.document(region, claims, fields, self.now())
     }
 
     /// What a counter shows the issuer's resource server that it is who it says.

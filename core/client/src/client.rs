@@ -1,29 +1,34 @@
 //! The façade: what a shell calls.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use onecity_protocol::credential::Audience;
+use onecity_protocol::identity_number::IdentityNumber;
+use onecity_protocol::miniapp_uri::MiniAppUri;
 use onecity_protocol::region::{RegionId, RegionTree, UnitId};
-use onecity_store::{AccountId, Catalogue, FolderLock, KeptRepository, Owner, StoreError, Vault};
+use onecity_store::{AccountId, Catalogue, KeptRepository, Owner, StoreError, Vault};
 use tokio::runtime::{Handle, Runtime};
 
 use crate::error::Error;
-use crate::mini_service::ServiceSession;
+use crate::files::{self, Files};
+use crate::mini_service::{Launch, Lifecycle, ResourceRequest, ServiceSession};
 use crate::net::{Net, Patience};
 use crate::passes::{self, CodeListener, Passes};
+use crate::payment::{self, Payments};
 use crate::platform::Platform;
 use crate::registry_sync::{RegistrySync, Silent, SyncReport, providers};
-use crate::session::{ActiveAccount, Session, Sessions, install_providers};
+use crate::session::{ActiveAccount, Session, Sessions, StepUp, Wish, install_providers};
 use crate::submissions::Submissions;
 use crate::task::{ProgressListener, TaskHandle};
 use crate::trusted_time::{Anchor, TrustedTime};
 use crate::views::{
-    AccountView, CodeView, DisclosureView, HolderView, HomeView, IconView, LoginAttempt, ObstacleView, ParityView,
-    PassSituation, PassView, ProviderView, RegionView, ServiceCard, ServiceId, ServicePage, SubmissionView, TravelPlan,
+    AccountView, CodeView, ConsentView, DisclosureView, DocumentView, DraftView, HolderView, HomeView, IconView,
+    LoginAttempt, ObstacleView, ParityView, PassSituation, PassView, ProviderView, ReceiptView, RegionView,
+    ServiceCard, ServiceId, ServicePage, SessionView, StorageView, SubmissionView, TravelPlan,
 };
-use crate::{home, offers, travel};
+use crate::{consents, documents, drafts, home, offers, storage, travel};
 
 /// Where trust in a nation's registry begins: built into the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,7 +42,7 @@ pub struct NationAnchor {
 }
 
 /// What a shell decides once.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct ClientConfig {
     /// The folder of the two files.
     pub folder: PathBuf,
@@ -49,13 +54,21 @@ pub struct ClientConfig {
     pub allow_loopback: bool,
     /// How long servers are waited for.
     pub patience: Patience,
+    /// How many bytes packages may take before the least recently used give way.
+    pub package_budget: u64,
 }
 
-/// The two open files. The lock goes last.
-struct Files {
-    catalogue: Mutex<Catalogue>,
-    vault: Mutex<Vault>,
-    _lock: FolderLock,
+impl Default for ClientConfig {
+    fn default() -> Self {
+        Self {
+            folder: PathBuf::new(),
+            languages: Vec::new(),
+            nations: Vec::new(),
+            allow_loopback: false,
+            patience: Patience::default(),
+            package_budget: 512 << 20,
+        }
+    }
 }
 
 /// What all parts of the client share.
@@ -67,6 +80,9 @@ pub struct Inner {
     pub sessions: Sessions,
     pub passes: Passes,
     pub submissions: Submissions,
+    pub payments: Payments,
+    /// One question to the resident at a time.
+    pub consent_turn: tokio::sync::Mutex<()>,
     registry: RegistrySync,
     files: Arc<Files>,
 }
@@ -85,12 +101,10 @@ impl Client {
     /// files; both leave them as they are.
     pub fn open(config: ClientConfig, platform: Platform) -> Result<Self, Error> {
         install_providers();
-        let lock = FolderLock::take(&config.folder)?;
-        let vault = Vault::open(&config.folder.join("vault.sqlite"), Arc::clone(&platform.secrets))?;
-        let catalogue = Catalogue::open(&config.folder.join("catalogue.sqlite"))?;
-        let anchor = vault.get::<Anchor>(&Owner::Phone, "")?;
+        let look = |vault: &Vault| vault.get::<Anchor>(&Owner::Phone, "");
+        let (files, anchor) = Files::open(config.clone(), Arc::clone(&platform.secrets), look)?;
+        let files = Arc::new(files);
         let time = Arc::new(TrustedTime::new(Arc::clone(&platform.clock), anchor));
-        let files = Arc::new(Files { catalogue: Mutex::new(catalogue), vault: Mutex::new(vault), _lock: lock });
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(2)
             .thread_name("onecity")
@@ -100,7 +114,9 @@ impl Client {
         let (keep, handle) = (Arc::downgrade(&files), runtime.handle().clone());
         let keep_anchor = move |anchor: Anchor| {
             if let Some(files) = keep.upgrade() {
-                handle.spawn_blocking(move || write_later(&files, |vault| vault.put(&Owner::Phone, "", &anchor)));
+                handle.spawn(
+                    async move { write_later(&files, move |vault| vault.put(&Owner::Phone, "", &anchor)).await },
+                );
             }
         };
         let net = Net::new(config.allow_loopback, config.patience, Arc::clone(&time), Box::new(keep_anchor))?;
@@ -112,20 +128,72 @@ impl Client {
             sessions: Sessions::default(),
             passes: Passes::default(),
             submissions: Submissions::default(),
+            payments: Payments::default(),
+            consent_turn: tokio::sync::Mutex::default(),
             registry: RegistrySync::default(),
             files,
         };
         Ok(Self { inner: Arc::new(inner), runtime: Some(runtime) })
     }
 
-    /// Lets what runs finish, and closes the files once the last opened service is gone. It blocks, for at most five
-    /// seconds.
+    /// Lets what runs finish, and closes the files. It blocks, for at most five seconds.
     pub fn close(mut self) {
         if let Some(runtime) = self.runtime.take() {
+            let inner = Arc::clone(&self.inner);
             // On a thread of its own: a runtime may not be waited for inside another.
-            let waiting = std::thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(5)));
+            let waiting = std::thread::spawn(move || {
+                let closing = async { tokio::time::timeout(Duration::from_secs(5), inner.files.suspend()).await };
+                if !matches!(runtime.block_on(closing), Ok(Ok(()))) {
+                    tracing::warn!("the files were not closed in order");
+                }
+                runtime.shutdown_timeout(Duration::from_secs(5));
+            });
             let _ = waiting.join();
         }
+    }
+
+    /// Waits for what is being written and closes the files, before the app goes to the background: a phone ends
+    /// whoever holds a database's lock there. Calls that come meanwhile wait for [`Client::resume`].
+    pub async fn suspend(&self) -> Result<(), Error> {
+        self.run(|inner| async move { inner.files.suspend().await }).await
+    }
+
+    /// Opens the files again.
+    ///
+    /// # Errors
+    /// As of [`Client::open`]; calls that waited get the same.
+    pub async fn resume(&self) -> Result<(), Error> {
+        self.run(|inner| async move { inner.files.resume().await }).await
+    }
+
+    /// Puts the private file aside that can't be opened, because the resident has decided to go on without it. It is
+    /// kept, for [`Client::bring_vault_back`].
+    pub fn put_vault_aside(config: &ClientConfig) -> Result<(), Error> {
+        files::put_vault_aside(config)
+    }
+
+    /// Brings back the newest private file that was put aside and opens again; the one in use is put aside for it.
+    /// Answers whether there was one.
+    pub fn bring_vault_back(config: &ClientConfig, platform: &Platform) -> Result<bool, Error> {
+        files::bring_vault_back(config, &platform.secrets)
+    }
+
+    /// Begins a new private file with every row that can still be read of a damaged one, which is kept. Answers how
+    /// many rows that are.
+    pub fn salvage_vault(config: &ClientConfig) -> Result<u64, Error> {
+        files::salvage_vault(config)
+    }
+
+    /// Whether both files can be read whole. It takes a while: for a quiet moment. A damaged catalogue is begun anew.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::VaultDamaged`].
+    pub async fn check_files(&self) -> Result<(), Error> {
+        self.run(|inner| async move {
+            inner.vault(Vault::check).await?;
+            inner.files.check_catalogue().await
+        })
+        .await
     }
 
     /// The runtime that the calls run on.
@@ -163,12 +231,41 @@ impl Client {
     /// # Errors
     /// [`Refusal::WrongIssuer`] if the provider is not the one that the registry names.
     pub async fn begin_login(&self, provider: &str, redirect_uri: &str) -> Result<LoginAttempt, Error> {
+        self.begin(provider, redirect_uri, Wish::default()).await
+    }
+
+    /// The same for whoever typed their citizen number or unified social credit code: the provider need not ask again.
+    /// It is told only where the number does not stand in the browser's address (RFC 9126).
+    ///
+    /// # Errors
+    /// [`Error::InvalidInput`] if the number can't be right.
+    pub async fn begin_login_as(
+        &self,
+        provider: &str,
+        redirect_uri: &str,
+        number: &str,
+    ) -> Result<LoginAttempt, Error> {
+        let number = IdentityNumber::parse(number).map_err(|error| Error::invalid("number", error))?;
+        self.begin(provider, redirect_uri, Wish { number: Some(number), step_up: None }).await
+    }
+
+    /// Begins a stronger login of the active account, because something answered [`Error::StepUpRequired`].
+    pub async fn begin_step_up(&self, acr: &str, redirect_uri: &str) -> Result<LoginAttempt, Error> {
+        let active = self.run(|inner| async move { inner.active_session().await }).await?;
+        let (account, session) =
+            active.ok_or_else(|| Error::LoginRequired { why: "nobody is logged in".to_owned() })?;
+        let provider = session.view(&account, true, 0).provider;
+        let step_up = Some(StepUp { account, acr: acr.to_owned() });
+        self.begin(&provider, redirect_uri, Wish { number: None, step_up }).await
+    }
+
+    async fn begin(&self, provider: &str, redirect_uri: &str, wish: Wish) -> Result<LoginAttempt, Error> {
         let (provider, redirect_uri) = (provider.to_owned(), redirect_uri.to_owned());
         self.run(|inner| async move {
             let known = known_providers(&inner).await?;
             let found = known.into_iter().find(|known| known.id == provider);
             let found = found.ok_or_else(|| Error::invalid("provider", "no registry lists it"))?;
-            inner.sessions.begin(&inner, found, redirect_uri).await
+            inner.sessions.begin(&inner, found, redirect_uri, wish).await
         })
         .await
     }
@@ -185,20 +282,127 @@ impl Client {
 
     /// Who is logged in.
     pub async fn account(&self) -> Result<Option<AccountView>, Error> {
-        self.run(
-            |inner| async move { Ok(inner.active_session().await?.map(|(account, session)| session.view(&account))) },
-        )
+        self.run(|inner| async move { inner.account_view().await }).await
+    }
+
+    /// All accounts on this phone.
+    pub async fn accounts(&self) -> Result<Vec<AccountView>, Error> {
+        self.run(|inner| async move { inner.sessions.accounts(&inner).await }).await
+    }
+
+    /// Puts another account of this phone in use. Nothing of one account is seen by another.
+    pub async fn switch_account(&self, account: &str) -> Result<AccountView, Error> {
+        let account = account.to_owned();
+        self.run(|inner| async move { inner.sessions.switch(&inner, &account).await }).await
+    }
+
+    /// Wipes the active account from this phone: its keys, then everything it kept. Its provider and the issuers of its
+    /// passes are told, now or (the provider) as soon as there is a network.
+    pub async fn logout(&self) -> Result<(), Error> {
+        self.run(|inner| async move {
+            let Some((account, _)) = inner.active_session().await? else { return Ok(()) };
+            passes::forget(&inner, &account).await?;
+            inner.sessions.end(&inner, account).await?;
+            let telling = Arc::clone(&inner);
+            tokio::spawn(async move { telling.sessions.tell_ended(&telling).await });
+            Ok(())
+        })
         .await
     }
 
-    /// Wipes the active account from this phone: its keys, then everything it kept.
-    pub async fn logout(&self) -> Result<(), Error> {
+    /// The active account's sessions, on this phone and on others.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::NotOffered`] if the provider does not list them.
+    pub async fn sessions(&self) -> Result<Vec<SessionView>, Error> {
+        self.run(|inner| async move { inner.sessions.elsewhere(&inner).await }).await
+    }
+
+    /// Ends a session on another phone, for example one that was lost.
+    pub async fn end_session(&self, id: &str) -> Result<(), Error> {
+        let id = id.to_owned();
+        self.run(|inner| async move { inner.sessions.end_elsewhere(&inner, &id).await }).await
+    }
+
+    /// What the active account has agreed to, newest first.
+    pub async fn consents(&self) -> Result<Vec<ConsentView>, Error> {
+        self.run(|inner| async move { consents::list(&inner).await }).await
+    }
+
+    /// Takes a consent back, by the name of its permission.
+    pub async fn revoke_consent(&self, service: &ServiceId, permission: &str) -> Result<(), Error> {
+        let (service, permission) = (service.clone(), permission.to_owned());
+        self.run(|inner| async move { consents::revoke(&inner, &service, &permission).await }).await
+    }
+
+    /// What is kept on this phone, by service.
+    pub async fn storage(&self) -> Result<StorageView, Error> {
+        self.run(|inner| async move { storage::report(&inner).await }).await
+    }
+
+    /// Removes everything that a service keeps on this phone for the active account, consents included, and its
+    /// package; what waits to be sent stays.
+    pub async fn clear_service(&self, service: &ServiceId) -> Result<(), Error> {
+        let service = service.clone();
+        self.run(|inner| async move { storage::clear(&inner, &service).await }).await
+    }
+
+    /// Pins a region, so that its services are the last to give way when the phone has no room; or takes the pin away.
+    pub async fn pin(&self, region: &RegionId, pinned: bool) -> Result<(), Error> {
+        let region = region.clone();
+        self.run(|inner| async move { inner.catalogue(move |catalogue| catalogue.pin(&region, pinned)).await }).await
+    }
+
+    /// The documents of the active account, newest first.
+    pub async fn documents(&self) -> Result<Vec<DocumentView>, Error> {
+        self.run(|inner| async move { documents::list(&inner).await }).await
+    }
+
+    /// Keeps a document that an issuer of a region's trust list has signed.
+    ///
+    /// # Errors
+    /// [`Error::SignatureInvalid`].
+    pub async fn keep_document(&self, region: &RegionId, document: &str) -> Result<DocumentView, Error> {
+        let (region, document) = (region.clone(), document.to_owned());
         self.run(|inner| async move {
-            let Some((account, session)) = inner.active_session().await? else { return Ok(()) };
-            passes::forget(&inner, &account).await?;
-            inner.sessions.end(&inner, account, session).await
+            let owner = inner.active_owner().await?;
+            documents::keep(&inner, &owner, &region, &document).await
         })
         .await
+    }
+
+    /// What somebody else's document says, if it is genuine by a region's trust list. It needs no network.
+    pub async fn check_document(&self, region: &RegionId, document: &str) -> Result<DocumentView, Error> {
+        let (region, document) = (region.clone(), document.to_owned());
+        self.run(|inner| async move { documents::check(&inner, &region, &document).await }).await
+    }
+
+    /// Hands a document to whomever the resident chooses, with these of the fields that can be left out.
+    pub async fn share_document(&self, id: &str, fields: &[String]) -> Result<(), Error> {
+        let (id, fields) = (id.to_owned(), fields.to_vec());
+        self.run(|inner| async move { documents::share(&inner, &id, &fields).await }).await
+    }
+
+    /// Removes a document from this phone.
+    pub async fn remove_document(&self, id: &str) -> Result<(), Error> {
+        let id = id.to_owned();
+        self.run(|inner| async move { documents::remove(&inner, &id).await }).await
+    }
+
+    /// Takes a draft over that another phone shows as a code. It waits in its service.
+    pub async fn accept_draft(&self, link: &str) -> Result<DraftView, Error> {
+        let link = link.to_owned();
+        self.run(|inner| async move { drafts::accept(&inner, &link).await }).await
+    }
+
+    /// Ends a payment with the URL that the browser came back with (`onecity://pay?…`).
+    ///
+    /// # Errors
+    /// [`Error::SignatureInvalid`] if the receipt is not genuine or for another order, [`Error::Cancelled`] if there is
+    /// none.
+    pub async fn finish_payment(&self, callback_url: &str) -> Result<ReceiptView, Error> {
+        let callback_url = callback_url.to_owned();
+        self.run(|inner| async move { payment::finish(&inner, &callback_url).await }).await
     }
 
     /// Brings what a region's screens need up to date.
@@ -307,14 +511,47 @@ impl Client {
 
     /// Opens a mini-service in a region.
     pub async fn open_service(&self, service: &ServiceId, region: &RegionId) -> Result<Arc<ServiceSession>, Error> {
-        let (service, region) = (service.clone(), region.clone());
-        self.run(|inner| async move { Ok(Arc::new(ServiceSession::open(&inner, service, region).await?)) }).await
+        self.open_service_with(service, region, Launch::default()).await
     }
 
-    /// A file of an opened service.
-    pub async fn resource(&self, session: &Arc<ServiceSession>, path: &str) -> Result<crate::Resource, Error> {
-        let (session, path) = (Arc::clone(session), path.to_owned());
-        self.run(|_| async move { session.resource(&path).await }).await
+    /// The same with what it is to begin with.
+    pub async fn open_service_with(
+        &self,
+        service: &ServiceId,
+        region: &RegionId,
+        launch: Launch,
+    ) -> Result<Arc<ServiceSession>, Error> {
+        let (service, region) = (service.clone(), region.clone());
+        self.run(|inner| async move { Ok(Arc::new(ServiceSession::open(&inner, service, region, launch).await?)) })
+            .await
+    }
+
+    /// Opens what a link (`onecity://miniapp/…`) leads to: in `region` if the service is offered there, else where its
+    /// publisher is.
+    pub async fn open_link(&self, link: &str, region: &RegionId) -> Result<Arc<ServiceSession>, Error> {
+        let link: MiniAppUri = link.parse().map_err(|error| Error::invalid("link", error))?;
+        let (service, region) = (ServiceId { unit: link.unit.clone(), app_id: link.app_id.clone() }, region.clone());
+        self.run(|inner| async move {
+            let here = inner.units_for(&region).await?.contains(&service.unit);
+            let region = if here { region } else { service.unit.region().clone() };
+            Ok(Arc::new(ServiceSession::open(&inner, service, region, Launch::from(&link)).await?))
+        })
+        .await
+    }
+
+    /// A file of an opened service, by its path or by all that the web view asks with.
+    pub async fn resource(
+        &self,
+        session: &Arc<ServiceSession>,
+        request: impl Into<ResourceRequest>,
+    ) -> Result<crate::Resource, Error> {
+        let (session, request) = (Arc::clone(session), request.into());
+        self.run(|_| async move { session.resource(&request).await }).await
+    }
+
+    /// Tells an opened service what happens to it: it is shown, hidden, or closed.
+    pub fn lifecycle(&self, session: &Arc<ServiceSession>, event: Lifecycle) {
+        session.lifecycle(event);
     }
 
     /// An opened service has come to work: its version stays, and the one before it may go. Pages say so themselves
@@ -370,9 +607,9 @@ impl Client {
         self.run(|inner| async move { passes::grant(&inner, &pass_id, verifier, purpose).await }).await
     }
 
-    /// What was shown to counters, newest first.
+    /// What was shown to counters and services, newest first.
     pub async fn disclosures(&self) -> Result<Vec<DisclosureView>, Error> {
-        self.run(|inner| async move { passes::disclosures(&inner).await }).await
+        self.run(|inner| async move { consents::disclosures(&inner).await }).await
     }
 
     /// Calls `listener` with a code now and whenever another should be shown, until the handle is cancelled or dropped.
@@ -396,7 +633,26 @@ impl Client {
     /// Tries to deliver everything that waits, because the network is back. Answers how many submissions the cities
     /// have taken or refused.
     pub async fn deliver(&self) -> Result<u32, Error> {
-        self.run(|inner| async move { inner.submissions.deliver(&inner, true).await }).await
+        self.run(|inner| async move {
+            let settled = inner.submissions.deliver(&inner, true).await?;
+            inner.sessions.tell_ended(&inner).await;
+            Ok(settled)
+        })
+        .await
+    }
+
+    /// Takes a submission back that no city has; one that was refused is removed from the list.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::AlreadySent`].
+    pub async fn cancel_submission(&self, id: &str) -> Result<(), Error> {
+        let id = id.to_owned();
+        self.run(|inner| async move { inner.submissions.cancel(&inner, &id).await }).await
+    }
+
+    /// Asks the cities what they did with what they were handed. Answers how many submissions have news.
+    pub async fn follow_submissions(&self) -> Result<u32, Error> {
+        self.run(|inner| async move { inner.submissions.follow(&inner).await }).await
     }
 
     /// How many regions of a nation are on the phone.
@@ -421,8 +677,8 @@ impl Drop for Client {
     }
 }
 
-fn write_later(files: &Files, work: impl FnOnce(&Vault) -> Result<(), StoreError>) {
-    if let Err(error) = work(&files.vault.lock().unwrap_or_else(PoisonError::into_inner)) {
+async fn write_later(files: &Files, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
+    if let Err(error) = files.vault(work).await {
         tracing::warn!(%error, "a small record was not kept");
     }
 }
@@ -451,14 +707,13 @@ impl Inner {
         &self,
         work: impl FnOnce(&Vault) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Error> {
-        let files = Arc::clone(&self.files);
-        self.blocking(move || Ok(work(&files.vault.lock().unwrap_or_else(PoisonError::into_inner))?)).await
+        self.files.vault(work).await
     }
 
     /// Writes something whose loss costs little, without anybody waiting for the disk.
     pub fn later(&self, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
         let files = Arc::clone(&self.files);
-        tokio::task::spawn_blocking(move || write_later(&files, work));
+        tokio::spawn(async move { write_later(&files, work).await });
     }
 
     pub async fn catalogue<T: Send + 'static>(
@@ -472,8 +727,7 @@ impl Inner {
         &self,
         work: impl FnOnce(&mut Catalogue) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Error> {
-        let files = Arc::clone(&self.files);
-        self.blocking(move || Ok(work(&mut files.catalogue.lock().unwrap_or_else(PoisonError::into_inner))?)).await
+        self.files.catalogue(work).await
     }
 
     /// The active account and its session.
@@ -484,6 +738,21 @@ impl Inner {
             Ok(session.map(|session| (account, session)))
         })
         .await
+    }
+
+    /// An account's session.
+    pub async fn session_of(&self, account: &AccountId) -> Result<Option<Session>, Error> {
+        let owner = Owner::Account(account.clone());
+        match self.vault(move |vault| vault.get::<Session>(&owner, "")).await {
+            Err(Error::LoginRequired { .. }) => Ok(None),
+            session => session,
+        }
+    }
+
+    /// The active account on a screen.
+    pub async fn account_view(&self) -> Result<Option<AccountView>, Error> {
+        let now = self.time.now();
+        Ok(self.active_session().await?.map(|(account, session)| session.view(&account, true, now)))
     }
 
     /// Whose records are written: the active account's, or the phone's before anybody has logged in.

@@ -24,6 +24,12 @@ pub enum Error {
         /// Why the last session does not do.
         why: String,
     },
+    /// The resident has to log in more strongly: `Client::begin_step_up`.
+    #[error("please log in more strongly ({acr})")]
+    StepUpRequired {
+        /// How, as OpenID Connect's `acr`.
+        acr: String,
+    },
     /// The other side, or a rule, says no.
     #[error("{reason}: {detail}")]
     Refused {
@@ -112,6 +118,18 @@ pub enum Refusal {
     PassKeyGone,
     /// Another process has the files open.
     InUse,
+    /// The phone's storage is full.
+    StorageFull,
+    /// A mini-service, or the resident, keeps as much as may be kept.
+    Quota,
+    /// The private file can't be read; it is kept until the resident decides.
+    VaultDamaged,
+    /// The city has the submission, or may have it: it can't be cancelled here any more.
+    AlreadySent,
+    /// A draft from another phone can't be taken over any more.
+    DraftExpired,
+    /// A document no longer counts.
+    DocumentExpired,
 }
 
 impl Refusal {
@@ -135,6 +153,12 @@ impl Refusal {
             Self::PassSuspended => "pass_suspended",
             Self::PassKeyGone => "pass_key_gone",
             Self::InUse => "in_use",
+            Self::StorageFull => "storage_full",
+            Self::Quota => "quota",
+            Self::VaultDamaged => "vault_damaged",
+            Self::AlreadySent => "already_sent",
+            Self::DraftExpired => "draft_expired",
+            Self::DocumentExpired => "document_expired",
         }
     }
 }
@@ -175,6 +199,12 @@ impl From<StoreError> for Error {
             StoreError::KeyInvalidated => Self::KeyInvalidated,
             StoreError::NoSuchAccount => Self::LoginRequired { why: error.to_string() },
             StoreError::InUse => Self::refused(Refusal::InUse, error.to_string()),
+            StoreError::Full => {
+                Self::refused(Refusal::StorageFull, "the phone's storage is full; free some and try again")
+            }
+            StoreError::Quota { .. } => Self::refused(Refusal::Quota, error.to_string()),
+            StoreError::FileDamaged { .. } => Self::refused(Refusal::VaultDamaged, error.to_string()),
+            StoreError::NoSuchAttachment => Self::refused(Refusal::NotFound, error.to_string()),
             other => Self::internal(other),
         }
     }

@@ -81,7 +81,7 @@ impl Cards<'_> {
 
 pub async fn home(inner: &Arc<Inner>, id: RegionId) -> Result<HomeView, Error> {
     let languages = inner.config.languages.clone();
-    let account = inner.active_session().await?;
+    let account = inner.account_view().await?;
     let owner = inner.active_owner().await?;
     let waiting = inner.vault(move |vault| vault.waiting(&[Owner::Phone, owner])).await?;
     let standing = Standing::of(inner).await?;
@@ -113,7 +113,6 @@ pub async fn home(inner: &Arc<Inner>, id: RegionId) -> Result<HomeView, Error> {
     } else {
         Freshness::Stale { since: checked }
     };
-    let account = account.map(|(account, session)| session.view(&account));
     Ok(HomeView { region, above, services, next, account, waiting, freshness })
 }
 

@@ -36,8 +36,9 @@ pub async fn open(inner: &Arc<Inner>, service: &ServiceId, region: &RegionId) ->
     // Versions that may still open: those that this phone would be offered if it had them.
     let valid = releases.iter().filter(|release| standing.is_offered(release, Some(release.version_code)));
     let valid: Vec<u64> = valid.map(|release| release.version_code).collect();
+    let now = inner.time.now();
     let (unit, app_id, still) = (service.unit.clone(), service.app_id.clone(), valid.clone());
-    let opens = inner.catalogue_mut(move |catalogue| catalogue.begin_opening(&unit, &app_id, &still)).await?;
+    let opens = inner.catalogue_mut(move |catalogue| catalogue.begin_opening(&unit, &app_id, &still, now)).await?;
     // A version that the registry no longer lists is old, not wrong; one that it lists as withdrawn does not open.
     let listed = |version: u64| releases.iter().any(|release| release.version_code == version);
     let opens = opens.filter(|opens| valid.contains(&opens.version_code) || !listed(opens.version_code));
@@ -159,7 +160,12 @@ pub async fn install(
         version_code: release.version_code,
         sha256,
     };
-    let kept = installed.clone();
-    inner.catalogue_mut(move |catalogue| catalogue.install(&kept, slot, &bytes)).await?;
+    let (kept, now, budget) = (installed.clone(), inner.time.now(), inner.config.package_budget);
+    inner
+        .catalogue_mut(move |catalogue| {
+            catalogue.install(&kept, slot, &bytes, now)?;
+            catalogue.make_room(budget, (&kept.unit, &kept.app_id))
+        })
+        .await?;
     Ok((package, installed))
 }

@@ -8,8 +8,11 @@
 //!                  ├─ home, offers    screens of services, search, what this phone is offered and why not
 //!                  ├─ install, travel packages: the version that opens, taking a city along
 //!                  ├─ passes          credentials, and the code over one
-//!                  ├─ mini_service    an opened service: files, bridge, storage
-//!                  ├─ submissions     handed in, delivered exactly once
+//!                  ├─ mini_service    an opened service: files, bridge, storage; http_cache: what its city answered
+//!                  ├─ consents        what the resident agreed to, and what was disclosed because of it
+//!                  ├─ submissions     handed in, delivered exactly once; drafts: begun, here or on a helper's phone
+//!                  ├─ documents       signed by a city, shown, shared, handed in again; payment: receipts
+//!                  ├─ storage, files  what is kept here, and letting go of it while in the background
 //!                  └─ net             the only place that knows HTTP
 //! ```
 //!
@@ -35,17 +38,24 @@
 #![forbid(unsafe_code)]
 
 mod client;
+mod consents;
+mod documents;
+mod drafts;
 mod drawing;
 mod error;
+mod files;
 mod home;
+mod http_cache;
 mod install;
 mod mini_service;
 mod net;
 mod offers;
 mod passes;
+mod payment;
 pub mod platform;
 mod registry_sync;
 mod session;
+mod storage;
 mod submissions;
 mod task;
 mod travel;
@@ -57,7 +67,7 @@ mod words;
 pub use client::{Client, ClientConfig, NationAnchor};
 pub use drawing::{Background, QrPicture};
 pub use error::{Error, Refusal};
-pub use mini_service::{Resource, ServiceSession};
+pub use mini_service::{Launch, Lifecycle, Resource, ResourceRequest, ServiceSession};
 pub use net::Patience;
 pub use passes::CodeListener;
 pub use registry_sync::SyncReport;
@@ -65,7 +75,9 @@ pub use session::install_providers;
 pub use task::{Progress, ProgressListener, Step, TaskHandle};
 pub use tuf::{MetadataFolder, TufClient};
 pub use views::{
-    AccountKind, AccountView, CodeView, DisclosureView, Freshness, HolderView, HomeView, IconView, LoginAttempt,
-    MissingService, Obstacle, ObstacleView, ParityView, PassSituation, PassStanding, PassView, PlannedService,
-    ProviderView, RegionView, ServiceCard, ServiceId, ServicePage, SubmissionState, SubmissionView, Topic, TravelPlan,
+    AccountKind, AccountView, CodeView, ConsentView, DisclosureView, DocumentField, DocumentStanding, DocumentView,
+    DraftView, Freshness, HandOverView, HolderView, Holdup, HomeView, IconView, LoginAttempt, MissingService, Obstacle,
+    ObstacleView, ParityView, PassSituation, PassStanding, PassView, PlannedService, ProviderView, ReceiptView,
+    RegionView, ServiceCard, ServiceId, ServicePage, ServiceStorage, SessionView, StorageView, SubmissionState,
+    SubmissionView, TimelineEntry, Topic, TravelPlan,
 };

@@ -21,6 +21,7 @@ const YEAR_2024: UnixTime = 1_704_067_200;
 const YEAR_2100: UnixTime = 4_102_444_800;
 
 /// A request that is about to be sent.
+#[derive(Clone)]
 pub struct Outgoing {
     pub method: Method,
     pub url: Url,
@@ -44,10 +45,22 @@ impl Outgoing {
         }
     }
 
+    /// A request by another method, without a body.
+    pub fn method(method: Method, url: Url) -> Self {
+        Self { method, ..Self::get(url) }
+    }
+
     pub fn post_json(url: Url, body: &serde_json::Value) -> Self {
         let json = HeaderValue::from_static("application/json");
         let request = Self { method: Method::POST, body: body.to_string().into_bytes(), ..Self::get(url) };
         request.header(reqwest::header::CONTENT_TYPE, json)
+    }
+
+    pub fn post_form(url: Url, fields: &[(&str, &str)]) -> Self {
+        let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+        let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Self { method: Method::POST, body: body.into_bytes(), ..Self::get(url) };
+        request.header(reqwest::header::CONTENT_TYPE, form)
     }
 
     pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {

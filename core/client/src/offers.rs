@@ -141,7 +141,7 @@ pub async fn why_not(
         }
         Err(None) => return say(Obstacle::Unknown, word(Word::NoSuchService, languages, &[&publisher])),
     };
-    let logged_in = inner.active_session().await?.map(|(account, session)| session.view(&account).kind);
+    let logged_in = inner.account_view().await?.map(|account| account.kind);
     match (offered.card.account, logged_in) {
         (AccountKind::None, _) => {}
         (AccountKind::Person, Some(crate::views::AccountKind::Person)) => {}

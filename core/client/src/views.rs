@@ -6,7 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::drawing::QrPicture;
 
-pub use onecity_store::SubmissionState;
+pub use onecity_store::{Holdup, SubmissionState, TimelineEntry};
+
+use onecity_store::Scope;
 
 /// How far what a screen shows can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +35,7 @@ pub enum Topic {
     Home,
     Passes,
     Submissions,
+    Documents,
 }
 
 /// A region on a screen.
@@ -53,6 +56,13 @@ pub struct RegionView {
 pub struct ServiceId {
     pub unit: UnitId,
     pub app_id: String,
+}
+
+impl ServiceId {
+    /// What the service keeps on this phone is found under this.
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::new(self.to_string())
+    }
 }
 
 impl std::fmt::Display for ServiceId {
@@ -214,8 +224,163 @@ pub struct AccountView {
     pub kind: AccountKind,
     /// Who vouches for it.
     pub provider: String,
+    /// Whether it is the one in use.
+    pub active: bool,
     /// Whether the session has lapsed: passes go on working, anything else asks for a login.
     pub lapsed: bool,
+    /// When the session ends whatever is done, if the provider says so, in seconds.
+    pub ends: Option<UnixTime>,
+    /// Whether that is within a week: log in again while there is time.
+    pub ends_soon: bool,
+    /// How strongly the resident logged in (OpenID Connect `acr`).
+    pub acr: Option<String>,
+}
+
+/// A session of an account, on this phone or another.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SessionView {
+    /// The provider's id for it.
+    pub id: String,
+    /// What it was begun on, as the provider knows it.
+    #[serde(default)]
+    pub device: String,
+    /// When it was begun, in seconds.
+    pub created: UnixTime,
+    /// When it was last used, in seconds.
+    pub last_used: UnixTime,
+    /// Whether it is this one.
+    #[serde(default)]
+    pub current: bool,
+}
+
+/// What the resident has agreed to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConsentView {
+    /// Which service.
+    pub service: ServiceId,
+    /// Its name.
+    pub name: String,
+    /// Whose it is.
+    pub publisher: String,
+    /// To what, by the permission's name.
+    pub permission: String,
+    /// Exactly what it learns.
+    pub fields: Vec<String>,
+    /// Where that goes.
+    pub origins: Vec<String>,
+    /// Since when, in seconds.
+    pub since: UnixTime,
+}
+
+/// A field of a document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct DocumentField {
+    pub name: String,
+    pub value: String,
+}
+
+/// What a document is good for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DocumentStanding {
+    /// It is genuine and counts.
+    Good,
+    /// It is genuine and has expired.
+    Expired,
+    /// It can't be verified just now: its region has not been synced, or its issuer has changed keys.
+    Unverified,
+}
+
+/// A document on a screen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DocumentView {
+    /// Its id on this phone; empty for one that is not kept.
+    pub id: String,
+    /// Whose trust list vouches for it.
+    pub region: RegionId,
+    /// One word for what it is.
+    pub kind: String,
+    /// What it is called.
+    pub title: String,
+    /// Who signed it.
+    pub issuer: String,
+    /// When, in seconds.
+    pub issued: UnixTime,
+    /// From when on it no longer counts.
+    pub expires: Option<UnixTime>,
+    /// Whether it counts.
+    pub standing: DocumentStanding,
+    /// What it says.
+    pub fields: Vec<DocumentField>,
+}
+
+/// A receipt that was verified.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceiptView {
+    /// The city's number for the order.
+    pub order: String,
+    /// In the currency's smallest unit.
+    pub amount: u64,
+    /// ISO 4217.
+    pub currency: String,
+    /// When it was paid, in seconds.
+    pub paid_at: UnixTime,
+    /// To whom.
+    pub payee: String,
+}
+
+/// A draft that was taken over from another phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DraftView {
+    /// The service that it waits in.
+    pub service: ServiceId,
+    /// What it is called.
+    pub title: String,
+    /// Who filled it in, as they call themselves.
+    pub by: Option<String>,
+    /// Until when it can be submitted, in seconds.
+    pub expires: UnixTime,
+}
+
+/// A draft's code, for another phone to take it over.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HandOverView {
+    /// The text in the code.
+    pub link: String,
+    /// The picture.
+    pub picture: QrPicture,
+    /// Until when it can be taken over, in seconds.
+    pub expires: UnixTime,
+}
+
+/// What a service keeps on this phone for the active account, in bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ServiceStorage {
+    /// Which service.
+    pub id: ServiceId,
+    /// Its name.
+    pub name: String,
+    /// Its packages; they are fetched again when it is opened.
+    pub packages: u64,
+    /// Its values, drafts, consents and receipts.
+    pub values: u64,
+    /// Kept answers of its back end; they are fetched again.
+    pub answers: u64,
+    /// Photos that wait to be sent.
+    pub attachments: u64,
+}
+
+/// What is kept on this phone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StorageView {
+    /// By service, the largest first.
+    pub services: Vec<ServiceStorage>,
+    /// The size of the public file, which can be fetched again.
+    pub catalogue: u64,
+    /// The size of the private file.
+    pub vault: u64,
+    /// What packages may take altogether before the least recently used give way.
+    pub budget: u64,
 }
 
 /// Where one can log in.
@@ -299,13 +464,13 @@ pub struct PassSituation {
     pub pass_type: Option<String>,
 }
 
-/// What was shown to a counter.
+/// What was shown to a counter or a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisclosureView {
     /// When.
     pub at: UnixTime,
-    /// Which pass.
-    pub pass: String,
+    /// The pass or service that it was shown from.
+    pub what: String,
     /// Whose, if not the resident's own.
     pub holder: Option<HolderView>,
     /// To whom.
@@ -342,4 +507,10 @@ pub struct SubmissionView {
     pub title: String,
     pub created: UnixTime,
     pub state: SubmissionState,
+    /// What the city did with it, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+    /// How many photos go with it.
+    pub attachments: u32,
+    /// What the resident can do about it, in their language, if there is anything.
+    pub advice: Option<String>,
 }

@@ -27,6 +27,20 @@ pub enum Word {
     NeedsEnterprise,
     /// Nothing is installed and there is no network.
     NeedsNetwork,
+    /// A submission waits for a network.
+    WaitsForNetwork,
+    /// A submission waits for a login.
+    WaitsForLogin,
+    /// A submission waits for a stronger login.
+    WaitsForStepUp,
+    /// A submission waits for a consent that was taken back.
+    WaitsForConsent,
+    /// A submission waits for room on the phone.
+    WaitsForRoom,
+    /// A submission was refused.
+    Refused,
+    /// The city has something else under a submission's id.
+    Conflict,
 }
 
 /// Chinese, Vietnamese, English.
@@ -75,6 +89,41 @@ fn texts(word: Word) -> [&'static str; 3] {
             "请先用企业账户登录。",
             "Hãy đăng nhập bằng tài khoản doanh nghiệp.",
             "Log in with an enterprise account first.",
+        ],
+        Word::WaitsForNetwork => [
+            "有网络后会自动发送，无需再操作。",
+            "Khi có mạng, ứng dụng sẽ tự gửi; bạn không cần làm gì thêm.",
+            "It is sent by itself as soon as there is a network.",
+        ],
+        Word::WaitsForLogin => [
+            "登录后会自动发送。请重新登录。",
+            "Sẽ được gửi sau khi đăng nhập. Hãy đăng nhập lại.",
+            "It is sent once you have logged in again.",
+        ],
+        Word::WaitsForStepUp => [
+            "城市要求更高级别的身份验证。请打开该服务并按提示登录。",
+            "Thành phố yêu cầu xác thực mạnh hơn. Hãy mở dịch vụ và đăng nhập theo hướng dẫn.",
+            "The city asks for a stronger login. Open the service and log in as it says.",
+        ],
+        Word::WaitsForConsent => [
+            "您已撤回对该服务的授权。打开服务重新同意，或取消此项。",
+            "Bạn đã rút lại sự đồng ý cho dịch vụ này. Hãy mở dịch vụ để đồng ý lại, hoặc hủy mục này.",
+            "You took back what you had agreed to. Open the service to agree again, or cancel this.",
+        ],
+        Word::WaitsForRoom => [
+            "手机存储空间已满。请清理空间后重试。",
+            "Bộ nhớ điện thoại đã đầy. Hãy giải phóng bớt rồi thử lại.",
+            "The phone's storage is full. Free some, and it is sent.",
+        ],
+        Word::Refused => [
+            "请按上述原因修改后，在服务中重新提交。",
+            "Hãy sửa theo lý do trên rồi nộp lại trong dịch vụ.",
+            "Mend what the reason says and hand it in again in the service.",
+        ],
+        Word::Conflict => [
+            "城市已收到内容不同的同号提交。请拨打热线核实，不要重复提交。",
+            "Thành phố đã nhận một hồ sơ khác cùng mã. Hãy gọi đường dây nóng để kiểm tra, đừng nộp lại.",
+            "The city has another submission under this number. Call the hotline before handing it in again.",
         ],
         Word::NeedsNetwork => [
             "首次打开需要网络。请连接网络后重试。",

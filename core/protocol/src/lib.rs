@@ -29,8 +29,11 @@
 
 pub mod bridge;
 pub mod credential;
+pub mod document;
+pub mod identity_number;
 pub mod json;
 pub mod manifest;
+pub mod miniapp_uri;
 pub mod names;
 pub mod package;
 pub mod region;

@@ -40,11 +40,25 @@ impl Schema {
             step.commit()?;
         }
         let application: i64 = db.pragma_query_value(None, "application_id", |row| row.get(0))?;
-        if application != self.application_id {
-            return Err(StoreError::Damaged(self.file));
+        if application != self.application_id || outline(&db)? != self.outline()? {
+            return Err(StoreError::FileDamaged { file: self.file });
         }
         Ok(db)
     }
+
+    /// What the migrations make of an empty file: a file that says the same version and looks otherwise was altered.
+    fn outline(&self) -> Result<Vec<(String, Option<String>)>, StoreError> {
+        let empty = Connection::open_in_memory()?;
+        self.migrations.iter().try_for_each(|migration| empty.execute_batch(migration))?;
+        outline(&empty)
+    }
+}
+
+fn outline(db: &Connection) -> Result<Vec<(String, Option<String>)>, StoreError> {
+    // SQLite's own tables come and go as it likes.
+    let mut query = db.prepare("SELECT name, sql FROM sqlite_schema WHERE name NOT LIKE 'sqlite_%' ORDER BY name")?;
+    let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// Held while this process has the two files open; another process is refused.

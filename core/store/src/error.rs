@@ -1,6 +1,7 @@
 //! What can go wrong with the two files. No message carries what is kept in them.
 
 use onecity_protocol::region::IdError;
+use rusqlite::ErrorCode;
 
 /// Why a file could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -12,10 +13,20 @@ pub enum StoreError {
     KeyInvalidated,
     #[error("the key store does not answer just now; try again")]
     KeyUnavailable,
+    #[error("the vault's key has sealed as much as a key may")]
+    KeyUsedUp,
+    #[error("the phone's storage is full")]
+    Full,
+    #[error("{file} is damaged; it is kept until you decide")]
+    FileDamaged { file: &'static str },
+    #[error("this mini-service has used up the {limit} bytes that it may keep")]
+    Quota { limit: u64 },
     #[error("another process has the files open")]
     InUse,
     #[error("a record of {0} is damaged or was moved from another place")]
     Damaged(&'static str),
+    #[error("there is no such attachment, or it goes with another submission")]
+    NoSuchAttachment,
     #[error("this account is not on the phone")]
     NoSuchAccount,
     #[error("a record can't be read: {0}")]
@@ -23,7 +34,24 @@ pub enum StoreError {
     #[error("an id in the catalogue can't be read: {0}")]
     Id(#[from] IdError),
     #[error("the database: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(rusqlite::Error),
     #[error("the folder: {0}")]
     Folder(#[from] std::io::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            _ => Self::Database(error),
+        }
+    }
+}
+
+impl StoreError {
+    /// Whether SQLite itself says that the file is damaged.
+    pub fn is_corrupt(&self) -> bool {
+        matches!(self, Self::Database(error)
+            if matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)))
+    }
 }

@@ -16,6 +16,8 @@
 //! # impl SecretStore for Keychain {
 //! #     fn wrap(&self, secret: &[u8]) -> Result<Vec<u8>, SecretError> { Ok(secret.to_vec()) }
 //! #     fn unwrap(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> { Ok(wrapped.to_vec()) }
+//! #     fn remember(&self, _: u64) -> Result<(), SecretError> { Ok(()) }
+//! #     fn recall(&self) -> Result<Option<u64>, SecretError> { Ok(None) }
 //! # }
 //! #[derive(serde::Serialize, serde::Deserialize)]
 //! struct Draft(String);
@@ -42,10 +44,10 @@ mod sealing;
 mod search;
 mod vault;
 
-pub use catalogue::{Catalogue, Installed, KeptMetadata, KeptRepository, Slot, VerifiedRole};
+pub use catalogue::{Catalogue, Installed, KeptMetadata, KeptRepository, PackageSize, Slot, VerifiedRole};
 pub use database::FolderLock;
 pub use error::StoreError;
-pub use outbox::{Delivery, Submission, SubmissionState};
+pub use outbox::{Attachment, Delivery, Due, Holdup, MAX_ATTACHMENT, PART, Submission, SubmissionState, TimelineEntry};
 pub use sealing::{SecretError, SecretStore};
 pub use search::Found;
-pub use vault::{AccountId, Owner, Record, Vault};
+pub use vault::{AccountId, Owner, Record, Scope, ScopeSize, Vault};

@@ -1,7 +1,11 @@
 //! How a value is sealed: AES-256-GCM under a versioned header, keys by HKDF from one 32-byte secret for each owner.
 
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
-use ring::hkdf::{HKDF_SHA256, KeyType, Salt};
+use ring::hkdf::{HKDF_SHA256, KeyType, Prk, Salt};
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use zeroize::Zeroizing;
@@ -34,15 +38,36 @@ pub trait SecretStore: Send + Sync {
     fn wrap(&self, secret: &[u8]) -> Result<Vec<u8>, SecretError>;
     /// Decrypts what [`SecretStore::wrap`] returned.
     fn unwrap(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError>;
+    /// Keeps a number that never goes back, outside of the two files and of every backup: a lower one than is there
+    /// already is not kept.
+    fn remember(&self, generation: u64) -> Result<(), SecretError>;
+    /// The number that was kept last; none if there never was one.
+    fn recall(&self) -> Result<Option<u64>, SecretError>;
 }
 
-/// The layout of a sealed value: this byte, the record format's version, 12 bytes of nonce, ciphertext with tag.
-const HEADER: u8 = 1;
-const PREFIX: usize = 14;
+/// The layouts of a sealed value: this byte, the record format's version, since the second also the number of the
+/// sealing key, then 12 bytes of nonce and the ciphertext with its tag.
+const FIRST_HEADER: u8 = 1;
+const HEADER: u8 = 2;
+const PREFIX: usize = 15;
+
+/// After how many values a new sealing key begins. With random nonces of 96 bits, 2^32 under one key is the limit
+/// (NIST SP 800-38D §8.3).
+const SEALS_PER_KEY: u64 = 1 << 31;
+/// How many values are counted ahead, so that sealing does not write twice.
+const BLOCK: u64 = 1 << 16;
 
 /// The keys of one owner.
 pub struct OwnerKeys {
+    /// What sealing keys are derived from.
+    root: Prk,
+    /// The sealing key in use and its number.
     seal: LessSafeKey,
+    number: u8,
+    /// What has been opened with an older sealing key.
+    older: Mutex<HashMap<u8, Arc<LessSafeKey>>>,
+    /// How many more values were counted ahead.
+    counted: AtomicU64,
     name: hmac::Key,
     random: SystemRandom,
 }
@@ -56,13 +81,13 @@ pub struct Place<'a> {
 }
 
 impl Place<'_> {
-    fn associated_data(&self) -> Vec<u8> {
+    fn associated_data(&self, header: u8) -> Vec<u8> {
         let mut data = Vec::with_capacity(96);
         for part in [self.owner.as_bytes(), self.kind.as_bytes(), self.key] {
             data.extend_from_slice(&u32::try_from(part.len()).unwrap_or(u32::MAX).to_be_bytes());
             data.extend_from_slice(part);
         }
-        data.extend_from_slice(&[HEADER, self.format]);
+        data.extend_from_slice(&[header, self.format]);
         data
     }
 }
@@ -84,20 +109,28 @@ impl OwnerKeys {
         secret
     }
 
-    /// Derives the keys from an owner's secret (RFC 5869), with a label for each purpose.
-    pub fn derive(secret: &[u8]) -> Result<Self, StoreError> {
+    /// Derives the keys from an owner's secret (RFC 5869), with a label for each purpose. `seals` is how many values
+    /// may have been sealed before.
+    pub fn derive(secret: &[u8], seals: u64) -> Result<Self, StoreError> {
         if secret.len() != 32 {
             return Err(StoreError::KeyInvalidated);
         }
         let root = Salt::new(HKDF_SHA256, b"onecity/vault/1").extract(secret);
-        let derive = |label: &'static [u8]| {
-            let mut key = Zeroizing::new([0; 32]);
-            root.expand(&[label], Length(32)).and_then(|okm| okm.fill(key.as_mut())).expect("32 bytes are in range");
-            key
-        };
-        let seal = UnboundKey::new(&AES_256_GCM, derive(b"seal").as_ref()).expect("32 bytes are an AES-256 key");
-        let name = hmac::Key::new(hmac::HMAC_SHA256, derive(b"name").as_ref());
-        Ok(Self { seal: LessSafeKey::new(seal), name, random: SystemRandom::new() })
+        let name = hmac::Key::new(hmac::HMAC_SHA256, expand(&root, &[b"name"]).as_ref());
+        let number = u8::try_from(seals / SEALS_PER_KEY).map_err(|_| StoreError::KeyUsedUp)?;
+        let (older, counted) = (Mutex::default(), AtomicU64::new(0));
+        Ok(Self { seal: sealing_key(&root, number), number, older, counted, name, root, random: SystemRandom::new() })
+    }
+
+    /// Counts one value to be sealed. Answers how many to count ahead in the file first, if that is due.
+    pub fn count_one(&self) -> Option<u64> {
+        let left = self.counted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.is_err().then_some(BLOCK)
+    }
+
+    /// Values were counted ahead in the file, one of them for whoever asked.
+    pub fn counted_ahead(&self, block: u64) {
+        self.counted.fetch_add(block.saturating_sub(1), Ordering::Relaxed);
     }
 
     /// The row key of a record's name: 16 bytes of an HMAC.
@@ -114,14 +147,14 @@ impl OwnerKeys {
         let mut nonce = [0; 12];
         self.random.fill(&mut nonce).expect("the system has random numbers");
         let mut sealed = Vec::with_capacity(PREFIX + plain.len() + AES_256_GCM.tag_len());
-        sealed.extend_from_slice(&[HEADER, place.format]);
+        sealed.extend_from_slice(&[HEADER, place.format, self.number]);
         sealed.extend_from_slice(&nonce);
         sealed.extend_from_slice(plain);
         let tag = self
             .seal
             .seal_in_place_separate_tag(
                 Nonce::assume_unique_for_key(nonce),
-                Aad::from(place.associated_data()),
+                Aad::from(place.associated_data(HEADER)),
                 &mut sealed[PREFIX..],
             )
             .expect("a value in memory is short enough for AES-GCM");
@@ -132,18 +165,44 @@ impl OwnerKeys {
     /// Opens a value that was sealed for this place.
     pub fn open(&self, place: &Place<'_>, mut sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
         let damaged = || StoreError::Damaged(place.kind);
-        let nonce = match sealed.get(..PREFIX) {
-            Some([HEADER, format, nonce @ ..]) if *format == place.format => {
-                Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?
-            }
+        let (header, number, prefix) = match *sealed.as_slice() {
+            [HEADER, format, number, ..] if format == place.format => (HEADER, number, PREFIX),
+            [FIRST_HEADER, format, ..] if format == place.format => (FIRST_HEADER, 0, PREFIX - 1),
             _ => return Err(damaged()),
         };
-        let aad = Aad::from(place.associated_data());
-        let plain = self.seal.open_within(nonce, aad, &mut sealed, PREFIX..).map_err(|_| damaged())?;
+        let nonce = sealed.get(prefix - 12..prefix).ok_or_else(damaged)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
+        let aad = Aad::from(place.associated_data(header));
+        let plain = if number == self.number {
+            self.seal.open_within(nonce, aad, &mut sealed, prefix..)
+        } else if number < self.number {
+            self.older(number).open_within(nonce, aad, &mut sealed, prefix..)
+        } else {
+            return Err(damaged());
+        };
+        let plain = plain.map_err(|_| damaged())?;
         let length = plain.len();
         sealed.truncate(length);
         Ok(Zeroizing::new(sealed))
     }
+
+    fn older(&self, number: u8) -> Arc<LessSafeKey> {
+        let mut older = self.older.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(older.entry(number).or_insert_with(|| Arc::new(sealing_key(&self.root, number))))
+    }
+}
+
+fn expand(root: &Prk, labels: &[&[u8]]) -> Zeroizing<[u8; 32]> {
+    let mut key = Zeroizing::new([0; 32]);
+    root.expand(labels, Length(32)).and_then(|okm| okm.fill(key.as_mut())).expect("32 bytes are in range");
+    key
+}
+
+/// The first sealing key has the bare label that files of the first schema were sealed under.
+fn sealing_key(root: &Prk, number: u8) -> LessSafeKey {
+    let number = [number];
+    let labels: &[&[u8]] = if number == [0] { &[b"seal"] } else { &[b"seal", &number] };
+    LessSafeKey::new(UnboundKey::new(&AES_256_GCM, expand(root, labels).as_ref()).expect("32 bytes are an AES-256 key"))
 }
 
 #[cfg(test)]
@@ -156,12 +215,12 @@ mod tests {
 
     #[test]
     fn a_value_opens_in_its_own_place_only() {
-        let keys = OwnerKeys::derive(OwnerKeys::new_secret().as_ref()).expect("32 bytes");
+        let keys = OwnerKeys::derive(OwnerKeys::new_secret().as_ref(), 0).expect("32 bytes");
         let sealed = keys.seal(&place("session"), b"secret");
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
         assert_eq!(keys.open(&place("session"), sealed.clone()).expect("own place").as_slice(), b"secret");
         assert!(keys.open(&place("draft"), sealed.clone()).is_err());
-        let other = OwnerKeys::derive(OwnerKeys::new_secret().as_ref()).expect("32 bytes");
+        let other = OwnerKeys::derive(OwnerKeys::new_secret().as_ref(), 0).expect("32 bytes");
         assert!(other.open(&place("session"), sealed.clone()).is_err());
         for at in 0..sealed.len() {
             let mut altered = sealed.clone();
@@ -169,5 +228,21 @@ mod tests {
             assert!(keys.open(&place("session"), altered).is_err(), "byte {at}");
             assert!(keys.open(&place("session"), sealed[..at].to_vec()).is_err());
         }
+    }
+
+    #[test]
+    fn after_two_thousand_million_values_a_new_key_seals_and_the_old_values_still_open() {
+        let secret = OwnerKeys::new_secret();
+        let young = OwnerKeys::derive(secret.as_ref(), SEALS_PER_KEY - 1).expect("32 bytes");
+        let old = OwnerKeys::derive(secret.as_ref(), SEALS_PER_KEY).expect("32 bytes");
+        let sealed = young.seal(&place("session"), b"before");
+        assert_eq!(old.open(&place("session"), sealed.clone()).expect("older key").as_slice(), b"before");
+        let later = old.seal(&place("session"), b"after");
+        assert_ne!(sealed[2], later[2]);
+        assert!(young.open(&place("session"), later.clone()).is_err(), "the key is another one");
+        let mut relabelled = later;
+        relabelled[2] = 0;
+        assert!(old.open(&place("session"), relabelled).is_err());
+        assert!(OwnerKeys::derive(secret.as_ref(), SEALS_PER_KEY << 8).is_err(), "never round to the first");
     }
 }

@@ -17,9 +17,12 @@ use onecity_protocol::credential::{
     StatusListDraft, TrustList, TrustedKey, UnixTime, Verifier, WINDOW_DEFAULT, Words, pass_id,
     sample::{SampleError, SoftwareKey},
 };
+use onecity_protocol::document::DocumentDraft;
 use onecity_protocol::names::Names;
 use onecity_protocol::region::{RegionId, RegionTree};
+use serde_json::{Value, json};
 
+use crate::identity::random_text;
 use crate::problem::Problem;
 use crate::world::World;
 
@@ -31,6 +34,8 @@ const STATUS_LASTS: i64 = 2 * 3600;
 const STATUS_ENTRIES: usize = 100_000;
 const TRANSIT: u64 = 1;
 const HEALTH: u64 = 3;
+/// The documents that a region signs with the key of its transit passes.
+const DOCUMENTS: [&str; 3] = ["residence_certificate", "identity", "receipt"];
 /// The clinic's counter, and what it may ask for.
 const CLINIC: u32 = 900;
 const CHECK_IN: u64 = 1;
@@ -194,7 +199,13 @@ impl Issuers {
     fn trust_list(&self, region: &RegionId) -> TrustList {
         let all = self.lock();
         let own = || all.iter().filter(|(_, issuer)| issuer.region == *region);
-        let issuers = own().map(|(id, issuer)| Issuer { url: self.url(id), names: issuer.names.clone() }).collect();
+        let issuers = own()
+            .map(|(id, issuer)| Issuer {
+                url: self.url(id),
+                names: issuer.names.clone(),
+                signs: DOCUMENTS.iter().filter(|_| issuer.types == [TRANSIT]).map(|kind| (*kind).to_owned()).collect(),
+            })
+            .collect();
         let keys = own().flat_map(|(id, issuer)| {
             issuer.keys.iter().map(|own| TrustedKey {
                 key: own.key.public().expect("a key that was generated is a point"),
@@ -215,6 +226,20 @@ impl Issuers {
         let all = self.lock();
         let own = all.values().filter(|issuer| issuer.region == *region);
         own.filter_map(|issuer| issuer.status_list(&base, now).ok()).collect()
+    }
+
+    /// A document by the issuer of a region's passes, good for a year.
+    pub fn document(&self, region: &RegionId, claims: Value, fields: &Value, now: UnixTime) -> Option<String> {
+        let first = region.first_level()?;
+        let mut claims = claims.as_object()?.clone();
+        let fields = fields.as_object()?;
+        let envelope = json!({ "iss": self.url(first.as_str()), "iat": now, "exp": now + 365 * DAY });
+        claims.extend(envelope.as_object()?.clone());
+        let salts: Vec<String> = fields.iter().map(|_| random_text()).collect();
+        let draft = DocumentDraft::new(claims, fields, &salts);
+        let all = self.lock();
+        let signature = all.get(first.as_str())?.key().sign(draft.message()).ok()?;
+        Some(draft.sign(&signature))
     }
 
     /// An issuer signs with a new key from now on; what the old one signed stays good.

@@ -107,8 +107,8 @@ impl Cast {
         let english = |name: &str| Names::new().with("en", name);
         let pass = |id, word: &str, name| PassType { id, word: word.to_owned(), names: english(name) };
         let issuers = vec![
-            Issuer { url: url.clone(), names: english("Example issuer") },
-            Issuer { url: "https://other.example".to_owned(), names: english("Another issuer") },
+            Issuer { url: url.clone(), names: english("Example issuer"), signs: Vec::new() },
+            Issuer { url: "https://other.example".to_owned(), names: english("Another issuer"), signs: Vec::new() },
         ];
         let types = vec![pass(TRANSIT, "transit", "Transit pass"), pass(CLINIC, "health", "Health card")];
         // Retired an hour ago: what it signed before stays good.

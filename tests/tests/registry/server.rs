@@ -270,6 +270,7 @@ impl Phone {
             nations: vec![anchor],
             allow_loopback: true,
             patience: Patience { silence: Duration::from_millis(300), ..Patience::default() },
+            ..ClientConfig::default()
         };
         let client = Client::open(config.clone(), platform.clone()).expect("opened");
         Self { client: Some(client), clock, config, platform, folder, changes: tokio::sync::Mutex::new(changes) }

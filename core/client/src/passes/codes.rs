@@ -9,8 +9,9 @@ use onecity_protocol::credential::{Audience, PresentationDraft, Signature, UnixT
 use onecity_store::Owner;
 use tokio::task::JoinHandle;
 
-use super::record::{Disclosure, LastCode, Pass, Standing};
+use super::record::{LastCode, Pass, Standing};
 use crate::client::Inner;
+use crate::consents::{Disclosure, write_down};
 use crate::drawing::QrPicture;
 use crate::error::{Error, Refusal};
 use crate::platform::{ConsentRequest, DeviceKeys, PlatformError};
@@ -93,13 +94,13 @@ pub async fn grant(inner: &Arc<Inner>, id: &str, audience: Audience, purpose: u6
     let disclosure = Disclosure {
         id: crate::session::random_text(),
         at: inner.time.now(),
-        pass_names: pass.type_names.clone(),
+        what: pass.type_names.clone(),
         holder: pass.holder.clone(),
         verifier: verifier.names.clone(),
         purpose: purpose.names.clone(),
         fields: purpose.fields.clone(),
     };
-    inner.vault(move |vault| vault.put(&owner, &disclosure.id, &disclosure)).await?;
+    inner.vault(move |vault| write_down(vault, &owner, &disclosure)).await?;
     // The counter redeems it at a server that knows its number, and no challenge of the moment.
     fresh(inner, id, Wanted { audience: Audience::gate(verifier.number), purpose: purpose.id }).await
 }

@@ -12,7 +12,7 @@ use url::Url;
 use crate::client::Inner;
 use crate::error::{Error, Refusal};
 use crate::net::{Answer, Outgoing};
-use crate::session::{Access, bound_request};
+use crate::session::{Access, send_proven};
 
 /// What OpenID4VCI's metadata (§12.2.4) says of an issuer.
 #[derive(Debug, Deserialize)]
@@ -81,10 +81,8 @@ async fn send_once(
     request: Outgoing,
     Access { token, signer, .. }: Access,
 ) -> Result<Answer, Error> {
-    let now = inner.time.now();
-    let request = inner.blocking(move || bound_request(request, &signer, &token, now)).await?;
     // Passes are judged by the time: whoever issues them does not tell it.
-    inner.net.send(request.timeless()).await
+    send_proven(inner, request.timeless(), &signer, Some(&token)).await
 }
 
 pub async fn metadata(inner: &Arc<Inner>, issuer: &str) -> Result<IssuerMetadata, Error> {

@@ -27,11 +27,12 @@ use crate::client::Inner;
 use crate::error::{Error, Refusal};
 use crate::net::Outgoing;
 use crate::registry_sync::trust_list;
-use crate::views::{DisclosureView, HolderView, PassSituation, PassView, Topic};
+use crate::views::{PassSituation, PassView, Topic};
 
 pub use codes::{CodeListener, code, grant, watch};
 pub use issuance::holders;
-use record::{Deleted, Disclosure, LastCode, Pass, Standing};
+pub use record::Holder;
+use record::{Deleted, LastCode, Pass, Standing};
 
 /// Largest status list that a phone fetches, in bytes.
 const MAX_STATUS_LIST: usize = 4 << 20;
@@ -176,28 +177,28 @@ pub async fn remove(inner: &Arc<Inner>, id: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// What was shown to counters, newest first.
-pub async fn disclosures(inner: &Arc<Inner>) -> Result<Vec<DisclosureView>, Error> {
-    let owner = inner.active_owner().await?;
-    let mut all: Vec<Disclosure> = inner.vault(move |vault| vault.list(&owner)).await?;
-    all.sort_by_key(|disclosure| std::cmp::Reverse(disclosure.at));
-    let languages = &inner.config.languages;
-    let view = |own: Disclosure| DisclosureView {
-        at: own.at,
-        pass: own.pass_names.best(languages).to_owned(),
-        holder: own.holder.map(|own| HolderView { id: own.id, name: own.name, relation: own.relation }),
-        verifier: own.verifier.best(languages).to_owned(),
-        purpose: own.purpose.best(languages).to_owned(),
-        fields: own.fields,
-    };
-    Ok(all.into_iter().map(view).collect())
-}
-
-/// Deletes the hardware keys of an account's passes, before its records go.
+/// Deletes the hardware keys of an account's passes, before its records go. With a network their issuers revoke them
+/// first; without one they stay on the issuers' lists, and nobody has the keys to them.
 pub async fn forget(inner: &Arc<Inner>, account: &AccountId) -> Result<(), Error> {
     let _turn = inner.passes.turn.lock().await;
     let owner = Owner::Account(account.clone());
-    let passes: Vec<Pass> = inner.vault(move |vault| vault.list(&owner)).await?;
+    let of = owner.clone();
+    let passes: Vec<Pass> = inner
+        .vault(move |vault| {
+            vault.atomically(|vault| {
+                let passes: Vec<Pass> = vault.list(&of)?;
+                passes.iter().try_for_each(|pass| vault.put(&of, &pass.id, &Deleted::of(pass)))?;
+                Ok(passes)
+            })
+        })
+        .await?;
+    // A logout does not wait for a network that is not there.
+    if !passes.is_empty() && !inner.net.is_offline() {
+        let telling = revocation::report_deleted(inner, &owner);
+        if tokio::time::timeout(inner.config.patience.silence, telling).await.is_err() {
+            tracing::info!("the issuers did not answer in time for a logout");
+        }
+    }
     passes.iter().for_each(|pass| inner.passes.codes.forget(&pass.key));
     let keys = Arc::clone(&inner.platform.keys);
     inner.blocking(move || Ok(passes.iter().try_for_each(|pass| keys.delete(&pass.key))?)).await

@@ -165,23 +165,6 @@ impl Record for Deleted {
     const FORMAT: u8 = 1;
 }
 
-/// What was shown to a counter, for the resident to read.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Disclosure {
-    pub id: String,
-    pub at: UnixTime,
-    pub pass_names: Names,
-    pub holder: Option<Holder>,
-    pub verifier: Names,
-    pub purpose: Names,
-    pub fields: Vec<String>,
-}
-
-impl Record for Disclosure {
-    const KIND: &'static str = "disclosure";
-    const FORMAT: u8 = 1;
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 pub use onecity_store::{SecretError, SecretStore};
 
-use crate::views::Topic;
+use crate::views::{HandOverView, ServiceId, Topic};
 
 /// Why the platform did not do what it was asked for.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -73,10 +73,56 @@ pub trait ConsentPrompt: Send + Sync {
     fn ask(&self, request: ConsentRequest) -> bool;
 }
 
-/// What a mini-service can have the shell do.
+/// Where the phone is.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Position {
+    /// Degrees north (WGS 84).
+    pub latitude: f64,
+    /// Degrees east.
+    pub longitude: f64,
+    /// Metres.
+    pub accuracy: f64,
+}
+
+/// A photo that the resident took or chose.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Photo {
+    /// A file name.
+    pub name: String,
+    /// For example `image/jpeg`.
+    pub media_type: String,
+    /// At most 20 MiB. A shell takes the place and time out of it unless the resident wants them in.
+    pub bytes: Vec<u8>,
+}
+
+/// What goes to the phone's own sheet for sharing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Shared {
+    pub text: String,
+    pub url: Option<String>,
+}
+
+/// What a mini-service can have the shell do. Each returns when the resident is done; none or false if they went back.
 pub trait ServiceHost: Send + Sync {
     /// Shows a pass's code full screen.
     fn show_pass(&self, pass_id: String);
+    /// Shows a draft's code until the resident closes it.
+    fn show_hand_over(&self, shown: HandOverView);
+    /// Lets the resident scan a code.
+    fn scan(&self) -> Option<String>;
+    /// Where the phone is, after the system's own question.
+    fn locate(&self) -> Option<Position>;
+    /// Lets the resident take or choose a photo.
+    fn pick_photo(&self) -> Option<Photo>;
+    /// Opens the sheet for sharing.
+    fn share(&self, shared: Shared) -> bool;
+    /// Opens an address in the system browser, or dials a `tel:` number, after showing where to.
+    fn open_browser(&self, url: String) -> bool;
+    /// Opens another service over this one, with what it was handed as JSON, and returns what it finished with.
+    fn open_service(&self, link: String, data: String, from: ServiceId) -> Option<String>;
+    /// A service that was opened over another has come to its end, with this result as JSON.
+    fn finish_service(&self, service: ServiceId, result: String);
 }
 
 /// Told that a screen is out of date; it carries no data, the shell asks again.

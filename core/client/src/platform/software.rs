@@ -2,7 +2,7 @@
 //! in memory.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -11,10 +11,10 @@ use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 
 use super::{
-    Clock, ConsentPrompt, ConsentRequest, DeviceKeys, KeyPurpose, Observer, Platform, PlatformError, SecretError,
-    SecretStore, ServiceHost,
+    Clock, ConsentPrompt, ConsentRequest, DeviceKeys, KeyPurpose, Observer, Photo, Platform, PlatformError, Position,
+    SecretError, SecretStore, ServiceHost, Shared,
 };
-use crate::views::Topic;
+use crate::views::{HandOverView, ServiceId, Topic};
 
 /// A platform with fresh keys, this machine's clock, a resident who agrees to everything, and nobody watching.
 pub fn platform() -> Platform {
@@ -81,6 +81,7 @@ impl DeviceKeys for Keys {
 pub struct Secrets {
     key: LessSafeKey,
     random: SystemRandom,
+    generation: AtomicU64,
 }
 
 impl Default for Secrets {
@@ -89,7 +90,7 @@ impl Default for Secrets {
         let mut key = [0; 32];
         random.fill(&mut key).expect("the system has random numbers");
         let key = UnboundKey::new(&AES_256_GCM, &key).expect("32 bytes are an AES-256 key");
-        Self { key: LessSafeKey::new(key), random }
+        Self { key: LessSafeKey::new(key), random, generation: AtomicU64::new(0) }
     }
 }
 
@@ -112,6 +113,15 @@ impl SecretStore for Secrets {
             .open_in_place(Nonce::assume_unique_for_key(*nonce), Aad::empty(), &mut sealed)
             .map_err(|_| SecretError::Invalidated)?;
         Ok(opened.to_vec())
+    }
+
+    fn remember(&self, generation: u64) -> Result<(), SecretError> {
+        self.generation.fetch_max(generation, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn recall(&self) -> Result<Option<u64>, SecretError> {
+        Ok(Some(self.generation.load(Ordering::Relaxed)).filter(|generation| *generation > 0))
     }
 }
 
@@ -177,4 +187,24 @@ impl Observer for Nobody {
 
 impl ServiceHost for Nobody {
     fn show_pass(&self, _: String) {}
+    fn show_hand_over(&self, _: HandOverView) {}
+    fn scan(&self) -> Option<String> {
+        None
+    }
+    fn locate(&self) -> Option<Position> {
+        None
+    }
+    fn pick_photo(&self) -> Option<Photo> {
+        None
+    }
+    fn share(&self, _: Shared) -> bool {
+        false
+    }
+    fn open_browser(&self, _: String) -> bool {
+        false
+    }
+    fn open_service(&self, _: String, _: String, _: ServiceId) -> Option<String> {
+        None
+    }
+    fn finish_service(&self, _: ServiceId, _: String) {}
 }

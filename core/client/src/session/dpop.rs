@@ -6,13 +6,11 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use onecity_protocol::credential::{PublicKey, Signature, UnixTime};
-use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use ring::digest::{SHA256, digest};
 use ring::rand::{SecureRandom, SystemRandom};
 use serde_json::{Value, json};
 
 use crate::error::Error;
-use crate::net::Outgoing;
 use crate::platform::DeviceKeys;
 
 /// A device key that signs compact JWS. It blocks: call it where that is fine.
@@ -56,13 +54,24 @@ impl JwtSigner {
         Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature.raw())))
     }
 
-    /// A DPoP proof (RFC 9449 §4.2) for one request, with the hash of the access token it goes with, if any.
-    pub fn proof(&self, method: &str, url: &str, token: Option<&str>, now: UnixTime) -> Result<String, Error> {
+    /// A DPoP proof (RFC 9449 §4.2) for one request, with the hash of the access token it goes with and the nonce
+    /// that the server wants, if any.
+    pub fn proof(
+        &self,
+        method: &str,
+        url: &str,
+        token: Option<&str>,
+        nonce: Option<&str>,
+        now: UnixTime,
+    ) -> Result<String, Error> {
         // The proof names the target without query and fragment.
         let target = url.split(['?', '#']).next().unwrap_or(url);
         let mut claims = json!({ "jti": random_text(), "htm": method, "htu": target, "iat": now });
         if let Some(token) = token {
             claims["ath"] = URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes())).into();
+        }
+        if let Some(nonce) = nonce {
+            claims["nonce"] = nonce.into();
         }
         self.sign("dpop+jwt", &claims)
     }
@@ -73,13 +82,4 @@ pub fn random_text() -> String {
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).expect("the system has random numbers");
     URL_SAFE_NO_PAD.encode(bytes)
-}
-
-/// Puts an access token and its proof on a request.
-pub fn bound_request(request: Outgoing, signer: &JwtSigner, token: &str, now: UnixTime) -> Result<Outgoing, Error> {
-    let proof = signer.proof(request.method.as_str(), request.url.as_str(), Some(token), now)?;
-    let value = |text: String| HeaderValue::from_str(&text).map_err(Error::internal);
-    let mut authorization = value(format!("DPoP {token}"))?;
-    authorization.set_sensitive(true);
-    Ok(request.header(AUTHORIZATION, authorization).header(HeaderName::from_static("dpop"), value(proof)?))
 }

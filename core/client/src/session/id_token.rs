@@ -24,6 +24,8 @@ pub struct IdToken {
     pub name: Option<String>,
     #[serde(default)]
     pub account_kind: Option<AccountKind>,
+    #[serde(default)]
+    pub acr: Option<String>,
 }
 
 #[derive(Debug, Clone, Deserialize)]

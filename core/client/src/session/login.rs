@@ -1,21 +1,22 @@
-//! From "log in" to a session, and keeping the session alive.
+//! From "log in" to a session.
 
 use std::sync::Arc;
 
 use jsonwebtoken::jwk::JwkSet;
 use oauth2::{
-    AuthUrl, AuthorizationCode, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RefreshToken,
-    Scope, TokenResponse,
+    AuthUrl, AuthorizationCode, ClientId, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
 };
 use onecity_protocol::credential::UnixTime;
+use onecity_protocol::identity_number::IdentityNumber;
 use onecity_store::{AccountId, Owner, Record};
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use url::Url;
 
 use super::dpop::{JwtSigner, random_text};
 use super::id_token::{Expected, IdToken, verify};
+use super::keeping::{ActiveAccount, Session, Sessions};
 use super::oauth::{OAuth, Tokens, oauth_client, refused_token, token_request};
+use super::proofs::send_proven;
 use super::provider::{Discovery, Provider};
 use crate::client::Inner;
 use crate::error::{Error, Refusal};
@@ -25,13 +26,13 @@ use crate::views::{AccountKind, AccountView, LoginAttempt, Topic};
 
 /// How long a resident may take in the browser, in seconds.
 const PATIENCE: i64 = 15 * 60;
-/// An access token is renewed this long before it ends, in seconds.
-const EARLY: i64 = 30;
 
 /// What the browser's answer will be checked against. Sealed before the app is left, so that process death costs
 /// nothing.
 #[derive(Debug, Serialize, Deserialize)]
 struct Pending {
+    #[serde(default)]
+    state: String,
     provider: String,
     issuer: String,
     client_id: String,
@@ -44,79 +45,35 @@ struct Pending {
     /// Whether the provider says that its answers name it (RFC 9207 §3).
     names_itself: bool,
     begun: UnixTime,
+    #[serde(default)]
+    revocation_endpoint: Option<String>,
+    #[serde(default)]
+    sessions_endpoint: Option<String>,
+    /// The account that is to log in more strongly, and how.
+    #[serde(default)]
+    step_up: Option<StepUp>,
+}
+
+/// A stronger login that an act needs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StepUp {
+    pub account: AccountId,
+    /// As OpenID Connect's `acr`.
+    pub acr: String,
+}
+
+/// What is asked of a provider.
+#[derive(Default)]
+pub struct Wish {
+    /// The number that the resident typed: the provider need not ask for it again. It is only told where it does not
+    /// stand in the browser's address.
+    pub number: Option<IdentityNumber>,
+    pub step_up: Option<StepUp>,
 }
 
 impl Record for Pending {
     const KIND: &'static str = "login";
     const FORMAT: u8 = 1;
-}
-
-/// A session, one for each account.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Session {
-    issuer: String,
-    provider: String,
-    client_id: String,
-    token_endpoint: String,
-    key: String,
-    name: String,
-    kind: AccountKind,
-    access_token: String,
-    access_ends: UnixTime,
-    /// None once the session has lapsed.
-    refresh_token: Option<String>,
-}
-
-impl Record for Session {
-    const KIND: &'static str = "session";
-    const FORMAT: u8 = 1;
-}
-
-impl Session {
-    /// What a screen shows of it.
-    pub fn view(&self, account: &AccountId) -> AccountView {
-        AccountView {
-            id: account.to_string(),
-            name: self.name.clone(),
-            kind: self.kind,
-            provider: self.provider.clone(),
-            lapsed: self.refresh_token.is_none(),
-        }
-    }
-
-    /// Deletes the device key that its tokens are bound to; they are worth nothing then.
-    pub async fn forget_key(self, inner: &Arc<Inner>) -> Result<(), Error> {
-        let keys = Arc::clone(&inner.platform.keys);
-        inner.blocking(move || Ok(keys.delete(&self.key)?)).await
-    }
-
-    /// This app's id at the provider.
-    pub fn client_id(&self) -> &str {
-        &self.client_id
-    }
-}
-
-/// Which account is in use.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ActiveAccount(pub AccountId);
-
-impl Record for ActiveAccount {
-    const KIND: &'static str = "active_account";
-    const FORMAT: u8 = 1;
-}
-
-/// The right to ask a server something, and whose right it is.
-pub struct Access {
-    pub account: AccountId,
-    pub token: String,
-    pub signer: JwtSigner,
-    pub session: Session,
-}
-
-/// The sessions of a phone. Renewal is single-flight: whoever comes second finds the work done.
-#[derive(Default)]
-pub struct Sessions {
-    renewal: Mutex<()>,
 }
 
 impl Sessions {
@@ -127,32 +84,47 @@ impl Sessions {
         inner: &Arc<Inner>,
         provider: Provider,
         redirect_uri: String,
+        wish: Wish,
     ) -> Result<LoginAttempt, Error> {
         let redirect = RedirectUrl::new(redirect_uri.clone()).map_err(|error| Error::invalid("redirect_uri", error))?;
         let found = Discovery::fetch(&inner.net, &provider.issuer).await?;
         let keys = Arc::clone(&inner.platform.keys);
-        let (key, thumbprint) = inner
+        let (key, signer, thumbprint) = inner
             .blocking(move || {
                 let key = keys.create(KeyPurpose::Session)?;
-                let thumbprint = JwtSigner::new(keys, key.clone()).thumbprint()?;
-                Ok((key, thumbprint))
+                let signer = JwtSigner::new(keys, key.clone());
+                let thumbprint = signer.thumbprint()?;
+                Ok((key, signer, thumbprint))
             })
             .await?;
         let (challenge, verifier) = PkceCodeChallenge::new_random_sha256();
         let (state, nonce) = (random_text(), random_text());
         let oauth = OAuth::new(ClientId::new(provider.client_id.clone()))
-            .set_auth_uri(AuthUrl::new(found.authorization_endpoint).map_err(Error::internal)?)
+            .set_auth_uri(AuthUrl::new(found.authorization_endpoint.clone()).map_err(Error::internal)?)
             .set_redirect_uri(redirect);
         let csrf = state.clone();
-        let (url, _) = oauth
+        let mut asked = oauth
             .authorize_url(move || CsrfToken::new(csrf))
             .add_scopes(["openid", "profile", "offline_access"].map(|scope| Scope::new(scope.to_owned())))
             .set_pkce_challenge(challenge)
             .add_extra_param("nonce", nonce.clone())
             // RFC 9449 §10: the code itself is then worth nothing without the key.
-            .add_extra_param("dpop_jkt", thumbprint)
-            .url();
+            .add_extra_param("dpop_jkt", thumbprint);
+        if let Some(step_up) = &wish.step_up {
+            asked = asked.add_extra_param("acr_values", step_up.acr.clone());
+        }
+        let mut url = asked.url().0;
+        if let Some(endpoint) = &found.pushed_authorization_request_endpoint {
+            url = match push(inner, endpoint, &url, &provider.client_id, wish.number, &signer).await {
+                Ok(url) => url,
+                Err(error) => {
+                    delete_key(inner, key).await;
+                    return Err(error);
+                }
+            };
+        }
         let pending = Pending {
+            state: state.clone(),
             provider: provider.id,
             issuer: provider.issuer,
             client_id: provider.client_id,
@@ -164,9 +136,26 @@ impl Sessions {
             key,
             names_itself: found.authorization_response_iss_parameter_supported,
             begun: inner.time.now(),
+            revocation_endpoint: found.revocation_endpoint,
+            sessions_endpoint: found.onecity_sessions_endpoint,
+            step_up: wish.step_up,
         };
-        let id = state.clone();
-        inner.vault(move |vault| vault.put(&Owner::Phone, &state, &pending)).await?;
+        let (id, now) = (state.clone(), inner.time.now());
+        let abandoned = inner
+            .vault(move |vault| {
+                vault.atomically(|vault| {
+                    // Logins that were begun and never came back.
+                    let old = vault.list::<Pending>(&Owner::Phone)?.into_iter();
+                    let old: Vec<Pending> = old.filter(|own| now - own.begun > PATIENCE).collect();
+                    old.iter().try_for_each(|own| vault.delete::<Pending>(&Owner::Phone, &own.state))?;
+                    vault.put(&Owner::Phone, &state, &pending)?;
+                    Ok(old)
+                })
+            })
+            .await?;
+        for old in abandoned {
+            delete_key(inner, old.key).await;
+        }
         Ok(LoginAttempt { id, url: url.into() })
     }
 
@@ -191,8 +180,7 @@ impl Sessions {
         match self.redeem(inner, &pending, &callback, answer.code, answer.issuer, answer.error).await {
             Ok(view) => Ok(view),
             Err(error) => {
-                let keys = Arc::clone(&inner.platform.keys);
-                inner.blocking(move || Ok(keys.delete(&pending.key)?)).await?;
+                delete_key(inner, pending.key).await;
                 Err(error)
             }
         }
@@ -248,6 +236,12 @@ impl Sessions {
             now: inner.time.now(),
         };
         let claims = verify(&id_token, &keys, &expected)?;
+        if let Some(step_up) = &pending.step_up
+            && claims.acr.as_deref() != Some(&step_up.acr)
+        {
+            let why = "the identity provider did not log you in as strongly as this needs";
+            return Err(Error::refused(Refusal::LoginDenied, why));
+        }
         self.begin_session(inner, pending, &claims, &tokens).await
     }
 
@@ -263,30 +257,42 @@ impl Sessions {
             provider: pending.provider.clone(),
             client_id: pending.client_id.clone(),
             token_endpoint: pending.token_endpoint.clone(),
+            revocation_endpoint: pending.revocation_endpoint.clone(),
+            sessions_endpoint: pending.sessions_endpoint.clone(),
             key: pending.key.clone(),
             name: claims.name.clone().unwrap_or_default(),
             kind: claims.account_kind.unwrap_or(AccountKind::Person),
+            acr: claims.acr.clone(),
             access_token: String::new(),
             access_ends: 0,
             refresh_token: None,
+            ends: None,
         };
         session.take(tokens, inner.time.now())?;
-        let subject = claims.sub.clone();
+        let (subject, now) = (claims.sub.clone(), inner.time.now());
+        let expected = pending.step_up.as_ref().map(|step_up| step_up.account.clone());
         // A renewal under way would write the old session over this one.
         let _no_renewal = self.renewal.lock().await;
-        let (view, before) = inner
+        let kept = inner
             .vault(move |vault| {
                 vault.atomically(|vault| {
                     let account = vault.account_of(&session.issuer, &subject)?;
+                    if expected.is_some_and(|expected| expected != account) {
+                        return Ok(None);
+                    }
                     vault.add_account(&account)?;
                     let owner = Owner::Account(account.clone());
                     let before = vault.get::<Session>(&owner, "")?;
                     vault.put(&owner, "", &session)?;
                     vault.put(&Owner::Phone, "", &ActiveAccount(account.clone()))?;
-                    Ok((session.view(&account), before))
+                    Ok(Some((session.view(&account, true, now), before)))
                 })
             })
             .await?;
+        let Some((view, before)) = kept else {
+            let why = "somebody else logged in than the one who is logged in here";
+            return Err(Error::refused(Refusal::LoginDenied, why));
+        };
         if let Some(before) = before
             && let Err(error) = before.forget_key(inner).await
         {
@@ -296,77 +302,40 @@ impl Sessions {
         inner.platform.observer.changed(Topic::Account);
         Ok(view)
     }
-
-    /// An access token that is good for a while, with the signer that proves this phone may use it.
-    ///
-    /// # Errors
-    /// [`Error::LoginRequired`] if nobody is logged in or the provider has ended the session; nothing is lost then.
-    ///
-    /// `refused` is a token that a server did not take: it is then renewed, whatever its time.
-    pub async fn access(&self, inner: &Arc<Inner>, refused: Option<&str>) -> Result<Access, Error> {
-        let _one_at_a_time = self.renewal.lock().await;
-        let (account, mut session) = inner
-            .active_session()
-            .await?
-            .ok_or_else(|| Error::LoginRequired { why: "nobody is logged in".to_owned() })?;
-        let signer = JwtSigner::new(Arc::clone(&inner.platform.keys), session.key.clone());
-        let good = session.access_ends - EARLY > inner.time.now() && refused != Some(&session.access_token);
-        if good {
-            return Ok(Access { account, token: session.access_token.clone(), signer, session });
-        }
-        let refresh = session.refresh_token.clone();
-        let refresh = refresh.ok_or_else(|| Error::LoginRequired { why: "the session has ended".to_owned() })?;
-        let oauth = oauth_client(&session.client_id, &session.token_endpoint)?;
-        let send = token_request(inner, &session.key);
-        let renewed = oauth.exchange_refresh_token(&RefreshToken::new(refresh)).request_async(&send).await;
-        match renewed.map_err(refused_token) {
-            Ok(tokens) => session.take(&tokens, inner.time.now())?,
-            Err(Error::LoginRequired { why }) => {
-                session.refresh_token = None;
-                self.keep(inner, account, session).await?;
-                inner.platform.observer.changed(Topic::Account);
-                return Err(Error::LoginRequired { why });
-            }
-            Err(error) => return Err(error),
-        }
-        // Written before it is used: a rotated token that is lost would end the session.
-        self.keep(inner, account.clone(), session.clone()).await?;
-        Ok(Access { account, token: session.access_token.clone(), signer, session })
-    }
-
-    /// Wipes an account: its session's key, and everything that the vault keeps of it.
-    pub async fn end(&self, inner: &Arc<Inner>, account: AccountId, session: Session) -> Result<(), Error> {
-        let _no_renewal = self.renewal.lock().await;
-        inner
-            .vault(move |vault| {
-                vault.atomically(|vault| {
-                    vault.remove_account(&account)?;
-                    vault.delete::<ActiveAccount>(&Owner::Phone, "")
-                })?;
-                vault.settle()
-            })
-            .await?;
-        inner.platform.observer.changed(Topic::Account);
-        session.forget_key(inner).await
-    }
-
-    async fn keep(&self, inner: &Arc<Inner>, account: AccountId, session: Session) -> Result<(), Error> {
-        inner.vault(move |vault| vault.put(&Owner::Account(account), "", &session)).await
-    }
 }
 
-impl Session {
-    fn take(&mut self, tokens: &Tokens, now: UnixTime) -> Result<(), Error> {
-        if !tokens.token_type().as_ref().eq_ignore_ascii_case("dpop") {
-            return Err(Error::SignatureInvalid { what: "the provider's token is not bound to this phone".to_owned() });
-        }
-        let lasts = tokens.expires_in().map_or(60, |lasts| i64::try_from(lasts.as_secs()).unwrap_or(60));
-        self.access_token = tokens.access_token().secret().clone();
-        self.access_ends = now + lasts.min(86_400);
-        if let Some(refresh) = tokens.refresh_token() {
-            self.refresh_token = Some(refresh.secret().clone());
-        }
-        Ok(())
+/// Tells the provider what is asked before the browser is opened (RFC 9126): nothing of it then stands in the address.
+async fn push(
+    inner: &Arc<Inner>,
+    endpoint: &str,
+    url: &Url,
+    client_id: &str,
+    number: Option<IdentityNumber>,
+    signer: &JwtSigner,
+) -> Result<Url, Error> {
+    #[derive(Deserialize)]
+    struct Pushed {
+        request_uri: String,
+    }
+    let mut fields: Vec<(String, String)> = url.query_pairs().into_owned().collect();
+    fields.extend(number.map(|number| ("login_hint".to_owned(), number.as_str().to_owned())));
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let request = Outgoing::post_form(inner.net.url(endpoint)?, &fields);
+    let answer = send_proven(inner, request, signer, None).await?;
+    if answer.status.is_client_error() {
+        return Err(Error::refused(Refusal::LoginDenied, crate::submissions::reason_of(&answer)));
+    }
+    let pushed: Pushed = answer.json()?;
+    let mut url = url.clone();
+    url.query_pairs_mut().clear().append_pair("client_id", client_id).append_pair("request_uri", &pushed.request_uri);
+    Ok(url)
+}
+
+/// A key that came to nothing. One that can't be deleted harms nobody.
+async fn delete_key(inner: &Arc<Inner>, key: String) {
+    let keys = Arc::clone(&inner.platform.keys);
+    if inner.blocking(move || Ok(keys.delete(&key)?)).await.is_err() {
+        tracing::warn!("the key of a login that came to nothing could not be deleted");
     }
 }
 

@@ -11,10 +11,10 @@ use oauth2::{
     AuthType, ClientId, EndpointNotSet, EndpointSet, ExtraTokenFields, HttpRequest, HttpResponse, RequestTokenError,
     StandardRevocableToken, StandardTokenResponse, TokenUrl,
 };
-use reqwest::header::{HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 
 use super::dpop::JwtSigner;
+use super::proofs::send_proven;
 use crate::client::Inner;
 use crate::error::{Error, Refusal};
 use crate::net::Outgoing;
@@ -24,6 +24,9 @@ use crate::net::Outgoing;
 pub struct IdTokenField {
     #[serde(default)]
     pub id_token: Option<String>,
+    /// When the refresh token ends, in seconds from now (draft-ietf-oauth-refresh-token-expiration).
+    #[serde(default)]
+    pub refresh_token_expires_in: Option<i64>,
 }
 
 impl ExtraTokenFields for IdTokenField {}
@@ -66,14 +69,10 @@ pub fn token_request(inner: &Arc<Inner>, key: &str) -> impl Fn(HttpRequest) -> T
         let (inner, key) = (Arc::clone(&inner), key.clone());
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let url = inner.net.url(&parts.uri.to_string())?;
-            let signer = JwtSigner::new(Arc::clone(&inner.platform.keys), key);
-            let (method, target, now) = (parts.method.to_string(), url.to_string(), inner.time.now());
-            let proof = inner.blocking(move || signer.proof(&method, &target, None, now)).await?;
-            let mut outgoing = Outgoing::get(url);
+            let mut outgoing = Outgoing::get(inner.net.url(&parts.uri.to_string())?);
             (outgoing.method, outgoing.headers, outgoing.body) = (parts.method, parts.headers, body);
-            let proof = HeaderValue::from_str(&proof).map_err(Error::internal)?;
-            let answer = inner.net.send(outgoing.header(HeaderName::from_static("dpop"), proof)).await?;
+            let signer = JwtSigner::new(Arc::clone(&inner.platform.keys), key);
+            let answer = send_proven(&inner, outgoing, &signer, None).await?;
             let mut response = HttpResponse::new(answer.body);
             (*response.status_mut(), *response.headers_mut()) = (answer.status, answer.headers);
             Ok(response)

@@ -32,6 +32,15 @@ pub struct Discovery {
     pub authorization_endpoint: String,
     pub token_endpoint: String,
     pub jwks_uri: String,
+    /// RFC 9126.
+    #[serde(default)]
+    pub pushed_authorization_request_endpoint: Option<String>,
+    /// RFC 7009.
+    #[serde(default)]
+    pub revocation_endpoint: Option<String>,
+    /// Our own: lists the account's sessions, and ends one by `DELETE`.
+    #[serde(default)]
+    pub onecity_sessions_endpoint: Option<String>,
     #[serde(default)]
     pub authorization_response_iss_parameter_supported: bool,
     #[serde(default)]
@@ -45,24 +54,36 @@ impl Discovery {
     pub async fn fetch(net: &Net, issuer: &str) -> Result<Self, Error> {
         let url = net.url(&format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/')))?;
         let found: Self = net.send(Outgoing::get(url)).await?.json()?;
-        if found.issuer != issuer {
+        found.check(issuer)?;
+        for endpoint in found.endpoints() {
+            net.url(endpoint)?;
+        }
+        Ok(found)
+    }
+
+    fn endpoints(&self) -> impl Iterator<Item = &str> {
+        let optional =
+            [&self.pushed_authorization_request_endpoint, &self.revocation_endpoint, &self.onecity_sessions_endpoint];
+        let needed = [&self.authorization_endpoint, &self.token_endpoint, &self.jwks_uri];
+        needed.into_iter().chain(optional.into_iter().flatten()).map(String::as_str)
+    }
+
+    fn check(&self, issuer: &str) -> Result<(), Error> {
+        if self.issuer != issuer {
             return Err(Error::refused(
                 Refusal::WrongIssuer,
                 "the identity provider calls itself by another name than the registry does; it may be an impostor",
             ));
         }
-        for endpoint in [&found.authorization_endpoint, &found.token_endpoint, &found.jwks_uri] {
-            net.url(endpoint)?;
-        }
         let lacks = |list: &[String], word: &str| !list.iter().any(|own| own == word);
-        if lacks(&found.code_challenge_methods_supported, "S256")
-            || lacks(&found.dpop_signing_alg_values_supported, "ES256")
+        if lacks(&self.code_challenge_methods_supported, "S256")
+            || lacks(&self.dpop_signing_alg_values_supported, "ES256")
         {
             return Err(Error::refused(
                 Refusal::LoginDenied,
                 "the identity provider does not protect logins well enough (it lacks PKCE or DPoP)",
             ));
         }
-        Ok(found)
+        Ok(())
     }
 }

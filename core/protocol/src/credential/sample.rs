@@ -142,7 +142,8 @@ impl World {
     pub fn trust_list_of(keys: Vec<TrustedKey>) -> TrustList {
         let types =
             vec![PassType { id: 1, word: "transit".to_owned(), names: Names::new().with("en", "Transit pass") }];
-        let issuers = vec![Issuer { url: ISSUER.to_owned(), names: Names::new().with("en", "Sample issuer") }];
+        let issuers =
+            vec![Issuer { url: ISSUER.to_owned(), names: Names::new().with("en", "Sample issuer"), signs: Vec::new() }];
         TrustList::new(format!("{ISSUER}/status"), types, issuers, keys)
     }
 

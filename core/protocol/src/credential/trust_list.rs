@@ -105,6 +105,9 @@ pub struct Issuer {
     pub url: String,
     /// Names by language.
     pub names: Names,
+    /// The types of documents that it may sign, by one word each; its keys that issue passes sign them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub signs: Vec<String>,
 }
 
 /// A key that may issue.

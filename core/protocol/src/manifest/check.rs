@@ -15,6 +15,7 @@ const MAX_ICONS: usize = 16;
 const MAX_ORIGINS: usize = 16;
 const MAX_TEXT: usize = 300;
 const MAX_KEYWORDS: usize = 64;
+const MAX_FIELDS: usize = 16;
 
 /// Members of the specifications: ours, and those of the Web Application Manifest that the draft lets stand.
 pub(super) const MEMBERS: [&str; 18] = [
@@ -213,6 +214,12 @@ impl OneCityMembers {
         }
         if self.keywords.len() > MAX_KEYWORDS || self.keywords.iter().any(|word| word.chars().count() > MAX_NAME) {
             say(&rules::MEMBER_VALUE, "/onecity/keywords", "at most 64 words of at most 64 characters");
+        }
+        let claim = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
+        let is_claim = |field: &String| (1..=MAX_NAME).contains(&field.len()) && field.bytes().all(claim);
+        if self.fields.len() > MAX_FIELDS || !self.fields.iter().all(is_claim) {
+            let form = "at most 16 claims of small letters, digits and '_', such as phone_number";
+            say(&rules::MEMBER_VALUE, "/onecity/fields", form);
         }
     }
 }

@@ -98,15 +98,30 @@ pub struct PermissionRequest {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
+    /// Let the service's back end know who the resident is, by the fields that `onecity.fields` names.
+    Login,
     /// Add and list the passes that the service's region issues.
     Passes,
+    /// Hand in documents that the resident has already.
+    Documents,
+    /// Scan a code with the camera.
+    Scan,
+    /// Learn where the phone is.
+    Locate,
+    /// Take or choose a photo.
+    Photos,
 }
 
 impl Permission {
     /// Its name in a manifest.
     pub fn name(self) -> &'static str {
         match self {
+            Self::Login => "login",
             Self::Passes => "passes",
+            Self::Documents => "documents",
+            Self::Scan => "scan",
+            Self::Locate => "locate",
+            Self::Photos => "photos",
         }
     }
 }
@@ -243,6 +258,11 @@ pub struct OneCityMembers {
     /// The authentication context that it needs (OpenID Connect `acr`), where it needs more than a login.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub acr: Option<String>,
+    /// What its back end learns of the resident after a login, beside a number that means nothing elsewhere: claims of
+    /// OpenID Connect, for example `name` or `phone_number`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, schemars(length(max = 16), inner(regex(pattern = "^[a-z0-9_]{1,64}$"))))]
+    pub fields: Vec<String>,
     /// A JSON file of the package: an object whose members are what the service's storage answers before a page has
     /// written them.
     #[serde(default, skip_serializing_if = "Option::is_none")]

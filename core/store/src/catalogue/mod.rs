@@ -1,6 +1,7 @@
 //! The public file: what the registry says and the packages that were fetched. Only verified facts are written here;
 //! bytes are still checked against their hash when they are read, since the file itself is not sealed.
 
+mod budget;
 mod releases;
 mod versions;
 
@@ -12,8 +13,9 @@ use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::{Region, RegionFile, RegionId, RegionTree};
 use onecity_protocol::trust::Target;
 use ring::digest::{SHA256, digest};
-use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 
+pub use budget::PackageSize;
 pub use releases::VerifiedRole;
 pub use versions::{Installed, Slot};
 
@@ -24,7 +26,11 @@ const SCHEMA: Schema = Schema {
     file: "catalogue.sqlite",
     application_id: 0x4f43_4301,
     synchronous: "NORMAL",
-    migrations: &[include_str!("../migrations/catalogue_001.sql"), include_str!("../migrations/catalogue_002.sql")],
+    migrations: &[
+        include_str!("../migrations/catalogue_001.sql"),
+        include_str!("../migrations/catalogue_002.sql"),
+        include_str!("../migrations/catalogue_003.sql"),
+    ],
 };
 
 /// The open public file.
@@ -60,22 +66,33 @@ pub struct KeptMetadata {
 }
 
 impl Catalogue {
-    /// Opens or creates the file. One that SQLite itself calls damaged is put aside and begun anew: everything in it
-    /// can be fetched again, and the version floors are in the vault.
+    /// Opens or creates the file. A damaged one is begun anew: everything in it can be fetched again, and the version
+    /// floors are in the vault.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         match SCHEMA.open(path).and_then(Self::checked) {
-            Err(StoreError::Database(error)) if is_corrupt(&error) => {
-                tracing::warn!("the catalogue is damaged and is begun anew");
-                for suffix in ["", "-wal", "-shm"] {
-                    let file = PathBuf::from(format!("{}{suffix}", path.display()));
-                    if file.exists() {
-                        std::fs::remove_file(file)?;
-                    }
-                }
-                SCHEMA.open(path).and_then(Self::checked)
+            Err(error) if error.is_corrupt() || matches!(error, StoreError::FileDamaged { .. }) => {
+                Self::begin_anew(path)
             }
             opened => opened,
         }
+    }
+
+    /// Removes the file and begins another. Nobody may have it open.
+    pub fn begin_anew(path: &Path) -> Result<Self, StoreError> {
+        tracing::warn!("the catalogue is damaged and is begun anew");
+        for suffix in ["", "-wal", "-shm"] {
+            let file = PathBuf::from(format!("{}{suffix}", path.display()));
+            if file.exists() {
+                std::fs::remove_file(file)?;
+            }
+        }
+        SCHEMA.open(path).and_then(Self::checked)
+    }
+
+    /// Whether SQLite can read the whole file. It reads all of it: for a quiet moment.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let verdict: String = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict == "ok" { Ok(()) } else { Err(StoreError::FileDamaged { file: SCHEMA.file }) }
     }
 
     fn checked(db: Connection) -> Result<Self, StoreError> {
@@ -287,10 +304,6 @@ fn unsigned(row: &Row<'_>, at: usize) -> rusqlite::Result<u64> {
     Ok(u64::try_from(row.get::<_, i64>(at)?).unwrap_or_default())
 }
 
-fn is_corrupt(error: &rusqlite::Error) -> bool {
-    matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -309,25 +322,6 @@ mod tests {
         std::fs::write(&path, vec![7; 4096]).expect("damaged");
         let catalogue = Catalogue::open(&path).expect("anew");
         assert_eq!(catalogue.repository(&id("cn-sd")).expect("readable"), None);
-    }
-
-    #[test]
-    fn a_catalogue_of_the_first_schema_keeps_what_was_installed() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("catalogue.sqlite");
-        let old = Connection::open(&path).expect("new");
-        old.execute_batch(include_str!("../migrations/catalogue_001.sql")).expect("the first schema");
-        old.pragma_update(None, "application_id", SCHEMA.application_id).expect("set");
-        old.pragma_update(None, "user_version", 1).expect("set");
-        let row = "INSERT INTO installed VALUES ('cn-sd/jinan', 'report', 7, ?1)";
-        old.execute(row, [[3_u8; 32]]).expect("installed");
-        drop(old);
-        let catalogue = Catalogue::open(&path).expect("migrated");
-        let unit = "cn-sd/jinan".parse().expect("a unit");
-        for slot in [Slot::Current, Slot::LastGood] {
-            let installed = catalogue.installed(&unit, "report", slot).expect("read").expect("kept");
-            assert_eq!((installed.version_code, installed.sha256), (7, [3; 32]));
-        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //!                                          └──(opened TRIES times, never came to work)──> last_good comes back
 //! ```
 
+use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::UnitId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -50,10 +51,20 @@ pub struct Installed {
 
 impl Catalogue {
     /// Keeps a package in a slot: its bytes, which the caller has checked, and the fact, at once or not at all.
-    pub fn install(&mut self, installed: &Installed, slot: Slot, bytes: &[u8]) -> Result<(), StoreError> {
+    pub fn install(
+        &mut self,
+        installed: &Installed,
+        slot: Slot,
+        bytes: &[u8],
+        now: UnixTime,
+    ) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
         keep_blob(&change, &installed.sha256, bytes)?;
         place(&change, installed, slot)?;
+        change.execute(
+            "UPDATE version SET used = ?3 WHERE unit = ?1 AND app_id = ?2",
+            params![installed.unit.to_string(), installed.app_id, now],
+        )?;
         change.execute("DELETE FROM partial WHERE sha256 = ?1", [installed.sha256])?;
         drop_unused(&change)?;
         Ok(change.commit()?)
@@ -79,6 +90,7 @@ impl Catalogue {
         unit: &UnitId,
         app_id: &str,
         offered: &[u64],
+        now: UnixTime,
     ) -> Result<Option<Installed>, StoreError> {
         let change = self.db.transaction()?;
         if let Some((next, _)) = held(&change, unit, app_id, Slot::Next)? {
@@ -106,6 +118,10 @@ impl Catalogue {
                 None => {}
             }
         }
+        change.execute(
+            "UPDATE version SET used = ?3 WHERE unit = ?1 AND app_id = ?2",
+            params![unit.to_string(), app_id, now],
+        )?;
         drop_unused(&change)?;
         let opens = held(&change, unit, app_id, Slot::Current)?;
         change.commit()?;
@@ -187,7 +203,7 @@ fn clear(db: &Connection, unit: &UnitId, app_id: &str, slot: Slot) -> Result<(),
 }
 
 /// Bytes that no version and no file of the registry names any more go.
-fn drop_unused(db: &Connection) -> Result<(), StoreError> {
+pub(super) fn drop_unused(db: &Connection) -> Result<(), StoreError> {
     db.prepare_cached(
         "DELETE FROM blob WHERE sha256 NOT IN (SELECT sha256 FROM version) AND sha256 NOT IN (SELECT sha256 FROM file)",
     )?
@@ -220,11 +236,11 @@ mod tests {
 
         fn install(&mut self, version_code: u64, slot: Slot) {
             let installed = self.version(version_code);
-            self.catalogue.install(&installed, slot, &version_code.to_be_bytes()).expect("kept");
+            self.catalogue.install(&installed, slot, &version_code.to_be_bytes(), 1).expect("kept");
         }
 
         fn open(&mut self) -> Option<u64> {
-            let opens = self.catalogue.begin_opening(&self.unit, "report", &[1, 2]).expect("opened");
+            let opens = self.catalogue.begin_opening(&self.unit, "report", &[1, 2], 2).expect("opened");
             opens.map(|installed| installed.version_code)
         }
 

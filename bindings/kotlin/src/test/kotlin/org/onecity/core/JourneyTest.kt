@@ -33,8 +33,8 @@ class JourneyTest {
             assertEquals(Obstacle.REGION, phone.whyNot("cn-sd/jinan", "report", "cn-sd/qingdao")?.obstacle)
 
             phone.openService("cn-sd/qingdao", "transit-pass", "cn-sd/qingdao").use { service ->
-                assertEquals(200u, service.resource(service.entry()).status)
-                assertEquals(404u, service.resource("../vault.sqlite").status)
+                assertEquals(200u, service.resource(service.entry(), "", null, null).status)
+                assertEquals(404u, service.resource("../vault.sqlite", "", null, null).status)
                 val answer = service.call("""{"method":"passes_add","params":{"pass_type":"transit"}}""")
                 assertTrue("\"result\"" in answer, answer)
             }

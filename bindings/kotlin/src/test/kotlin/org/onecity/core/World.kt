@@ -64,6 +64,14 @@ class JvmSecrets : SecretStore {
             throw PortException.KeyInvalidated()
         }
 
+    private var generation: ULong? = null
+
+    override fun remember(generation: ULong) {
+        this.generation = maxOf(generation, this.generation ?: 0u)
+    }
+
+    override fun recall() = generation
+
     private fun cipher(mode: Int, nonce: ByteArray) =
         Cipher.getInstance("AES/GCM/NoPadding").apply { init(mode, key, GCMParameterSpec(128, nonce)) }
 }
@@ -82,6 +90,14 @@ class AgreeingResident : ConsentPrompt {
 
 class QuietHost : ServiceHost {
     override fun showPass(passId: String) = Unit
+    override fun showHandOver(shown: HandOverView) = Unit
+    override fun scan(): String? = null
+    override fun locate(): Position? = null
+    override fun pickPhoto(): Photo? = null
+    override fun share(text: String, url: String?) = false
+    override fun openBrowser(url: String) = false
+    override fun openService(link: String, data: String, fromService: String): String? = null
+    override fun finishService(service: String, result: String) = Unit
 }
 
 /** Remembers what changed. */
@@ -103,7 +119,7 @@ fun options(folder: java.nio.file.Path, languages: List<String> = listOf("en")):
         val url = "$world/registry/$nation"
         Nation(nation, url, fetch("$url/metadata/1.root.json"))
     }
-    return Options(folder.toString(), languages, nations, true)
+    return Options(folder.toString(), languages, nations, true, 0u)
 }
 
 fun fetch(url: String): ByteArray = URI(url).toURL().openStream().use { it.readAllBytes() }

@@ -1,40 +1,85 @@
 //! The back ends of the mini-services: every unit has one, and it knows whose it is.
+//!
+//! ```text
+//!   mod.rs          what there is to read
+//!   submissions.rs  what is handed in, with attachments (tus 1.0) and a timeline
+//!   payment.rs      the payment page, and receipts
+//! ```
 
-use std::collections::HashMap;
+mod payment;
+mod submissions;
+
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use onecity_protocol::region::UnitId;
 use serde_json::{Value, json};
 
+use crate::identity::{STRONG, ServiceGrant, authenticate_service};
 use crate::problem::Problem;
 use crate::world::{Fault, World};
 
-/// What the back ends remember: answers by unit and idempotency key.
-#[derive(Default)]
-pub struct CityState {
-    answers: HashMap<(UnitId, String), Value>,
-}
-
-impl CityState {
-    /// How many different submissions were taken.
-    pub fn taken(&self) -> usize {
-        self.answers.len()
-    }
-}
+pub use payment::{PayRequest, paid};
+pub use submissions::CityState;
 
 pub fn routes() -> Router<Arc<World>> {
-    Router::new()
+    let kinds = ["appointments", "reports", "certificates"];
+    let mut routes = Router::new()
         .route("/city/{unit}", get(about))
         .route("/city/{unit}/transit", get(transit))
         .route("/city/{unit}/coast", get(coast))
         .route("/city/{unit}/hotline", get(hotline))
-        .route("/city/{unit}/appointments", get(appointments).post(submit))
-        .route("/city/{unit}/reports", axum::routing::post(submit))
+        .route("/city/{unit}/me", get(me))
+        .route("/city/{unit}/strong", get(strong))
+        .route("/city/{unit}/pay", get(payment::page).post(payment::pay));
+    for kind in kinds {
+        let own = format!("/city/{{unit}}/{kind}");
+        let submit = post(submissions::submit);
+        let read = if kind == "appointments" { submit.get(appointments) } else { submit };
+        routes = routes
+            .route(&own, read)
+            .route(&format!("{own}/{{id}}"), get(submissions::status))
+            .route(&format!("{own}/{{id}}/attachments/{{attachment}}"), post(submissions::begin_upload))
+            .route(
+                &format!("{own}/{{id}}/uploads/{{attachment}}"),
+                axum::routing::head(submissions::upload_offset).patch(submissions::go_on),
+            );
+    }
+    routes
+}
+
+/// Whom a request comes from, if a service's token says so; nobody's word counts while the city is down.
+fn asked_by(world: &World, headers: &HeaderMap, method: &str, uri: &Uri) -> Result<Option<ServiceGrant>, Problem> {
+    if world.faults.is_on(Fault::CityDown) {
+        return Err(Problem::down());
+    }
+    authenticate_service(world, headers, method, uri.path())
+}
+
+/// What the back end knows of whoever asks: a subject that means nothing elsewhere, and what was agreed to.
+async fn me(
+    State(world): State<Arc<World>>,
+    Path(path): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    unit(&world, &path)?;
+    let grant = asked_by(&world, &headers, "GET", &uri)?.ok_or(Problem::unauthorized("nobody knows who asks"))?;
+    let body = Json(json!({ "subject": grant.subject, "fields": grant.fields }));
+    Ok(([(header::CACHE_CONTROL, "private, max-age=60")], body).into_response())
+}
+
+/// Something that only a strong login may see.
+async fn strong(State(world): State<Arc<World>>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Problem> {
+    let grant = asked_by(&world, &headers, "GET", &uri)?.ok_or(Problem::unauthorized("nobody knows who asks"))?;
+    if grant.acr != STRONG {
+        return Err(Problem::wants_step_up(STRONG));
+    }
+    Ok(Json(json!({ "subject": grant.subject })))
 }
 
 /// The unit of a path, if it exists in this world.
@@ -89,8 +134,11 @@ async fn coast(State(world): State<Arc<World>>, Path(path): Path<String>) -> Ans
     Ok(Json(json!({ "city": named(&world, &unit), "beaches": beaches })))
 }
 
-async fn hotline(State(world): State<Arc<World>>, Path(path): Path<String>) -> Answer {
+async fn hotline(State(world): State<Arc<World>>, Path(path): Path<String>) -> Result<Response, Problem> {
     let unit = unit(&world, &path)?;
+    if world.faults.is_on(Fault::CityDown) {
+        return Err(Problem::down());
+    }
     let topics = [
         ("heating", "供暖报修", "先看小区总阀是否开启；仍不热，请拨打热线报修，一般 24 小时内上门。"),
         ("water", "停水查询", "计划停水会提前一天通知；没有通知的停水请拨打热线。"),
@@ -100,7 +148,9 @@ async fn hotline(State(world): State<Arc<World>>, Path(path): Path<String>) -> A
     let topics: Vec<Value> =
         topics.iter().map(|(id, title, answer)| json!({ "id": id, "title": title, "answer": answer })).collect();
     let phone = world.tree.hotline(unit.region()).unwrap_or("");
-    Ok(Json(json!({ "city": named(&world, &unit), "phone": phone, "topics": topics })))
+    let body = Json(json!({ "city": named(&world, &unit), "phone": phone, "topics": topics }));
+    let lasts = "public, max-age=600, stale-while-revalidate=3600, stale-if-error=86400";
+    Ok(([(header::CACHE_CONTROL, lasts)], body).into_response())
 }
 
 async fn appointments(State(world): State<Arc<World>>, Path(path): Path<String>) -> Answer {
@@ -126,31 +176,4 @@ async fn appointments(State(world): State<Arc<World>>, Path(path): Path<String>)
 fn districts(world: &World, unit: &UnitId) -> Vec<String> {
     let own = ["zh".to_owned(), "vi".to_owned()];
     world.tree.children(unit.region()).map(|region| region.names.best(&own).to_owned()).collect()
-}
-
-/// Takes a submission once: the same key gets the same answer, however often it is sent.
-async fn submit(
-    State(world): State<Arc<World>>,
-    Path(path): Path<String>,
-    headers: HeaderMap,
-    Json(body): Json<Value>,
-) -> Result<Response, Problem> {
-    let unit = unit(&world, &path)?;
-    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if key.is_empty() {
-        return Err(Problem::incomplete("it has no idempotency key"));
-    }
-    if body.as_object().is_none_or(|fields| fields.is_empty()) {
-        return Err(Problem::incomplete("it is empty"));
-    }
-    let answer = {
-        let mut cities = world.lock_cities();
-        let entry = cities.answers.entry((unit.clone(), key.to_owned()));
-        let make = || json!({ "id": world.next_id("submission"), "city": named(&world, &unit), "received": body });
-        entry.or_insert_with(make).clone()
-    };
-    if world.faults.end(Fault::LoseReply) {
-        return Err(Problem::timed_out());
-    }
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
 }

@@ -1,13 +1,24 @@
 //! What a page of a mini-service may ask of the phone, and how it is answered.
 //!
+//! ```text
+//!   page ── onecity.js ──JSON──> shell ──> ServiceSession::call ──> BridgeCall ──> BridgeReply
+//!                                            api.rs describes each call once: for onecity.d.ts and docs/page-api.md
+//! ```
+//!
 //! A page never speaks this itself: it uses `onecity.js`, which the phone serves at `/onecity.js` and which is this
 //! module's [`PAGE_SCRIPT`]. Every call is parsed into [`BridgeCall`]; what does not fit is refused by name.
+
+pub mod api;
+
+use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 /// The page's side of the bridge, served by the phone and never shipped in a package.
 pub const PAGE_SCRIPT: &str = include_str!("onecity.js");
+/// Its types, for whoever writes pages in TypeScript or with an editor that reads them.
+pub const PAGE_TYPES: &str = include_str!("onecity.d.ts");
 
 /// Largest call or answer, in bytes of JSON.
 pub const MAX_MESSAGE: usize = 1 << 20;
@@ -15,55 +26,51 @@ pub const MAX_MESSAGE: usize = 1 << 20;
 /// One call of a page.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(tag = "method", content = "params", rename_all = "snake_case", deny_unknown_fields)]
+#[expect(missing_docs, reason = "api.rs says what each is for, and of each parameter")]
 pub enum BridgeCall {
-    /// The page has loaded and come to work; `onecity.js` says so by itself.
     Ready {},
-    /// Where, in what language and in which service the page runs.
+    NextEvent {},
     Info {},
-    /// A request to the city's back end, to a declared origin only.
+    Login {},
     Request(PageRequest),
-    /// A submission that is kept until the city has it.
     Submit(PageSubmission),
-    /// A value of the service's own sealed storage.
-    StorageGet {
-        /// Its key.
-        key: String,
-    },
-    /// Keeps a value; null removes it.
-    StorageSet {
-        /// Its key.
-        key: String,
-        /// Any JSON.
-        value: Value,
-    },
-    /// Adds a pass that the service's region issues.
-    PassesAdd {
-        /// The pass type's word, for example `transit`.
-        pass_type: String,
-    },
-    /// The resident's passes of one type.
-    PassesList {
-        /// The pass type's word.
-        pass_type: String,
-    },
-    /// Shows a pass full screen; the page never sees its code.
-    PassesShow {
-        /// An id from `passes_list`.
-        id: String,
-    },
+    SubmissionsList {},
+    StorageGet { key: String },
+    StorageSet { key: String, value: Value },
+    StorageKeys {},
+    DraftGet {},
+    DraftSet { title: String, body: Value },
+    DraftHandOver {},
+    PassesAdd { pass_type: String },
+    PassesList { pass_type: String },
+    PassesShow { id: String },
+    DocumentsRequest { types: Vec<String> },
+    DocumentsKeep { document: String },
+    Scan {},
+    Locate {},
+    PickPhoto {},
+    Share { text: String, url: Option<String> },
+    Navigate { url: String },
+    OpenService { uri: String, data: Value },
+    Finish { result: Value },
+    Pay(PageOrder),
+    Receipt { order: String },
 }
 
 /// A request of a page.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PageRequest {
-    /// GET or POST.
+    /// The HTTP method.
     pub method: Method,
     /// An absolute URL at a declared origin.
     pub url: String,
-    /// A JSON body, for POST.
+    /// A JSON body, for every method but GET and DELETE.
     #[serde(default)]
     pub body: Option<Value>,
+    /// Further headers, of those that a page may set.
+    #[serde(default)]
+    pub headers: BTreeMap<String, String>,
 }
 
 /// The HTTP methods that a page may use.
@@ -73,6 +80,9 @@ pub struct PageRequest {
 pub enum Method {
     Get,
     Post,
+    Put,
+    Patch,
+    Delete,
 }
 
 /// A submission of a page.
@@ -85,6 +95,26 @@ pub struct PageSubmission {
     pub title: String,
     /// What is sent, as JSON.
     pub body: Value,
+    /// Photos from `pick_photo`, by id.
+    #[serde(default)]
+    pub attachments: Vec<String>,
+    /// Documents from `documents_request`, by id.
+    #[serde(default)]
+    pub documents: Vec<String>,
+}
+
+/// An order that is to be paid.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PageOrder {
+    /// The city's number for it.
+    pub order: String,
+    /// The payment page: an absolute URL at a declared origin.
+    pub url: String,
+    /// What it comes to, in the currency's smallest unit.
+    pub amount: u64,
+    /// ISO 4217, for example `CNY`.
+    pub currency: String,
 }
 
 /// Why a call was not carried out.
@@ -142,6 +172,7 @@ impl BridgeReply {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn a_call_is_read_strictly() {
@@ -158,10 +189,11 @@ mod tests {
     }
 
     #[test]
-    fn every_method_of_the_script_is_one_of_the_bridge() {
-        let called: Vec<&str> =
+    fn every_method_of_the_script_is_one_of_the_bridge_and_is_described() {
+        let called: BTreeSet<&str> =
             PAGE_SCRIPT.split("call(\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
-        assert_eq!(called.len(), 9);
+        let described: BTreeSet<&str> = api::CALLS.iter().map(|call| call.method).collect();
+        assert_eq!(called, described);
         for method in called {
             let refused = BridgeCall::parse(&format!(r#"{{"method":"{method}","params":{{"no such":1}}}}"#));
             let message = refused.expect_err("wrong parameters").message;

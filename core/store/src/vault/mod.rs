@@ -1,23 +1,37 @@
 //! The private file: everything a resident trusts the app with, each value sealed.
+//!
+//! ```text
+//!   SecretStore ──unwraps──> secret of an owner ──HKDF──> sealing key (AES-256-GCM), naming key (HMAC)
+//!        └──recalls──> generation: a file with a lower one is an older copy that somebody put back
+//! ```
 
+mod aside;
+mod generation;
+mod scoped;
+
+use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
+use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::database::Schema;
 use crate::error::StoreError;
-use crate::sealing::{OwnerKeys, Place, SecretStore};
+pub use scoped::{Scope, ScopeSize};
+
+use crate::sealing::{OwnerKeys, Place, SecretError, SecretStore};
 
 const SCHEMA: Schema = Schema {
     file: "vault.sqlite",
     application_id: 0x4f43_5601,
     synchronous: "FULL",
-    migrations: &[include_str!("migrations/vault_001.sql")],
+    migrations: &[include_str!("../migrations/vault_001.sql"), include_str!("../migrations/vault_002.sql")],
 };
 
 /// A resident's account on this phone.
@@ -70,7 +84,14 @@ pub struct Vault {
     secrets: Arc<dyn SecretStore>,
     /// Keys that have been unwrapped since the file was opened.
     keys: RwLock<HashMap<String, Arc<OwnerKeys>>>,
+    /// Whether this is an older copy of the file, and nobody has dealt with that yet.
+    restored: Cell<bool>,
 }
+
+/// How long a key store that does not answer is waited for before each further try: the first moments after a phone
+/// was unlocked are such a time.
+const KEY_STORE_PAUSES: [Duration; 3] =
+    [Duration::from_millis(20), Duration::from_millis(100), Duration::from_millis(400)];
 
 impl fmt::Debug for Vault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -91,10 +112,14 @@ impl Vault {
     /// Opens or creates the file.
     ///
     /// # Errors
-    /// [`StoreError::KeyInvalidated`] if `secrets` can't unwrap what it once wrapped; the file is left as it is.
+    /// [`StoreError::KeyInvalidated`] if `secrets` can't unwrap what it once wrapped, [`StoreError::FileDamaged`] if
+    /// SQLite can't read the file; it is left as it is.
     pub fn open(path: &Path, secrets: Arc<dyn SecretStore>) -> Result<Self, StoreError> {
-        let db = SCHEMA.open(path)?;
-        let vault = Self { db, secrets, keys: RwLock::default() };
+        let damaged = |error: StoreError| {
+            if error.is_corrupt() { StoreError::FileDamaged { file: SCHEMA.file } } else { error }
+        };
+        let db = SCHEMA.open(path).map_err(damaged)?;
+        let vault = Self { db, secrets, keys: RwLock::default(), restored: Cell::new(false) };
         let fresh = !vault.has_owner(&Owner::Phone)?;
         if fresh {
             // Both or neither: a key without its check would later pass for a wrong key.
@@ -105,7 +130,10 @@ impl Vault {
         }
         // Another key looks under another name, and finds nothing there.
         match vault.get::<KeyCheck>(&Owner::Phone, "") {
-            Ok(Some(KeyCheck)) => Ok(vault),
+            Ok(Some(KeyCheck)) => {
+                vault.begin_generation(fresh)?;
+                Ok(vault)
+            }
             Ok(None) | Err(StoreError::Damaged(_)) => Err(StoreError::KeyInvalidated),
             Err(error) => Err(error),
         }
@@ -131,8 +159,11 @@ impl Vault {
         Ok(())
     }
 
-    /// Makes several changes at once: all of them happen, or none.
+    /// Makes several changes at once: all of them happen, or none. Within another such call they are part of that.
     pub fn atomically<T>(&self, changes: impl FnOnce(&Self) -> Result<T, StoreError>) -> Result<T, StoreError> {
+        if !self.db.is_autocommit() {
+            return changes(self);
+        }
         let transaction = self.db.unchecked_transaction()?;
         let outcome = changes(self)?;
         transaction.commit()?;
@@ -142,6 +173,12 @@ impl Vault {
     /// Writes what is still in the write-ahead log over the file, so that no older copy of a page remains in either.
     pub fn settle(&self) -> Result<(), StoreError> {
         Ok(self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
+    /// Whether SQLite can read the whole file. It reads all of it: for a quiet moment.
+    pub fn check(&self) -> Result<(), StoreError> {
+        let verdict: String = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+        if verdict == "ok" { Ok(()) } else { Err(StoreError::FileDamaged { file: SCHEMA.file }) }
     }
 
     /// The accounts on this phone.
@@ -155,7 +192,7 @@ impl Vault {
     pub fn put<R: Record>(&self, owner: &Owner, name: &str, record: &R) -> Result<(), StoreError> {
         let keys = self.keys(owner)?;
         let key = keys.row_key(R::KIND, name);
-        let value = keys.seal(&place::<R>(owner, &key), &serde_json::to_vec(record)?);
+        let value = self.seal(owner, &keys, &place::<R>(owner, &key), &serde_json::to_vec(record)?)?;
         self.db
             .prepare_cached("INSERT OR REPLACE INTO sealed (owner, kind, key, value) VALUES (?1, ?2, ?3, ?4)")?
             .execute(params![owner.name(), R::KIND, key, value])?;
@@ -176,16 +213,29 @@ impl Vault {
         Ok(Some(serde_json::from_slice(&plain)?))
     }
 
-    /// Every record of a kind.
+    /// Every record of a kind that can be opened. One that can't is damaged: it stays where it is and is reported, and
+    /// hides none of the others.
     pub fn list<R: Record>(&self, owner: &Owner) -> Result<Vec<R>, StoreError> {
-        let keys = self.keys(owner)?;
         let mut query = self.db.prepare_cached("SELECT key, value FROM sealed WHERE owner = ?1 AND kind = ?2")?;
         let rows = query.query_map(params![owner.name(), R::KIND], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        rows.map(|row| {
-            let (key, value): (Vec<u8>, Vec<u8>) = row?;
-            Ok(serde_json::from_slice(&keys.open(&place::<R>(owner, &key), value)?)?)
-        })
-        .collect()
+        self.opened_rows(owner, rows)
+    }
+
+    fn opened_rows<R: Record>(
+        &self,
+        owner: &Owner,
+        rows: impl Iterator<Item = rusqlite::Result<(Vec<u8>, Vec<u8>)>>,
+    ) -> Result<Vec<R>, StoreError> {
+        let keys = self.keys(owner)?;
+        let mut records = Vec::new();
+        for row in rows {
+            let (key, value) = row?;
+            match keys.open(&place::<R>(owner, &key), value) {
+                Ok(plain) => records.push(serde_json::from_slice(&plain)?),
+                Err(error) => tracing::warn!(%error, "a record was passed over"),
+            }
+        }
+        Ok(records)
     }
 
     /// Removes a record; one that is not there is fine.
@@ -210,18 +260,51 @@ impl Vault {
         Ok(())
     }
 
+    /// Seals a value, counting it first: that is what bounds how often a key is used.
+    pub(crate) fn seal(
+        &self,
+        owner: &Owner,
+        keys: &OwnerKeys,
+        place: &Place<'_>,
+        plain: &[u8],
+    ) -> Result<Vec<u8>, StoreError> {
+        if let Some(block) = keys.count_one() {
+            // Should a transaction around this be rolled back, a block too few is counted: the limit leaves room.
+            self.db.execute(
+                "UPDATE owner_key SET seals = seals + ?2 WHERE owner = ?1",
+                params![owner.name(), i64::try_from(block).unwrap_or(i64::MAX)],
+            )?;
+            keys.counted_ahead(block);
+        }
+        Ok(keys.seal(place, plain))
+    }
+
     pub(crate) fn keys(&self, owner: &Owner) -> Result<Arc<OwnerKeys>, StoreError> {
         if let Some(keys) = self.keys.read().expect("no panic while held").get(owner.name()) {
             return Ok(Arc::clone(keys));
         }
-        let wrapped: Option<Vec<u8>> = self
+        let found: Option<(Vec<u8>, i64)> = self
             .db
-            .query_row("SELECT wrapped FROM owner_key WHERE owner = ?1", [owner.name()], |row| row.get(0))
+            .query_row("SELECT wrapped, seals FROM owner_key WHERE owner = ?1", [owner.name()], |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
             .optional()?;
-        let secret = zeroize::Zeroizing::new(self.secrets.unwrap(&wrapped.ok_or(StoreError::NoSuchAccount)?)?);
-        let keys = Arc::new(OwnerKeys::derive(&secret)?);
+        let (wrapped, seals) = found.ok_or(StoreError::NoSuchAccount)?;
+        let secret = Zeroizing::new(self.unwrapped(&wrapped)?);
+        let keys = Arc::new(OwnerKeys::derive(&secret, u64::try_from(seals).unwrap_or(u64::MAX))?);
         self.keys.write().expect("no panic while held").insert(owner.name().to_owned(), Arc::clone(&keys));
         Ok(keys)
+    }
+
+    /// Asks the key store, again if it does not answer at once.
+    fn unwrapped(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> {
+        for pause in KEY_STORE_PAUSES {
+            match self.secrets.unwrap(wrapped) {
+                Err(SecretError::Unavailable) => std::thread::sleep(pause),
+                answer => return answer,
+            }
+        }
+        self.secrets.unwrap(wrapped)
     }
 }
 
@@ -232,10 +315,14 @@ fn place<'a, R: Record>(owner: &'a Owner, key: &'a [u8]) -> Place<'a> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::sealing::SecretError;
+    use std::sync::atomic::{AtomicU64, Ordering};
 
     /// Wraps by adding a byte to every byte: enough to tell two stores apart.
-    pub(crate) struct Shift(pub u8);
+    pub(crate) struct Shift(u8, AtomicU64);
+
+    pub(crate) fn shift(by: u8) -> Arc<Shift> {
+        Arc::new(Shift(by, AtomicU64::new(0)))
+    }
 
     impl SecretStore for Shift {
         fn wrap(&self, secret: &[u8]) -> Result<Vec<u8>, SecretError> {
@@ -243,6 +330,13 @@ pub(crate) mod tests {
         }
         fn unwrap(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> {
             Ok(wrapped.iter().map(|byte| byte.wrapping_sub(self.0)).collect())
+        }
+        fn remember(&self, generation: u64) -> Result<(), SecretError> {
+            self.1.fetch_max(generation, Ordering::Relaxed);
+            Ok(())
+        }
+        fn recall(&self) -> Result<Option<u64>, SecretError> {
+            Ok(Some(self.1.load(Ordering::Relaxed)).filter(|generation| *generation > 0))
         }
     }
 
@@ -262,12 +356,12 @@ pub(crate) mod tests {
     fn a_wrong_key_is_named_and_loses_nothing() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("vault.sqlite");
-        let vault = Vault::open(&path, Arc::new(Shift(1))).expect("a new vault");
+        let vault = Vault::open(&path, shift(1)).expect("a new vault");
         vault.put(&Owner::Phone, "a", &note("kept")).expect("written");
         drop(vault);
-        let refused = Vault::open(&path, Arc::new(Shift(2))).expect_err("another key store");
+        let refused = Vault::open(&path, shift(2)).expect_err("another key store");
         assert!(matches!(refused, StoreError::KeyInvalidated), "{refused}");
-        let vault = Vault::open(&path, Arc::new(Shift(1))).expect("the right key store");
+        let vault = Vault::open(&path, shift(1)).expect("the right key store");
         assert_eq!(vault.get(&Owner::Phone, "a").expect("readable"), Some(note("kept")));
     }
 
@@ -275,7 +369,7 @@ pub(crate) mod tests {
     fn what_is_kept_can_not_be_read_in_the_file() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("vault.sqlite");
-        let vault = Vault::open(&path, Arc::new(Shift(1))).expect("a new vault");
+        let vault = Vault::open(&path, shift(1)).expect("a new vault");
         vault.put(&Owner::Phone, "a telling name", &note("a telling text")).expect("written");
         drop(vault);
         for entry in std::fs::read_dir(folder.path()).expect("a folder") {
@@ -287,7 +381,7 @@ pub(crate) mod tests {
     #[test]
     fn a_logout_destroys_one_account_and_no_other() {
         let folder = tempfile::tempdir().expect("a folder");
-        let vault = Vault::open(&folder.path().join("vault.sqlite"), Arc::new(Shift(1))).expect("a new vault");
+        let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(1)).expect("a new vault");
         let account = |subject| {
             let id = vault.account_of("https://id.example", subject).expect("an id");
             vault.add_account(&id).expect("room");
@@ -306,11 +400,11 @@ pub(crate) mod tests {
     fn a_file_of_a_newer_version_is_refused_and_kept() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("vault.sqlite");
-        drop(Vault::open(&path, Arc::new(Shift(1))).expect("a new vault"));
+        drop(Vault::open(&path, shift(1)).expect("a new vault"));
         let db = Connection::open(&path).expect("SQLite");
         db.pragma_update(None, "user_version", 99).expect("written");
         drop(db);
-        let refused = Vault::open(&path, Arc::new(Shift(1))).expect_err("too new");
+        let refused = Vault::open(&path, shift(1)).expect_err("too new");
         assert!(matches!(refused, StoreError::TooNew { found: 99, .. }));
         assert!(path.exists());
     }

@@ -1,0 +1,219 @@
+//! Forms that were begun: sealed as they are filled in, so that the app's end costs nothing, and handed to another
+//! phone by QR code. A relative fills a form in, the elder looks it over and submits it as herself: nothing of the
+//! helper's login, tokens or documents goes along.
+//!
+//! The code is a link to the service (`protocol::miniapp_uri`) whose fragment holds the draft, packed (zlib, base64url).
+//! It stands on one screen, for another phone that is held before it; it can be used for ten minutes, and once.
+
+use std::io::{Read, Write};
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use onecity_protocol::credential::UnixTime;
+use onecity_protocol::json;
+use onecity_protocol::miniapp_uri::{MAX_URI, MiniAppUri};
+use onecity_protocol::names::Names;
+use onecity_store::{Owner, Record};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::client::Inner;
+use crate::consents::{Disclosure, write_down};
+use crate::drawing::QrPicture;
+use crate::error::{Error, Refusal};
+use crate::session::random_text;
+use crate::views::{DraftView, HandOverView, ServiceId};
+
+/// How long a draft can be taken over, in seconds.
+const HANDED_FOR: i64 = 600;
+/// How far the two phones' clocks may differ, in seconds.
+const LEEWAY: i64 = 120;
+/// Largest draft that is kept, and that is unpacked from a code, in bytes of JSON.
+const MAX_DRAFT: usize = 256 << 10;
+const MAX_HANDED: u64 = 16 << 10;
+/// What a service's drafts may take, in bytes.
+const LIMIT: u64 = 1 << 20;
+const MARK: &str = "draft=";
+
+/// A form that was begun, one for each service.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Draft {
+    pub title: String,
+    pub body: Value,
+    /// Who filled it in, as they call themselves, if it came from another phone.
+    #[serde(default)]
+    pub by: Option<String>,
+    /// Until when a draft from another phone can be submitted.
+    #[serde(default)]
+    pub expires: Option<UnixTime>,
+}
+
+impl Record for Draft {
+    const KIND: &'static str = "draft";
+    const FORMAT: u8 = 1;
+}
+
+/// A draft in a code.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Handed {
+    id: String,
+    title: String,
+    body: Value,
+    by: String,
+    exp: UnixTime,
+}
+
+/// That a draft was taken over: it is not taken twice.
+#[derive(Debug, Serialize, Deserialize)]
+struct Taken {
+    id: String,
+    exp: UnixTime,
+}
+
+impl Record for Taken {
+    const KIND: &'static str = "taken_draft";
+    const FORMAT: u8 = 1;
+}
+
+/// The draft of a service.
+pub async fn get(inner: &Arc<Inner>, owner: &Owner, service: &ServiceId) -> Result<Option<Draft>, Error> {
+    let (of, scope) = (owner.clone(), service.scope());
+    let draft = inner.vault(move |vault| vault.get_scoped::<Draft>(&of, &scope, "")).await?;
+    // A draft of a helper's that was left lying is not submitted by accident weeks later.
+    Ok(draft.filter(|draft| draft.expires.is_none_or(|expires| inner.time.now() < expires)))
+}
+
+/// Keeps a form as far as it is filled in; a null body removes it.
+pub async fn set(
+    inner: &Arc<Inner>,
+    owner: &Owner,
+    service: &ServiceId,
+    title: String,
+    body: Value,
+) -> Result<(), Error> {
+    if body.to_string().len() > MAX_DRAFT {
+        return Err(Error::refused(Refusal::Quota, format!("a draft is at most {MAX_DRAFT} bytes")));
+    }
+    let (of, scope, now) = (owner.clone(), service.scope(), inner.time.now());
+    let written = inner.vault(move |vault| {
+        if body.is_null() {
+            return vault.delete_scoped::<Draft>(&of, &scope, "");
+        }
+        let before = vault.get_scoped::<Draft>(&of, &scope, "")?;
+        let (by, expires) = before.map_or((None, None), |before| (before.by, before.expires));
+        vault.put_scoped(&of, &scope, "", &Draft { title, body, by, expires }, now, LIMIT)
+    });
+    written.await
+}
+
+/// The code by which another phone takes a draft over.
+pub async fn hand_over(
+    inner: &Arc<Inner>,
+    owner: &Owner,
+    service: &ServiceId,
+    service_names: Names,
+) -> Result<HandOverView, Error> {
+    let draft = get(inner, owner, service).await?;
+    let draft = draft.ok_or_else(|| Error::refused(Refusal::NotFound, "there is no draft to hand over"))?;
+    let by = inner.active_session().await?.map(|(account, session)| session.view(&account, true, 0).name);
+    let expires = inner.time.now() + HANDED_FOR;
+    let handed =
+        Handed { id: random_text(), title: draft.title, body: draft.body, by: by.unwrap_or_default(), exp: expires };
+    let mut packed = ZlibEncoder::new(Vec::new(), Compression::best());
+    packed.write_all(&serde_json::to_vec(&handed).map_err(Error::internal)?).map_err(Error::internal)?;
+    let packed = URL_SAFE_NO_PAD.encode(packed.finish().map_err(Error::internal)?);
+    let link = MiniAppUri {
+        unit: service.unit.clone(),
+        app_id: service.app_id.clone(),
+        version: None,
+        page: None,
+        query: String::new(),
+        fragment: format!("{MARK}{packed}"),
+    };
+    let link = link.to_string();
+    if link.len() > MAX_URI {
+        return Err(Error::refused(Refusal::Quota, "this form is too long for a code; shorten it"));
+    }
+    let picture = QrPicture::of(&link)?;
+    let (of, log) = (owner.clone(), logged(inner, service_names, &handed, true));
+    inner.vault(move |vault| write_down(vault, &of, &log)).await?;
+    Ok(HandOverView { link, picture, expires })
+}
+
+/// Takes a draft over that another phone shows. It waits in its service until the resident has looked it over.
+pub async fn accept(inner: &Arc<Inner>, link: &str) -> Result<DraftView, Error> {
+    let link: MiniAppUri = link.parse().map_err(|error| Error::invalid("link", error))?;
+    let packed = link.fragment.strip_prefix(MARK).ok_or_else(|| Error::invalid("link", "it holds no draft"))?;
+    let handed = unpack(packed).ok_or_else(|| Error::invalid("link", "the draft in it can't be read"))?;
+    let now = inner.time.now();
+    if now > handed.exp || handed.exp > now + HANDED_FOR + LEEWAY {
+        return Err(Error::refused(
+            Refusal::DraftExpired,
+            "this draft can't be taken over any more; ask for a new code",
+        ));
+    }
+    let service = ServiceId { unit: link.unit, app_id: link.app_id };
+    let owner = inner.active_owner().await?;
+    // It has to be looked over within a day.
+    let expires = now + 86_400;
+    let by = Some(handed.by.clone()).filter(|by| !by.trim().is_empty());
+    let draft =
+        Draft { title: handed.title.clone(), body: handed.body.clone(), by: by.clone(), expires: Some(expires) };
+    let (of, scope) = (owner, service.scope());
+    let log = logged(inner, Names::new().with("und", &service.to_string()), &handed, false);
+    let taken = Taken { id: handed.id, exp: handed.exp };
+    let is_new = inner.vault(move |vault| {
+        vault.atomically(|vault| {
+            for old in vault.list::<Taken>(&Owner::Phone)?.into_iter().filter(|own| own.exp < now - LEEWAY) {
+                vault.delete::<Taken>(&Owner::Phone, &old.id)?;
+            }
+            if vault.get::<Taken>(&Owner::Phone, &taken.id)?.is_some() {
+                return Ok(false);
+            }
+            vault.put(&Owner::Phone, &taken.id, &taken)?;
+            write_down(vault, &of, &log)?;
+            vault.put_scoped(&of, &scope, "", &draft, now, LIMIT)?;
+            Ok(true)
+        })
+    });
+    if !is_new.await? {
+        return Err(Error::refused(Refusal::DraftExpired, "this draft was taken over already"));
+    }
+    Ok(DraftView { service, title: handed.title, by, expires })
+}
+
+fn unpack(packed: &str) -> Option<Handed> {
+    let packed = URL_SAFE_NO_PAD.decode(packed).ok()?;
+    let mut plain = Vec::new();
+    ZlibDecoder::new(&packed[..]).take(MAX_HANDED + 1).read_to_end(&mut plain).ok()?;
+    if plain.len() as u64 > MAX_HANDED {
+        return None;
+    }
+    let handed: Handed = serde_json::from_value(json::parse(&plain).ok()?).ok()?;
+    let short = handed.title.chars().count() <= 200 && handed.by.chars().count() <= 200 && handed.id.len() <= 64;
+    short.then_some(handed)
+}
+
+/// Both phones write down what was handed over, and to what.
+fn logged(inner: &Arc<Inner>, what: Names, handed: &Handed, given: bool) -> Disclosure {
+    let purpose = if given {
+        Names::new().with("zh", "代填表单移交").with("vi", "Chuyển giao bản nháp").with("en", "Draft handed over")
+    } else {
+        Names::new().with("zh", "接收代填表单").with("vi", "Nhận bản nháp").with("en", "Draft taken over")
+    };
+    let fields = handed.body.as_object().map(|fields| fields.keys().cloned().collect()).unwrap_or_default();
+    Disclosure {
+        id: random_text(),
+        at: inner.time.now(),
+        what,
+        holder: None,
+        verifier: Names::new().with("und", if given { "" } else { &handed.by }),
+        purpose,
+        fields,
+    }
+}

@@ -1,0 +1,169 @@
+//! Every call of the page API.
+
+use std::sync::Arc;
+
+use onecity_protocol::bridge::{BridgeCall, BridgeError, BridgeReply};
+use onecity_protocol::manifest::Permission;
+use serde_json::{Value, json};
+
+use super::{ServiceSession, for_page};
+use crate::error::Refusal;
+use crate::views::{AccountKind, DocumentView, PassSituation, PassStanding, PassView};
+use crate::{documents, drafts, passes};
+
+/// Most types of documents that are asked for at once.
+const MAX_TYPES: usize = 16;
+
+impl ServiceSession {
+    /// Answers a call of the page, JSON in and JSON out.
+    pub async fn call(&self, json: &str) -> String {
+        let outcome = match BridgeCall::parse(json) {
+            // It waits for something to happen, which takes no place from any other.
+            Ok(BridgeCall::NextEvent {}) => match self.limits.event() {
+                Ok(_place) => Ok(json!({ "type": self.life.next().await.name() })),
+                Err(busy) => Err(busy),
+            },
+            Ok(_) if self.life.is_unloaded() => {
+                Err(BridgeError { code: "closed", message: "the service has been closed".to_owned() })
+            }
+            Ok(call) => match self.limits.call() {
+                Ok(_place) => self.answer(call).await,
+                Err(busy) => Err(busy),
+            },
+            Err(error) => Err(error),
+        };
+        BridgeReply::from(outcome).to_json()
+    }
+
+    async fn answer(&self, call: BridgeCall) -> Result<Value, BridgeError> {
+        match call {
+            BridgeCall::Ready {} => self.ready().await.map(|()| Value::Null).map_err(for_page),
+            BridgeCall::NextEvent {} => Err(BridgeError::invalid("answered above")),
+            BridgeCall::Info {} => self.info().await,
+            BridgeCall::Login {} => self.login().await,
+            BridgeCall::Request(request) => self.request(request).await,
+            BridgeCall::Submit(submission) => self.submit(submission).await,
+            BridgeCall::SubmissionsList {} => self.submissions().await,
+            BridgeCall::StorageGet { key } => self.storage_get(key).await,
+            BridgeCall::StorageSet { key, value } => self.storage_set(key, value).await,
+            BridgeCall::StorageKeys {} => self.storage_keys().await,
+            BridgeCall::DraftGet {} => {
+                let owner = self.owner().await?;
+                Ok(json!(drafts::get(&self.inner, &owner, &self.service).await.map_err(for_page)?))
+            }
+            BridgeCall::DraftSet { title, body } => {
+                let owner = self.owner().await?;
+                drafts::set(&self.inner, &owner, &self.service, title, body).await.map_err(for_page)?;
+                Ok(Value::Null)
+            }
+            BridgeCall::DraftHandOver {} => self.hand_draft_over().await,
+            BridgeCall::PassesAdd { pass_type } => self.add_pass(&pass_type).await,
+            BridgeCall::PassesList { pass_type } => {
+                let own = self.own_passes().await?.into_iter().filter(|pass| pass.pass_type == pass_type);
+                Ok(own.map(|pass| pass_for_script(&pass)).collect())
+            }
+            BridgeCall::PassesShow { id } => self.show_pass(id).await,
+            BridgeCall::DocumentsRequest { types } => self.request_documents(types).await,
+            BridgeCall::DocumentsKeep { document } => {
+                let owner = self.owner().await?;
+                let kept = documents::keep(&self.inner, &owner, &self.region, &document).await.map_err(for_page)?;
+                Ok(document_for_script(&kept))
+            }
+            BridgeCall::Scan {} => self.scan().await,
+            BridgeCall::Locate {} => self.locate().await,
+            BridgeCall::PickPhoto {} => self.pick_photo().await,
+            BridgeCall::Share { text, url } => self.share(text, url).await,
+            BridgeCall::Navigate { url } => self.navigate(&url).await,
+            BridgeCall::OpenService { uri, data } => self.open_service(&uri, data).await,
+            BridgeCall::Finish { result } => self.finish(result).await,
+            BridgeCall::Pay(order) => self.pay(order).await,
+            BridgeCall::Receipt { order } => self.receipt(&order).await,
+        }
+    }
+
+    async fn info(&self) -> Result<Value, BridgeError> {
+        let languages = &self.inner.config.languages;
+        let tree = self.inner.tree_around(&self.region).await.map_err(for_page)?;
+        let name = tree.get(&self.region).map(|region| region.names.best(languages)).unwrap_or_default();
+        let account = self.inner.active_session().await.map_err(for_page)?;
+        let account = account.map(|(account, session)| session.view(&account, true, self.inner.time.now()).kind);
+        let account = account.map(|kind| match kind {
+            AccountKind::Person => "person",
+            AccountKind::Enterprise => "enterprise",
+        });
+        Ok(json!({
+            "region": self.region, "region_name": name, "languages": languages,
+            "service": self.service.to_string(), "version": self.manifest().version.name,
+            "launch": { "query": self.launch.query, "data": self.launch.data }, "account": account,
+        }))
+    }
+
+    async fn add_pass(&self, pass_type: &str) -> Result<Value, BridgeError> {
+        if let Some(pass) = self.own_pass(pass_type).await? {
+            return Ok(pass_for_script(&pass));
+        }
+        // One that has expired is renewed rather than joined by a second.
+        passes::update(&self.inner).await.map_err(for_page)?;
+        if let Some(pass) = self.own_pass(pass_type).await? {
+            return Ok(pass_for_script(&pass));
+        }
+        let pass = passes::add(&self.inner, &self.region, pass_type, None).await.map_err(for_page)?;
+        Ok(pass_for_script(&pass))
+    }
+
+    async fn show_pass(&self, id: String) -> Result<Value, BridgeError> {
+        if !self.own_passes().await?.iter().any(|pass| pass.id == id) {
+            let message = "there is no such pass of this region".to_owned();
+            return Err(BridgeError { code: Refusal::NotFound.name(), message });
+        }
+        let host = Arc::clone(&self.inner.platform.host);
+        let shown = self.inner.blocking(move || {
+            host.show_pass(id);
+            Ok(Value::Null)
+        });
+        shown.await.map_err(for_page)
+    }
+
+    /// The passes that this service's part of the country issued: a page learns of no others.
+    async fn own_passes(&self) -> Result<Vec<PassView>, BridgeError> {
+        self.permitted(Permission::Passes, Vec::new()).await?;
+        let here = PassSituation { region: Some(self.region.clone()), pass_type: None };
+        let all = passes::list(&self.inner, &here).await.map_err(for_page)?;
+        let here = self.region.first_level();
+        Ok(all.into_iter().filter(|pass| pass.region.first_level() == here).collect())
+    }
+
+    /// The resident's own pass of a type that opens something.
+    async fn own_pass(&self, pass_type: &str) -> Result<Option<PassView>, BridgeError> {
+        let wanted = |pass: &PassView| {
+            let opens = matches!(pass.standing, PassStanding::Good | PassStanding::RenewalDue);
+            opens && pass.holder.is_none() && pass.pass_type == pass_type
+        };
+        Ok(self.own_passes().await?.into_iter().find(wanted))
+    }
+
+    async fn request_documents(&self, types: Vec<String>) -> Result<Value, BridgeError> {
+        let word = |word: &String| (1..=64).contains(&word.len()) && word.bytes().all(|b| b.is_ascii_graphic());
+        if types.is_empty() || types.len() > MAX_TYPES || !types.iter().all(word) {
+            return Err(BridgeError::invalid("1 to 16 types of documents, one word each"));
+        }
+        // Asked for with the types as the fields: another type asks again.
+        self.permitted(Permission::Documents, types.clone()).await?;
+        let found = documents::of_types(&self.inner, &types).await.map_err(for_page)?;
+        Ok(found.iter().map(document_for_script).collect())
+    }
+}
+
+/// A pass as a page sees it.
+fn pass_for_script(pass: &PassView) -> Value {
+    let holder = pass.holder.as_ref().map(|holder| holder.name.as_str());
+    json!({ "id": pass.id, "title": pass.title, "expires": pass.expires, "holder": holder })
+}
+
+/// A document as a page sees it: what it is called, never what it says.
+fn document_for_script(document: &DocumentView) -> Value {
+    json!({
+        "id": document.id, "type": document.kind, "title": document.title,
+        "issuer": document.issuer, "expires": document.expires,
+    })
+}

@@ -1,0 +1,98 @@
+//! Requests with a proof that this phone's key is at hand, and the nonces that servers want in them (RFC 9449 §8, §9).
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use reqwest::StatusCode;
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
+use serde::Deserialize;
+
+use super::dpop::JwtSigner;
+use crate::client::Inner;
+use crate::error::Error;
+use crate::net::{Answer, Outgoing};
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+/// Most origins whose nonce is remembered, and the longest nonce.
+const MAX_ORIGINS: usize = 256;
+const MAX_NONCE: usize = 512;
+
+/// The newest nonce of each origin.
+#[derive(Default)]
+pub struct Nonces(Mutex<HashMap<String, String>>);
+
+impl Nonces {
+    fn of(&self, origin: &str) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(origin).cloned()
+    }
+
+    fn learn(&self, origin: String, nonce: &str) {
+        let mut nonces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if nonce.len() <= MAX_NONCE && (nonces.len() < MAX_ORIGINS || nonces.contains_key(&origin)) {
+            nonces.insert(origin, nonce.to_owned());
+        }
+    }
+}
+
+/// Sends a request with a proof, and the token that it goes with, if any. A server that wants its nonce in the proof
+/// gets a second one.
+pub async fn send_proven(
+    inner: &Arc<Inner>,
+    request: Outgoing,
+    signer: &JwtSigner,
+    token: Option<&str>,
+) -> Result<Answer, Error> {
+    let origin = request.url.origin().ascii_serialization();
+    let mut asked = false;
+    loop {
+        let nonce = inner.sessions.nonces.of(&origin);
+        let (signer, now, bound) = (signer.clone(), inner.time.now(), token.map(str::to_owned));
+        let (method, url) = (request.method.to_string(), request.url.to_string());
+        let proof =
+            inner.blocking(move || signer.proof(&method, &url, bound.as_deref(), nonce.as_deref(), now)).await?;
+        let value = |text: &str| HeaderValue::from_str(text).map_err(Error::internal);
+        let mut sent = request.clone().header(DPOP, value(&proof)?);
+        if let Some(token) = token {
+            let mut authorization = value(&format!("DPoP {token}"))?;
+            authorization.set_sensitive(true);
+            sent = sent.header(AUTHORIZATION, authorization);
+        }
+        let answer = inner.net.send(sent).await?;
+        let told = answer.headers.get(DPOP_NONCE).and_then(|nonce| nonce.to_str().ok());
+        if let Some(nonce) = told {
+            inner.sessions.nonces.learn(origin.clone(), nonce);
+        }
+        if asked || told.is_none() || !wants_nonce(&answer) {
+            return Ok(answer);
+        }
+        asked = true;
+    }
+}
+
+/// A token endpoint says so in its body, a resource server in a header.
+fn wants_nonce(answer: &Answer) -> bool {
+    #[derive(Deserialize)]
+    struct Said {
+        error: String,
+    }
+    match answer.status {
+        StatusCode::BAD_REQUEST => {
+            serde_json::from_slice::<Said>(&answer.body).is_ok_and(|said| said.error == "use_dpop_nonce")
+        }
+        StatusCode::UNAUTHORIZED => challenge(answer).is_some_and(|said| said.contains("use_dpop_nonce")),
+        _ => false,
+    }
+}
+
+fn challenge(answer: &Answer) -> Option<&str> {
+    answer.headers.get(WWW_AUTHENTICATE).and_then(|value| value.to_str().ok())
+}
+
+/// How strongly a resource server wants the resident to have logged in (RFC 9470 §3), if that is what it said.
+pub fn wanted_acr(answer: &Answer) -> Option<String> {
+    let said = challenge(answer).filter(|said| said.contains("insufficient_user_authentication"))?;
+    let values = said.split("acr_values=\"").nth(1)?.split('"').next()?;
+    // The first is the one it likes best.
+    values.split(' ').next().filter(|acr| (1..=200).contains(&acr.len())).map(str::to_owned)
+}

@@ -1,0 +1,149 @@
+//! Sending what goes with a submission, and going on where it broke off: tus 1.0
+//! (<https://tus.io/protocols/resumable-upload>), creation extension.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use onecity_store::{Attachment, Holdup, Owner, PART, Submission};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use url::Url;
+
+use super::{own_url, send};
+use crate::client::Inner;
+use crate::error::Error;
+use crate::net::{Answer, Outgoing};
+
+const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+const UPLOAD_METADATA: HeaderName = HeaderName::from_static("upload-metadata");
+
+pub enum Outcome {
+    /// The city has all of them: what the submission says of each.
+    Sent(Value),
+    /// The city answered something else to one of them.
+    Answered(Answer),
+}
+
+/// Sends all attachments of a submission.
+pub async fn all(inner: &Arc<Inner>, owner: &Owner, submission: &Submission) -> Result<Outcome, Holdup> {
+    let mut list = Vec::new();
+    for id in &submission.attachments {
+        let (of, name) = (owner.clone(), id.clone());
+        let found = inner.vault(move |vault| vault.attachment(&of, &name)).await.map_err(|_| Holdup::Storage)?;
+        let attachment = found.ok_or(Holdup::Storage)?;
+        list.push(json!({
+            "id": attachment.id, "name": attachment.name,
+            "media_type": attachment.media_type, "size": attachment.size,
+        }));
+        if let Some(answer) = one(inner, owner, submission, attachment).await? {
+            return Ok(Outcome::Answered(answer));
+        }
+    }
+    Ok(Outcome::Sent(list.into()))
+}
+
+/// Sends one, from wherever the city has it to.
+async fn one(
+    inner: &Arc<Inner>,
+    owner: &Owner,
+    submission: &Submission,
+    mut attachment: Attachment,
+) -> Result<Option<Answer>, Holdup> {
+    let mut anew = false;
+    loop {
+        let place = match attachment.upload.clone() {
+            Some(place) => inner.net.url(&place).map_err(|_| Holdup::Network)?,
+            None => match begin(inner, owner, submission, &attachment).await? {
+                Ok(place) => {
+                    (attachment.upload, attachment.sent) = (Some(place.to_string()), 0);
+                    keep(inner, owner, &attachment).await?;
+                    place
+                }
+                Err(answer) => return Ok(Some(answer)),
+            },
+        };
+        let head = tus(Outgoing::method(Method::HEAD, place.clone()));
+        let answer = send(inner, owner, submission, head).await?;
+        match (answer.status, offset(&answer)) {
+            (status, Some(sent)) if status.is_success() && sent <= attachment.size => attachment.sent = sent,
+            // The city has let go of it; once it is begun anew.
+            (StatusCode::NOT_FOUND | StatusCode::GONE, _) if !anew => {
+                (attachment.upload, anew) = (None, true);
+                continue;
+            }
+            _ => return Ok(Some(answer)),
+        }
+        while attachment.sent < attachment.size {
+            let answer = patch(inner, owner, submission, &attachment, place.clone()).await?;
+            match (answer.status, offset(&answer)) {
+                (StatusCode::NO_CONTENT, Some(sent)) if sent > attachment.sent && sent <= attachment.size => {
+                    attachment.sent = sent;
+                    keep(inner, owner, &attachment).await?;
+                }
+                _ => return Ok(Some(answer)),
+            }
+        }
+        return Ok(None);
+    }
+}
+
+/// Begins an upload: where it goes on, or what the city said instead.
+async fn begin(
+    inner: &Arc<Inner>,
+    owner: &Owner,
+    submission: &Submission,
+    attachment: &Attachment,
+) -> Result<Result<Url, Answer>, Holdup> {
+    let url = own_url(inner, submission, &["attachments", &attachment.id]).map_err(|_| Holdup::Network)?;
+    let metadata =
+        format!("filename {}, filetype {}", STANDARD.encode(&attachment.name), STANDARD.encode(&attachment.media_type));
+    let value = |text: &str| HeaderValue::from_str(text).map_err(|_| Holdup::Network);
+    let request = tus(Outgoing::method(Method::POST, url.clone()))
+        .header(UPLOAD_LENGTH, attachment.size.into())
+        .header(UPLOAD_METADATA, value(&metadata)?);
+    let answer = send(inner, owner, submission, request).await?;
+    let location = answer.headers.get(LOCATION).and_then(|location| location.to_str().ok());
+    let place = location.and_then(|location| url.join(location).ok());
+    // Photos go nowhere but to the origin that the manifest declares.
+    let place = place.filter(|place| answer.status == StatusCode::CREATED && place.origin() == url.origin());
+    Ok(place.ok_or(answer))
+}
+
+/// Sends the next bytes: up to the end of the part that they are in.
+async fn patch(
+    inner: &Arc<Inner>,
+    owner: &Owner,
+    submission: &Submission,
+    attachment: &Attachment,
+    place: Url,
+) -> Result<Answer, Holdup> {
+    let part = u32::try_from(attachment.sent / PART as u64).map_err(|_| Holdup::Storage)?;
+    let within = usize::try_from(attachment.sent % PART as u64).map_err(|_| Holdup::Storage)?;
+    let (of, id) = (owner.clone(), attachment.id.clone());
+    let bytes = inner.vault(move |vault| vault.attachment_part(&of, &id, part)).await.map_err(|_| Holdup::Storage)?;
+    let mut bytes = bytes.ok_or(Holdup::Storage)?;
+    let mut request = Outgoing::method(Method::PATCH, place);
+    request.body = bytes.split_off(within);
+    let request = tus(request)
+        .header(UPLOAD_OFFSET, attachment.sent.into())
+        .header(CONTENT_TYPE, HeaderValue::from_static("application/offset+octet-stream"));
+    send(inner, owner, submission, request).await
+}
+
+async fn keep(inner: &Arc<Inner>, owner: &Owner, attachment: &Attachment) -> Result<(), Holdup> {
+    let (of, kept) = (owner.clone(), attachment.clone());
+    let written: Result<(), Error> = inner.vault(move |vault| vault.keep_upload(&of, &kept)).await;
+    written.map_err(|_| Holdup::Storage)
+}
+
+fn tus(request: Outgoing) -> Outgoing {
+    request.header(TUS_RESUMABLE, HeaderValue::from_static("1.0.0"))
+}
+
+fn offset(answer: &Answer) -> Option<u64> {
+    answer.headers.get(UPLOAD_OFFSET)?.to_str().ok()?.parse().ok()
+}

@@ -1,0 +1,438 @@
+//! Submissions that wait for a network. One is on disk before the call that made it returns, and stays until the
+//! city has answered; its id is the idempotency key, so that trying again can't deliver it twice.
+//!
+//! ```text
+//!   enqueue ──> waiting ──(attachments, then the submission)──> delivered ──> timeline
+//!                  │  └─(the city says no)──> refused, with the city's words
+//!                  └─(cancelled before it was sent)──> gone
+//! ```
+//!
+//! Within a mini-service the order is kept: what was handed in later waits for what was handed in before.
+
+mod attachments;
+
+use onecity_protocol::credential::UnixTime;
+use onecity_protocol::region::UnitId;
+use ring::rand::{SecureRandom, SystemRandom};
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+pub use attachments::{Attachment, MAX_ATTACHMENT, PART};
+
+use crate::error::StoreError;
+use crate::sealing::Place;
+use crate::vault::{Owner, Scope, Vault};
+
+const KIND: &str = "outbox";
+const FORMAT: u8 = 1;
+
+/// Most submissions of a service that may wait at a time.
+const MAX_WAITING: u32 = 200;
+
+/// Whether a row is still on its way.
+mod way {
+    pub const SETTLED: u8 = 0;
+    pub const WAITING: u8 = 1;
+    /// It can't be opened any more. It is kept, and holds nothing else up.
+    pub const DAMAGED: u8 = 2;
+}
+
+/// What keeps a submission from being sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holdup {
+    /// There is no network, or the city does not answer.
+    Network,
+    /// The resident has to log in again.
+    Login,
+    /// The resident has to log in more strongly.
+    StepUp,
+    /// The resident has taken back what they agreed to.
+    Consent,
+    /// The phone's storage is full.
+    Storage,
+}
+
+/// What became of a submission.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "state")]
+pub enum SubmissionState {
+    /// On the phone; it is tried again by itself.
+    Waiting {
+        /// How often it was tried.
+        attempts: u32,
+        /// What the last try failed on.
+        #[serde(default)]
+        holdup: Option<Holdup>,
+    },
+    /// The city has it.
+    Delivered {
+        /// When, in seconds.
+        at: UnixTime,
+        /// What the city answered.
+        receipt: Value,
+    },
+    /// The city does not take it, for this reason.
+    Refused {
+        /// When, in seconds.
+        at: UnixTime,
+        /// The city's words.
+        reason: String,
+        /// Whether something else was handed in under this very id before: somebody has to look at it.
+        #[serde(default)]
+        conflict: bool,
+    },
+}
+
+/// What the city did with a submission, as it tells it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// When, in seconds.
+    pub at: UnixTime,
+    /// One word for programs, for example `received`, `in_progress`, `done`.
+    pub status: String,
+    /// The city's words.
+    #[serde(default)]
+    pub text: String,
+}
+
+/// Something that a resident hands in.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Submission {
+    /// 32 hexadecimal digits; also its idempotency key.
+    pub id: String,
+    /// The unit whose service it came from.
+    pub unit: UnitId,
+    /// That service's id among the unit's.
+    pub app_id: String,
+    /// What the resident sees in the list.
+    pub title: String,
+    /// Where it goes.
+    pub url: String,
+    /// What is sent.
+    pub body: Value,
+    /// When it was handed in, in seconds.
+    pub created: UnixTime,
+    /// What goes with it, by the attachments' ids.
+    #[serde(default)]
+    pub attachments: Vec<String>,
+    /// What the city has told of it.
+    #[serde(default)]
+    pub timeline: Vec<TimelineEntry>,
+    /// What the city learns of the resident with it, if it goes with a token.
+    #[serde(default)]
+    pub fields: Option<Vec<String>>,
+    /// What became of it.
+    pub state: SubmissionState,
+}
+
+impl Submission {
+    /// The mini-service that it came from.
+    pub fn scope(&self) -> Scope {
+        Scope::new(format!("{}/{}", self.unit, self.app_id))
+    }
+}
+
+/// What a try to deliver came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Delivery {
+    /// The city took it.
+    Accepted {
+        /// The city's answer.
+        receipt: Value,
+    },
+    /// The city said no, and would say no again.
+    Refused {
+        /// The city's words.
+        reason: String,
+        /// Whether it has something else under this id.
+        conflict: bool,
+    },
+    /// No answer, or one that asks for patience.
+    Postponed {
+        /// When to try next, in seconds.
+        until: UnixTime,
+        /// What it failed on.
+        holdup: Holdup,
+    },
+}
+
+/// A submission whose turn it is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Due {
+    /// The submission.
+    pub submission: Submission,
+    /// Whether the city may have it already, though this phone does not know: ask before sending.
+    pub doubtful: bool,
+}
+
+impl Vault {
+    /// An id for a submission: 128 random bits.
+    pub fn new_submission_id() -> String {
+        let mut id = [0; 16];
+        SystemRandom::new().fill(&mut id).expect("the system has random numbers");
+        id.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    /// Keeps a submission with its attachments; it is on disk when this returns.
+    ///
+    /// # Errors
+    /// [`StoreError::Quota`] if too many of this service wait already.
+    pub fn enqueue(&self, owner: &Owner, submission: &Submission) -> Result<(), StoreError> {
+        let (key, value) = self.sealed(owner, submission)?;
+        self.atomically(|vault| {
+            let scope = vault.known_scope(owner, &submission.scope())?;
+            let waiting: u32 = vault
+                .db
+                .prepare_cached(
+                    "SELECT count(*) FROM
+                     (SELECT 1 FROM outbox WHERE owner = ?1 AND scope = ?2 AND waiting = 1 LIMIT ?3)",
+                )?
+                .query_row(params![owner.name(), scope, MAX_WAITING], |row| row.get(0))?;
+            if waiting == MAX_WAITING {
+                return Err(StoreError::Quota { limit: MAX_WAITING.into() });
+            }
+            vault
+                .db
+                .prepare_cached(
+                    "INSERT INTO outbox (owner, key, waiting, due, value, scope) VALUES (?1, ?2, 1, ?3, ?4, ?5)",
+                )?
+                .execute(params![owner.name(), key, submission.created, value, scope])?;
+            for attachment in &submission.attachments {
+                vault.attach(owner, &scope, attachment, &key)?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The oldest submission of an owner whose time has come, and that none from the same service waits before.
+    pub fn next_due(&self, owner: &Owner, now: UnixTime) -> Result<Option<Due>, StoreError> {
+        loop {
+            let found: Option<(Vec<u8>, Vec<u8>, bool)> = self
+                .db
+                .prepare_cached(
+                    "SELECT key, value, doubtful FROM outbox AS one
+                     WHERE owner = ?1 AND waiting = 1 AND due <= ?2 AND NOT EXISTS (
+                         SELECT 1 FROM outbox AS before WHERE before.owner = one.owner AND before.scope IS one.scope
+                         AND before.waiting = 1 AND before.position < one.position
+                     ) ORDER BY position LIMIT 1",
+                )?
+                .query_row(params![owner.name(), now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .optional()?;
+            let Some((key, value, doubtful)) = found else { return Ok(None) };
+            match self.opened(owner, &key, value) {
+                Ok(submission) => return Ok(Some(Due { submission, doubtful })),
+                Err(StoreError::Damaged(_) | StoreError::Record(_)) => {
+                    tracing::error!("a submission that waits can't be opened; it is kept and passed over");
+                    self.db.execute("UPDATE outbox SET waiting = ?2 WHERE key = ?1", params![key, way::DAMAGED])?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Writes down what a try to deliver came to.
+    pub fn record_delivery(
+        &self,
+        owner: &Owner,
+        mut submission: Submission,
+        delivery: Delivery,
+        now: UnixTime,
+    ) -> Result<Submission, StoreError> {
+        let SubmissionState::Waiting { attempts, .. } = submission.state else { return Ok(submission) };
+        let attempts = attempts.saturating_add(1);
+        let (state, due) = match delivery {
+            Delivery::Accepted { receipt } => (SubmissionState::Delivered { at: now, receipt }, now),
+            Delivery::Refused { reason, conflict } => (SubmissionState::Refused { at: now, reason, conflict }, now),
+            Delivery::Postponed { until, holdup } => {
+                (SubmissionState::Waiting { attempts, holdup: Some(holdup) }, until)
+            }
+        };
+        let way = if matches!(state, SubmissionState::Waiting { .. }) { way::WAITING } else { way::SETTLED };
+        submission.state = state;
+        let (key, value) = self.sealed(owner, &submission)?;
+        self.atomically(|vault| {
+            vault
+                .db
+                .prepare_cached(
+                    "UPDATE outbox SET waiting = ?3, due = ?4, value = ?5, doubtful = doubtful AND ?3 = 1
+                     WHERE owner = ?1 AND key = ?2",
+                )?
+                .execute(params![owner.name(), key, way, due, value])?;
+            // The city has the photos, or will never take them.
+            if way == way::SETTLED { vault.drop_attachments_of(&key) } else { Ok(()) }
+        })?;
+        Ok(submission)
+    }
+
+    /// Keeps what the city has told of a submission that it has.
+    pub fn keep_timeline(
+        &self,
+        owner: &Owner,
+        id: &str,
+        timeline: Vec<TimelineEntry>,
+    ) -> Result<Option<Submission>, StoreError> {
+        self.atomically(|vault| {
+            let Some(mut submission) = vault.submission(owner, id)? else { return Ok(None) };
+            submission.timeline = timeline;
+            let (key, value) = vault.sealed(owner, &submission)?;
+            vault.db.prepare_cached("UPDATE outbox SET value = ?3 WHERE owner = ?1 AND key = ?2")?.execute(params![
+                owner.name(),
+                key,
+                value
+            ])?;
+            Ok(Some(submission))
+        })
+    }
+
+    /// A submission by its id.
+    pub fn submission(&self, owner: &Owner, id: &str) -> Result<Option<Submission>, StoreError> {
+        let key = self.keys(owner)?.row_key(KIND, id);
+        let mut query = self.db.prepare_cached("SELECT value FROM outbox WHERE owner = ?1 AND key = ?2")?;
+        let value = query.query_row(params![owner.name(), key], |row| row.get(0)).optional()?;
+        value.map(|value| self.opened(owner, &key, value)).transpose()
+    }
+
+    /// Removes a submission with what goes with it. The caller has made sure that no city has it, or that it is
+    /// settled.
+    pub fn remove_submission(&self, owner: &Owner, id: &str) -> Result<bool, StoreError> {
+        let key = self.keys(owner)?.row_key(KIND, id);
+        self.atomically(|vault| {
+            vault.drop_attachments_of(&key)?;
+            let gone =
+                vault.db.execute("DELETE FROM outbox WHERE owner = ?1 AND key = ?2", params![owner.name(), key])?;
+            Ok(gone > 0)
+        })
+    }
+
+    /// Makes every waiting submission due at once, for example because the network is back.
+    pub fn hurry(&self, owner: &Owner, now: UnixTime) -> Result<(), StoreError> {
+        let mut update =
+            self.db.prepare_cached("UPDATE outbox SET due = ?2 WHERE owner = ?1 AND waiting = 1 AND due > ?2")?;
+        update.execute(params![owner.name(), now])?;
+        Ok(())
+    }
+
+    /// When the next waiting submission of anybody becomes due, in seconds.
+    pub fn next_wake(&self) -> Result<Option<UnixTime>, StoreError> {
+        Ok(self.db.query_row("SELECT min(due) FROM outbox WHERE waiting = 1", [], |row| row.get(0))?)
+    }
+
+    /// How many submissions of two owners wait: the phone's, and the active account's.
+    pub fn waiting(&self, owners: &[Owner; 2]) -> Result<u32, StoreError> {
+        let mut query =
+            self.db.prepare_cached("SELECT count(*) FROM outbox WHERE owner IN (?1, ?2) AND waiting = 1")?;
+        Ok(query.query_row(owners.each_ref().map(Owner::name), |row| row.get(0))?)
+    }
+
+    /// All submissions of an owner that can be opened, newest first.
+    pub fn submissions(&self, owner: &Owner) -> Result<Vec<Submission>, StoreError> {
+        let mut query =
+            self.db.prepare_cached("SELECT key, value FROM outbox WHERE owner = ?1 ORDER BY position DESC")?;
+        let rows = query.query_map([owner.name()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut all = Vec::new();
+        for row in rows {
+            let (key, value): (Vec<u8>, Vec<u8>) = row?;
+            match self.opened(owner, &key, value) {
+                Ok(submission) => all.push(submission),
+                Err(error) => tracing::error!(%error, "a submission was passed over"),
+            }
+        }
+        Ok(all)
+    }
+
+    fn sealed(&self, owner: &Owner, submission: &Submission) -> Result<(Vec<u8>, Vec<u8>), StoreError> {
+        let keys = self.keys(owner)?;
+        let key = keys.row_key(KIND, &submission.id);
+        let place = Place { owner: owner.name(), kind: KIND, key: &key, format: FORMAT };
+        let value = self.seal(owner, &keys, &place, &serde_json::to_vec(submission)?)?;
+        Ok((key, value))
+    }
+
+    fn opened(&self, owner: &Owner, key: &[u8], value: Vec<u8>) -> Result<Submission, StoreError> {
+        let place = Place { owner: owner.name(), kind: KIND, key, format: FORMAT };
+        Ok(serde_json::from_slice(&self.keys(owner)?.open(&place, value)?)?)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::tests::shift;
+
+    fn report(app_id: &str, created: UnixTime) -> Submission {
+        Submission {
+            id: Vault::new_submission_id(),
+            unit: "cn-sd/jinan".parse().expect("a unit"),
+            app_id: app_id.to_owned(),
+            title: "A lamp is out".to_owned(),
+            url: "https://jinan.example/reports".to_owned(),
+            body: serde_json::json!({"text": "The lamp at the gate is out"}),
+            created,
+            attachments: Vec::new(),
+            timeline: Vec::new(),
+            fields: None,
+            state: SubmissionState::Waiting { attempts: 0, holdup: None },
+        }
+    }
+
+    fn postponed(until: UnixTime) -> Delivery {
+        Delivery::Postponed { until, holdup: Holdup::Network }
+    }
+
+    #[test]
+    fn a_submission_survives_closing_the_file_and_what_came_later_waits_for_what_came_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.sqlite");
+        let keys = shift(3);
+        let vault = Vault::open(&path, keys.clone()).expect("a vault");
+        let (first, second, other) = (report("report", 100), report("report", 101), report("parking", 102));
+        for submission in [&first, &second, &other] {
+            vault.enqueue(&Owner::Phone, submission).expect("kept");
+        }
+        drop(vault);
+
+        let vault = Vault::open(&path, keys).expect("a vault");
+        let due = |now| vault.next_due(&Owner::Phone, now).expect("readable").map(|due| due.submission);
+        assert_eq!(due(99), None);
+        assert_eq!(due(200), Some(first.clone()));
+        let record = |submission, delivery| {
+            vault.record_delivery(&Owner::Phone, submission, delivery, 200).expect("written").state
+        };
+        let waits = SubmissionState::Waiting { attempts: 1, holdup: Some(Holdup::Network) };
+        assert_eq!(record(first, postponed(230)), waits);
+        assert_eq!(due(200).map(|due| due.app_id).as_deref(), Some("parking"), "another service does not wait");
+        let delivered = record(due(200).expect("the other's"), Delivery::Accepted { receipt: Value::Null });
+        assert!(matches!(delivered, SubmissionState::Delivered { at: 200, .. }));
+        assert_eq!(due(229), None, "the second waits for the first");
+        assert_eq!(vault.next_wake().expect("read"), Some(101));
+        vault.hurry(&Owner::Phone, 229).expect("hurried");
+        assert!(due(229).is_some());
+        assert_eq!(vault.submissions(&Owner::Phone).expect("listed").len(), 3);
+    }
+
+    #[test]
+    fn a_damaged_submission_is_kept_and_holds_nothing_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(3)).expect("a vault");
+        let (first, second) = (report("report", 100), report("report", 101));
+        vault.enqueue(&Owner::Phone, &first).expect("kept");
+        vault.enqueue(&Owner::Phone, &second).expect("kept");
+        vault.db.execute("UPDATE outbox SET value = zeroblob(40) WHERE position = 1", []).expect("damaged");
+        assert_eq!(vault.next_due(&Owner::Phone, 200).expect("read").map(|due| due.submission), Some(second));
+        let rows: u32 = vault.db.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).expect("counted");
+        assert_eq!(rows, 2);
+    }
+
+    #[test]
+    fn a_page_that_hands_in_without_end_is_stopped_and_harms_no_other() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(3)).expect("a vault");
+        for _ in 0..MAX_WAITING {
+            vault.enqueue(&Owner::Phone, &report("flood", 100)).expect("kept");
+        }
+        assert!(matches!(vault.enqueue(&Owner::Phone, &report("flood", 100)), Err(StoreError::Quota { .. })));
+        vault.enqueue(&Owner::Phone, &report("report", 100)).expect("kept");
+    }
+}

@@ -1,0 +1,162 @@
+//! Putting a vault aside that can't be opened, and bringing it back: no private file is ever deleted here.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
+
+use super::{SCHEMA, Vault};
+use crate::error::StoreError;
+use crate::sealing::SecretStore;
+
+/// What carries rows from a damaged file into a new one: each table with its columns, owners first.
+const TABLES: [(&str, &str); 5] = [
+    ("owner_key", "owner, wrapped, seals"),
+    ("sealed", "owner, kind, key, value, scope, used"),
+    ("outbox", "position, owner, key, waiting, due, value, scope, doubtful"),
+    ("attachment", "id, owner, scope, key, submission, created, size, head"),
+    ("attachment_part", "attachment, part, value"),
+];
+
+impl Vault {
+    /// Puts the file aside, so that a new one can be begun; answers where it is now.
+    pub fn put_aside(path: &Path) -> Result<PathBuf, StoreError> {
+        // What is still in the log belongs to this file and to no other.
+        let emptied = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|db| {
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            db.close().map_err(|(_, error)| error)
+        });
+        let aside = (1..).map(|number| path.with_extension(format!("aside-{number}.sqlite")));
+        let aside = aside.into_iter().find(|aside| !aside.exists()).expect("numbers do not end");
+        if emptied.is_err() {
+            // Too damaged for SQLite: the log goes along under the name that belongs to the file.
+            for suffix in ["-wal", "-shm"] {
+                let log = with_suffix(path, suffix);
+                if log.exists() {
+                    std::fs::rename(log, with_suffix(&aside, suffix))?;
+                }
+            }
+        }
+        std::fs::rename(path, &aside)?;
+        Ok(aside)
+    }
+
+    /// The files that were put aside, oldest first.
+    pub fn aside(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+        let numbered = (1..).map(|number| path.with_extension(format!("aside-{number}.sqlite")));
+        Ok(numbered.take_while(|aside| aside.exists()).collect())
+    }
+
+    /// Brings the newest file back that the key store opens again; the one in use is put aside in its place. Answers
+    /// whether there was one.
+    pub fn bring_back(path: &Path, secrets: &Arc<dyn SecretStore>) -> Result<bool, StoreError> {
+        for aside in Self::aside(path)?.into_iter().rev() {
+            let Ok(vault) = Self::open(&aside, Arc::clone(secrets)) else { continue };
+            vault.settle()?;
+            drop(vault);
+            let waiting = path.with_extension("coming-back.sqlite");
+            std::fs::rename(&aside, &waiting)?;
+            if path.exists() {
+                // Into the place that has just become free, so that no number is left out.
+                Self::put_aside(path)?;
+            }
+            std::fs::rename(waiting, path)?;
+            return Ok(true);
+        }
+        Ok(false)
+    }
+
+    /// Puts a damaged file aside and begins a new one with every row of it that can still be read. Answers how many
+    /// rows were carried over.
+    pub fn salvage(path: &Path) -> Result<u64, StoreError> {
+        let aside = Self::put_aside(path)?;
+        let new = SCHEMA.open(path)?;
+        let old = Connection::open_with_flags(&aside, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut carried = 0;
+        let change = new.unchecked_transaction()?;
+        for (table, columns) in TABLES {
+            let count = columns.split(',').count();
+            let marks = vec!["?"; count].join(", ");
+            let mut insert = change.prepare(&format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({marks})"))?;
+            // From both ends: what lies beyond a damaged page is reached from the other side.
+            for order in ["1", "1 DESC"] {
+                let Ok(mut query) = old.prepare(&format!("SELECT {columns} FROM {table} ORDER BY {order}")) else {
+                    continue;
+                };
+                let Ok(mut rows) = query.query([]) else { continue };
+                while let Ok(Some(row)) = rows.next() {
+                    let values = (0..count).map(|at| row.get::<_, Value>(at)).collect::<Result<Vec<_>, _>>();
+                    let Ok(values) = values else { continue };
+                    // A row whose owner was lost can't be opened, and is left in the old file.
+                    carried += insert.execute(params_from_iter(values)).unwrap_or_default() as u64;
+                }
+            }
+        }
+        let generation = old.query_row("SELECT number FROM generation", [], |row| row.get::<_, i64>(0)).unwrap_or(0);
+        change.execute("UPDATE generation SET number = ?1", [generation])?;
+        change.commit()?;
+        Ok(carried)
+    }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    PathBuf::from(format!("{}{suffix}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vault::tests::shift;
+    use crate::{Owner, Record};
+
+    #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+    struct Kept(String);
+
+    impl Record for Kept {
+        const KIND: &'static str = "kept";
+        const FORMAT: u8 = 1;
+    }
+
+    #[test]
+    fn a_vault_whose_key_is_gone_is_put_aside_and_comes_back_with_the_key() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.sqlite");
+        let (right, other) = (shift(1) as Arc<dyn SecretStore>, shift(2) as Arc<dyn SecretStore>);
+        let vault = Vault::open(&path, Arc::clone(&right)).expect("new");
+        vault.put(&Owner::Phone, "a", &Kept("old".to_owned())).expect("kept");
+        drop(vault);
+        assert!(matches!(Vault::open(&path, Arc::clone(&other)), Err(StoreError::KeyInvalidated)));
+        Vault::put_aside(&path).expect("aside");
+        let vault = Vault::open(&path, Arc::clone(&other)).expect("begun anew");
+        vault.put(&Owner::Phone, "a", &Kept("new".to_owned())).expect("kept");
+        drop(vault);
+        assert!(Vault::bring_back(&path, &right).expect("looked"), "the key answers again");
+        let vault = Vault::open(&path, Arc::clone(&right)).expect("the old one");
+        assert_eq!(vault.get(&Owner::Phone, "a").expect("readable"), Some(Kept("old".to_owned())));
+        drop(vault);
+        assert!(Vault::bring_back(&path, &other).expect("looked"), "nothing was thrown away either way");
+        assert!(!Vault::bring_back(&path, &right).is_ok_and(|_| Vault::open(&path, other).is_ok()));
+    }
+
+    #[test]
+    fn what_a_damaged_page_leaves_is_carried_over() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.sqlite");
+        let keys = shift(1) as Arc<dyn SecretStore>;
+        let vault = Vault::open(&path, Arc::clone(&keys)).expect("new");
+        for number in 0..400 {
+            vault.put(&Owner::Phone, &number.to_string(), &Kept("x".repeat(200))).expect("kept");
+        }
+        vault.settle().expect("written out");
+        drop(vault);
+        let mut bytes = std::fs::read(&path).expect("readable");
+        let middle = bytes.len() / 2 / 4096 * 4096;
+        bytes[middle..middle + 4096].fill(0xa5);
+        std::fs::write(&path, bytes).expect("damaged");
+        Vault::salvage(&path).expect("salvaged");
+        let vault = Vault::open(&path, keys).expect("the new file");
+        let left = vault.list::<Kept>(&Owner::Phone).expect("readable").len();
+        assert!((300..400).contains(&left), "{left} of 400");
+        assert_eq!(Vault::aside(&path).expect("listed").len(), 1, "the damaged file is kept");
+    }
+}

@@ -1,0 +1,87 @@
+//! The payment page: one button, and a signed receipt on the way back.
+
+use std::sync::Arc;
+
+use axum::extract::{Form, Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Redirect, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use url::Url;
+
+use super::{named, unit};
+use crate::pages;
+use crate::problem::Problem;
+use crate::world::World;
+
+/// What the app asks to be paid.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+pub struct PayRequest {
+    pub order: String,
+    pub amount: u64,
+    pub currency: String,
+    pub return_uri: String,
+    pub state: String,
+}
+
+impl PayRequest {
+    fn check(&self) -> Result<(), Problem> {
+        let home = ["onecity://", "http://127.0.0.1"];
+        if home.iter().any(|prefix| self.return_uri.starts_with(prefix)) {
+            return Ok(());
+        }
+        Err(Problem::bad("invalid_request", "this app is not registered here"))
+    }
+}
+
+pub async fn page(
+    State(world): State<Arc<World>>,
+    Path(path): Path<String>,
+    headers: HeaderMap,
+    Query(request): Query<PayRequest>,
+) -> Result<Response, Problem> {
+    let unit = unit(&world, &path)?;
+    request.check()?;
+    let language = pages::Language::of(&headers);
+    let payee = named(&world, &unit)["name"][language.tag()].as_str().unwrap_or_default().to_owned();
+    Ok(pages::pay(language, &payee, &request).into_response())
+}
+
+pub async fn pay(
+    State(world): State<Arc<World>>,
+    Path(path): Path<String>,
+    Form(request): Form<PayRequest>,
+) -> Result<Redirect, Problem> {
+    request.check()?;
+    let back = receipt(&world, &path, &request).ok_or_else(Problem::not_found)?;
+    Ok(Redirect::to(&back))
+}
+
+fn receipt(world: &World, path: &str, request: &PayRequest) -> Option<String> {
+    let unit = unit(world, path).ok()?;
+    let claims = json!({
+        "vct": "receipt", "sub": request.order, "amount": request.amount, "currency": request.currency,
+        "paid_at": world.now(), "payee": named(world, &unit)["name"]["en"], "order": request.order,
+    });
+    let receipt = world.document(unit.region(), claims, &json!({}))?;
+    let mut back = Url::parse(&request.return_uri).ok()?;
+    back.query_pairs_mut().append_pair("state", &request.state).append_pair("receipt", &receipt);
+    Some(back.into())
+}
+
+/// What the browser comes back with from a payment page, for a phone without a browser.
+pub fn paid(world: &World, url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let path = url.path().strip_prefix("/city/")?.strip_suffix("/pay")?.to_owned();
+    let fields: serde_json::Map<String, serde_json::Value> =
+        url.query_pairs().map(|(name, value)| (name.into_owned(), value.into_owned().into())).collect();
+    let text = |name: &str| Some(fields.get(name)?.as_str()?.to_owned());
+    let request = PayRequest {
+        order: text("order")?,
+        amount: text("amount")?.parse().ok()?,
+        currency: text("currency")?,
+        return_uri: text("return_uri")?,
+        state: text("state")?,
+    };
+    receipt(world, &path, &request)
+}

@@ -1,0 +1,209 @@
+//! What is handed in: taken once for each idempotency key, with what was uploaded for it before (tus 1.0), and with a
+//! timeline.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
+use axum::response::{IntoResponse, Response};
+use onecity_protocol::credential::UnixTime;
+use onecity_protocol::region::UnitId;
+use serde_json::{Value, json};
+
+use super::{asked_by, named, unit};
+use crate::problem::Problem;
+use crate::world::{Fault, World};
+
+const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
+const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
+const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
+/// Largest attachment that is taken, in bytes.
+const MAX_UPLOAD: usize = 20 << 20;
+
+struct Taken {
+    body: Value,
+    answer: Value,
+    timeline: Vec<Value>,
+}
+
+struct Upload {
+    length: usize,
+    bytes: Vec<u8>,
+}
+
+/// What the back ends remember: answers by unit and idempotency key, uploads by their id.
+#[derive(Default)]
+pub struct CityState {
+    taken: HashMap<(UnitId, String), Taken>,
+    uploads: HashMap<String, Upload>,
+}
+
+impl CityState {
+    /// How many different submissions were taken.
+    pub fn taken(&self) -> usize {
+        self.taken.len()
+    }
+
+    /// Goes on with a submission; answers whether there is one.
+    pub fn progress(&mut self, id: &str, at: UnixTime, status: &str, text: &str) -> bool {
+        let own = self.taken.iter_mut().find(|((_, key), _)| key == id);
+        let entry = json!({ "at": at, "status": status, "text": text });
+        own.map(|(_, taken)| taken.timeline.push(entry)).is_some()
+    }
+
+    /// An attachment that has come whole.
+    pub fn attachment(&self, id: &str) -> Option<Vec<u8>> {
+        self.uploads.get(id).filter(|own| own.bytes.len() == own.length).map(|own| own.bytes.clone())
+    }
+}
+
+fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
+    let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    // A structured-field string: quoted.
+    let key = key.trim_matches('"');
+    if key.is_empty() { Err(Problem::incomplete("it has no idempotency key")) } else { Ok(key.to_owned()) }
+}
+
+/// Takes a submission once: the same key gets the same answer, however often it is sent.
+pub async fn submit(
+    State(world): State<Arc<World>>,
+    Path(path): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+    Json(body): Json<Value>,
+) -> Result<Response, Problem> {
+    let unit = unit(&world, &path)?;
+    let grant = asked_by(&world, &headers, "POST", &uri)?;
+    let key = key_of(&headers)?;
+    let Some(fields) = body.as_object().filter(|fields| !fields.is_empty()) else {
+        return Err(Problem::incomplete("it is empty"));
+    };
+    let certificate = match (uri.path().ends_with("/certificates"), &grant) {
+        (false, _) => None,
+        (true, None) => return Err(Problem::unauthorized("nobody knows whose certificate it is")),
+        (true, Some(grant)) => {
+            let claims = json!({ "vct": "residence_certificate", "title": "Residence certificate (demo)" });
+            let mut own = grant.fields.clone();
+            own.insert("city".to_owned(), named(&world, &unit)["name"]["en"].clone());
+            world.document(unit.region(), claims, &own.into())
+        }
+    };
+    let answer = {
+        let mut cities = world.lock_cities();
+        let attached = fields.get("attachments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let whole = |own: &Value| own["id"].as_str().is_some_and(|id| cities.attachment(id).is_some());
+        if !attached.iter().all(whole) {
+            return Err(Problem::incomplete("a photo has not come whole"));
+        }
+        let place = (unit.clone(), key);
+        if let Some(before) = cities.taken.get(&place) {
+            if before.body != body {
+                return Err(Problem::conflict());
+            }
+            before.answer.clone()
+        } else {
+            let mut answer =
+                json!({ "id": world.next_id("submission"), "city": named(&world, &unit), "received": body });
+            if let Some(grant) = &grant {
+                answer["subject"] = grant.subject.clone().into();
+            }
+            if let Some(certificate) = certificate {
+                answer["document"] = certificate.into();
+            }
+            let timeline = vec![json!({ "at": world.now(), "status": "received", "text": "" })];
+            cities.taken.insert(place, Taken { body, answer: answer.clone(), timeline });
+            answer
+        }
+    };
+    if world.faults.end(Fault::LoseReply) {
+        return Err(Problem::timed_out());
+    }
+    Ok((StatusCode::CREATED, Json(answer)).into_response())
+}
+
+/// What became of a submission, by its key.
+pub async fn status(
+    State(world): State<Arc<World>>,
+    Path((path, id)): Path<(String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Problem> {
+    let unit = unit(&world, &path)?;
+    asked_by(&world, &headers, "GET", &uri)?;
+    let cities = world.lock_cities();
+    let taken = cities.taken.get(&(unit, id)).ok_or_else(Problem::not_found)?;
+    let mut said = taken.answer.clone();
+    said["timeline"] = taken.timeline.clone().into();
+    Ok(Json(said))
+}
+
+fn number(headers: &HeaderMap, name: &HeaderName) -> Option<usize> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
+}
+
+/// Begins an upload (tus 1.0, creation).
+pub async fn begin_upload(
+    State(world): State<Arc<World>>,
+    Path((path, _, attachment)): Path<(String, String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    unit(&world, &path)?;
+    asked_by(&world, &headers, "POST", &uri)?;
+    let length = number(&headers, &UPLOAD_LENGTH).filter(|length| *length <= MAX_UPLOAD);
+    let length = length.ok_or(Problem::incomplete("an upload says how long it is, at most 20 MiB"))?;
+    let mut cities = world.lock_cities();
+    cities.uploads.entry(attachment).or_insert_with(|| Upload { length, bytes: Vec::new() });
+    let place = uri.path().replacen("/attachments/", "/uploads/", 1);
+    Ok((StatusCode::CREATED, [(header::LOCATION, place), (TUS_RESUMABLE, "1.0.0".to_owned())]).into_response())
+}
+
+/// How far an upload has come.
+pub async fn upload_offset(
+    State(world): State<Arc<World>>,
+    Path((path, _, attachment)): Path<(String, String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    unit(&world, &path)?;
+    asked_by(&world, &headers, "HEAD", &uri)?;
+    let cities = world.lock_cities();
+    let upload = cities.uploads.get(&attachment).ok_or_else(Problem::not_found)?;
+    let said = [
+        (UPLOAD_OFFSET, upload.bytes.len().to_string()),
+        (UPLOAD_LENGTH, upload.length.to_string()),
+        (TUS_RESUMABLE, "1.0.0".to_owned()),
+        (header::CACHE_CONTROL, "no-store".to_owned()),
+    ];
+    Ok((StatusCode::OK, said).into_response())
+}
+
+/// Takes the next bytes of an upload.
+pub async fn go_on(
+    State(world): State<Arc<World>>,
+    Path((path, _, attachment)): Path<(String, String, String)>,
+    uri: Uri,
+    headers: HeaderMap,
+    bytes: Bytes,
+) -> Result<Response, Problem> {
+    unit(&world, &path)?;
+    asked_by(&world, &headers, "PATCH", &uri)?;
+    let mut cities = world.lock_cities();
+    let upload = cities.uploads.get_mut(&attachment).ok_or_else(Problem::not_found)?;
+    if number(&headers, &UPLOAD_OFFSET) != Some(upload.bytes.len()) {
+        return Ok(StatusCode::CONFLICT.into_response());
+    }
+    if upload.bytes.len() + bytes.len() > upload.length {
+        return Err(Problem::incomplete("these are more bytes than were announced"));
+    }
+    upload.bytes.extend_from_slice(&bytes);
+    let said = [(UPLOAD_OFFSET, upload.bytes.len().to_string()), (TUS_RESUMABLE, "1.0.0".to_owned())];
+    // The bytes have come, and the answer is lost on its way.
+    if world.faults.end(Fault::LoseReply) {
+        return Err(Problem::timed_out());
+    }
+    Ok((StatusCode::NO_CONTENT, said).into_response())
+}

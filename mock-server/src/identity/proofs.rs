@@ -1,0 +1,75 @@
+//! DPoP proofs (RFC 9449), and the nonces that a server may want in them.
+
+use axum::http::HeaderMap;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk};
+use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use onecity_protocol::credential::UnixTime;
+use ring::digest::{SHA256, digest};
+use serde::Deserialize;
+
+use crate::problem::Problem;
+use crate::world::{Fault, World};
+
+#[derive(Clone, Deserialize)]
+struct ProofClaims {
+    jti: String,
+    htm: String,
+    htu: String,
+    iat: UnixTime,
+    #[serde(default)]
+    ath: Option<String>,
+    #[serde(default)]
+    nonce: Option<String>,
+}
+
+/// Checks a DPoP proof (RFC 9449 §4.3) and returns the thumbprint of its key.
+pub fn check_proof(
+    world: &World,
+    headers: &HeaderMap,
+    method: &str,
+    target: &str,
+    token: Option<&str>,
+) -> Result<String, Problem> {
+    let wrong = |why| Problem::bad("invalid_dpop_proof", why);
+    let proof = headers.get("dpop").and_then(|value| value.to_str().ok()).ok_or(wrong("there is no DPoP proof"))?;
+    let (claims, thumbprint): (ProofClaims, _) = verify_with_own_key(proof, "dpop+jwt").ok_or(wrong("the proof"))?;
+    let now = world.now();
+    let hash = token.map(|token| URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes())));
+    if claims.htm != method || claims.htu != target || claims.ath != hash || (now - claims.iat).abs() > 300 {
+        return Err(wrong("the proof is for another request"));
+    }
+    if !world.lock_identity().is_new_proof(&claims.jti, now) {
+        return Err(wrong("the proof was used before"));
+    }
+    if world.faults.is_on(Fault::DpopNonce) {
+        let nonce = world.dpop_nonce();
+        if claims.nonce.as_ref() != Some(&nonce) {
+            return Err(Problem::wants_nonce(nonce, token.is_some()));
+        }
+    }
+    Ok(thumbprint)
+}
+
+/// Verifies a JWS that carries its own P-256 key, and returns its claims with the key's thumbprint (RFC 7638).
+pub fn verify_with_own_key<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ: &str) -> Option<(T, String)> {
+    let (claims, jwk) = verify_jws(jws, typ)?;
+    let AlgorithmParameters::EllipticCurve(key) = &jwk.algorithm else { return None };
+    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, key.x, key.y);
+    Some((claims, URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()))))
+}
+
+/// Verifies a JWS that carries its own key.
+pub fn verify_jws<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ: &str) -> Option<(T, Jwk)> {
+    let head = decode_header(jws).ok()?;
+    if head.typ.as_deref() != Some(typ) || head.alg != Algorithm::ES256 {
+        return None;
+    }
+    let jwk = head.jwk?;
+    let mut validation = Validation::new(Algorithm::ES256);
+    validation.set_required_spec_claims::<&str>(&[]);
+    (validation.validate_exp, validation.validate_aud) = (false, false);
+    let claims = decode::<T>(jws, &DecodingKey::from_jwk(&jwk).ok()?, &validation).ok()?.claims;
+    Some((claims, jwk))
+}

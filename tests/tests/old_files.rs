@@ -1,0 +1,102 @@
+//! Files that earlier versions of the app wrote, opened by today's: `old_files/` has one of every schema, with records.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use onecity_store::{
+    Catalogue, Owner, Record, SecretError, SecretStore, Slot, StoreError, Submission, SubmissionState, Vault,
+};
+use serde::{Deserialize, Serialize};
+
+/// Wraps by adding one to every byte, as when the files were written.
+struct Shift;
+
+impl SecretStore for Shift {
+    fn wrap(&self, secret: &[u8]) -> Result<Vec<u8>, SecretError> {
+        Ok(secret.iter().map(|byte| byte.wrapping_add(1)).collect())
+    }
+    fn unwrap(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> {
+        Ok(wrapped.iter().map(|byte| byte.wrapping_sub(1)).collect())
+    }
+    fn remember(&self, _: u64) -> Result<(), SecretError> {
+        Ok(())
+    }
+    fn recall(&self) -> Result<Option<u64>, SecretError> {
+        Ok(None)
+    }
+}
+
+#[derive(Debug, PartialEq, Serialize, Deserialize)]
+struct Note(String);
+
+impl Record for Note {
+    const KIND: &'static str = "note";
+    const FORMAT: u8 = 1;
+}
+
+/// Copies of the old files of a kind, in the order of their schemas.
+fn old_files(kind: &str, folder: &Path) -> Vec<PathBuf> {
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("old_files");
+    let numbered = (1..).map(|number| kept.join(format!("{kind}_{number}.sqlite")));
+    let copy = |file: PathBuf| {
+        let copy = folder.join(file.file_name().expect("a file"));
+        std::fs::copy(&file, &copy).expect("a copy");
+        copy
+    };
+    numbered.take_while(|file| file.exists()).map(copy).collect()
+}
+
+fn submission(vault: &Vault, owner: &Owner, number: u32) -> Option<Submission> {
+    vault.submission(owner, &format!("{number:032}")).expect("readable")
+}
+
+#[test]
+fn a_vault_of_every_schema_opens_with_everything_that_was_trusted_to_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = old_files("vault", folder.path());
+    assert_eq!(files.len(), 2, "a file of every schema is kept: tests/old_files");
+    for file in files {
+        let vault = Vault::open(&file, Arc::new(Shift)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let account = vault.account_of("https://id.example", "somebody").expect("named as before");
+        assert_eq!(vault.accounts().expect("listed"), std::slice::from_ref(&account));
+        let owner = Owner::Account(account);
+        let read = |owner| vault.get::<Note>(owner, "a").expect("readable").map(|note| note.0);
+        assert_eq!(read(&Owner::Phone).as_deref(), Some("of the phone"));
+        assert_eq!(read(&owner).as_deref(), Some("of an account"));
+        vault.put(&owner, "a", &Note("written anew".to_owned())).expect("written");
+        assert_eq!(read(&owner).as_deref(), Some("written anew"));
+        let waiting = submission(&vault, &owner, 1).expect("kept");
+        assert!(matches!(waiting.state, SubmissionState::Waiting { attempts: 2, .. }), "{:?}", waiting.state);
+        let refused = submission(&vault, &owner, 2).expect("kept");
+        assert!(matches!(refused.state, SubmissionState::Refused { at: 9, .. }), "{:?}", refused.state);
+        let due = vault.next_due(&owner, 200).expect("readable").expect("its time has come");
+        assert_eq!(due.submission, waiting);
+    }
+}
+
+#[test]
+fn a_catalogue_of_every_schema_opens_with_what_was_installed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let files = old_files("catalogue", folder.path());
+    assert_eq!(files.len(), 3, "a file of every schema is kept: tests/old_files");
+    for file in files {
+        let catalogue = Catalogue::open(&file).expect("it opens");
+        let unit = "cn-sd/jinan".parse().expect("a unit");
+        let installed = catalogue.installed(&unit, "report", Slot::Current).expect("readable").expect("kept");
+        assert_eq!(installed.version_code, 7);
+        assert_eq!(catalogue.blob(&installed.sha256).expect("readable").as_deref(), Some(&b"a package"[..]));
+    }
+}
+
+#[test]
+fn a_file_whose_schema_was_altered_is_not_trusted_and_a_private_one_stays_where_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let altered = old_files("vault", folder.path()).pop().expect("the newest");
+    let mut bytes = std::fs::read(&altered).expect("readable");
+    // Within the stored text of the schema: the same length, another meaning.
+    let at = bytes.windows(16).position(|window| window == b"owner   TEXT NOT").expect("the schema's text");
+    bytes[at + 8..at + 12].copy_from_slice(b"BLOB");
+    std::fs::write(&altered, &bytes).expect("altered");
+    assert!(matches!(Vault::open(&altered, Arc::new(Shift)), Err(StoreError::FileDamaged { .. })));
+    assert_eq!(std::fs::read(&altered).expect("still there").len(), bytes.len());
+}

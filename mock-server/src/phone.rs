@@ -42,14 +42,25 @@ impl Phone {
 
     /// The same with ports of one's own.
     pub fn with_platform(world: &Arc<World>, languages: &[&str], platform: Platform) -> Result<Self, PhoneError> {
+        Self::with_config(world, languages, platform, |_| ())
+    }
+
+    /// The same with something in its configuration changed.
+    pub fn with_config(
+        world: &Arc<World>,
+        languages: &[&str],
+        platform: Platform,
+        change: impl FnOnce(&mut ClientConfig),
+    ) -> Result<Self, PhoneError> {
         let folder = tempfile::tempdir()?;
-        let config = ClientConfig {
+        let mut config = ClientConfig {
             folder: folder.path().to_owned(),
             languages: languages.iter().map(|language| (*language).to_owned()).collect(),
             nations: world.anchors()?,
             allow_loopback: true,
             ..ClientConfig::default()
         };
+        change(&mut config);
         let client = Client::open(config.clone(), platform.clone())?;
         Ok(Self { client, config, platform, folder })
     }
@@ -57,6 +68,16 @@ impl Phone {
     /// What the shell calls.
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// How it is configured.
+    pub fn config(&self) -> &ClientConfig {
+        &self.config
+    }
+
+    /// Its ports.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
     }
 
     /// The folder of the two files.
@@ -111,6 +132,11 @@ impl Phone {
         let attempt = self.client.begin_login(provider, REDIRECT_URI).await?;
         let callback = browse(&attempt.url, persona).await?;
         Ok(self.client.finish_login(&callback).await?)
+    }
+
+    /// Chooses a persona on the page that a login was begun with, and returns what the browser would come back with.
+    pub async fn browse(&self, url: &str, persona: &str) -> Result<String, PhoneError> {
+        browse(url, persona).await
     }
 
     /// Begins a login and returns what the browser would come back with.

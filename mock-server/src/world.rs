@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::SystemTime;
 
 use onecity_core::NationAnchor;
-use onecity_protocol::credential::{TrustList, UnixTime};
+use onecity_protocol::credential::{Status, TrustList, UnixTime};
 use onecity_protocol::region::{RegionId, RegionTree};
 use onecity_protocol::trust::TRUST_LIST_TARGET;
 use ring::hmac;
@@ -210,6 +210,16 @@ impl World {
     /// How many sessions the identity providers know.
     pub fn sessions(&self) -> usize {
         self.lock_identity().sessions()
+    }
+
+    /// The keys that the tokens of services are bound to, each once: what could link a resident across services.
+    pub fn service_keys(&self) -> std::collections::BTreeSet<String> {
+        self.lock_identity().service_keys()
+    }
+
+    /// What an issuer says of a pass, if one knows it.
+    pub fn pass_status(&self, pass: &str) -> Option<Status> {
+        self.issuers.status(pass)
     }
 
     /// The nonce that proofs must hold at this time; it changes every minute.

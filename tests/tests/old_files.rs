@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use onecity_store::{
-    Catalogue, Owner, Record, SecretError, SecretStore, Slot, StoreError, Submission, SubmissionState, Vault,
+    Catalogue, Delivery, Installed, Owner, Record, SecretError, SecretStore, Slot, StoreError, Submission,
+    SubmissionState, Vault,
 };
 use serde::{Deserialize, Serialize};
 
@@ -48,6 +49,50 @@ fn old_files(kind: &str, folder: &Path) -> Vec<PathBuf> {
 
 fn submission(vault: &Vault, owner: &Owner, number: u32) -> Option<Submission> {
     vault.submission(owner, &format!("{number:032}")).expect("readable")
+}
+
+/// Writes files of the newest schema, for those to come: `ONECITY_WRITE_DOCS=1`, once, before it is released.
+#[test]
+fn files_of_the_newest_schema_can_be_written() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join("old_files");
+    let wanted = std::env::var_os("ONECITY_WRITE_DOCS").is_some();
+    let at = |name: &str| if wanted { kept.join(name) } else { folder.path().join(name) };
+    let path = at("vault_2.sqlite");
+    let vault = Vault::open(&path, Arc::new(Shift)).expect("opened");
+    if vault.accounts().expect("listed").is_empty() {
+        vault.put(&Owner::Phone, "a", &Note("of the phone".to_owned())).expect("kept");
+        let account = vault.account_of("https://id.example", "somebody").expect("named");
+        vault.add_account(&account).expect("room");
+        let owner = Owner::Account(account);
+        vault.put(&owner, "a", &Note("of an account".to_owned())).expect("kept");
+        for number in [1, 2] {
+            let submission = Submission {
+                id: format!("{number:032}"),
+                unit: "cn-sd/jinan".parse().expect("a unit"),
+                app_id: "report".to_owned(),
+                title: "A lamp is out".to_owned(),
+                url: "https://jinan.example/reports".to_owned(),
+                body: serde_json::json!({ "text": "The lamp at the gate is out" }),
+                created: 100,
+                attachments: Vec::new(),
+                timeline: Vec::new(),
+                fields: None,
+                state: SubmissionState::Waiting { attempts: 2, holdup: None },
+            };
+            vault.enqueue(&owner, &submission).expect("kept");
+            if number == 2 {
+                let refused = Delivery::Refused { reason: "no".to_owned(), conflict: false };
+                vault.record_delivery(&owner, submission, refused, 9).expect("written");
+            }
+        }
+    }
+    vault.close().expect("closed");
+    let mut catalogue = Catalogue::open(&at("catalogue_3.sqlite")).expect("opened");
+    let sha256 = ring::digest::digest(&ring::digest::SHA256, b"a package").as_ref().try_into().expect("32 bytes");
+    let unit = "cn-sd/jinan".parse().expect("a unit");
+    let installed = Installed { unit, app_id: "report".to_owned(), version_code: 7, sha256 };
+    catalogue.install(&installed, Slot::Current, b"a package", 1).expect("kept");
 }
 
 #[test]
@@ -94,8 +139,9 @@ fn a_file_whose_schema_was_altered_is_not_trusted_and_a_private_one_stays_where_
     let altered = old_files("vault", folder.path()).pop().expect("the newest");
     let mut bytes = std::fs::read(&altered).expect("readable");
     // Within the stored text of the schema: the same length, another meaning.
-    let at = bytes.windows(16).position(|window| window == b"owner   TEXT NOT").expect("the schema's text");
-    bytes[at + 8..at + 12].copy_from_slice(b"BLOB");
+    let text = b"owner TEXT NOT NULL";
+    let at = bytes.windows(text.len()).position(|window| window == text).expect("the schema's text");
+    bytes[at + 6..at + 10].copy_from_slice(b"BLOB");
     std::fs::write(&altered, &bytes).expect("altered");
     assert!(matches!(Vault::open(&altered, Arc::new(Shift)), Err(StoreError::FileDamaged { .. })));
     assert_eq!(std::fs::read(&altered).expect("still there").len(), bytes.len());

@@ -262,8 +262,12 @@ impl Client {
     async fn begin(&self, provider: &str, redirect_uri: &str, wish: Wish) -> Result<LoginAttempt, Error> {
         let (provider, redirect_uri) = (provider.to_owned(), redirect_uri.to_owned());
         self.run(|inner| async move {
-            let known = known_providers(&inner).await?;
-            let found = known.into_iter().find(|known| known.id == provider);
+            let named = |known: &crate::session::Provider| known.id == provider;
+            let found = match known_providers(&inner).await?.into_iter().find(named) {
+                Some(found) => Some(found),
+                // Another nation's, that the phone has not asked yet.
+                None => ask_nations(&inner).await?.into_iter().find(named),
+            };
             let found = found.ok_or_else(|| Error::invalid("provider", "no registry lists it"))?;
             inner.sessions.begin(&inner, found, redirect_uri, wish).await
         })
@@ -685,9 +689,10 @@ async fn write_later(files: &Files, work: impl FnOnce(&Vault) -> Result<(), Stor
 
 async fn known_providers(inner: &Arc<Inner>) -> Result<Vec<crate::session::Provider>, Error> {
     let known = providers(inner).await?;
-    if !known.is_empty() {
-        return Ok(known);
-    }
+    if known.is_empty() { ask_nations(inner).await } else { Ok(known) }
+}
+
+async fn ask_nations(inner: &Arc<Inner>) -> Result<Vec<crate::session::Provider>, Error> {
     for anchor in &inner.config.nations {
         inner.registry.nation(inner, &anchor.nation).await?;
     }

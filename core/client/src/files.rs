@@ -96,8 +96,10 @@ impl Files {
             });
             match open {
                 Ok(open) => return Ok(open),
-                Err(_suspended) => resumed.await,
+                // Whoever waits holds nothing: the files could not be opened again.
+                Err(suspended) => drop(suspended),
             }
+            resumed.await;
         }
     }
 

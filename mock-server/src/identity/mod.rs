@@ -13,7 +13,7 @@ mod personas;
 mod proofs;
 mod tokens;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -132,6 +132,11 @@ impl IdentityState {
     /// How many sessions there are.
     pub fn sessions(&self) -> usize {
         self.sessions.len()
+    }
+
+    /// The keys that the tokens of services are bound to.
+    pub fn service_keys(&self) -> BTreeSet<String> {
+        self.services.values().map(|own| own.key().to_owned()).collect()
     }
 
     fn end(&mut self, session: &str) {

@@ -40,6 +40,12 @@ pub struct ServiceGrant {
     pub(super) session: String,
 }
 
+impl ServiceGrant {
+    pub(super) fn key(&self) -> &str {
+        &self.key
+    }
+}
+
 #[derive(Deserialize)]
 pub struct TokenRequest {
     grant_type: String,

@@ -13,8 +13,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use onecity_protocol::credential::{
-    Claims, CredentialDraft, Gate, Issuer, Named, PassType, PublicKey, Purpose, StatusArray, StatusClaims, StatusEntry,
-    StatusListDraft, TrustList, TrustedKey, UnixTime, Verifier, WINDOW_DEFAULT, Words, pass_id,
+    Claims, CredentialDraft, Gate, Issuer, Named, PassType, PublicKey, Purpose, Status, StatusArray, StatusClaims,
+    StatusEntry, StatusListDraft, TrustList, TrustedKey, UnixTime, Verifier, WINDOW_DEFAULT, Words, pass_id,
     sample::{SampleError, SoftwareKey},
 };
 use onecity_protocol::document::DocumentDraft;
@@ -252,6 +252,16 @@ impl Issuers {
         if let Some(issuer) = self.lock().get_mut(id) {
             issuer.keys.drain(..issuer.keys.len() - 1);
         }
+    }
+
+    /// A pass's status, if an issuer knows the pass.
+    pub fn status(&self, pass: &str) -> Option<Status> {
+        self.lock().iter().find_map(|(id, issuer)| {
+            let url = self.url(id);
+            let known = |cti: &[u8; 8]| hex::encode(pass_id(&url, cti)) == pass;
+            let index = issuer.records.iter().find(|(cti, _)| known(cti))?.1.index;
+            issuer.statuses.get(index)
+        })
     }
 
     /// Sets a pass's status: 0 valid, 1 revoked, 2 suspended. Answers whether an issuer knows the pass.

@@ -177,6 +177,11 @@ impl Sessions {
 }
 
 impl ServiceTokens {
+    /// Forgets an account's tokens, because it has logged in anew, perhaps more strongly. Their keys stay.
+    pub fn renew(&self, owner: &Owner) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).retain(|(of, _, _), _| of != owner);
+    }
+
     /// Forgets the tokens of one service, or of all, with their keys.
     pub async fn forget(&self, inner: &Arc<Inner>, owner: &Owner, service: Option<&ServiceId>) -> Result<(), Error> {
         let _one_at_a_time = self.turn.lock().await;

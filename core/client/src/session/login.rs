@@ -285,11 +285,11 @@ impl Sessions {
                     let before = vault.get::<Session>(&owner, "")?;
                     vault.put(&owner, "", &session)?;
                     vault.put(&Owner::Phone, "", &ActiveAccount(account.clone()))?;
-                    Ok(Some((session.view(&account, true, now), before)))
+                    Ok(Some((session.view(&account, true, now), account, before)))
                 })
             })
             .await?;
-        let Some((view, before)) = kept else {
+        let Some((view, account, before)) = kept else {
             let why = "somebody else logged in than the one who is logged in here";
             return Err(Error::refused(Refusal::LoginDenied, why));
         };
@@ -299,6 +299,7 @@ impl Sessions {
             // The new session holds all the same.
             tracing::warn!(%error, "an old session's key could not be deleted");
         }
+        self.services.renew(&Owner::Account(account));
         inner.platform.observer.changed(Topic::Account);
         Ok(view)
     }

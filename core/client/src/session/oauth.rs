@@ -73,6 +73,10 @@ pub fn token_request(inner: &Arc<Inner>, key: &str) -> impl Fn(HttpRequest) -> T
             (outgoing.method, outgoing.headers, outgoing.body) = (parts.method, parts.headers, body);
             let signer = JwtSigner::new(Arc::clone(&inner.platform.keys), key);
             let answer = send_proven(&inner, outgoing, &signer, None).await?;
+            // What a server in trouble says is no word on the session.
+            if answer.status.is_server_error() {
+                return Err(Error::network(format!("the identity provider answered {}", answer.status.as_u16())));
+            }
             let mut response = HttpResponse::new(answer.body);
             (*response.status_mut(), *response.headers_mut()) = (answer.status, answer.headers);
             Ok(response)

@@ -1,0 +1,227 @@
+//! A world with a service that may ask for everything, a phone on which it is open, and a resident who does as told.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use mock_server::{Phone, Server, World, WorldOptions};
+use onecity_core::platform::{ConsentPrompt, ConsentRequest, Photo, Platform, Position, ServiceHost, Shared, software};
+use onecity_core::{HandOverView, ServiceId, ServiceSession};
+use onecity_protocol::region::RegionId;
+use onecity_publisher::pack;
+use serde_json::{Value, json};
+
+pub fn region(text: &str) -> RegionId {
+    text.parse().expect("a region")
+}
+
+pub fn jinan() -> RegionId {
+    region("cn-sd/jinan")
+}
+
+pub fn service(app_id: &str) -> ServiceId {
+    ServiceId { unit: jinan().into(), app_id: app_id.to_owned() }
+}
+
+/// A resident who answers as told, remembers what was asked, and has a phone that does things.
+#[derive(Default)]
+pub struct Resident {
+    /// Answers to come; yes when there are none.
+    pub answers: Mutex<VecDeque<bool>>,
+    pub asked: Mutex<Vec<ConsentRequest>>,
+    pub photo: Mutex<Option<Photo>>,
+    pub scanned: Mutex<Option<String>>,
+    pub browsed: Mutex<Vec<String>>,
+    pub shared: Mutex<Vec<Shared>>,
+    pub handed: Mutex<Vec<HandOverView>>,
+    pub opened: Mutex<Vec<(String, String, ServiceId)>>,
+    pub finished: Mutex<Vec<(ServiceId, String)>>,
+}
+
+impl Resident {
+    pub fn will(&self, answer: bool) {
+        self.answers.lock().expect("held").push_back(answer);
+    }
+
+    pub fn was_asked(&self) -> Vec<ConsentRequest> {
+        std::mem::take(&mut self.asked.lock().expect("held"))
+    }
+}
+
+impl ConsentPrompt for Resident {
+    fn ask(&self, request: ConsentRequest) -> bool {
+        self.asked.lock().expect("held").push(request);
+        self.answers.lock().expect("held").pop_front().unwrap_or(true)
+    }
+}
+
+impl ServiceHost for Resident {
+    fn show_pass(&self, _: String) {}
+    fn show_hand_over(&self, shown: HandOverView) {
+        self.handed.lock().expect("held").push(shown);
+    }
+    fn scan(&self) -> Option<String> {
+        self.scanned.lock().expect("held").clone()
+    }
+    fn locate(&self) -> Option<Position> {
+        Some(Position { latitude: 36.65, longitude: 117.12, accuracy: 20.0 })
+    }
+    fn pick_photo(&self) -> Option<Photo> {
+        self.photo.lock().expect("held").clone()
+    }
+    fn share(&self, shared: Shared) -> bool {
+        self.shared.lock().expect("held").push(shared);
+        true
+    }
+    fn open_browser(&self, url: String) -> bool {
+        self.browsed.lock().expect("held").push(url);
+        true
+    }
+    fn open_service(&self, link: String, data: String, from: ServiceId) -> Option<String> {
+        self.opened.lock().expect("held").push((link, data, from));
+        Some(r#"{"chosen":7}"#.to_owned())
+    }
+    fn finish_service(&self, service: ServiceId, result: String) {
+        self.finished.lock().expect("held").push((service, result));
+    }
+}
+
+/// The manifest of a service that may ask for everything.
+pub fn manifest(app_id: &str, code: u64, origin: &str) -> Value {
+    let permissions = ["login", "passes", "documents", "scan", "locate", "photos"];
+    let asks = permissions.map(|name| json!({ "name": name, "reason": format!("needed for {name}") }));
+    json!({
+        "app_id": app_id, "name": "Everything", "icons": [{ "src": "icon.svg", "label": "an icon" }],
+        "pages": ["index", "second"], "platform_version": { "min_code": 1 },
+        "version": { "code": code, "name": format!("{code}.0") }, "req_permissions": asks,
+        "onecity": { "category": "demo", "origins": [origin], "fields": ["name"] },
+    })
+}
+
+/// Publishes a service of Jinan.
+pub fn publish(world: &World, manifest: &Value, more: &[(&str, &[u8])]) {
+    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::from([
+        ("manifest.json".to_owned(), manifest.to_string().into_bytes()),
+        ("app.js".to_owned(), Vec::new()),
+        ("app.css".to_owned(), Vec::new()),
+        ("icon.svg".to_owned(), b"<svg/>".to_vec()),
+        ("index.html".to_owned(), b"<!doctype html><title>t</title><script src=\"/onecity.js\"></script>".to_vec()),
+        ("second.html".to_owned(), b"<!doctype html><title>t</title>".to_vec()),
+    ]);
+    files.extend(more.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())));
+    let package = pack(&files).expect("packed");
+    let published = world.registry_mut(|registry| {
+        registry.change(&region("cn-sd"), world.now(), |repository, _| {
+            repository.publish(&jinan().into(), package, 100).map(drop)
+        })
+    });
+    published.expect("published");
+}
+
+/// The world's server, which comes and goes at the same address.
+pub struct Serving {
+    running: Mutex<Option<Server>>,
+    address: SocketAddr,
+    world: Arc<World>,
+}
+
+impl Serving {
+    /// There is no network from now on.
+    pub async fn stop(&self) {
+        let running = self.running.lock().expect("held").take();
+        if let Some(running) = running {
+            running.stop().await;
+        }
+    }
+
+    /// The network is back.
+    pub fn start(&self) {
+        let server = Server::restart(Arc::clone(&self.world), self.address).expect("the same port");
+        *self.running.lock().expect("held") = Some(server);
+    }
+}
+
+/// Everything that a test needs.
+pub struct Kit {
+    pub server: Serving,
+    pub world: Arc<World>,
+    pub phone: Phone,
+    pub resident: Arc<Resident>,
+    pub clock: Arc<software::MachineClock>,
+}
+
+/// A platform with a resident and a clock of one's own.
+pub fn platform(resident: &Arc<Resident>, clock: &Arc<software::MachineClock>) -> Platform {
+    Platform {
+        consent: Arc::clone(resident) as _,
+        host: Arc::clone(resident) as _,
+        clock: Arc::clone(clock) as _,
+        ..software::platform()
+    }
+}
+
+impl Kit {
+    /// A world, a phone that has synced Jinan, with nobody logged in.
+    pub async fn new() -> Self {
+        let server = Server::start(WorldOptions::default()).await.expect("a world");
+        let world = server.world();
+        publish(&world, &manifest("everything", 1, world.origin()), &[]);
+        publish(&world, &manifest("other", 1, world.origin()), &[]);
+        let (resident, clock) = (Arc::<Resident>::default(), Arc::<software::MachineClock>::default());
+        let phone = Phone::with_platform(&world, &["en"], platform(&resident, &clock)).expect("a phone");
+        phone.client().sync(&jinan()).await.expect("synced");
+        let (address, serving) = (server.address(), Arc::clone(&world));
+        let server = Serving { running: Mutex::new(Some(server)), address, world: serving };
+        Self { server, world, phone, resident, clock }
+    }
+
+    /// The same with Lan logged in.
+    pub async fn logged_in() -> Self {
+        let kit = Self::new().await;
+        kit.phone.log_in("shandong", "lan").await.expect("logged in");
+        kit
+    }
+
+    /// Lets time pass everywhere.
+    pub fn skip(&self, seconds: i64) {
+        self.world.skip(seconds);
+        self.clock.skip(seconds * 1000);
+    }
+
+    pub async fn opens(&self, app_id: &str) -> Page<'_> {
+        let session = self.phone.client().open_service(&service(app_id), &jinan()).await.expect("opened");
+        Page { phone: &self.phone, session }
+    }
+
+    pub fn url(&self, path: &str) -> String {
+        format!("{}/city/cn-sd.jinan{path}", self.world.origin())
+    }
+}
+
+/// A page of an open service, as its script sees the phone.
+pub struct Page<'a> {
+    pub phone: &'a Phone,
+    pub session: Arc<ServiceSession>,
+}
+
+impl Page<'_> {
+    /// A call's result, or the code that it was refused with.
+    pub async fn call(&self, method: &str, params: Value) -> Result<Value, String> {
+        let call = json!({ "method": method, "params": params }).to_string();
+        let answer = self.phone.client().bridge(&self.session, &call).await.expect("an answer");
+        let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
+        match answer["error"]["code"].as_str() {
+            Some(code) => Err(code.to_owned()),
+            None => Ok(answer["result"].take()),
+        }
+    }
+
+    pub async fn get(&self, url: &str) -> Result<Value, String> {
+        self.call("request", json!({ "method": "GET", "url": url })).await
+    }
+
+    pub async fn submit(&self, url: &str, body: Value) -> Result<String, String> {
+        let params = json!({ "url": url, "title": "A lamp is out", "body": body });
+        Ok(self.call("submit", params).await?["id"].as_str().expect("an id").to_owned())
+    }
+}

@@ -1,0 +1,13 @@
+//! What the phone keeps and runs, as a resident, a page and an attacker see it.
+
+mod accounts;
+mod cache;
+mod documents;
+mod files;
+mod helper;
+mod hostile;
+mod kit;
+mod outbox;
+mod payment;
+mod runtime;
+mod tokens;

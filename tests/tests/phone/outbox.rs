@@ -1,0 +1,193 @@
+//! What is handed in: once, in order, with photos, cancelled in time, and followed.
+
+use mock_server::Fault;
+use onecity_core::platform::Photo;
+use onecity_core::{Error, Holdup, Refusal, SubmissionState, SubmissionView};
+use serde_json::{Value, json};
+
+use crate::kit::{Kit, Page, service};
+
+async fn settled(kit: &Kit, id: &str) -> SubmissionView {
+    kit.phone.client().deliver().await.expect("tried");
+    let all = kit.phone.client().submissions().await.expect("listed");
+    all.into_iter().find(|own| own.id == id).expect("there")
+}
+
+fn is_delivered(view: &SubmissionView) -> bool {
+    matches!(view.state, SubmissionState::Delivered { .. })
+}
+
+fn photo(bytes: usize) -> Photo {
+    let bytes = (0..bytes).map(|at| (at * 7 % 251) as u8).collect();
+    Photo { name: "lamp/../out.jpg".to_owned(), media_type: "image/jpeg".to_owned(), bytes }
+}
+
+/// Hands a report in with a photo.
+async fn with_photo(page: &Page<'_>, url: &str, photo: &Value) -> Result<String, String> {
+    let params = json!({ "url": url, "title": "A lamp", "body": { "text": "out" }, "attachments": [photo["id"]] });
+    Ok(page.call("submit", params).await?["id"].as_str().expect("an id").to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_photo_goes_with_a_report_and_goes_on_where_it_broke_off() {
+    let kit = Kit::new().await;
+    let page = kit.opens("everything").await;
+    let reports = kit.url("/reports");
+    *kit.resident.photo.lock().expect("held") = Some(photo(700_000));
+    let picked = page.call("pick_photo", json!({})).await.expect("a photo");
+    assert_eq!((picked["name"].as_str(), picked["size"].as_u64()), (Some("lamp_.._out.jpg"), Some(700_000)));
+    let id = with_photo(&page, &reports, &picked).await.expect("kept");
+    assert_eq!(with_photo(&page, &reports, &picked).await, Err("not_found".to_owned()), "a photo goes once");
+    // The next answer that matters is lost, whatever has been sent by then.
+    kit.world.faults.begin(Fault::LoseReply);
+    let mut view = settled(&kit, &id).await;
+    for _ in 0..4 {
+        view = settled(&kit, &id).await;
+    }
+    assert!(is_delivered(&view), "{:?}", view.state);
+    assert_eq!(view.attachments, 1);
+    let received = kit.world.attachment(picked["id"].as_str().expect("an id")).expect("whole");
+    assert_eq!(received, photo(700_000).bytes);
+    assert_eq!(kit.world.submissions_taken(), 1);
+    let SubmissionState::Delivered { receipt, .. } = &view.state else { panic!("delivered") };
+    assert_eq!(receipt["received"]["attachments"][0]["media_type"], "image/jpeg");
+    let storage = kit.phone.client().storage().await.expect("counted");
+    assert!(storage.services.iter().all(|own| own.attachments == 0), "the phone does not keep what the city has");
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twenty_megabytes_go_with_the_app_ended_in_between() {
+    let kit = Kit::new().await;
+    *kit.resident.photo.lock().expect("held") = Some(photo(20 << 20));
+    let (id, picked) = {
+        let page = kit.opens("everything").await;
+        let picked = page.call("pick_photo", json!({})).await.expect("a photo");
+        kit.server.stop().await;
+        let id = with_photo(&page, &kit.url("/reports"), &picked).await;
+        kit.server.start();
+        (id.expect("kept"), picked)
+    };
+    let phone = kit.phone.restart().await.expect("another process");
+    phone.client().deliver().await.expect("tried");
+    let all = phone.client().submissions().await.expect("listed");
+    assert!(is_delivered(all.iter().find(|own| own.id == id).expect("there")));
+    assert_eq!(kit.world.attachment(picked["id"].as_str().expect("an id")).expect("whole").len(), 20 << 20);
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_s_submissions_arrive_in_the_order_they_were_handed_in() {
+    let kit = Kit::new().await;
+    let page = kit.opens("everything").await;
+    let other = kit.opens("other").await;
+    let (reports, missing) = (kit.url("/reports"), format!("{}/nowhere", kit.world.origin()));
+    kit.world.faults.begin(Fault::CityDown);
+    let first = page.submit(&reports, json!({ "n": 1 })).await.expect("kept");
+    let second = page.submit(&reports, json!({ "n": 2 })).await.expect("kept");
+    let another = other.submit(&missing, json!({ "n": 3 })).await.expect("kept");
+    kit.phone.client().deliver().await.expect("tried");
+    let all = kit.phone.client().submissions().await.expect("listed");
+    let of = |id: &str| all.iter().find(|own| own.id == id).expect("there").clone();
+    assert!(matches!(of(&first).state, SubmissionState::Waiting { holdup: Some(Holdup::Network), .. }));
+    assert!(matches!(of(&second).state, SubmissionState::Waiting { attempts: 0, .. }), "it waits for the first");
+    assert!(of(&first).advice.expect("what to do").contains("by itself"));
+    let SubmissionState::Refused { reason, conflict: false, .. } = of(&another).state else { panic!("refused") };
+    assert!(!reason.is_empty() && of(&another).advice.is_some(), "another service does not wait");
+    kit.world.faults.end(Fault::CityDown);
+    settled(&kit, &second).await;
+    let view = settled(&kit, &second).await;
+    assert!(is_delivered(&view));
+    let all = page.call("submissions_list", json!({})).await.expect("listed");
+    let states: Vec<&str> = all.as_array().expect("a list").iter().filter_map(|own| own["state"].as_str()).collect();
+    assert_eq!(states, ["delivered", "delivered"], "a page sees its own alone");
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_is_cancelled_before_it_is_sent_and_not_after() {
+    let kit = Kit::new().await;
+    let page = kit.opens("everything").await;
+    let reports = kit.url("/reports");
+    let client = kit.phone.client();
+    let sent = page.submit(&reports, json!({ "n": 1 })).await.expect("kept");
+    assert!(is_delivered(&settled(&kit, &sent).await));
+    let refused = client.cancel_submission(&sent).await;
+    assert!(matches!(refused, Err(Error::Refused { reason: Refusal::AlreadySent, .. })), "{refused:?}");
+    // The city has it, and the phone has not heard.
+    kit.world.faults.begin(Fault::LoseReply);
+    let lost = page.submit(&reports, json!({ "n": 2 })).await.expect("kept");
+    for _ in 0..500 {
+        if kit.world.submissions_taken() == 2 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+    }
+    let refused = client.cancel_submission(&lost).await;
+    assert!(matches!(refused, Err(Error::Refused { reason: Refusal::AlreadySent, .. })), "{refused:?}");
+    settled(&kit, &lost).await;
+
+    kit.world.faults.begin(Fault::CityDown);
+    let waiting = page.submit(&reports, json!({ "n": 3 })).await.expect("kept");
+    client.deliver().await.expect("tried");
+    assert!(client.cancel_submission(&waiting).await.is_err(), "nobody answers whether it came");
+    kit.world.faults.end(Fault::CityDown);
+    client.cancel_submission(&waiting).await.expect("the city says that it has no such");
+    client.deliver().await.expect("tried");
+    assert_eq!(kit.world.submissions_taken(), 2);
+    assert_eq!(client.submissions().await.expect("listed").len(), 2);
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_city_s_timeline_is_pulled_and_shown() {
+    let kit = Kit::logged_in().await;
+    let page = kit.opens("everything").await;
+    page.call("login", json!({})).await.expect("agreed");
+    let id = page.submit(&kit.url("/reports"), json!({ "n": 1 })).await.expect("kept");
+    let view = settled(&kit, &id).await;
+    let SubmissionState::Delivered { receipt, .. } = &view.state else { panic!("delivered: {:?}", view.state) };
+    assert!(receipt["subject"].is_string(), "it went with the service's token");
+    assert!(kit.world.progress(&id, "in_progress", "A crew is on its way\u{7}"));
+    assert_eq!(kit.phone.client().follow_submissions().await.expect("asked"), 1);
+    let view = settled(&kit, &id).await;
+    let told: Vec<&str> = view.timeline.iter().map(|entry| entry.status.as_str()).collect();
+    assert_eq!(told, ["received", "in_progress"]);
+    assert_eq!(view.timeline[1].text, "A crew is on its way");
+    assert_eq!(kit.phone.client().follow_submissions().await.expect("asked"), 0, "no news");
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn thirty_days_offline_lose_nothing_and_a_lapsed_login_or_consent_says_what_to_do() {
+    let kit = Kit::logged_in().await;
+    let page = kit.opens("everything").await;
+    page.call("login", json!({})).await.expect("agreed");
+    let reports = kit.url("/reports");
+    kit.server.stop().await;
+    let mut ids = Vec::new();
+    for number in 0..5 {
+        ids.push(page.submit(&reports, json!({ "n": number })).await.expect("kept with no network"));
+    }
+    kit.phone.client().deliver().await.expect("tried");
+    kit.skip(30 * 86_400);
+    kit.server.start();
+    kit.world.end_all_sessions();
+    kit.phone.client().deliver().await.expect("tried");
+    let all = kit.phone.client().submissions().await.expect("listed");
+    let first = all.iter().find(|own| own.id == ids[0]).expect("there");
+    assert!(matches!(first.state, SubmissionState::Waiting { holdup: Some(Holdup::Login), .. }), "{:?}", first.state);
+    assert!(first.advice.as_ref().expect("what to do").contains("logged in"));
+    kit.phone.log_in("shandong", "lan").await.expect("again");
+    kit.phone.client().revoke_consent(&service("everything"), "login").await.expect("taken back");
+    kit.phone.client().deliver().await.expect("tried");
+    let all = kit.phone.client().submissions().await.expect("listed");
+    let first = all.iter().find(|own| own.id == ids[0]).expect("there");
+    assert!(matches!(first.state, SubmissionState::Waiting { holdup: Some(Holdup::Consent), .. }), "{:?}", first.state);
+    kit.opens("everything").await.call("login", json!({})).await.expect("agreed again");
+    kit.phone.client().deliver().await.expect("tried");
+    let all = kit.phone.client().submissions().await.expect("listed");
+    assert!(all.iter().all(is_delivered));
+    assert_eq!(kit.world.submissions_taken(), 5);
+    kit.server.stop().await;
+}

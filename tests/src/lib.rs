@@ -5,6 +5,9 @@
 //!   tests/journey.rs     the whole story, as the README's first command tells it
 //!   tests/registry/      how a phone lives with the registry, and what attackers do not get
 //!   tests/bad_input.rs   what must be refused by name, and lose nothing
+//!   tests/phone/         what the phone keeps and runs: accounts, tokens, answers, outbox, documents, pages, files
+//!   tests/crash.rs       a store that is ended at any moment, or has no room; src/bin/crash.rs is what is ended
+//!   tests/old_files.rs   files of every schema, in old_files/
 //!   tests/vectors.rs     CQ1's published vectors, at the gate and through cameras
 //!   vectors/             the vectors; src/vectors.rs makes CQ1's; a small registry that fuzzing begins with
 //!   fuzz/                what is thrown at the parsers, and what was kept of it
@@ -14,6 +17,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod crash;
 pub mod parsers;
 pub mod station;
 pub mod vectors;

@@ -2,6 +2,7 @@
 
 use onecity_protocol::region::IdError;
 use rusqlite::ErrorCode;
+use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
 /// Why a file could not be opened, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +42,11 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
+        // Where there is no room for the journal's index, SQLite says so by a code of its own.
+        let no_index = error.sqlite_error().is_some_and(|error| error.extended_code == SQLITE_IOERR_SHMSIZE);
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
+            Some(_) if no_index => Self::Full,
             _ => Self::Database(error),
         }
     }

@@ -126,6 +126,10 @@ pub struct Serving {
 }
 
 impl Serving {
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// There is no network from now on.
     pub async fn stop(&self) {
         let running = self.running.lock().expect("held").take();

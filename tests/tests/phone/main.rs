@@ -7,6 +7,7 @@ mod files;
 mod helper;
 mod hostile;
 mod kit;
+mod network;
 mod outbox;
 mod payment;
 mod runtime;

@@ -258,9 +258,10 @@ impl OneCity {
         Ok(self.client.account().await?.map(Into::into))
     }
 
-    /// Wipes the active account from this phone.
-    pub async fn logout(&self) -> Result<(), OneCityError> {
-        Ok(self.client.logout().await?)
+    /// Wipes the active account from this phone. Refused as `still_waiting` while submissions wait, unless they may be
+    /// lost.
+    pub async fn logout(&self, discard_waiting: bool) -> Result<(), OneCityError> {
+        Ok(self.client.logout(discard_waiting).await?)
     }
 
     /// Brings what a region's screens need up to date.

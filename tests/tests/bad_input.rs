@@ -280,7 +280,7 @@ async fn a_logout_leaves_nothing_behind_and_the_next_login_begins_anew() {
     phone.log_in("shandong", "lan").await.expect("logged in");
     phone.client().sync(&region("cn-sd")).await.expect("synced");
     phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass");
-    phone.client().logout().await.expect("wiped");
+    phone.client().logout(false).await.expect("wiped");
     assert_eq!(phone.client().account().await.expect("readable"), None);
     phone.log_in("shandong", "lan").await.expect("logged in again");
     assert!(phone.client().passes(&PassSituation::default()).await.expect("listed").is_empty());

@@ -13,6 +13,7 @@ use tokio::runtime::{Handle, Runtime};
 
 use crate::error::Error;
 use crate::files::{self, Files};
+use crate::http_cache::Answers;
 use crate::mini_service::{Launch, Lifecycle, ResourceRequest, ServiceSession};
 use crate::net::{Net, Patience};
 use crate::passes::{self, CodeListener, Passes};
@@ -81,6 +82,7 @@ pub struct Inner {
     pub passes: Passes,
     pub submissions: Submissions,
     pub payments: Payments,
+    pub answers: Answers,
     /// One question to the resident at a time.
     pub consent_turn: tokio::sync::Mutex<()>,
     registry: RegistrySync,
@@ -129,6 +131,7 @@ impl Client {
             passes: Passes::default(),
             submissions: Submissions::default(),
             payments: Payments::default(),
+            answers: Answers::default(),
             consent_turn: tokio::sync::Mutex::default(),
             registry: RegistrySync::default(),
             files,
@@ -302,9 +305,28 @@ impl Client {
 
     /// Wipes the active account from this phone: its keys, then everything it kept. Its provider and the issuers of its
     /// passes are told, now or (the provider) as soon as there is a network.
-    pub async fn logout(&self) -> Result<(), Error> {
-        self.run(|inner| async move {
+    ///
+    /// # Errors
+    /// [`crate::Refusal::StillWaiting`] if submissions wait to be sent, unless `discard_waiting` says that they may be
+    /// lost.
+    pub async fn logout(&self, discard_waiting: bool) -> Result<(), Error> {
+        self.run(move |inner| async move {
             let Some((account, _)) = inner.active_session().await? else { return Ok(()) };
+            if !discard_waiting {
+                let owner = Owner::Account(account.clone());
+                let waits = async || {
+                    let of = [owner.clone(), owner.clone()];
+                    inner.vault(move |vault| vault.waiting(&of)).await
+                };
+                if waits().await? > 0 {
+                    inner.submissions.deliver(&inner, true).await?;
+                }
+                if waits().await? > 0 {
+                    let why =
+                        "some of what you handed in has not been sent yet, and would be lost; connect to a network";
+                    return Err(Error::refused(crate::error::Refusal::StillWaiting, why));
+                }
+            }
             passes::forget(&inner, &account).await?;
             inner.sessions.end(&inner, account).await?;
             let telling = Arc::clone(&inner);
@@ -575,7 +597,7 @@ impl Client {
     /// somebody in their care.
     pub async fn add_pass(&self, region: &RegionId, pass_type: &str, holder: Option<&str>) -> Result<PassView, Error> {
         let (region, pass_type, holder) = (region.clone(), pass_type.to_owned(), holder.map(str::to_owned));
-        self.run(|inner| async move { passes::add(&inner, &region, &pass_type, holder.as_deref()).await }).await
+        self.run(|inner| async move { passes::add(&inner, &region, &pass_type, holder.as_deref(), None).await }).await
     }
 
     /// Whom the resident may hold a type of pass for, beside themselves.

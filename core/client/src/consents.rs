@@ -62,6 +62,8 @@ impl Record for Disclosure {
 
 /// Who asks, and for whom.
 pub struct Asking<'a> {
+    /// Whether who asks is on the screen: while it waited for its turn, something else may have come there.
+    pub is_shown: &'a (dyn Fn() -> bool + Send + Sync),
     pub service: &'a ServiceId,
     pub publisher: String,
     pub manifest: &'a Manifest,
@@ -78,7 +80,7 @@ pub async fn agreed(
     permission: Permission,
     fields: Vec<String>,
 ) -> Result<(), Error> {
-    let Asking { service, publisher, manifest, owner } = asking;
+    let Asking { service, publisher, manifest, owner, is_shown } = asking;
     let languages = &inner.config.languages;
     let names = if manifest.onecity.names.is_empty() {
         Names::new().with("und", &manifest.name)
@@ -94,8 +96,26 @@ pub async fn agreed(
         origins: manifest.onecity.origins.clone(),
         since: inner.time.now(),
     };
-    if covers(inner, service, &owner, permission, &asked.fields, &asked.origins).await? {
+    let agreed =
+        async |asked: &Consent| covers(inner, service, &owner, permission, &asked.fields, &asked.origins).await;
+    if agreed(&asked).await? {
         return Ok(());
+    }
+    // One question at a time: two at once could not be told apart on a screen.
+    let _asking = inner.consent_turn.lock().await;
+    if agreed(&asked).await? {
+        return Ok(());
+    }
+    if !is_shown() || inner.active_owner().await? != owner {
+        return Err(Error::refused(Refusal::Consent, "the service is no longer on the screen"));
+    }
+    // Documents of one type and then of another: the question is about both, and where both would go.
+    if permission == Permission::Documents {
+        let (scope, of) = (service.scope(), owner.clone());
+        let given = inner.vault(move |vault| vault.get_scoped::<Consent>(&of, &scope, permission.name())).await?;
+        let more = given.into_iter().flat_map(|given| given.fields).filter(|own| !asked.fields.contains(own));
+        let more: Vec<String> = more.collect();
+        asked.fields.extend(more);
     }
     let name = asked.names.best(languages);
     let request = ConsentRequest {
@@ -106,25 +126,12 @@ pub async fn agreed(
         fields: asked.fields.clone(),
         subject: None,
     };
-    // One question at a time: two at once could not be told apart on a screen.
-    let _asking = inner.consent_turn.lock().await;
     let prompt = Arc::clone(&inner.platform.consent);
     if !inner.blocking(move || Ok(prompt.ask(request))).await? {
         return Err(Error::refused(Refusal::Consent, "the resident did not agree"));
     }
     let scope = service.scope();
-    inner
-        .vault(move |vault| {
-            // Documents of one type and then of another: both were agreed to.
-            if permission == Permission::Documents
-                && let Some(given) = vault.get_scoped::<Consent>(&owner, &scope, permission.name())?
-            {
-                let more: Vec<String> = given.fields.into_iter().filter(|own| !asked.fields.contains(own)).collect();
-                asked.fields.extend(more);
-            }
-            vault.put_scoped(&owner, &scope, permission.name(), &asked, asked.since, LIMIT)
-        })
-        .await?;
+    inner.vault(move |vault| vault.put_scoped(&owner, &scope, permission.name(), &asked, asked.since, LIMIT)).await?;
     inner.platform.observer.changed(Topic::Account);
     Ok(())
 }
@@ -205,18 +212,20 @@ pub async fn disclosed_to(
     inner
         .vault(move |vault| {
             let Some(consent) = vault.get_scoped::<Consent>(&of, &scope, Permission::Login.name())? else {
-                return Ok(());
+                return Ok(false);
             };
             let verifier = Names::new().with("und", &format!("{} ({origin})", consent.publisher));
             let today = |own: &Disclosure| own.verifier == verifier && own.at > now - 86_400;
             if vault.list::<Disclosure>(&of)?.iter().any(today) {
-                return Ok(());
+                return Ok(true);
             }
             let disclosure =
                 Disclosure { id: random_text(), at: now, what: consent.names, holder: None, verifier, purpose, fields };
-            write_down(vault, &of, &disclosure)
+            write_down(vault, &of, &disclosure).map(|()| true)
         })
-        .await
+        .await?
+        .then_some(())
+        .ok_or_else(|| Error::refused(Refusal::Consent, "the resident does not agree to this any more"))
 }
 
 /// Writes down that a service's back end was handed documents.

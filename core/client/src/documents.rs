@@ -60,6 +60,10 @@ pub async fn keep(inner: &Arc<Inner>, owner: &Owner, region: &RegionId, text: &s
 /// The documents of the active account.
 pub async fn list(inner: &Arc<Inner>) -> Result<Vec<DocumentView>, Error> {
     let owner = inner.active_owner().await?;
+    of(inner, owner).await
+}
+
+async fn of(inner: &Arc<Inner>, owner: Owner) -> Result<Vec<DocumentView>, Error> {
     let mut views = Vec::new();
     for own in inner.vault(move |vault| vault.list::<KeptDocument>(&owner)).await? {
         let document = verified(inner, &own.region, &own.text).await;
@@ -98,8 +102,8 @@ pub async fn check(inner: &Arc<Inner>, region: &RegionId, text: &str) -> Result<
 }
 
 /// The documents of these types that still count, for a service to ask for.
-pub async fn of_types(inner: &Arc<Inner>, types: &[String]) -> Result<Vec<DocumentView>, Error> {
-    let all = list(inner).await?.into_iter();
+pub async fn of_types(inner: &Arc<Inner>, owner: Owner, types: &[String]) -> Result<Vec<DocumentView>, Error> {
+    let all = of(inner, owner).await?.into_iter();
     Ok(all.filter(|own| own.standing == DocumentStanding::Good && types.contains(&own.kind)).collect())
 }
 

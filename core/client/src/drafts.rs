@@ -57,6 +57,12 @@ impl Record for Draft {
     const FORMAT: u8 = 1;
 }
 
+impl Draft {
+    fn is_current(&self, now: UnixTime) -> bool {
+        self.expires.is_none_or(|expires| now < expires)
+    }
+}
+
 /// A draft in a code.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -85,7 +91,7 @@ pub async fn get(inner: &Arc<Inner>, owner: &Owner, service: &ServiceId) -> Resu
     let (of, scope) = (owner.clone(), service.scope());
     let draft = inner.vault(move |vault| vault.get_scoped::<Draft>(&of, &scope, "")).await?;
     // A draft of a helper's that was left lying is not submitted by accident weeks later.
-    Ok(draft.filter(|draft| draft.expires.is_none_or(|expires| inner.time.now() < expires)))
+    Ok(draft.filter(|draft| draft.is_current(inner.time.now())))
 }
 
 /// Keeps a form as far as it is filled in; a null body removes it.
@@ -105,8 +111,9 @@ pub async fn set(
             return vault.delete_scoped::<Draft>(&of, &scope, "");
         }
         let before = vault.get_scoped::<Draft>(&of, &scope, "")?;
-        let (by, expires) = before.map_or((None, None), |before| (before.by, before.expires));
-        vault.put_scoped(&of, &scope, "", &Draft { title, body, by, expires }, now, LIMIT)
+        // A helper's draft that the resident goes on with is the resident's, and stays.
+        let by = before.filter(|before| before.is_current(now)).and_then(|before| before.by);
+        vault.put_scoped(&of, &scope, "", &Draft { title, body, by, expires: None }, now, LIMIT)
     });
     written.await
 }
@@ -167,24 +174,43 @@ pub async fn accept(inner: &Arc<Inner>, link: &str) -> Result<DraftView, Error> 
     let (of, scope) = (owner, service.scope());
     let log = logged(inner, Names::new().with("und", &service.to_string()), &handed, false);
     let taken = Taken { id: handed.id, exp: handed.exp };
-    let is_new = inner.vault(move |vault| {
+    let accepted = inner.vault(move |vault| {
         vault.atomically(|vault| {
             for old in vault.list::<Taken>(&Owner::Phone)?.into_iter().filter(|own| own.exp < now - LEEWAY) {
                 vault.delete::<Taken>(&Owner::Phone, &old.id)?;
             }
             if vault.get::<Taken>(&Owner::Phone, &taken.id)?.is_some() {
-                return Ok(false);
+                return Ok(Accepted::Before);
+            }
+            let own = vault.get_scoped::<Draft>(&of, &scope, "")?;
+            if own.is_some_and(|own| own.is_current(now)) {
+                return Ok(Accepted::Occupied);
             }
             vault.put(&Owner::Phone, &taken.id, &taken)?;
             write_down(vault, &of, &log)?;
             vault.put_scoped(&of, &scope, "", &draft, now, LIMIT)?;
-            Ok(true)
+            Ok(Accepted::Now)
         })
     });
-    if !is_new.await? {
-        return Err(Error::refused(Refusal::DraftExpired, "this draft was taken over already"));
+    match accepted.await? {
+        Accepted::Now => {}
+        Accepted::Before => {
+            return Err(Error::refused(Refusal::DraftExpired, "this draft was taken over already"));
+        }
+        Accepted::Occupied => {
+            let why = "a form is begun in this service already; hand it in or clear it first";
+            return Err(Error::refused(Refusal::DraftThere, why));
+        }
     }
     Ok(DraftView { service, title: handed.title, by, expires })
+}
+
+/// What became of a draft that was to be taken over.
+enum Accepted {
+    Now,
+    Before,
+    /// The resident has begun the form already: it is not written over.
+    Occupied,
 }
 
 fn unpack(packed: &str) -> Option<Handed> {

@@ -128,8 +128,12 @@ pub enum Refusal {
     AlreadySent,
     /// A draft from another phone can't be taken over any more.
     DraftExpired,
+    /// A form is begun in this service already.
+    DraftThere,
     /// A document no longer counts.
     DocumentExpired,
+    /// Submissions of the account wait to be sent.
+    StillWaiting,
 }
 
 impl Refusal {
@@ -158,7 +162,9 @@ impl Refusal {
             Self::VaultDamaged => "vault_damaged",
             Self::AlreadySent => "already_sent",
             Self::DraftExpired => "draft_expired",
+            Self::DraftThere => "draft_there",
             Self::DocumentExpired => "document_expired",
+            Self::StillWaiting => "still_waiting",
         }
     }
 }

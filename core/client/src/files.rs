@@ -52,7 +52,9 @@ impl Files {
 
     /// Waits for what is being written, and closes the files.
     pub async fn suspend(&self) -> Result<(), Error> {
-        let before = std::mem::replace(&mut *self.state.write().await, State::Suspended);
+        // Held until the files are closed: whoever resumes finds them free.
+        let mut state = self.state.write().await;
+        let before = std::mem::replace(&mut *state, State::Suspended);
         let State::Open(open) = before else { return Ok(()) };
         let closing = tokio::task::spawn_blocking(move || {
             open.vault.into_inner().unwrap_or_else(PoisonError::into_inner).close()

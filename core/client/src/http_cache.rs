@@ -8,7 +8,8 @@
 //!                       └──(no network)──> kept answer and its age, unless it forbids that
 //! ```
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use http::{HeaderValue, Request, Response, header};
@@ -31,6 +32,11 @@ const PER_ACCOUNT: u64 = 100 << 20;
 const LARGEST: usize = 1 << 20;
 /// How often it is written down that an answer was used, in seconds.
 const USED_APART: i64 = 3600;
+/// How many answers are asked anew behind others at a time, and how long each may take.
+const MAX_BEHIND: usize = 16;
+const BEHIND: Duration = Duration::from_secs(30);
+/// The largest `Age` that is believed, in seconds.
+const OLDEST: u64 = 10 * 365 * 86_400;
 
 /// An answer as it was kept.
 #[derive(Clone, Serialize, Deserialize)]
@@ -48,6 +54,21 @@ struct Kept {
 impl Record for Kept {
     const KIND: &'static str = "response";
     const FORMAT: u8 = 1;
+}
+
+/// Answers that are asked anew behind what was shown: each once at a time, and few at all.
+#[derive(Default)]
+pub struct Answers(Mutex<HashSet<String>>);
+
+impl Answers {
+    fn begin(&self, place: &str) -> bool {
+        let mut asked = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        asked.len() < MAX_BEHIND && asked.insert(place.to_owned())
+    }
+
+    fn end(&self, place: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(place);
+    }
 }
 
 mod base64_text {
@@ -150,12 +171,17 @@ pub async fn ask(inner: &Arc<Inner>, asker: &Asker, request: Outgoing) -> Result
     }
     if may.meanwhile {
         let answered = kept.answered(Freshness::Stale { since: kept.at });
-        let (inner, asker) = (Arc::clone(inner), asker.clone());
-        tokio::spawn(async move {
-            if let Ok(answer) = asker.send(&inner, conditional).await {
-                renew(&inner, &asker, &request, kept, answer).await;
-            }
-        });
+        let place = format!("{:?} {} {}", asker.owner, asker.service, asker.name(&request.url));
+        if inner.answers.begin(&place) {
+            let (inner, asker) = (Arc::clone(inner), asker.clone());
+            tokio::spawn(async move {
+                let asked = tokio::time::timeout(BEHIND, asker.send(&inner, conditional));
+                if let Ok(Ok(answer)) = asked.await {
+                    renew(&inner, &asker, &request, kept, answer).await;
+                }
+                inner.answers.end(&place);
+            });
+        }
         return Ok(answered);
     }
     match asker.send(inner, conditional).await {
@@ -273,6 +299,11 @@ fn fresh(answer: Answer) -> Answered {
 fn seen(answer: &Answer) -> Response<()> {
     let mut response = Response::new(());
     (*response.status_mut(), *response.headers_mut()) = (answer.status, answer.headers.clone());
+    // Nonsense would be added up with times that are none.
+    let age = answer.headers.get(header::AGE).and_then(|age| age.to_str().ok()?.trim().parse::<u64>().ok());
+    if age.is_none_or(|age| age > OLDEST) {
+        response.headers_mut().remove(header::AGE);
+    }
     response
 }
 

@@ -6,6 +6,7 @@
 #![expect(clippy::print_stdout, reason = "it prints figures")]
 
 mod gates;
+mod kept;
 mod phone;
 mod registry;
 mod wire;
@@ -46,7 +47,7 @@ struct Figure {
 
 type Measure = fn() -> Figure;
 
-const FIGURES: [(&str, Measure); 20] = [
+const FIGURES: [(&str, Measure); 26] = [
     ("gate_check", gates::gate_check),
     ("gate_check_known_holder", gates::gate_check_known_holder),
     ("gate_refuse_unsigned", gates::gate_refuse_unsigned),
@@ -56,6 +57,12 @@ const FIGURES: [(&str, Measure); 20] = [
     ("status_memory_1m", gates::status_memory_1m),
     ("gate_memory_per_holder", gates::gate_memory_per_holder),
     ("gate_memory_per_known", gates::gate_memory_per_known),
+    ("sealed_get", kept::sealed_get),
+    ("sealed_put", kept::sealed_put),
+    ("outbox_enqueue", kept::outbox_enqueue),
+    ("resource_50k", kept::resource_50k),
+    ("bridge_call", kept::bridge_call),
+    ("runtime_resident_memory", kept::runtime_resident_memory),
     ("cold_start_home", phone::cold_start_home),
     ("home_1000_services", phone::home_1000_services),
     ("search_province_p99", phone::search_province_p99),

@@ -36,7 +36,7 @@ async fn several_accounts_live_side_by_side_and_none_sees_another_s() {
     assert_eq!(client.passes(&PassSituation::default()).await.expect("listed").len(), 1);
     let page = kit.opens("everything").await;
     assert_eq!(page.call("storage_get", json!({ "key": "k" })).await, Ok(json!(null)));
-    client.logout().await.expect("wiped");
+    client.logout(false).await.expect("wiped");
     assert_eq!(client.account().await.expect("read"), None);
     let left = client.accounts().await.expect("listed");
     assert_eq!(left.len(), 1, "the other account is untouched");
@@ -215,7 +215,7 @@ async fn a_logout_revokes_at_once_and_without_a_network_as_soon_as_there_is_one(
     let kit = Kit::logged_in().await;
     let pass = kit.phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass");
     let status = |world: &mock_server::World| world.pass_status(&pass.id);
-    kit.phone.client().logout().await.expect("wiped");
+    kit.phone.client().logout(false).await.expect("wiped");
     assert_eq!(status(&kit.world), Some(Status::Invalid), "its issuer has revoked the pass");
     // What is told after the answer.
     kit.phone.client().deliver().await.expect("told");
@@ -223,7 +223,7 @@ async fn a_logout_revokes_at_once_and_without_a_network_as_soon_as_there_is_one(
 
     kit.phone.log_in("shandong", "lan").await.expect("logged in");
     kit.server.stop().await;
-    kit.phone.client().logout().await.expect("wiped without a network");
+    kit.phone.client().logout(false).await.expect("wiped without a network");
     assert!(kit.phone.client().accounts().await.expect("listed").is_empty());
     assert_eq!(kit.world.sessions(), 1);
     kit.server.start();

@@ -150,6 +150,12 @@ async fn stale_while_revalidate_answers_at_once_and_stale_if_error_in_place_of_a
     assert_eq!(gets(&page, &url).await, is("kept", "stale"), "the origin answers 503");
     kit.skip(100);
     assert_eq!(page.get(&url).await.expect("an answer")["status"], 503, "not for ever");
+
+    let url = format!("{}/age", origin.url);
+    let nonsense = [("cache-control", "max-age=18446744073709551615"), ("age", "18446744073709551615")];
+    origin.will_say(200, &nonsense, "kept");
+    gets(&page, &url).await;
+    assert_eq!(gets(&page, &url).await.0, "kept", "no arithmetic trips over it");
     kit.server.stop().await;
 }
 

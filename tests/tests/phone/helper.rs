@@ -81,6 +81,11 @@ async fn a_draft_is_taken_over_within_ten_minutes_and_a_made_up_one_never() {
     kit.skip(601);
     let late = client.accept_draft(&link).await;
     assert!(matches!(late, Err(Error::Refused { reason: Refusal::DraftExpired, .. })), "{late:?}");
+    // One's own form is not written over by a code.
+    page.call("draft_hand_over", json!({})).await.expect("shown");
+    let link = kit.resident.handed.lock().expect("held").pop().expect("a code").link;
+    let occupied = client.accept_draft(&link).await;
+    assert!(matches!(occupied, Err(Error::Refused { reason: Refusal::DraftThere, .. })), "{occupied:?}");
     let long = json!({ "text": (0..4000).map(|n| format!("{n:x}")).collect::<String>() });
     page.call("draft_set", json!({ "title": "t", "body": long })).await.expect("kept");
     assert_eq!(page.call("draft_hand_over", json!({})).await, Err("quota".to_owned()), "too long for a code");

@@ -191,3 +191,45 @@ async fn thirty_days_offline_lose_nothing_and_a_lapsed_login_or_consent_says_wha
     assert_eq!(kit.world.submissions_taken(), 5);
     kit.server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_logout_loses_nothing_that_waits_unless_the_resident_says_so() {
+    let kit = Kit::logged_in().await;
+    let page = kit.opens("everything").await;
+    kit.server.stop().await;
+    page.submit(&kit.url("/reports"), json!({ "n": 1 })).await.expect("kept");
+    let client = kit.phone.client();
+    let refused = client.logout(false).await;
+    assert!(matches!(refused, Err(Error::Refused { reason: Refusal::StillWaiting, .. })), "{refused:?}");
+    assert!(client.account().await.expect("read").is_some());
+    kit.server.start();
+    client.logout(false).await.expect("what waited is sent first");
+    assert_eq!(kit.world.submissions_taken(), 1);
+
+    kit.phone.log_in("shandong", "lan").await.expect("logged in");
+    let page = kit.opens("everything").await;
+    kit.server.stop().await;
+    page.submit(&kit.url("/reports"), json!({ "n": 2 })).await.expect("kept");
+    client.logout(true).await.expect("as the resident said");
+    kit.server.start();
+    client.deliver().await.expect("nothing is left");
+    assert_eq!(kit.world.submissions_taken(), 1);
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_city_that_answers_nonsense_to_an_upload_has_not_taken_the_report() {
+    let kit = Kit::new().await;
+    let page = kit.opens("everything").await;
+    *kit.resident.photo.lock().expect("held") = Some(photo(1_000));
+    let picked = page.call("pick_photo", json!({})).await.expect("a photo");
+    // A page that answers 200 to everything, which is no resumable upload.
+    let params = json!({
+        "url": format!("{}/city/cn-sd.jinan/hotline", kit.world.origin()), "title": "t", "body": { "a": 1 },
+        "attachments": [picked["id"]],
+    });
+    let id = page.call("submit", params).await.expect("kept")["id"].as_str().expect("an id").to_owned();
+    let view = settled(&kit, &id).await;
+    assert!(!is_delivered(&view), "{:?}", view.state);
+    kit.server.stop().await;
+}

@@ -60,7 +60,8 @@ impl ServiceSession {
             BridgeCall::PassesAdd { pass_type } => self.add_pass(&pass_type).await,
             BridgeCall::PassesList { pass_type } => {
                 let own = self.own_passes().await?.into_iter().filter(|pass| pass.pass_type == pass_type);
-                Ok(own.map(|pass| pass_for_script(&pass)).collect())
+                let list = own.map(|pass| pass_for_script(&pass)).collect();
+                self.still(list).await
             }
             BridgeCall::PassesShow { id } => self.show_pass(id).await,
             BridgeCall::DocumentsRequest { types } => self.request_documents(types).await,
@@ -107,8 +108,13 @@ impl ServiceSession {
         if let Some(pass) = self.own_pass(pass_type).await? {
             return Ok(pass_for_script(&pass));
         }
-        let pass = passes::add(&self.inner, &self.region, pass_type, None).await.map_err(for_page)?;
-        Ok(pass_for_script(&pass))
+        let pass = passes::add(&self.inner, &self.region, pass_type, None, Some(&self.owner)).await;
+        self.still(pass_for_script(&pass.map_err(for_page)?)).await
+    }
+
+    /// An answer, if the account that it is about is still the page's own.
+    async fn still(&self, answer: Value) -> Result<Value, BridgeError> {
+        self.owner().await.map(|_| answer)
     }
 
     async fn show_pass(&self, id: String) -> Result<Value, BridgeError> {
@@ -129,6 +135,7 @@ impl ServiceSession {
         self.permitted(Permission::Passes, Vec::new()).await?;
         let here = PassSituation { region: Some(self.region.clone()), pass_type: None };
         let all = passes::list(&self.inner, &here).await.map_err(for_page)?;
+        self.owner().await?;
         let here = self.region.first_level();
         Ok(all.into_iter().filter(|pass| pass.region.first_level() == here).collect())
     }
@@ -148,9 +155,9 @@ impl ServiceSession {
             return Err(BridgeError::invalid("1 to 16 types of documents, one word each"));
         }
         // Asked for with the types as the fields: another type asks again.
-        self.permitted(Permission::Documents, types.clone()).await?;
-        let found = documents::of_types(&self.inner, &types).await.map_err(for_page)?;
-        Ok(found.iter().map(document_for_script).collect())
+        let owner = self.permitted(Permission::Documents, types.clone()).await?;
+        let found = documents::of_types(&self.inner, owner, &types).await.map_err(for_page)?;
+        self.still(found.iter().map(document_for_script).collect()).await
     }
 }
 

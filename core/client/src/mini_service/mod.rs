@@ -164,6 +164,7 @@ impl ServiceSession {
             service: &self.service,
             publisher: tree.unit_name(&self.service.unit, &self.inner.config.languages),
             manifest: self.manifest(),
+            is_shown: &|| self.life.is_shown(),
             owner: owner.clone(),
         };
         consents::agreed(&self.inner, asking, permission, fields).await.map_err(for_page)?;

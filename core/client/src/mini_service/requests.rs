@@ -151,6 +151,7 @@ impl ServiceSession {
         if attachments.len() > MAX_ATTACHED || documents.len() > MAX_ATTACHED {
             return Err(BridgeError::invalid("at most 10 photos and 10 documents go with a submission"));
         }
+        let _place = self.limits.request()?;
         let owner = self.owner().await?;
         let whom = self.whom(&owner).await?;
         if !documents.is_empty() {

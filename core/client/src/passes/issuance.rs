@@ -73,9 +73,18 @@ struct NewKey {
 }
 
 /// Has a pass issued to a new key of this phone, and keeps it for the active account.
-pub async fn add(inner: &Arc<Inner>, region: &RegionId, word: &str, holder: Option<&str>) -> Result<PassView, Error> {
+pub async fn add(
+    inner: &Arc<Inner>,
+    region: &RegionId,
+    word: &str,
+    holder: Option<&str>,
+    expected: Option<&Owner>,
+) -> Result<PassView, Error> {
     let source = Source::find(inner, region, word, None).await?;
     let owner = inner.active_owner().await?;
+    if expected.is_some_and(|expected| *expected != owner) {
+        return Err(Error::LoginRequired { why: "another account is in use now; open the service again".to_owned() });
+    }
     let holder = match holder {
         None => None,
         Some(id) => {

@@ -70,9 +70,16 @@ pub async fn list(inner: &Arc<Inner>, situation: &PassSituation) -> Result<Vec<P
 }
 
 /// Has a pass issued to a new key of this phone, and keeps it for the active account.
-pub async fn add(inner: &Arc<Inner>, region: &RegionId, word: &str, holder: Option<&str>) -> Result<PassView, Error> {
+/// `expected` is whose it must be, if that was settled before.
+pub async fn add(
+    inner: &Arc<Inner>,
+    region: &RegionId,
+    word: &str,
+    holder: Option<&str>,
+    expected: Option<&Owner>,
+) -> Result<PassView, Error> {
     let _turn = inner.passes.turn.lock().await;
-    issuance::add(inner, region, word, holder).await
+    issuance::add(inner, region, word, holder, expected).await
 }
 
 /// Renews a pass whose key is gone, unless that has happened meanwhile.

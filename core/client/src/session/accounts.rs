@@ -72,6 +72,9 @@ impl Sessions {
     /// Wipes an account: first its keys, then everything that the vault keeps of it. The provider is told now, or as
     /// soon as there is a network.
     pub async fn end(&self, inner: &Arc<Inner>, account: AccountId) -> Result<(), Error> {
+        // The services' turn before the session's, as whoever exchanges a token takes them.
+        let owner = Owner::Account(account.clone());
+        self.services.forget(inner, &owner, None).await?;
         let _no_renewal = self.renewal.lock().await;
         let Some(session) = inner.session_of(&account).await? else { return Ok(()) };
         let now = inner.time.now();
@@ -85,7 +88,6 @@ impl Sessions {
             }),
             _ => None,
         };
-        self.services.forget(inner, &Owner::Account(account.clone()), None).await?;
         inner
             .vault(move |vault| {
                 vault.atomically(|vault| {
@@ -102,6 +104,8 @@ impl Sessions {
                 vault.settle()
             })
             .await?;
+        // One that was exchanged meanwhile is of no use to anybody.
+        self.services.renew(&owner);
         inner.platform.observer.changed(Topic::Account);
         session.forget_key(inner).await
     }

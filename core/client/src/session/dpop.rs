@@ -25,6 +25,11 @@ impl JwtSigner {
         Self { keys, id }
     }
 
+    /// The key's id on this device.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
     fn public_key(&self) -> Result<PublicKey, Error> {
         PublicKey::from_sec1(&self.keys.public_key(&self.id)?).map_err(Error::internal)
     }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use onecity_protocol::credential::UnixTime;
+use onecity_protocol::manifest::Permission;
 use onecity_store::{AccountId, Owner, Record};
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -104,7 +105,21 @@ impl Sessions {
         }
     }
 
+    /// It comes to its end even if whoever asked no longer waits.
     async fn service_token(
+        &self,
+        inner: &Arc<Inner>,
+        whom: &OnBehalf,
+        origin: &str,
+        refused: Option<&str>,
+    ) -> Result<ServiceToken, Error> {
+        let (own, whom, origin) = (Arc::clone(inner), whom.clone(), origin.to_owned());
+        let refused = refused.map(str::to_owned);
+        let exchanging = async move { own.sessions.exchanged(&own, &whom, &origin, refused.as_deref()).await };
+        tokio::spawn(exchanging).await.unwrap_or_else(|_| Err(Error::internal("a token exchange panicked")))
+    }
+
+    async fn exchanged(
         &self,
         inner: &Arc<Inner>,
         whom: &OnBehalf,
@@ -114,6 +129,11 @@ impl Sessions {
         let owner = Owner::Account(whom.account.clone());
         let place = (owner.clone(), whom.service.clone(), origin.to_owned());
         let _one_at_a_time = self.services.turn.lock().await;
+        // The resident may have taken it back while others had their turn.
+        let origins = [origin.to_owned()];
+        if !consents::covers(inner, &whom.service, &owner, Permission::Login, &whom.fields, &origins).await? {
+            return Err(Error::refused(Refusal::Consent, "the resident does not agree to this any more"));
+        }
         let held = self.services.held.lock().unwrap_or_else(PoisonError::into_inner).get(&place).cloned();
         let good = |held: &ServiceToken| {
             held.ends - EARLY > inner.time.now() && refused != Some(&held.token) && held.fields == whom.fields
@@ -135,8 +155,9 @@ impl Sessions {
             fields: whom.fields.clone(),
             key,
         };
-        self.services.held.lock().unwrap_or_else(PoisonError::into_inner).insert(place, held.clone());
+        // Nothing is shown that was not written down.
         consents::disclosed_to(inner, &whom.service, &owner, origin, whom.fields.clone()).await?;
+        self.services.held.lock().unwrap_or_else(PoisonError::into_inner).insert(place, held.clone());
         Ok(held)
     }
 

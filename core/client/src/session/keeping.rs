@@ -151,13 +151,20 @@ impl Sessions {
         self.access_of(inner, account, refused).await
     }
 
-    /// The same of one account, active or not.
+    /// The same of one account, active or not. It comes to its end even if whoever asked no longer waits: a token that
+    /// was renewed and not written down would end the session.
     pub async fn access_of(
         &self,
         inner: &Arc<Inner>,
         account: AccountId,
         refused: Option<&str>,
     ) -> Result<Access, Error> {
+        let (own, refused) = (Arc::clone(inner), refused.map(str::to_owned));
+        let renewing = async move { own.sessions.renewed(&own, account, refused.as_deref()).await };
+        tokio::spawn(renewing).await.unwrap_or_else(|_| Err(Error::internal("a renewal panicked")))
+    }
+
+    async fn renewed(&self, inner: &Arc<Inner>, account: AccountId, refused: Option<&str>) -> Result<Access, Error> {
         let _one_at_a_time = self.renewal.lock().await;
         let mut session = inner
             .session_of(&account)

@@ -14,23 +14,27 @@ use crate::net::{Answer, Outgoing};
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
-/// Most origins whose nonce is remembered, and the longest nonce.
-const MAX_ORIGINS: usize = 256;
+/// Most nonces that are remembered, and the longest one.
+const MAX_NONCES: usize = 256;
 const MAX_NONCE: usize = 512;
 
-/// The newest nonce of each origin.
+/// The newest nonce of each origin for each key: one that was given to one account or service is never shown by another.
 #[derive(Default)]
-pub struct Nonces(Mutex<HashMap<String, String>>);
+pub struct Nonces(Mutex<HashMap<(String, String), String>>);
 
 impl Nonces {
-    fn of(&self, origin: &str) -> Option<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(origin).cloned()
+    fn of(&self, place: &(String, String)) -> Option<String> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).get(place).cloned()
     }
 
-    fn learn(&self, origin: String, nonce: &str) {
+    fn learn(&self, place: (String, String), nonce: &str) {
         let mut nonces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if nonce.len() <= MAX_NONCE && (nonces.len() < MAX_ORIGINS || nonces.contains_key(&origin)) {
-            nonces.insert(origin, nonce.to_owned());
+        if nonces.len() >= MAX_NONCES {
+            // Whoever is forgotten says its nonce again.
+            nonces.clear();
+        }
+        if nonce.len() <= MAX_NONCE {
+            nonces.insert(place, nonce.to_owned());
         }
     }
 }
@@ -43,10 +47,10 @@ pub async fn send_proven(
     signer: &JwtSigner,
     token: Option<&str>,
 ) -> Result<Answer, Error> {
-    let origin = request.url.origin().ascii_serialization();
+    let place = (request.url.origin().ascii_serialization(), signer.id().to_owned());
     let mut asked = false;
     loop {
-        let nonce = inner.sessions.nonces.of(&origin);
+        let nonce = inner.sessions.nonces.of(&place);
         let (signer, now, bound) = (signer.clone(), inner.time.now(), token.map(str::to_owned));
         let (method, url) = (request.method.to_string(), request.url.to_string());
         let proof =
@@ -61,7 +65,7 @@ pub async fn send_proven(
         let answer = inner.net.send(sent).await?;
         let told = answer.headers.get(DPOP_NONCE).and_then(|nonce| nonce.to_str().ok());
         if let Some(nonce) = told {
-            inner.sessions.nonces.learn(origin.clone(), nonce);
+            inner.sessions.nonces.learn(place.clone(), nonce);
         }
         if asked || told.is_none() || !wants_nonce(&answer) {
             return Ok(answer);

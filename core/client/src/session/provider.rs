@@ -87,3 +87,33 @@ impl Discovery {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(text: &str) -> Discovery {
+        serde_json::from_str(text).expect("read")
+    }
+
+    #[test]
+    fn a_public_provider_with_proofs_pushed_requests_and_named_answers_can_be_logged_in_at() {
+        // As https://bsky.social/.well-known/oauth-authorization-server has it.
+        let found = document(include_str!("discovery/bluesky.json"));
+        found.check("https://bsky.social").expect("good enough");
+        assert!(found.authorization_response_iss_parameter_supported);
+        assert_eq!(found.pushed_authorization_request_endpoint.as_deref(), Some("https://bsky.social/oauth/par"));
+        assert_eq!(found.endpoints().count(), 5);
+    }
+
+    #[test]
+    fn a_public_provider_whose_tokens_anybody_could_use_is_refused_by_name() {
+        // As https://accounts.google.com/.well-known/openid-configuration has it.
+        let found = document(include_str!("discovery/google.json"));
+        let refused = found.check("https://accounts.google.com").expect_err("bearer tokens");
+        assert!(matches!(&refused, Error::Refused { reason: Refusal::LoginDenied, detail } if detail.contains("DPoP")));
+        assert!(found.pushed_authorization_request_endpoint.is_none());
+        let impostor = found.check("https://accounts.google.com.evil.example").expect_err("another name");
+        assert!(matches!(impostor, Error::Refused { reason: Refusal::WrongIssuer, .. }));
+    }
+}

@@ -30,6 +30,8 @@ use crate::words::{Word, word};
 /// The first wait after a failed try, in seconds; it doubles up to the longest.
 const FIRST_WAIT: i64 = 5;
 const LONGEST_WAIT: i64 = 3600;
+/// How long one try may take: a city that trickles holds nobody else up.
+const LONGEST_TRY: Duration = Duration::from_secs(120);
 /// For how long a city keeps the keys of what it was sent, in seconds.
 const KEYS_KEPT: i64 = 90 * 86_400;
 /// For how long a city is asked what it did with a submission, in seconds, and about how many at a time.
@@ -94,7 +96,11 @@ impl Submissions {
         // Whoever handed it in, it was promised: those of the other accounts go, too.
         let mut settled = 0;
         for owner in owners(inner).await? {
-            settled += self.deliver_of(inner, owner, hurry).await?;
+            // What is wrong with one account keeps no other's from being sent.
+            match self.deliver_of(inner, owner, hurry).await {
+                Ok(count) => settled += count,
+                Err(error) => tracing::warn!(%error, "an account's submissions wait"),
+            }
         }
         self.wake_when_due(inner).await;
         Ok(settled)
@@ -130,6 +136,8 @@ impl Submissions {
             let due = inner.vault(move |vault| vault.next_due(&due_of, now)).await?;
             let Some(due) = due else { break };
             let submission = due.submission.clone();
+            let (begun_of, id) = (owner.clone(), submission.id.clone());
+            inner.vault(move |vault| vault.begin_delivery(&begun_of, &id)).await?;
             let delivery = attempt(inner, &owner, due, now).await;
             let waits = matches!(delivery, Delivery::Postponed { .. });
             let (record_of, at) = (owner.clone(), inner.time.now());
@@ -148,10 +156,13 @@ impl Submissions {
         let _turn = self.turn.lock().await;
         let sent = |why: &str| Error::refused(Refusal::AlreadySent, why);
         let (owner, submission) = find(inner, id).await?;
+        let (of, own) = (owner.clone(), submission.clone());
+        let untouched = inner.vault(move |vault| vault.is_untouched(&of, &own)).await?;
         match &submission.state {
             SubmissionState::Delivered { .. } => return Err(sent("the city has it already; ask the city")),
             // What was refused is only a note.
-            SubmissionState::Refused { .. } | SubmissionState::Waiting { attempts: 0, .. } => {}
+            SubmissionState::Refused { .. } => {}
+            SubmissionState::Waiting { .. } if untouched => {}
             SubmissionState::Waiting { .. } => match status(inner, &owner, &submission).await {
                 Ok(None) => {}
                 Ok(Some(_)) => return Err(sent("the city has it already; ask the city")),
@@ -309,7 +320,10 @@ async fn attempt(inner: &Arc<Inner>, owner: &Owner, due: Due, began: UnixTime) -
         SubmissionState::Waiting { attempts, .. } => attempts,
         SubmissionState::Delivered { .. } | SubmissionState::Refused { .. } => 0,
     };
-    let outcome = try_once(inner, owner, &submission, doubtful || is_old(inner, &submission, attempts)).await;
+    let asks_first = doubtful || is_old(inner, &submission, attempts);
+    let trying = tokio::time::timeout(LONGEST_TRY, try_once(inner, owner, &submission, asks_first));
+    // What was uploaded by then stays; others have their turn.
+    let outcome = trying.await.unwrap_or(Err(Holdup::Network));
     let now = inner.time.now().max(began);
     match outcome {
         Ok(Tried::Has(receipt)) => Delivery::Accepted { receipt },

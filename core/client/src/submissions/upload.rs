@@ -63,7 +63,7 @@ async fn one(
                     keep(inner, owner, &attachment).await?;
                     place
                 }
-                Err(answer) => return Ok(Some(answer)),
+                Err(answer) => return unexpected(answer),
             },
         };
         let head = tus(Outgoing::method(Method::HEAD, place.clone()));
@@ -75,20 +75,26 @@ async fn one(
                 (attachment.upload, anew) = (None, true);
                 continue;
             }
-            _ => return Ok(Some(answer)),
+            _ => return unexpected(answer),
         }
         while attachment.sent < attachment.size {
-            let answer = patch(inner, owner, submission, &attachment, place.clone()).await?;
+            let (answer, end) = patch(inner, owner, submission, &attachment, place.clone()).await?;
             match (answer.status, offset(&answer)) {
-                (StatusCode::NO_CONTENT, Some(sent)) if sent > attachment.sent && sent <= attachment.size => {
+                // All of it or nothing: a city that takes a byte at a time would be at it for ever.
+                (StatusCode::NO_CONTENT, Some(sent)) if sent == end => {
                     attachment.sent = sent;
                     keep(inner, owner, &attachment).await?;
                 }
-                _ => return Ok(Some(answer)),
+                _ => return unexpected(answer),
             }
         }
         return Ok(None);
     }
+}
+
+/// A city's no counts for the submission; anything else that does not fit is a fault of the moment, and never a yes.
+fn unexpected(answer: Answer) -> Result<Option<Answer>, Holdup> {
+    if answer.status.is_client_error() { Ok(Some(answer)) } else { Err(Holdup::Network) }
 }
 
 /// Begins an upload: where it goes on, or what the city said instead.
@@ -113,14 +119,14 @@ async fn begin(
     Ok(place.ok_or(answer))
 }
 
-/// Sends the next bytes: up to the end of the part that they are in.
+/// Sends the next bytes, up to the end of the part that they are in, and says how far that is.
 async fn patch(
     inner: &Arc<Inner>,
     owner: &Owner,
     submission: &Submission,
     attachment: &Attachment,
     place: Url,
-) -> Result<Answer, Holdup> {
+) -> Result<(Answer, u64), Holdup> {
     let part = u32::try_from(attachment.sent / PART as u64).map_err(|_| Holdup::Storage)?;
     let within = usize::try_from(attachment.sent % PART as u64).map_err(|_| Holdup::Storage)?;
     let (of, id) = (owner.clone(), attachment.id.clone());
@@ -128,10 +134,11 @@ async fn patch(
     let mut bytes = bytes.ok_or(Holdup::Storage)?;
     let mut request = Outgoing::method(Method::PATCH, place);
     request.body = bytes.split_off(within);
+    let end = attachment.sent + request.body.len() as u64;
     let request = tus(request)
         .header(UPLOAD_OFFSET, attachment.sent.into())
         .header(CONTENT_TYPE, HeaderValue::from_static("application/offset+octet-stream"));
-    send(inner, owner, submission, request).await
+    Ok((send(inner, owner, submission, request).await?, end))
 }
 
 async fn keep(inner: &Arc<Inner>, owner: &Owner, attachment: &Attachment) -> Result<(), Holdup> {

@@ -35,8 +35,8 @@ impl Catalogue {
     pub fn package_sizes(&self) -> Result<Vec<PackageSize>, StoreError> {
         let mut query = self.db.prepare_cached(
             "SELECT unit, app_id, sum(bytes), max(used) AS last FROM (
-                 SELECT DISTINCT unit, app_id, version.sha256, length(blob.bytes) AS bytes, used
-                 FROM version JOIN blob ON blob.sha256 = version.sha256
+                 SELECT unit, app_id, length(blob.bytes) AS bytes, max(used) AS used
+                 FROM version JOIN blob ON blob.sha256 = version.sha256 GROUP BY unit, app_id, version.sha256
              ) GROUP BY unit, app_id ORDER BY last, unit, app_id",
         )?;
         let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, unsigned(row, 2)?)))?;
@@ -95,6 +95,8 @@ mod tests {
         let unit = unit.parse().expect("a unit");
         let installed = Installed { unit, app_id: app_id.to_owned(), version_code: 1, sha256 };
         catalogue.install(&installed, Slot::Current, bytes.as_bytes(), at).expect("kept");
+        // The same bytes in two places count once.
+        catalogue.came_to_work(&installed).expect("noted");
     }
 
     #[test]

@@ -9,7 +9,7 @@ ALTER TABLE sealed ADD COLUMN scope BLOB;
 ALTER TABLE sealed ADD COLUMN used INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX sealed_scope ON sealed (owner, scope, kind) WHERE scope IS NOT NULL;
 -- The order of submissions is kept within a scope. doubtful is 1 if the city may have the submission already, because
--- an older copy of this file was put back.
+-- an older copy of this file was put back; 2 while a try is under way.
 ALTER TABLE outbox ADD COLUMN scope BLOB;
 ALTER TABLE outbox ADD COLUMN doubtful INTEGER NOT NULL DEFAULT 0;
 DROP INDEX outbox_due;

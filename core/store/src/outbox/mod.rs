@@ -30,6 +30,13 @@ const FORMAT: u8 = 1;
 /// Most submissions of a service that may wait at a time.
 const MAX_WAITING: u32 = 200;
 
+/// Most bytes of a service's submissions that may wait at a time, as sealed.
+const MAX_BYTES: u64 = 20 << 20;
+/// How many settled submissions of a service are kept to look back at.
+const MAX_SETTLED: u32 = 500;
+/// Largest receipt that is kept, in bytes of JSON.
+const MAX_RECEIPT: usize = 64 << 10;
+
 /// Whether a row is still on its way.
 mod way {
     pub const SETTLED: u8 = 0;
@@ -183,15 +190,18 @@ impl Vault {
         let (key, value) = self.sealed(owner, submission)?;
         self.atomically(|vault| {
             let scope = vault.known_scope(owner, &submission.scope())?;
-            let waiting: u32 = vault
+            let (waiting, bytes): (u32, i64) = vault
                 .db
                 .prepare_cached(
-                    "SELECT count(*) FROM
-                     (SELECT 1 FROM outbox WHERE owner = ?1 AND scope = ?2 AND waiting = 1 LIMIT ?3)",
+                    "SELECT count(*), coalesce(sum(size), 0) FROM (SELECT length(value) AS size FROM outbox
+                     WHERE owner = ?1 AND scope = ?2 AND waiting = 1 LIMIT ?3)",
                 )?
-                .query_row(params![owner.name(), scope, MAX_WAITING], |row| row.get(0))?;
+                .query_row(params![owner.name(), scope, MAX_WAITING], |row| Ok((row.get(0)?, row.get(1)?)))?;
             if waiting == MAX_WAITING {
                 return Err(StoreError::Quota { limit: MAX_WAITING.into() });
+            }
+            if u64::try_from(bytes).unwrap_or_default() + value.len() as u64 > MAX_BYTES {
+                return Err(StoreError::Quota { limit: MAX_BYTES });
             }
             vault
                 .db
@@ -212,7 +222,7 @@ impl Vault {
             let found: Option<(Vec<u8>, Vec<u8>, bool)> = self
                 .db
                 .prepare_cached(
-                    "SELECT key, value, doubtful FROM outbox AS one
+                    "SELECT key, value, doubtful = 1 FROM outbox AS one
                      WHERE owner = ?1 AND waiting = 1 AND due <= ?2 AND NOT EXISTS (
                          SELECT 1 FROM outbox AS before WHERE before.owner = one.owner AND before.scope IS one.scope
                          AND before.waiting = 1 AND before.position < one.position
@@ -230,6 +240,40 @@ impl Vault {
                 Err(error) => return Err(error),
             }
         }
+    }
+
+    /// Writes down that a try to deliver begins: should the app end before its outcome is known, the city may have the
+    /// submission.
+    pub fn begin_delivery(&self, owner: &Owner, id: &str) -> Result<(), StoreError> {
+        let key = self.keys(owner)?.row_key(KIND, id);
+        self.db
+            .prepare_cached("UPDATE outbox SET doubtful = 2 WHERE owner = ?1 AND key = ?2 AND doubtful = 0")?
+            .execute(params![owner.name(), key])?;
+        Ok(())
+    }
+
+    /// Whether a submission has never been on its way, as far as anybody can know.
+    pub fn is_untouched(&self, owner: &Owner, submission: &Submission) -> Result<bool, StoreError> {
+        let key = self.keys(owner)?.row_key(KIND, &submission.id);
+        let doubtful: Option<u8> = self
+            .db
+            .prepare_cached("SELECT doubtful FROM outbox WHERE owner = ?1 AND key = ?2")?
+            .query_row(params![owner.name(), key], |row| row.get(0))
+            .optional()?;
+        let never = matches!(submission.state, SubmissionState::Waiting { attempts: 0, .. });
+        Ok(never && doubtful.unwrap_or_default() == 0)
+    }
+
+    fn drop_oldest_settled(&self, owner: &Owner, scope: &Scope) -> Result<(), StoreError> {
+        let scope = self.known_scope(owner, scope)?;
+        self.db
+            .prepare_cached(
+                "DELETE FROM outbox WHERE owner = ?1 AND scope = ?2 AND waiting = 0 AND position NOT IN (
+                     SELECT position FROM outbox WHERE owner = ?1 AND scope = ?2 AND waiting = 0
+                     ORDER BY position DESC LIMIT ?3)",
+            )?
+            .execute(params![owner.name(), scope, MAX_SETTLED])?;
+        Ok(())
     }
 
     /// Writes down what a try to deliver came to.
@@ -251,17 +295,28 @@ impl Vault {
         };
         let way = if matches!(state, SubmissionState::Waiting { .. }) { way::WAITING } else { way::SETTLED };
         submission.state = state;
+        if let SubmissionState::Delivered { receipt, .. } = &mut submission.state {
+            // The city has it; the phone does not keep it a second time.
+            submission.body = Value::Null;
+            if receipt.to_string().len() > MAX_RECEIPT {
+                *receipt = Value::Null;
+            }
+        }
         let (key, value) = self.sealed(owner, &submission)?;
         self.atomically(|vault| {
             vault
                 .db
                 .prepare_cached(
-                    "UPDATE outbox SET waiting = ?3, due = ?4, value = ?5, doubtful = doubtful AND ?3 = 1
+                    "UPDATE outbox SET waiting = ?3, due = ?4, value = ?5, doubtful = (doubtful = 1 AND ?3 = 1)
                      WHERE owner = ?1 AND key = ?2",
                 )?
                 .execute(params![owner.name(), key, way, due, value])?;
             // The city has the photos, or will never take them.
-            if way == way::SETTLED { vault.drop_attachments_of(&key) } else { Ok(()) }
+            if way == way::SETTLED {
+                vault.drop_attachments_of(&key)?;
+                vault.drop_oldest_settled(owner, &submission.scope())?;
+            }
+            Ok(())
         })?;
         Ok(submission)
     }

@@ -21,13 +21,17 @@ const TABLES: [(&str, &str); 5] = [
 impl Vault {
     /// Puts the file aside, so that a new one can be begun; answers where it is now.
     pub fn put_aside(path: &Path) -> Result<PathBuf, StoreError> {
+        Self::finish_bringing_back(path)?;
+        Self::move_aside(path)
+    }
+
+    fn move_aside(path: &Path) -> Result<PathBuf, StoreError> {
         // What is still in the log belongs to this file and to no other.
         let emptied = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|db| {
             db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
             db.close().map_err(|(_, error)| error)
         });
-        let aside = (1..).map(|number| path.with_extension(format!("aside-{number}.sqlite")));
-        let aside = aside.into_iter().find(|aside| !aside.exists()).expect("numbers do not end");
+        let aside = free_aside(path);
         if emptied.is_err() {
             // Too damaged for SQLite: the log goes along under the name that belongs to the file.
             for suffix in ["-wal", "-shm"] {
@@ -50,20 +54,30 @@ impl Vault {
     /// Brings the newest file back that the key store opens again; the one in use is put aside in its place. Answers
     /// whether there was one.
     pub fn bring_back(path: &Path, secrets: &Arc<dyn SecretStore>) -> Result<bool, StoreError> {
+        Self::finish_bringing_back(path)?;
         for aside in Self::aside(path)?.into_iter().rev() {
             let Ok(vault) = Self::open(&aside, Arc::clone(secrets)) else { continue };
             vault.settle()?;
             drop(vault);
-            let waiting = path.with_extension("coming-back.sqlite");
-            std::fs::rename(&aside, &waiting)?;
+            std::fs::rename(&aside, coming_back(path))?;
             if path.exists() {
                 // Into the place that has just become free, so that no number is left out.
-                Self::put_aside(path)?;
+                Self::move_aside(path)?;
             }
-            std::fs::rename(waiting, path)?;
+            Self::finish_bringing_back(path)?;
             return Ok(true);
         }
         Ok(false)
+    }
+
+    /// Ends what an ended app has left midway. No file is ever written over.
+    pub(super) fn finish_bringing_back(path: &Path) -> Result<(), StoreError> {
+        let waiting = coming_back(path);
+        if waiting.exists() {
+            let place = if path.exists() { free_aside(path) } else { path.to_owned() };
+            std::fs::rename(waiting, place)?;
+        }
+        Ok(())
     }
 
     /// Puts a damaged file aside and begins a new one with every row of it that can still be read. Answers how many
@@ -97,6 +111,15 @@ impl Vault {
         change.commit()?;
         Ok(carried)
     }
+}
+
+fn coming_back(path: &Path) -> PathBuf {
+    path.with_extension("coming-back.sqlite")
+}
+
+fn free_aside(path: &Path) -> PathBuf {
+    let mut numbered = (1_u64..).map(|number| path.with_extension(format!("aside-{number}.sqlite")));
+    numbered.find(|aside| !aside.exists()).expect("numbers do not end")
 }
 
 fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
@@ -136,6 +159,24 @@ mod tests {
         drop(vault);
         assert!(Vault::bring_back(&path, &other).expect("looked"), "nothing was thrown away either way");
         assert!(!Vault::bring_back(&path, &right).is_ok_and(|_| Vault::open(&path, other).is_ok()));
+    }
+
+    #[test]
+    fn a_vault_on_its_way_back_is_not_lost_though_the_app_ends() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.sqlite");
+        let keys = shift(1) as Arc<dyn SecretStore>;
+        let vault = Vault::open(&path, Arc::clone(&keys)).expect("new");
+        vault.put(&Owner::Phone, "a", &Kept("old".to_owned())).expect("kept");
+        vault.close().expect("closed");
+        // Between the two renames of bringing it back.
+        std::fs::rename(&path, coming_back(&path)).expect("on its way");
+        let vault = Vault::open(&path, Arc::clone(&keys)).expect("there again");
+        assert_eq!(vault.get(&Owner::Phone, "a").expect("readable"), Some(Kept("old".to_owned())));
+        vault.close().expect("closed");
+        std::fs::copy(&path, coming_back(&path)).expect("on its way, with another in its place");
+        Vault::open(&path, keys).expect("the one in use").close().expect("closed");
+        assert_eq!(Vault::aside(&path).expect("listed").len(), 1, "the other is kept");
     }
 
     #[test]

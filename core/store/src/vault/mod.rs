@@ -118,6 +118,7 @@ impl Vault {
         let damaged = |error: StoreError| {
             if error.is_corrupt() { StoreError::FileDamaged { file: SCHEMA.file } } else { error }
         };
+        Self::finish_bringing_back(path)?;
         let db = SCHEMA.open(path).map_err(damaged)?;
         let vault = Self { db, secrets, keys: RwLock::default(), restored: Cell::new(false) };
         let fresh = !vault.has_owner(&Owner::Phone)?;
@@ -165,9 +166,15 @@ impl Vault {
             return changes(self);
         }
         let transaction = self.db.unchecked_transaction()?;
-        let outcome = changes(self)?;
-        transaction.commit()?;
-        Ok(outcome)
+        let outcome = changes(self).and_then(|outcome| {
+            transaction.commit()?;
+            Ok(outcome)
+        });
+        if outcome.is_err() {
+            // A key that was made within is gone with its row: nothing may be sealed under it.
+            self.keys.write().expect("no panic while held").clear();
+        }
+        outcome
     }
 
     /// Writes what is still in the write-ahead log over the file, so that no older copy of a page remains in either.

@@ -155,7 +155,8 @@ impl Vault {
         Ok(())
     }
 
-    /// Removes everything that a scope keeps, except for submissions that wait: those were promised to be sent.
+    /// Removes everything that a scope keeps, except for submissions that wait: those were promised to be sent, and
+    /// their scope stays known.
     pub fn clear_scope(&self, owner: &Owner, scope: &Scope) -> Result<(), StoreError> {
         let scope_key = self.keys(owner)?.row_key(Scope::KIND, scope.as_str());
         self.atomically(|vault| {
@@ -165,7 +166,13 @@ impl Vault {
                 "DELETE FROM attachment WHERE owner = ?1 AND scope = ?2 AND submission IS NULL",
                 params![owner.name(), scope_key],
             )?;
-            vault.delete::<Scope>(owner, scope.as_str())
+            vault.db.execute("DELETE FROM outbox WHERE owner = ?1 AND scope = ?2 AND waiting = 0", named)?;
+            let waits: bool = vault.db.query_row(
+                "SELECT EXISTS (SELECT 1 FROM outbox WHERE owner = ?1 AND scope = ?2)",
+                named,
+                |row| row.get(0),
+            )?;
+            if waits { Ok(()) } else { vault.delete::<Scope>(owner, scope.as_str()) }
         })
     }
 
@@ -179,12 +186,17 @@ impl Vault {
             "SELECT coalesce(sum(length(part.value)), 0) FROM attachment
              JOIN attachment_part AS part ON part.attachment = attachment.id WHERE owner = ?1 AND scope = ?2",
         )?;
+        let mut handed_in = self
+            .db
+            .prepare_cached("SELECT coalesce(sum(length(value)), 0) FROM outbox WHERE owner = ?1 AND scope = ?2")?;
         for scope in self.list::<Scope>(owner)? {
             let key = self.keys(owner)?.row_key(Scope::KIND, scope.as_str());
             let rows = query.query_map(params![owner.name(), key], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let rows = rows.collect::<Result<Vec<(String, i64)>, _>>()?;
             let bytes: i64 = attached.query_row(params![owner.name(), key], |row| row.get(0))?;
-            let rows = rows.into_iter().chain((bytes > 0).then(|| ("attachment".to_owned(), bytes)));
+            let outbox: i64 = handed_in.query_row(params![owner.name(), key], |row| row.get(0))?;
+            let more = [("attachment", bytes), ("outbox", outbox)].into_iter().filter(|(_, bytes)| *bytes > 0);
+            let rows = rows.into_iter().chain(more.map(|(kind, bytes)| (kind.to_owned(), bytes)));
             sizes.extend(rows.map(|(kind, bytes)| ScopeSize {
                 scope: scope.clone(),
                 kind,

@@ -70,6 +70,34 @@ class Journey(unittest.IsolatedAsyncioTestCase):
             await phone.remove_pass(used.id)
             self.assertEqual(await phone.passes(None, None), [])
 
+    async def test_accounts_files_and_a_photo_through_the_background(self):
+        with tempfile.TemporaryDirectory() as folder:
+            phone = onecity.OneCity.open(options(folder), ports())
+            for persona in ["lan", "workshop"]:
+                attempt = await phone.begin_login("shandong", REDIRECT)
+                await phone.finish_login(browse(attempt.url, persona))
+            accounts = await phone.accounts()
+            self.assertEqual([own.active for own in accounts], [False, True])
+            self.assertTrue((await phone.switch_account(accounts[0].id)).active)
+            self.assertEqual(sum(own.current for own in await phone.sessions()), 1)
+            await phone.sync("cn-sd/jinan")
+            await phone.suspend()
+            await phone.resume()
+            await phone.check_files()
+            service = await phone.open_link("onecity://miniapp/cn-sd.jinan:report", "cn-sd/jinan")
+            refused = json.loads(await service.call('{"method":"scan","params":{}}'))
+            self.assertEqual(refused["error"]["code"], "not_declared")
+            part = await service.resource(service.entry(), "", "bytes=0-8", None)
+            self.assertEqual((part.status, len(part.body)), (206, 9))
+            storage = await phone.storage()
+            self.assertTrue(any(own.app_id == "report" and own.packages > 0 for own in storage.services))
+            self.assertIn("handOver()", onecity.page_types())
+            with self.assertRaises(onecity.OneCityError.InvalidInput) as raised:
+                await phone.begin_login_as("shandong", REDIRECT, "110105194912310021")
+            self.assertEqual(raised.exception.field, "number")
+            await phone.logout(False)
+            self.assertEqual(len(await phone.accounts()), 1)
+
     async def test_errors_come_with_their_type_and_name(self):
         with tempfile.TemporaryDirectory() as folder:
             phone = onecity.OneCity.open(options(folder), ports())

@@ -179,7 +179,7 @@ pub fn pay(language: Language, payee: &str, request: &PayRequest) -> Markup {
                 input type="hidden" name="currency" value=(request.currency);
                 input type="hidden" name="return_uri" value=(request.return_uri);
                 input type="hidden" name="state" value=(request.state);
-                button type="submit" { (pick("付款", "Thanh toán", "Pay")) }
+                button class="primary" type="submit" { (pick("付款", "Thanh toán", "Pay")) }
             }
         }
     };

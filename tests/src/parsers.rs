@@ -5,11 +5,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use onecity_protocol::bridge::BridgeCall;
 use onecity_protocol::credential::{
     CoseMessage, Credential, Decision, Gate, GatePolicy, MAX_PRESENTATION, Presentation, StatusListToken, TrustList,
     WithoutStatus,
 };
+use onecity_protocol::document::Document;
 use onecity_protocol::manifest::Manifest;
+use onecity_protocol::miniapp_uri::MiniAppUri;
 use onecity_protocol::package::Package;
 use onecity_protocol::region::{RegionFile, RegionTree};
 use onecity_protocol::trust::{Release, TrustedRepository};
@@ -21,7 +24,7 @@ use crate::vectors::{NOW, Shared, files, vector_files};
 pub type Parser = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PARSERS: [Parser; 10] = [
+pub const PARSERS: [Parser; 13] = [
     ("code", code),
     ("presentation", presentation),
     ("credential", credential),
@@ -32,6 +35,9 @@ pub const PARSERS: [Parser; 10] = [
     ("package", package),
     ("region_data", region_data),
     ("metadata", metadata),
+    ("document", document),
+    ("link", link),
+    ("bridge", bridge),
 ];
 
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
@@ -151,6 +157,31 @@ pub fn region_data(data: &[u8]) {
         for region in &file.regions {
             let _ = (tree.units_for(&region.id), tree.hotline(&region.id), tree.children(&region.id).count());
         }
+    }
+}
+
+/// A document or receipt. Nobody here may sign one, so that none is ever taken.
+pub fn document(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    assert!(Document::verify(text, &SHARED.trust_list, NOW).is_err());
+    if let Ok(less) = Document::with_fields(text, &[]) {
+        assert!(less.len() <= text.len() && text.starts_with(less.trim_end_matches('~')));
+    }
+}
+
+/// A link to a mini-service: what is read is written again as it was meant.
+pub fn link(data: &[u8]) {
+    let Some(link) = std::str::from_utf8(data).ok().and_then(|text| text.parse::<MiniAppUri>().ok()) else { return };
+    let again: MiniAppUri = link.to_string().parse().expect("what was just written");
+    assert_eq!(again, link);
+    assert!(link.page.is_none_or(|page| !page.split('/').any(|part| part == "..")));
+}
+
+/// A call of a page.
+pub fn bridge(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    if let Err(refusal) = BridgeCall::parse(text) {
+        assert_eq!(refusal.code, "invalid_call");
     }
 }
 

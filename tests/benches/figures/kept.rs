@@ -183,7 +183,7 @@ fn package(app_id: &str, data: &str) -> Vec<u8> {
     pack(&files.into_iter().map(|(path, bytes)| (path.to_owned(), bytes)).collect()).expect("packed")
 }
 
-/// A file of 50 KB for the web view: bounded by unpacking it and by its tag's hash.
+/// A file of 50 KB for the web view: bounded by unpacking it.
 pub fn resource_50k() -> Figure {
     let opened = opened();
     let times = (0..ROUNDS).map(|_| {

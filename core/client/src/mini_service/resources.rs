@@ -91,7 +91,9 @@ impl ServiceSession {
         };
         let Some(body) = found else { return Ok(refusal(404, headers)) };
         let mime = media_type(&path).to_owned();
-        let tag = format!("\"{}\"", hex::encode(&digest(&SHA256, &body).as_ref()[..16]));
+        // Within a package a path never changes: its hash and the path tell one file from every other.
+        let name = [&self.installed.sha256[..], path.as_bytes()].concat();
+        let tag = format!("\"{}\"", hex::encode(&digest(&SHA256, &name).as_ref()[..16]));
         headers.push(("etag".to_owned(), tag.clone()));
         let known = request.if_none_match.as_deref().unwrap_or_default();
         // RFC 9110 §13.1.2, compared weakly.

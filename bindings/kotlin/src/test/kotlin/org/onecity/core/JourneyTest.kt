@@ -54,6 +54,29 @@ class JourneyTest {
     }
 
     @Test
+    fun `accounts and files live through the background`(@TempDir folder: Path): Unit = runBlocking {
+        OneCity.open(options(folder), ports()).use { phone ->
+            for (persona in listOf("lan", "workshop")) {
+                phone.finishLogin(browse(phone.beginLogin("shandong", REDIRECT).url, persona))
+            }
+            assertEquals(listOf(false, true), phone.accounts().map { it.active })
+            phone.suspend()
+            phone.resume()
+            assertEquals("Persona Lan", phone.switchAccount(phone.accounts().first().id).name)
+            phone.sync("cn-sd/jinan")
+            phone.openLink("onecity://miniapp/cn-sd.jinan:report", "cn-sd/jinan").use { service ->
+                service.hidden()
+                assertTrue("not_shown" in service.call("""{"method":"share","params":{"text":"t","url":null}}"""))
+            }
+            assertEquals("number", assertThrows<OneCityException.InvalidInput> {
+                phone.beginLoginAs("shandong", REDIRECT, "110105194912310021")
+            }.field)
+            phone.logout(false)
+            assertEquals(1, phone.accounts().size)
+        }
+    }
+
+    @Test
     fun `errors come with their type and name`(@TempDir folder: Path): Unit = runBlocking {
         OneCity.open(options(folder), ports()).use { phone ->
             assertEquals("region", assertThrows<OneCityException.InvalidInput> { phone.home("Not A Region") }.field)

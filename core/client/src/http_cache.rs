@@ -35,6 +35,8 @@ const USED_APART: i64 = 3600;
 /// How many answers are asked anew behind others at a time, and how long each may take.
 const MAX_BEHIND: usize = 16;
 const BEHIND: Duration = Duration::from_secs(30);
+/// How far ahead of now something may have been kept before its time counts for nothing, in seconds.
+const CLOCK_MENDED: i64 = 300;
 /// The largest `Age` that is believed, in seconds.
 const OLDEST: u64 = 10 * 365 * 86_400;
 
@@ -158,7 +160,9 @@ pub async fn ask(inner: &Arc<Inner>, asker: &Asker, request: Outgoing) -> Result
         keep(inner, asker, &request, &answer).await;
         return Ok(fresh(answer));
     };
-    let (parts, matches) = match kept.policy.before_request(&asker.seen(&request), moment(now)) {
+    // What was kept under a clock that was ahead would seem fresh until that time has come.
+    let moment_asked = if kept.at > now + CLOCK_MENDED { moment(i64::MAX >> 8) } else { moment(now) };
+    let (parts, matches) = match kept.policy.before_request(&asker.seen(&request), moment_asked) {
         BeforeRequest::Fresh(_) => return Ok(kept.answered(Freshness::Fresh)),
         BeforeRequest::Stale { request, matches } => (request, matches),
     };
@@ -223,11 +227,8 @@ impl Kept {
         }
         let lifetime = i64::try_from(self.policy.time_to_live(moment(self.at)).as_secs()).unwrap_or(i64::MAX);
         let stale_for = (now - self.at).saturating_sub(lifetime);
-        MayBeStale {
-            meanwhile: stale_for <= seconds("stale-while-revalidate"),
-            on_error: stale_for <= seconds("stale-if-error"),
-            offline: true,
-        }
+        let within = |word: &str| self.at <= now + CLOCK_MENDED && stale_for <= seconds(word);
+        MayBeStale { meanwhile: within("stale-while-revalidate"), on_error: within("stale-if-error"), offline: true }
     }
 }
 

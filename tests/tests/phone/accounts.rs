@@ -211,6 +211,21 @@ async fn a_lost_phone_s_session_is_found_and_ended_from_another() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_jumps_back_and_forth_ends_no_session() {
+    let kit = Kit::logged_in().await;
+    for days in [400, -800, 30, 370] {
+        // The provider's clock and the phone's go together; the tokens' times do not.
+        kit.skip(days * DAY);
+        if session_works(&kit.phone).await.is_err() {
+            kit.phone.log_in("shandong", "lan").await.expect("a login sets it right");
+        }
+        session_works(&kit.phone).await.expect("and it goes on");
+    }
+    assert_eq!(kit.phone.client().accounts().await.expect("listed").len(), 1);
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_logout_revokes_at_once_and_without_a_network_as_soon_as_there_is_one() {
     let kit = Kit::logged_in().await;
     let pass = kit.phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass");

@@ -206,3 +206,18 @@ async fn a_page_sets_no_header_that_is_not_its_own_and_follows_no_redirect() {
     assert_eq!(page.get(&format!("{}/large", origin.url)).await, Err("network".to_owned()));
     kit.server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_kept_under_a_clock_a_year_ahead_is_asked_anew_once_the_clock_is_right() {
+    let kit = Kit::new().await;
+    let (origin, page) = opened(&kit).await;
+    let url = format!("{}/jump", origin.url);
+    kit.skip(365 * 86_400);
+    origin.will_say(200, &[("cache-control", "max-age=600, stale-while-revalidate=9999")], "then");
+    gets(&page, &url).await;
+    kit.skip(-365 * 86_400);
+    origin.will_say(200, &[("cache-control", "max-age=600")], "now");
+    assert_eq!(gets(&page, &url).await, is("now", "fresh"));
+    assert_eq!((gets(&page, &url).await, origin.asked()), (is("now", "fresh"), 2));
+    kit.server.stop().await;
+}

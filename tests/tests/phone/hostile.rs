@@ -175,3 +175,15 @@ async fn a_page_that_asks_for_too_much_at_once_or_waits_for_ever_harms_only_itse
     assert_eq!(page.call("documents_request", json!({ "types": names })).await, Err("invalid_call".to_owned()));
     kit.server.stop().await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_floods_the_network_has_eight_requests_at_a_time() {
+    let kit = Kit::new().await;
+    let page = kit.opens("everything").await;
+    let urls: Vec<String> = (0..60).map(|n| format!("{}?n={n}", kit.url(""))).collect();
+    let answers = join_all(urls.iter().map(|url| page.get(url))).await;
+    let busy = answers.iter().filter(|answer| answer.as_ref().is_err_and(|code| code == "busy")).count();
+    assert!((20..=52).contains(&busy), "{busy} of 60 were told to wait");
+    assert!(answers.iter().filter(|answer| answer.is_ok()).count() >= 8);
+    kit.server.stop().await;
+}

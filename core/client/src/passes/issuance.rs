@@ -232,7 +232,7 @@ impl Source {
     async fn holders(&self, inner: &Arc<Inner>) -> Result<Vec<Holder>, Error> {
         let Some(endpoint) = &self.metadata.onecity_holders_endpoint else { return Ok(Vec::new()) };
         let url = inner.net.url(endpoint)?;
-        let answer = send(inner, || Outgoing::get(url.clone())).await?;
+        let answer = send(inner, Outgoing::get(url)).await?;
         let mut answer: HoldersAnswer = accepted(&answer)?.json()?;
         answer.holders.truncate(MAX_HOLDERS);
         Ok(answer.holders)
@@ -310,7 +310,7 @@ impl Source {
             let names = made.iter().map(|key| key.holder.as_ref().map(|holder| holder.id.as_str()));
             body["onecity_holders"] = names.collect();
         }
-        let answer = send_with(inner, || Outgoing::post_json(endpoint.clone(), &body), access).await?;
+        let answer = send_with(inner, Outgoing::post_json(endpoint, &body), access).await?;
         if answer.status.is_client_error() && answer.status != StatusCode::UNAUTHORIZED {
             return Err(Error::refused(Refusal::Issuance, reason_of(&answer)));
         }

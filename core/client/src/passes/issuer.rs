@@ -12,7 +12,7 @@ use url::Url;
 use crate::client::Inner;
 use crate::error::{Error, Refusal};
 use crate::net::{Answer, Outgoing};
-use crate::session::{Access, send_proven};
+use crate::session::Access;
 
 /// What OpenID4VCI's metadata (§12.2.4) says of an issuer.
 #[derive(Debug, Deserialize)]
@@ -56,33 +56,14 @@ pub fn accepted(answer: &Answer) -> Result<&Answer, Error> {
 }
 
 /// Sends a request with the session's token.
-pub async fn send(inner: &Arc<Inner>, request: impl Fn() -> Outgoing) -> Result<Answer, Error> {
+pub async fn send(inner: &Arc<Inner>, request: Outgoing) -> Result<Answer, Error> {
     let access = inner.sessions.access(inner, None).await?;
     send_with(inner, request, access).await
 }
 
-/// The same with a token that is at hand. If it was ended before its time, one renewal tells whether the session was,
-/// too; another account's session is never used in its place.
-pub async fn send_with(inner: &Arc<Inner>, request: impl Fn() -> Outgoing, access: Access) -> Result<Answer, Error> {
-    let (account, token) = (access.account.clone(), access.token.clone());
-    let answer = send_once(inner, request(), access).await?;
-    if answer.status != StatusCode::UNAUTHORIZED {
-        return Ok(answer);
-    }
-    let access = inner.sessions.access(inner, Some(&token)).await?;
-    if access.account != account {
-        return Err(Error::LoginRequired { why: "another account has been logged in meanwhile".to_owned() });
-    }
-    send_once(inner, request(), access).await
-}
-
-async fn send_once(
-    inner: &Arc<Inner>,
-    request: Outgoing,
-    Access { token, signer, .. }: Access,
-) -> Result<Answer, Error> {
-    // Passes are judged by the time: whoever issues them does not tell it.
-    send_proven(inner, request.timeless(), &signer, Some(&token)).await
+/// The same with a token that is at hand. Passes are judged by the time: whoever issues them does not tell it.
+pub async fn send_with(inner: &Arc<Inner>, request: Outgoing, access: Access) -> Result<Answer, Error> {
+    inner.sessions.send(inner, request.timeless(), access).await
 }
 
 pub async fn metadata(inner: &Arc<Inner>, issuer: &str) -> Result<IssuerMetadata, Error> {

@@ -39,7 +39,7 @@ async fn tell(inner: &Arc<Inner>, owner: &Owner, pass: &Deleted) -> Result<bool,
     let url = inner.net.url(&endpoint)?;
     let body = json!({ "pass": pass.cti });
     let access = access_of(inner, owner).await?;
-    let answer = send_with(inner, || Outgoing::post_json(url.clone(), &body), access).await?;
+    let answer = send_with(inner, Outgoing::post_json(url, &body), access).await?;
     let unknown =
         || serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok_and(|own| own["error"] == "unknown_pass");
     Ok(answer.status.is_success() || (answer.status == StatusCode::BAD_REQUEST && unknown()))

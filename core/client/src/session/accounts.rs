@@ -9,7 +9,6 @@ use serde::{Deserialize, Serialize};
 
 use super::dpop::random_text;
 use super::keeping::{Access, ActiveAccount, Session, Sessions};
-use super::proofs::send_proven;
 use crate::client::Inner;
 use crate::error::{Error, Refusal};
 use crate::net::Outgoing;
@@ -134,7 +133,7 @@ impl Sessions {
             sessions: Vec<SessionView>,
         }
         let (access, endpoint) = self.sessions_endpoint(inner).await?;
-        let answer = send_proven(inner, Outgoing::get(endpoint), &access.signer, Some(&access.token)).await?;
+        let answer = self.send(inner, Outgoing::get(endpoint), access).await?;
         if answer.status == StatusCode::UNAUTHORIZED {
             return Err(Error::LoginRequired {
                 why: "the identity provider does not take this session any more".to_owned(),
@@ -153,7 +152,7 @@ impl Sessions {
             Err(()) => return Err(Error::internal("the address of the sessions")),
         }
         let request = Outgoing::method(Method::DELETE, endpoint);
-        let answer = send_proven(inner, request, &access.signer, Some(&access.token)).await?;
+        let answer = self.send(inner, request, access).await?;
         match answer.status {
             status if status.is_success() => Ok(()),
             StatusCode::NOT_FOUND => Err(Error::refused(Refusal::NotFound, "this session has ended already")),

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use oauth2::{RefreshToken, TokenResponse};
 use onecity_protocol::credential::UnixTime;
 use onecity_store::{AccountId, Owner, Record};
+use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 use tokio::sync::Mutex;
 
 use super::dpop::JwtSigner;
 use super::exchange::ServiceTokens;
 use super::oauth::{Tokens, oauth_client, refused_token, token_request};
-use super::proofs::Nonces;
+use super::proofs::{Nonces, send_proven};
 use crate::client::Inner;
 use crate::error::Error;
+use crate::net::{Answer, Outgoing};
 use crate::views::{AccountKind, AccountView, Topic};
 
 /// An access token is renewed this long before it ends, in seconds.
@@ -192,6 +194,17 @@ impl Sessions {
         // Written before it is used: a rotated token that is lost would end the session.
         self.keep(inner, account.clone(), session.clone()).await?;
         Ok(Access { account, token: session.access_token.clone(), signer, session })
+    }
+
+    /// Sends a request with an account's token. If that was ended before its time, one renewal tells whether the session
+    /// was, too; another account's is never used in its place.
+    pub async fn send(&self, inner: &Arc<Inner>, request: Outgoing, access: Access) -> Result<Answer, Error> {
+        let answer = send_proven(inner, request.clone(), &access.signer, Some(&access.token)).await?;
+        if answer.status != StatusCode::UNAUTHORIZED {
+            return Ok(answer);
+        }
+        let access = self.access_of(inner, access.account, Some(&access.token)).await?;
+        send_proven(inner, request, &access.signer, Some(&access.token)).await
     }
 
     async fn keep(&self, inner: &Arc<Inner>, account: AccountId, session: Session) -> Result<(), Error> {

@@ -23,5 +23,4 @@ pub use exchange::OnBehalf;
 pub use jose::install_providers;
 pub use keeping::{Access, ActiveAccount, Session, Sessions};
 pub use login::{StepUp, Wish};
-pub use proofs::send_proven;
 pub use provider::{Provider, parse_providers};

@@ -11,7 +11,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use url::Url;
 
-use super::{own_url, send};
+use super::delivering::{own_url, send};
 use crate::client::Inner;
 use crate::error::Error;
 use crate::net::{Answer, Outgoing};

@@ -10,15 +10,15 @@
 //! Within a mini-service the order is kept: what was handed in later waits for what was handed in before.
 
 mod attachments;
+mod submission;
 
 use onecity_protocol::credential::UnixTime;
-use onecity_protocol::region::UnitId;
 use ring::rand::{SecureRandom, SystemRandom};
 use rusqlite::{OptionalExtension, params};
-use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use attachments::{Attachment, MAX_ATTACHMENT, PART};
+pub use submission::{Delivery, Due, Holdup, Submission, SubmissionState, TimelineEntry};
 
 use crate::error::StoreError;
 use crate::sealing::Place;
@@ -34,6 +34,8 @@ const MAX_WAITING: u32 = 200;
 const MAX_BYTES: u64 = 20 << 20;
 /// How many settled submissions of a service are kept to look back at.
 const MAX_SETTLED: u32 = 500;
+/// Nobody is asked to wait longer, in seconds: a time further ahead was set by a clock that has been put right since.
+const LONGEST_WAIT: i64 = 2 * 3600;
 /// Largest receipt that is kept, in bytes of JSON.
 const MAX_RECEIPT: usize = 64 << 10;
 
@@ -43,135 +45,6 @@ mod way {
     pub const WAITING: u8 = 1;
     /// It can't be opened any more. It is kept, and holds nothing else up.
     pub const DAMAGED: u8 = 2;
-}
-
-/// What keeps a submission from being sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Holdup {
-    /// There is no network, or the city does not answer.
-    Network,
-    /// The resident has to log in again.
-    Login,
-    /// The resident has to log in more strongly.
-    StepUp,
-    /// The resident has taken back what they agreed to.
-    Consent,
-    /// The phone's storage is full.
-    Storage,
-}
-
-/// What became of a submission.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case", tag = "state")]
-pub enum SubmissionState {
-    /// On the phone; it is tried again by itself.
-    Waiting {
-        /// How often it was tried.
-        attempts: u32,
-        /// What the last try failed on.
-        #[serde(default)]
-        holdup: Option<Holdup>,
-    },
-    /// The city has it.
-    Delivered {
-        /// When, in seconds.
-        at: UnixTime,
-        /// What the city answered.
-        receipt: Value,
-    },
-    /// The city does not take it, for this reason.
-    Refused {
-        /// When, in seconds.
-        at: UnixTime,
-        /// The city's words.
-        reason: String,
-        /// Whether something else was handed in under this very id before: somebody has to look at it.
-        #[serde(default)]
-        conflict: bool,
-    },
-}
-
-/// What the city did with a submission, as it tells it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TimelineEntry {
-    /// When, in seconds.
-    pub at: UnixTime,
-    /// One word for programs, for example `received`, `in_progress`, `done`.
-    pub status: String,
-    /// The city's words.
-    #[serde(default)]
-    pub text: String,
-}
-
-/// Something that a resident hands in.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Submission {
-    /// 32 hexadecimal digits; also its idempotency key.
-    pub id: String,
-    /// The unit whose service it came from.
-    pub unit: UnitId,
-    /// That service's id among the unit's.
-    pub app_id: String,
-    /// What the resident sees in the list.
-    pub title: String,
-    /// Where it goes.
-    pub url: String,
-    /// What is sent.
-    pub body: Value,
-    /// When it was handed in, in seconds.
-    pub created: UnixTime,
-    /// What goes with it, by the attachments' ids.
-    #[serde(default)]
-    pub attachments: Vec<String>,
-    /// What the city has told of it.
-    #[serde(default)]
-    pub timeline: Vec<TimelineEntry>,
-    /// What the city learns of the resident with it, if it goes with a token.
-    #[serde(default)]
-    pub fields: Option<Vec<String>>,
-    /// What became of it.
-    pub state: SubmissionState,
-}
-
-impl Submission {
-    /// The mini-service that it came from.
-    pub fn scope(&self) -> Scope {
-        Scope::new(format!("{}/{}", self.unit, self.app_id))
-    }
-}
-
-/// What a try to deliver came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Delivery {
-    /// The city took it.
-    Accepted {
-        /// The city's answer.
-        receipt: Value,
-    },
-    /// The city said no, and would say no again.
-    Refused {
-        /// The city's words.
-        reason: String,
-        /// Whether it has something else under this id.
-        conflict: bool,
-    },
-    /// No answer, or one that asks for patience.
-    Postponed {
-        /// When to try next, in seconds.
-        until: UnixTime,
-        /// What it failed on.
-        holdup: Holdup,
-    },
-}
-
-/// A submission whose turn it is.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Due {
-    /// The submission.
-    pub submission: Submission,
-    /// Whether the city may have it already, though this phone does not know: ask before sending.
-    pub doubtful: bool,
 }
 
 impl Vault {
@@ -223,12 +96,12 @@ impl Vault {
                 .db
                 .prepare_cached(
                     "SELECT key, value, doubtful = 1 FROM outbox AS one
-                     WHERE owner = ?1 AND waiting = 1 AND due <= ?2 AND NOT EXISTS (
+                     WHERE owner = ?1 AND waiting = 1 AND (due <= ?2 OR due > ?2 + ?3) AND NOT EXISTS (
                          SELECT 1 FROM outbox AS before WHERE before.owner = one.owner AND before.scope IS one.scope
                          AND before.waiting = 1 AND before.position < one.position
                      ) ORDER BY position LIMIT 1",
                 )?
-                .query_row(params![owner.name(), now], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .query_row(params![owner.name(), now, LONGEST_WAIT], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
                 .optional()?;
             let Some((key, value, doubtful)) = found else { return Ok(None) };
             match self.opened(owner, &key, value) {
@@ -465,6 +338,16 @@ mod tests {
         vault.hurry(&Owner::Phone, 229).expect("hurried");
         assert!(due(229).is_some());
         assert_eq!(vault.submissions(&Owner::Phone).expect("listed").len(), 3);
+    }
+
+    #[test]
+    fn a_time_that_was_set_by_a_clock_a_year_ahead_holds_nothing_up() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(3)).expect("a vault");
+        let own = report("report", 100);
+        vault.enqueue(&Owner::Phone, &own).expect("kept");
+        vault.record_delivery(&Owner::Phone, own, postponed(100 + 365 * 86_400), 100).expect("written");
+        assert!(vault.next_due(&Owner::Phone, 200).expect("read").is_some());
     }
 
     #[test]

@@ -228,12 +228,16 @@ impl OneCity {
         link: String,
         region_id: String,
         data: String,
+        from_service: String,
     ) -> Result<Arc<OpenService>, OneCityError> {
         let wrong = |field: &str, why: String| OneCityError::InvalidInput { field: field.to_owned(), why };
         let link: MiniAppUri = link.parse().map_err(|error| wrong("link", format!("{error}")))?;
         let data = serde_json::from_str(&data).map_err(|error| wrong("data", error.to_string()))?;
         let service = ServiceId { unit: link.unit.clone(), app_id: link.app_id.clone() };
-        let launch = Launch { data, ..Launch::from(&link) };
+        let (from_unit, from_app) =
+            from_service.rsplit_once('/').ok_or_else(|| wrong("from_service", "UNIT/APP_ID".to_owned()))?;
+        let from = Some(ServiceId { unit: unit(from_unit)?, app_id: from_app.to_owned() });
+        let launch = Launch { data, from, ..Launch::from(&link) };
         let session = self.client.open_service_with(&service, &region(&region_id)?, launch).await?;
         Ok(Arc::new(OpenService { phone: self, session }))
     }

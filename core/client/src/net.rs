@@ -1,10 +1,12 @@
 //! The only place that knows HTTP: bounded, TLS with roots of our own, no redirects that nobody looked at.
 
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use onecity_protocol::credential::UnixTime;
+use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::header::{ACCEPT_ENCODING, AGE, CONTENT_RANGE, DATE, HeaderMap, HeaderName, HeaderValue, RANGE};
 use reqwest::{Method, StatusCode};
 use serde::de::DeserializeOwned;
@@ -147,6 +149,7 @@ impl Net {
             .connect_timeout(patience.connect)
             .read_timeout(patience.silence)
             .timeout(patience.whole)
+            .dns_resolver(Arc::new(PublicNames { loopback }))
             .user_agent(concat!("OneCity/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(Error::internal)?;
@@ -161,17 +164,16 @@ impl Net {
     /// Reads a URL and refuses what this phone does not speak to.
     pub fn url(&self, text: &str) -> Result<Url, Error> {
         let url = Url::parse(text).map_err(|error| Error::invalid("url", error))?;
+        let address = match url.host() {
+            Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
+            Some(Host::Ipv6(address)) => Some(IpAddr::V6(address)),
+            Some(Host::Domain(_)) | None => None,
+        };
         let loopback = match url.host() {
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
             Some(Host::Domain(name)) => name == "localhost",
-            None => false,
+            _ => address.is_some_and(|address| address.to_canonical().is_loopback()),
         };
-        let private = match url.host() {
-            Some(Host::Ipv4(address)) => address.is_private() || address.is_link_local() || address.is_unspecified(),
-            Some(Host::Ipv6(address)) => address.is_unique_local() || address.is_unicast_link_local(),
-            _ => false,
-        };
+        let private = address.is_some_and(is_private);
         let allowed = match url.scheme() {
             "https" => !private && (!loopback || self.loopback),
             "http" => loopback && self.loopback,
@@ -257,6 +259,47 @@ impl Net {
     }
 }
 
+/// Whether an address is one of somebody's own network rather than of the internet.
+fn is_private(address: IpAddr) -> bool {
+    match address.to_canonical() {
+        IpAddr::V4(address) => {
+            let [a, b, ..] = address.octets();
+            // RFC 6598 besides: a carrier's own.
+            let shared = a == 100 && (64..128).contains(&b);
+            address.is_private()
+                || address.is_link_local()
+                || address.is_unspecified()
+                || address.is_broadcast()
+                || shared
+        }
+        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local() || address.is_unspecified(),
+    }
+}
+
+/// Names are resolved as the system does, and never to an address of the phone's own network: a name that a manifest
+/// declares must not be a way into it.
+struct PublicNames {
+    loopback: bool,
+}
+
+impl Resolve for PublicNames {
+    fn resolve(&self, name: Name) -> Resolving {
+        let loopback = self.loopback;
+        Box::pin(async move {
+            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
+            let public = |address: &SocketAddr| {
+                let address = address.ip().to_canonical();
+                !is_private(address) && (loopback || !address.is_loopback())
+            };
+            let public: Vec<SocketAddr> = found.filter(public).collect();
+            if public.is_empty() {
+                return Err("the name leads to no public address".into());
+            }
+            Ok(Box::new(public.into_iter()) as Addrs)
+        })
+    }
+}
+
 /// Whether an answer goes on where one was, by its `Content-Range`.
 fn continues(headers: &HeaderMap, at: usize) -> bool {
     let range = headers.get(CONTENT_RANGE).and_then(|range| range.to_str().ok());
@@ -283,6 +326,33 @@ fn plain_words(error: &reqwest::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn addresses_of_somebody_s_own_network_are_none_of_the_internet() {
+        let private = [
+            "10.0.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "100.64.0.1",
+            "0.0.0.0",
+            "fd00::1",
+            "fe80::1",
+            "::ffff:192.168.0.1",
+        ];
+        for address in private {
+            assert!(is_private(address.parse().expect("an address")), "{address}");
+        }
+        for address in ["1.1.1.1", "100.128.0.1", "2606:4700::1111", "::ffff:1.1.1.1"] {
+            assert!(!is_private(address.parse().expect("an address")), "{address}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_name_that_leads_into_the_phone_s_own_network_leads_nowhere() {
+        let resolve = |loopback| PublicNames { loopback }.resolve("localhost".parse().expect("a name"));
+        assert!(resolve(false).await.is_err());
+        assert!(resolve(true).await.is_ok());
+    }
 
     #[test]
     fn a_server_s_date_is_read() {

@@ -130,7 +130,11 @@ pub async fn finish(inner: &Arc<Inner>, callback: &str) -> Result<ReceiptView, E
     let state = value("state").ok_or_else(unknown)?;
     let name = state.clone();
     let ordered = inner.vault(move |vault| vault.get::<Ordered>(&Owner::Phone, &name)).await?.ok_or_else(unknown)?;
-    let text = value("receipt").ok_or(Error::Cancelled)?;
+    let Some(text) = value("receipt") else {
+        // Whoever waits is told; the order stays known, should the resident pay after all.
+        inner.payments.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&state);
+        return Err(Error::Cancelled);
+    };
     let document = verified(inner, &ordered.region, &text).await?;
     let view = read(&document, &ordered)?;
     let owner = match &ordered.owner {

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use mock_server::{Fault, Phone};
+use onecity_core::platform::{Platform, software};
 use onecity_core::{Error, PassSituation, Refusal};
 use onecity_protocol::credential::{Audience, Status};
 use serde_json::json;
 
-use crate::kit::{Kit, jinan, region};
+use crate::kit::{Kit, Page, jinan, region, service};
 
 const DAY: i64 = 86_400;
 const STRONG: &str = "urn:onecity:acr:strong";
@@ -207,6 +208,29 @@ async fn a_lost_phone_s_session_is_found_and_ended_from_another() {
     let lan = accounts.iter().find(|own| own.name == "Persona Lan").expect("there");
     other.client().switch_account(&lan.id).await.expect("switched");
     assert!(matches!(session_works(&other).await, Err(Error::LoginRequired { .. })));
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_that_has_lost_its_keys_asks_for_a_login_and_keeps_the_rest() {
+    let kit = Kit::logged_in().await;
+    let me = kit.url("/me");
+    let page = kit.opens("everything").await;
+    page.call("login", json!({})).await.expect("agreed");
+    page.get(&me).await.expect("known");
+    page.call("storage_set", json!({ "key": "k", "value": "kept" })).await.expect("kept");
+    drop(page);
+    let platform = Platform { keys: Arc::new(software::Keys::default()), ..kit.phone.platform().clone() };
+    let phone = kit.phone.restart_with(platform).await.expect("the vault opens as before");
+    assert!(matches!(session_works(&phone).await, Err(Error::LoginRequired { .. })));
+    phone.log_in("shandong", "lan").await.expect("again");
+    session_works(&phone).await.expect("with a new key");
+    let session = phone.client().open_service(&service("everything"), &jinan()).await.expect("opened");
+    let page = Page { phone: &phone, session };
+    assert_eq!(page.call("storage_get", json!({ "key": "k" })).await, Ok(json!("kept")));
+    kit.world.skip(120);
+    kit.clock.skip(120_000);
+    assert_eq!(page.get(&me).await.expect("an answer")["status"], 200, "the service has a new key, too");
     kit.server.stop().await;
 }
 

@@ -218,6 +218,16 @@ async fn a_logout_loses_nothing_that_waits_unless_the_resident_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_city_that_wants_to_know_who_it_is_refuses_what_came_without_a_login() {
+    let kit = Kit::logged_in().await;
+    let page = kit.opens("everything").await;
+    let id = page.submit(&kit.url("/certificates"), json!({ "for": "school" })).await.expect("kept");
+    let view = settled(&kit, &id).await;
+    assert!(matches!(view.state, SubmissionState::Refused { .. }), "it holds nothing up: {:?}", view.state);
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_city_that_answers_nonsense_to_an_upload_has_not_taken_the_report() {
     let kit = Kit::new().await;
     let page = kit.opens("everything").await;

@@ -125,7 +125,7 @@ async fn a_service_opens_another_hands_something_over_and_gets_an_answer() {
     assert_eq!((session.entry().as_str(), session.service()), ("second.html", &service("other")));
     let other = crate::kit::Page { phone: &kit.phone, session };
     let info = other.call("info", json!({})).await.expect("told");
-    assert_eq!(info["launch"], json!({ "query": "from=everything", "data": null }));
+    assert_eq!(info["launch"], json!({ "query": "from=everything", "data": null, "from": null }));
     other.call("finish", json!({ "result": { "done": true } })).await.expect("ended");
     let finished = kit.resident.finished.lock().expect("held").pop().expect("ended");
     assert_eq!(finished, (service("other"), r#"{"done":true}"#.to_owned()));

@@ -103,7 +103,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::KeyInvalidated`] if the vault's key is another one, [`Error::StoreTooNew`] if a newer app wrote the
-    /// files; both leave them as they are.
+    /// files, [`crate::Refusal::VaultDamaged`], or [`crate::Refusal::InUse`] if another process has them open; all leave
+    /// them as they are.
     pub fn open(config: ClientConfig, platform: Platform) -> Result<Self, Error> {
         install_providers();
         let look = |vault: &Vault| vault.get::<Anchor>(&Owner::Phone, "");
@@ -142,7 +143,7 @@ impl Client {
         Ok(Self { inner: Arc::new(inner), runtime: Some(runtime) })
     }
 
-    /// Lets what runs finish, and closes the files. It blocks, for at most five seconds.
+    /// Lets what runs finish, and closes the files. It blocks, for at most ten seconds.
     pub fn close(mut self) {
         if let Some(runtime) = self.runtime.take() {
             let inner = Arc::clone(&self.inner);

@@ -29,7 +29,8 @@ impl Client {
             .await
     }
 
-    /// Opens what a link (`onecity://miniapp/…`) leads to: in `region` if the service is offered there, else where its
+    /// Opens what a link (`onecity://miniapp/…`) leads to (one whose fragment begins with `draft=` is for
+    /// [`Client::accept_draft`], `onecity://pay` for [`Client::finish_payment`]): in `region` if the service is offered there, else where its
     /// publisher is.
     pub async fn open_link(&self, link: &str, region: &RegionId) -> Result<Arc<ServiceSession>, Error> {
         let link: MiniAppUri = link.parse().map_err(|error| Error::invalid("link", error))?;
@@ -103,7 +104,8 @@ impl Client {
         self.run(|inner| async move { inner.submissions.list(&inner).await }).await
     }
 
-    /// Tries to deliver everything that waits, because the network is back. Answers how many submissions the cities
+    /// Tries to deliver everything that waits: call it after opening, after [`Client::resume`] and when the network is
+    /// back. Answers how many submissions the cities
     /// have taken or refused.
     pub async fn deliver(&self) -> Result<u32, Error> {
         self.run(|inner| async move {

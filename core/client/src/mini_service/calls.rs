@@ -24,7 +24,7 @@ impl ServiceSession {
                 Err(busy) => Err(busy),
             },
             Ok(_) if self.life.is_unloaded() => {
-                Err(BridgeError { code: "closed", message: "the service has been closed".to_owned() })
+                Err(BridgeError::new("closed", "the service has been closed".to_owned()))
             }
             Ok(call) => match self.limits.call() {
                 Ok(_place) => self.answer(call).await,
@@ -86,7 +86,9 @@ impl ServiceSession {
         let languages = &self.inner.config.languages;
         let tree = self.inner.tree_around(&self.region).await.map_err(for_page)?;
         let name = tree.get(&self.region).map(|region| region.names.best(languages)).unwrap_or_default();
-        let account = self.inner.active_session().await.map_err(for_page)?;
+        // A page that was left open is told of no other account.
+        let own = self.owner().await.is_ok();
+        let account = self.inner.active_session().await.map_err(for_page)?.filter(|_| own);
         let account = account.map(|(account, session)| session.view(&account, true, self.inner.time.now()).kind);
         let account = account.map(|kind| match kind {
             AccountKind::Person => "person",
@@ -95,7 +97,11 @@ impl ServiceSession {
         Ok(json!({
             "region": self.region, "region_name": name, "languages": languages,
             "service": self.service.to_string(), "version": self.manifest().version.name,
-            "launch": { "query": self.launch.query, "data": self.launch.data }, "account": account,
+            "launch": {
+                "query": self.launch.query, "data": self.launch.data,
+                "from": self.launch.from.as_ref().map(ToString::to_string),
+            },
+            "account": account,
         }))
     }
 
@@ -120,7 +126,7 @@ impl ServiceSession {
     async fn show_pass(&self, id: String) -> Result<Value, BridgeError> {
         if !self.own_passes().await?.iter().any(|pass| pass.id == id) {
             let message = "there is no such pass of this region".to_owned();
-            return Err(BridgeError { code: Refusal::NotFound.name(), message });
+            return Err(BridgeError::new(Refusal::NotFound.name(), message));
         }
         let host = Arc::clone(&self.inner.platform.host);
         let shown = self.inner.blocking(move || {

@@ -46,7 +46,7 @@ impl ServiceSession {
         let owner = self.permitted(Permission::Photos, Vec::new()).await?;
         let photo = self.host(|host| host.pick_photo()).await?.ok_or_else(cancelled)?;
         if photo.bytes.is_empty() || photo.bytes.len() > MAX_ATTACHMENT {
-            return Err(BridgeError { code: "quota", message: "a photo is at most 20 MiB".to_owned() });
+            return Err(BridgeError::new("quota", "a photo is at most 20 MiB".to_owned()));
         }
         let plain = |text: String| text.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
         let attachment = Attachment {
@@ -66,6 +66,7 @@ impl ServiceSession {
 
     pub(super) async fn share(&self, text: String, url: Option<String>) -> Result<Value, BridgeError> {
         self.shown()?;
+        self.owner().await?;
         let url = url.map(|url| self.inner.net.url(&url)).transpose().map_err(for_page)?;
         if text.len() > MAX_TEXT {
             return Err(BridgeError::invalid("a shared text has at most 8192 bytes"));
@@ -76,6 +77,7 @@ impl ServiceSession {
 
     pub(super) async fn navigate(&self, url: &str) -> Result<Value, BridgeError> {
         self.shown()?;
+        self.owner().await?;
         let number = url.strip_prefix("tel:").map(str::to_owned);
         let url = match number {
             // RFC 3966, as far as anybody dials it.
@@ -93,11 +95,12 @@ impl ServiceSession {
 
     pub(super) async fn open_service(&self, uri: &str, data: Value) -> Result<Value, BridgeError> {
         self.shown()?;
+        self.owner().await?;
         let link: MiniAppUri = uri.parse().map_err(|error| BridgeError::invalid(format!("{error}")))?;
         let tree_knows = self.inner.units_for(&self.region).await.map_err(for_page)?.contains(&link.unit);
         if !tree_knows {
             let message = "that service is not offered in this region".to_owned();
-            return Err(BridgeError { code: Refusal::NotOffered.name(), message });
+            return Err(BridgeError::new(Refusal::NotOffered.name(), message));
         }
         let (from, data) = (self.service.clone(), data.to_string());
         let answer = self.host(move |host| host.open_service(link.to_string(), data, from)).await?;
@@ -106,6 +109,7 @@ impl ServiceSession {
     }
 
     pub(super) async fn finish(&self, result: Value) -> Result<Value, BridgeError> {
+        self.owner().await?;
         let (service, result) = (self.service.clone(), result.to_string());
         self.host(move |host| host.finish_service(service, result)).await?;
         Ok(Value::Null)

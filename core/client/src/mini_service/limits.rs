@@ -36,7 +36,7 @@ impl Default for Limits {
 }
 
 fn busy(why: &str) -> BridgeError {
-    BridgeError { code: "busy", message: why.to_owned() }
+    BridgeError::new("busy", why.to_owned())
 }
 
 impl Limits {

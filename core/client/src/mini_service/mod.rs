@@ -23,6 +23,7 @@ mod storage;
 use std::sync::Arc;
 
 use onecity_protocol::bridge::BridgeError;
+use onecity_protocol::bridge::api::ERRORS;
 use onecity_protocol::manifest::{Manifest, Permission};
 use onecity_protocol::miniapp_uri::MiniAppUri;
 use onecity_protocol::package::Package;
@@ -51,11 +52,13 @@ pub struct Launch {
     pub query: String,
     /// What another service handed over, as JSON.
     pub data: Value,
+    /// The service that opened this one, if one did.
+    pub from: Option<ServiceId>,
 }
 
 impl From<&MiniAppUri> for Launch {
     fn from(link: &MiniAppUri) -> Self {
-        Self { page: link.page.clone(), query: link.query.clone(), data: Value::Null }
+        Self { page: link.page.clone(), query: link.query.clone(), ..Self::default() }
     }
 }
 
@@ -148,14 +151,14 @@ impl ServiceSession {
             return Ok(self.owner.clone());
         }
         let message = "another account is in use now; open the service again".to_owned();
-        Err(BridgeError { code: "login_required", message })
+        Err(BridgeError::new("login_required", message))
     }
 
     /// Manifest and resident must both agree; the resident is asked once, and only by what is on the screen.
     async fn permitted(&self, permission: Permission, fields: Vec<String>) -> Result<Owner, BridgeError> {
         if !self.manifest().requests(permission) {
             let message = "the manifest does not ask for this permission".to_owned();
-            return Err(BridgeError { code: Refusal::NotDeclared.name(), message });
+            return Err(BridgeError::new(Refusal::NotDeclared.name(), message));
         }
         self.shown()?;
         let owner = self.owner().await?;
@@ -177,7 +180,7 @@ impl ServiceSession {
             return Ok(());
         }
         let message = "only what is on the screen may ask the resident".to_owned();
-        Err(BridgeError { code: "not_shown", message })
+        Err(BridgeError::new("not_shown", message))
     }
 }
 
@@ -187,12 +190,17 @@ fn for_page(error: Error) -> BridgeError {
         Error::Network { .. } => "network",
         Error::LoginRequired { .. } => "login_required",
         Error::StepUpRequired { .. } => "step_up_required",
-        Error::Refused { reason, .. } => reason.name(),
+        // What the page API has a word for; the rest is not a page's to know.
+        Error::Refused { reason, .. } if ERRORS.iter().any(|(code, _)| *code == reason.name()) => reason.name(),
         Error::InvalidInput { .. } => "invalid_call",
         Error::SignatureInvalid { .. } => "not_genuine",
         Error::Cancelled => "cancelled",
         _ => "unavailable",
     };
     let message = if code == "unavailable" { "this does not work just now".to_owned() } else { error.to_string() };
-    BridgeError { code, message }
+    let acr = match error {
+        Error::StepUpRequired { acr } => Some(acr),
+        _ => None,
+    };
+    BridgeError { acr, ..BridgeError::new(code, message) }
 }

@@ -36,7 +36,7 @@ impl ServiceSession {
             return Ok(url);
         }
         let message = format!("{origin} is not one of the origins that the manifest declares");
-        Err(BridgeError { code: Refusal::NotDeclared.name(), message })
+        Err(BridgeError::new(Refusal::NotDeclared.name(), message))
     }
 
     /// Lets the back end know who the resident is, after consent to exactly the fields that the manifest names.
@@ -44,11 +44,11 @@ impl ServiceSession {
         let fields = self.manifest().onecity.fields.clone();
         if !self.manifest().requests(Permission::Login) {
             let message = "the manifest does not ask for this permission".to_owned();
-            return Err(BridgeError { code: Refusal::NotDeclared.name(), message });
+            return Err(BridgeError::new(Refusal::NotDeclared.name(), message));
         }
         let session = self.inner.active_session().await.map_err(for_page)?;
         let Some((account, session)) = session else {
-            return Err(BridgeError { code: "login_required", message: "nobody is logged in".to_owned() });
+            return Err(BridgeError::new("login_required", "nobody is logged in".to_owned()));
         };
         let view = session.view(&account, true, self.inner.time.now());
         let fits = match self.manifest().onecity.account {
@@ -58,7 +58,7 @@ impl ServiceSession {
         };
         if view.lapsed || !fits {
             let why = if fits { "the login has lapsed" } else { "another kind of account is needed" };
-            return Err(BridgeError { code: "login_required", message: why.to_owned() });
+            return Err(BridgeError::new("login_required", why.to_owned()));
         }
         self.strong_enough(&session)?;
         self.permitted(Permission::Login, fields.clone()).await?;
@@ -191,7 +191,7 @@ impl ServiceSession {
         let given = consents::covers(&self.inner, &self.service, owner, permission, &kinds, origins).await;
         if !self.manifest().requests(permission) || !given.map_err(for_page)? {
             let message = "ask for the documents first".to_owned();
-            return Err(BridgeError { code: Refusal::Consent.name(), message });
+            return Err(BridgeError::new(Refusal::Consent.name(), message));
         }
         consents::handed_in(&self.inner, &self.service, owner, titles).await.map_err(for_page)?;
         Ok(texts.into())

@@ -55,7 +55,7 @@ impl ServiceSession {
     pub(super) async fn storage_set(&self, key: String, value: Value) -> Result<Value, BridgeError> {
         check(&key)?;
         if value.to_string().len() > MAX_VALUE {
-            return Err(BridgeError { code: "quota", message: format!("a value is at most {MAX_VALUE} bytes") });
+            return Err(BridgeError::new("quota", format!("a value is at most {MAX_VALUE} bytes")));
         }
         let (owner, scope, now) = (self.owner().await?, self.service.scope(), self.inner.time.now());
         // What a page has removed does not come back from the seed.

@@ -141,9 +141,7 @@ impl Sessions {
         if let Some(held) = held.filter(good) {
             return Ok(held);
         }
-        let key = service_key(inner, &owner, &whom.service, origin).await?;
-        let signer = JwtSigner::new(Arc::clone(&inner.platform.keys), key.clone());
-        let thumbprint = inner.blocking(move || signer.thumbprint()).await?;
+        let (key, thumbprint) = service_key(inner, &owner, &whom.service, origin).await?;
         let mut answer = self.exchange(inner, whom, origin, &thumbprint, None).await?;
         if answer.0.status == StatusCode::UNAUTHORIZED {
             answer = self.exchange(inner, whom, origin, &thumbprint, Some(&answer.1)).await?;
@@ -227,10 +225,24 @@ impl ServiceTokens {
     }
 }
 
-async fn service_key(inner: &Arc<Inner>, owner: &Owner, service: &ServiceId, origin: &str) -> Result<String, Error> {
+/// The service's key for an origin and its thumbprint; another is made if there is none, or if the device has lost it.
+async fn service_key(
+    inner: &Arc<Inner>,
+    owner: &Owner,
+    service: &ServiceId,
+    origin: &str,
+) -> Result<(String, String), Error> {
+    let thumbprint = async |key: &str| {
+        let signer = JwtSigner::new(Arc::clone(&inner.platform.keys), key.to_owned());
+        inner.blocking(move || signer.thumbprint()).await
+    };
     let (of, scope, name) = (owner.clone(), service.scope(), origin.to_owned());
-    if let Some(kept) = inner.vault(move |vault| vault.get_scoped::<ServiceKey>(&of, &scope, &name)).await? {
-        return Ok(kept.key);
+    let kept = inner.vault(move |vault| vault.get_scoped::<ServiceKey>(&of, &scope, &name)).await?;
+    if let Some(ServiceKey { key, .. }) = kept {
+        match thumbprint(&key).await {
+            Err(Error::KeyInvalidated) => {}
+            found => return Ok((key, found?)),
+        }
     }
     let keys = Arc::clone(&inner.platform.keys);
     let key = inner.blocking(move || Ok(keys.create(KeyPurpose::Session)?)).await?;
@@ -239,7 +251,8 @@ async fn service_key(inner: &Arc<Inner>, owner: &Owner, service: &ServiceId, ori
         vault.put_scoped(&of, &scope, &origin, &ServiceKey { origin: origin.clone(), key: new }, 0, LIMIT)
     });
     kept.await?;
-    Ok(key)
+    let thumbprint = thumbprint(&key).await?;
+    Ok((key, thumbprint))
 }
 
 fn read(answer: &Answer) -> Result<Exchanged, Error> {

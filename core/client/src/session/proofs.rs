@@ -53,8 +53,14 @@ pub async fn send_proven(
         let nonce = inner.sessions.nonces.of(&place);
         let (signer, now, bound) = (signer.clone(), inner.time.now(), token.map(str::to_owned));
         let (method, url) = (request.method.to_string(), request.url.to_string());
-        let proof =
-            inner.blocking(move || signer.proof(&method, &url, bound.as_deref(), nonce.as_deref(), now)).await?;
+        let proof = inner.blocking(move || signer.proof(&method, &url, bound.as_deref(), nonce.as_deref(), now)).await;
+        let proof = proof.map_err(|error| match error {
+            // The device's key is gone, not the vault's: only the session is.
+            Error::KeyInvalidated => {
+                Error::LoginRequired { why: "this phone's key for the session is gone".to_owned() }
+            }
+            other => other,
+        })?;
         let value = |text: &str| HeaderValue::from_str(text).map_err(Error::internal);
         let mut sent = request.clone().header(DPOP, value(&proof)?);
         if let Some(token) = token {

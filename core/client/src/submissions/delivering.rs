@@ -55,7 +55,8 @@ pub async fn send(
         None => inner.net.send(request.timeless()).await,
     };
     sent.map_err(|error| match error {
-        Error::LoginRequired { .. } | Error::KeyInvalidated => Holdup::Login,
+        Error::LoginRequired { .. } | Error::Refused { reason: Refusal::LoginDenied, .. } => Holdup::Login,
+        Error::Refused { reason: Refusal::Consent, .. } => Holdup::Consent,
         Error::StepUpRequired { .. } => Holdup::StepUp,
         Error::Refused { reason: Refusal::StorageFull, .. } => Holdup::Storage,
         _ => Holdup::Network,
@@ -114,7 +115,12 @@ pub async fn attempt(inner: &Arc<Inner>, owner: &Owner, due: Due, began: UnixTim
         Ok(Tried::Answered(answer)) if answer.status.is_success() => {
             Delivery::Accepted { receipt: serde_json::from_slice(&answer.body).unwrap_or(Value::Null) }
         }
-        Ok(Tried::Answered(answer)) if answer.status.is_client_error() && !asks_for_patience(answer.status) => {
+        // Without a token no login will help: it would be tried for ever, and hold up all that follow.
+        Ok(Tried::Answered(answer))
+            if answer.status.is_client_error()
+                && (!asks_for_patience(answer.status)
+                    || (answer.status == StatusCode::UNAUTHORIZED && submission.fields.is_none())) =>
+        {
             let conflict = answer.status == StatusCode::UNPROCESSABLE_ENTITY && is_conflict(&answer);
             Delivery::Refused { reason: reason_of(&answer), conflict }
         }

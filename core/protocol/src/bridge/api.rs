@@ -45,6 +45,11 @@ pub const ERRORS: &[(&str, &str)] = &[
     ("not_offered", "It is not offered in this region, or by this phone."),
     ("issuance", "The issuer did not issue the pass; the message says why."),
     ("quota", "The service has used up what it may keep, or the value is too large. Remove something first."),
+    ("already_sent", "The city has it, or may have it. Ask the city."),
+    ("document_expired", "The document no longer counts. Ask the resident for a new one."),
+    ("login_denied", "The identity provider does not let this service know who the resident is. Go on without."),
+    ("wrong_issuer", "The pass's issuer is not what the registry names. Nothing was issued; report it to the city."),
+    ("pass_expired", "The pass has expired and could not be renewed. Ask again with a network."),
     ("storage_full", "The phone has no room left. The resident has to free some."),
     ("cancelled", "The resident went back without choosing."),
     ("not_genuine", "What the city returned is not signed as it must be. Nothing was kept; report it to the city."),
@@ -53,14 +58,14 @@ pub const ERRORS: &[(&str, &str)] = &[
 
 /// Types that the signatures name.
 pub const TYPES: &str = r#"/** Why a call was refused. `code` is one of those in docs/page-api.md, `message` a sentence for people. */
-export interface Refusal { code: string; message: string }
+export interface Refusal { code: string; message: string; acr?: string }
 /** Anything that JSON can say. */
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 /** Where the page runs. */
 export interface Info {
   region: string; region_name: string; languages: string[]; service: string; version: string;
   /** Where the service is to begin, if a link or another service opened it. */
-  launch: { query: string; data: Json };
+  launch: { query: string; data: Json; from: string | null };
   /** Whether somebody is logged in, and as what. */
   account: null | "person" | "enterprise";
 }
@@ -78,7 +83,7 @@ export interface TimelineEntry { at: number; status: string; text: string }
 export interface Submission {
   id: string; title: string; created: number; timeline: TimelineEntry[];
   state: "waiting" | "delivered" | "refused"; reason?: string; receipt?: Json;
-  holdup?: "network" | "login" | "step_up" | "storage";
+  holdup?: "network" | "login" | "step_up" | "consent" | "storage";
 }
 export interface Draft { title: string; body: Json; by: string | null; expires: number | null }
 export interface Pass { id: string; title: string; expires: number; holder: string | null }
@@ -120,21 +125,30 @@ pub const CALLS: &[Call] = &[
         signature: "login(): Promise<{ fields: string[] }>",
         does: "Lets the back end know who the resident is, after they have agreed to exactly the fields that the manifest names. From then on the core puts a token for this service on its requests; the page never sees one.",
         permission: Some(Permission::Login),
-        errors: &["login_required", "step_up_required", "consent", "not_declared", "not_shown", "network"],
+        errors: &["login_required", "step_up_required", "consent", "not_declared", "not_shown"],
     },
     Call {
         method: "request",
         signature: "request(url: string, options?: RequestOptions): Promise<Answer>",
         does: "Asks the city's back end. Answers to GET are kept by the rules of RFC 9111, sealed, for this account and service alone: what was seen once is there without a network, and says how old it is.",
         permission: None,
-        errors: &["network", "not_declared", "login_required", "step_up_required"],
+        errors: &["network", "not_declared", "login_required", "login_denied", "step_up_required", "consent"],
     },
     Call {
         method: "submit",
         signature: "submit(url: string, title: string, body: Json, options?: SubmitOptions): Promise<{ id: string }>",
-        does: "Hands something in. It is sealed on the phone when the promise resolves, and is sent once, in the order of the service's submissions, with or without a network now. After a `login` it goes with the service's token.",
+        does: "Hands something in. It is sealed on the phone when the promise resolves, and is sent once, in the order of the service's submissions, with or without a network now. If the resident agreed to `login` before, it goes with the service's token. The service's draft is removed.",
         permission: None,
-        errors: &["not_declared", "not_found", "quota", "login_required"],
+        errors: &[
+            "not_declared",
+            "not_found",
+            "quota",
+            "login_required",
+            "step_up_required",
+            "consent",
+            "document_expired",
+            "not_genuine",
+        ],
     },
     Call {
         method: "submissions_list",
@@ -183,14 +197,24 @@ pub const CALLS: &[Call] = &[
         signature: "draft.handOver(): Promise<null>",
         does: "Shows the draft as a QR code that another phone takes over within ten minutes, to be looked over and submitted there. No login, token or document goes with it.",
         permission: None,
-        errors: &["not_found", "quota", "not_shown"],
+        errors: &["not_found", "quota", "not_shown", "login_required"],
     },
     Call {
         method: "passes_add",
         signature: "passes.add(passType: string): Promise<Pass>",
         does: "Adds a pass that the service's region issues, or finds the one that is there.",
         permission: Some(Permission::Passes),
-        errors: &["login_required", "consent", "not_declared", "issuance", "network", "not_shown"],
+        errors: &[
+            "login_required",
+            "consent",
+            "not_declared",
+            "not_found",
+            "issuance",
+            "wrong_issuer",
+            "not_genuine",
+            "network",
+            "not_shown",
+        ],
     },
     Call {
         method: "passes_list",
@@ -216,65 +240,65 @@ pub const CALLS: &[Call] = &[
     Call {
         method: "documents_keep",
         signature: "documents.keep(document: string): Promise<Document>",
-        does: "Keeps a signed document that the back end returned (a JWT by an issuer of the region's trust list), for the resident to show, share and hand in again.",
+        does: "Keeps a signed document that the back end returned (an SD-JWT VC by an issuer of the region's trust list), for the resident to show, share and hand in again.",
         permission: None,
-        errors: &["not_genuine", "login_required", "quota"],
+        errors: &["not_genuine", "not_found", "login_required", "quota"],
     },
     Call {
         method: "scan",
         signature: "scan(): Promise<{ text: string }>",
         does: "Lets the resident scan a code with the camera.",
         permission: Some(Permission::Scan),
-        errors: &["consent", "not_declared", "cancelled", "not_shown"],
+        errors: &["consent", "not_declared", "cancelled", "login_required", "not_shown"],
     },
     Call {
         method: "locate",
         signature: "locate(): Promise<Position>",
         does: "Where the phone is.",
         permission: Some(Permission::Locate),
-        errors: &["consent", "not_declared", "cancelled", "not_shown"],
+        errors: &["consent", "not_declared", "cancelled", "login_required", "not_shown"],
     },
     Call {
         method: "pick_photo",
         signature: "pickPhoto(): Promise<Photo>",
         does: "Lets the resident take or choose a photo of at most 20 MiB. It is sealed at once; name it in `submit`.",
         permission: Some(Permission::Photos),
-        errors: &["consent", "not_declared", "cancelled", "quota", "not_shown"],
+        errors: &["consent", "not_declared", "cancelled", "quota", "login_required", "not_shown"],
     },
     Call {
         method: "share",
         signature: "share(text: string, url?: string): Promise<null>",
         does: "Opens the phone's own sheet for sharing; the resident chooses whom with.",
         permission: None,
-        errors: &["not_shown"],
+        errors: &["cancelled", "login_required", "not_shown"],
     },
     Call {
         method: "navigate",
         signature: "navigate(url: string): Promise<null>",
         does: "Dials a `tel:` number or opens an `https:` address in the system browser, after the app has shown where to.",
         permission: None,
-        errors: &["not_shown"],
+        errors: &["cancelled", "login_required", "not_shown"],
     },
     Call {
         method: "open_service",
         signature: "openService(uri: string, data?: Json): Promise<Json>",
-        does: "Opens another mini-service by its MiniApp URI, `onecity://miniapp/UNIT:APP_ID/PAGE?QUERY`, and resolves to what it finishes with. The other one learns `data` and which service sent it.",
+        does: "Opens another mini-service by its MiniApp URI, `onecity://miniapp/UNIT:APP_ID/PAGE?QUERY`, and resolves to what it finishes with. The other one finds `data`, and which service it comes from, in `info().launch`.",
         permission: None,
-        errors: &["not_found", "not_offered", "cancelled", "not_shown"],
+        errors: &["not_offered", "cancelled", "login_required", "not_shown"],
     },
     Call {
         method: "finish",
         signature: "finish(result?: Json): Promise<null>",
         does: "Ends this service and goes back to the one that opened it.",
         permission: None,
-        errors: &[],
+        errors: &["login_required"],
     },
     Call {
         method: "pay",
         signature: "pay(order: Order): Promise<Receipt>",
-        does: "Opens the city's payment page in the system browser and resolves to the receipt, once its signature, order and amount have been found right. If the page is gone by then, `receipt` has it.",
+        does: "Opens the city's payment page in the system browser and resolves to the receipt, once its signature, order and amount have been found right. A receipt that is not genuine is no answer: after half an hour it is `cancelled`. If the page is gone by the time that it is paid, `receipt` has it.",
         permission: None,
-        errors: &["not_declared", "cancelled", "not_genuine", "login_required", "not_shown"],
+        errors: &["not_declared", "cancelled", "login_required", "not_shown"],
     },
     Call {
         method: "receipt",

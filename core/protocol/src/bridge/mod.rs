@@ -125,12 +125,21 @@ pub struct BridgeError {
     pub code: &'static str,
     /// A sentence for people.
     pub message: String,
+    /// How strongly the resident has to log in (OpenID Connect `acr`), where that is what is missing. A shell that sees
+    /// it begins that login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
 }
 
 impl BridgeError {
     /// The call is not one that the page API has.
     pub fn invalid(message: impl Into<String>) -> Self {
-        Self { code: "invalid_call", message: message.into() }
+        Self::new("invalid_call", message)
+    }
+
+    /// A refusal by its code.
+    pub fn new(code: &'static str, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), acr: None }
     }
 }
 

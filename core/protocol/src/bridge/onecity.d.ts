@@ -1,14 +1,14 @@
 // The types of OneCity's page API. Made from core/protocol/src/bridge/api.rs; docs/page-api.md explains it.
 
 /** Why a call was refused. `code` is one of those in docs/page-api.md, `message` a sentence for people. */
-export interface Refusal { code: string; message: string }
+export interface Refusal { code: string; message: string; acr?: string }
 /** Anything that JSON can say. */
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
 /** Where the page runs. */
 export interface Info {
   region: string; region_name: string; languages: string[]; service: string; version: string;
   /** Where the service is to begin, if a link or another service opened it. */
-  launch: { query: string; data: Json };
+  launch: { query: string; data: Json; from: string | null };
   /** Whether somebody is logged in, and as what. */
   account: null | "person" | "enterprise";
 }
@@ -26,7 +26,7 @@ export interface TimelineEntry { at: number; status: string; text: string }
 export interface Submission {
   id: string; title: string; created: number; timeline: TimelineEntry[];
   state: "waiting" | "delivered" | "refused"; reason?: string; receipt?: Json;
-  holdup?: "network" | "login" | "step_up" | "storage";
+  holdup?: "network" | "login" | "step_up" | "consent" | "storage";
 }
 export interface Draft { title: string; body: Json; by: string | null; expires: number | null }
 export interface Pass { id: string; title: string; expires: number; holder: string | null }
@@ -48,7 +48,7 @@ export interface OneCity {
   login(): Promise<{ fields: string[] }>;
   /** Asks the city's back end. Answers to GET are kept by the rules of RFC 9111, sealed, for this account and service alone: what was seen once is there without a network, and says how old it is. */
   request(url: string, options?: RequestOptions): Promise<Answer>;
-  /** Hands something in. It is sealed on the phone when the promise resolves, and is sent once, in the order of the service's submissions, with or without a network now. After a `login` it goes with the service's token. */
+  /** Hands something in. It is sealed on the phone when the promise resolves, and is sent once, in the order of the service's submissions, with or without a network now. If the resident agreed to `login` before, it goes with the service's token. The service's draft is removed. */
   submit(url: string, title: string, body: Json, options?: SubmitOptions): Promise<{ id: string }>;
   /** Lets the resident scan a code with the camera. */
   scan(): Promise<{ text: string }>;
@@ -60,11 +60,11 @@ export interface OneCity {
   share(text: string, url?: string): Promise<null>;
   /** Dials a `tel:` number or opens an `https:` address in the system browser, after the app has shown where to. */
   navigate(url: string): Promise<null>;
-  /** Opens another mini-service by its MiniApp URI, `onecity://miniapp/UNIT:APP_ID/PAGE?QUERY`, and resolves to what it finishes with. The other one learns `data` and which service sent it. */
+  /** Opens another mini-service by its MiniApp URI, `onecity://miniapp/UNIT:APP_ID/PAGE?QUERY`, and resolves to what it finishes with. The other one finds `data`, and which service it comes from, in `info().launch`. */
   openService(uri: string, data?: Json): Promise<Json>;
   /** Ends this service and goes back to the one that opened it. */
   finish(result?: Json): Promise<null>;
-  /** Opens the city's payment page in the system browser and resolves to the receipt, once its signature, order and amount have been found right. If the page is gone by then, `receipt` has it. */
+  /** Opens the city's payment page in the system browser and resolves to the receipt, once its signature, order and amount have been found right. A receipt that is not genuine is no answer: after half an hour it is `cancelled`. If the page is gone by the time that it is paid, `receipt` has it. */
   pay(order: Order): Promise<Receipt>;
   /** The receipt of an order of this service, if it was paid. */
   receipt(order: string): Promise<Receipt | null>;
@@ -99,7 +99,7 @@ export interface OneCity {
   documents: {
     /** The documents of these types that the resident has, after they have agreed to this service using them. The page sees what they are called, never what is in them; name them in `submit` and the core hands them in. */
     request(types: string[]): Promise<Document[]>;
-    /** Keeps a signed document that the back end returned (a JWT by an issuer of the region's trust list), for the resident to show, share and hand in again. */
+    /** Keeps a signed document that the back end returned (an SD-JWT VC by an issuer of the region's trust list), for the resident to show, share and hand in again. */
     keep(document: string): Promise<Document>;
   };
 }

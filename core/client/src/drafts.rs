@@ -15,7 +15,7 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::json;
-use onecity_protocol::miniapp_uri::{MAX_URI, MiniAppUri};
+use onecity_protocol::miniapp_uri::MiniAppUri;
 use onecity_protocol::names::Names;
 use onecity_store::{Owner, Record};
 use serde::{Deserialize, Serialize};
@@ -38,6 +38,8 @@ const MAX_HANDED: u64 = 16 << 10;
 /// What a service's drafts may take, in bytes.
 const LIMIT: u64 = 1 << 20;
 const MARK: &str = "draft=";
+/// Longest code, in bytes: QR version 25 at level L, which a camera still reads from another phone's screen.
+const MAX_CODE: usize = 1273;
 
 /// A form that was begun, one for each service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -143,7 +145,7 @@ pub async fn hand_over(
         fragment: format!("{MARK}{packed}"),
     };
     let link = link.to_string();
-    if link.len() > MAX_URI {
+    if link.len() > MAX_CODE {
         return Err(Error::refused(Refusal::Quota, "this form is too long for a code; shorten it"));
     }
     let picture = QrPicture::of(&link)?;

@@ -80,7 +80,8 @@ impl FromStr for MiniAppUri {
             return Err(UriError::Id);
         }
         let plain = |b: u8| b.is_ascii_alphanumeric() || b"-_./".contains(&b);
-        if !page.bytes().all(plain) || page.split('/').any(|part| part == "." || part == "..") || page.contains("//") {
+        let dots = page.split('/').any(|part| part == "." || part == "..");
+        if !page.bytes().all(plain) || dots || page.contains("//") || page.starts_with('/') {
             return Err(UriError::Page);
         }
         Ok(Self {
@@ -136,6 +137,7 @@ mod tests {
         assert_eq!(refused("onecity://miniapp/cn-sd.jinan:../x"), UriError::Id);
         assert_eq!(refused("onecity://miniapp/cn-sd.jinan:report/../../etc"), UriError::Page);
         assert_eq!(refused("onecity://miniapp/cn-sd.jinan:report/%2e%2e/x"), UriError::Page);
+        assert_eq!(refused("onecity://miniapp/cn-sd.jinan:report//"), UriError::Page);
         assert_eq!(refused("onecity://miniapp/cn-sd.jinan:report;version=x/"), UriError::Version);
         assert_eq!(refused("onecity://miniapp/cn-sd.jinan:report?济南"), UriError::Character);
         assert_eq!(refused(&format!("onecity://miniapp/cn-sd.jinan:report?{}", "a".repeat(3000))), UriError::TooLong);

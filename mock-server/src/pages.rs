@@ -154,14 +154,34 @@ pub fn choose_persona(language: Language, provider: &str, request: &AuthorizeReq
     page(language, pick("登录", "Đăng nhập", "Log in"), &body)
 }
 
+/// An amount as one writes it in a language, from the currency's smallest unit.
+fn money(language: Language, amount: u64, currency: &str) -> String {
+    let (thousands, point) = language_marks(language);
+    // Those without a smaller unit (ISO 4217).
+    let smaller = if matches!(currency, "VND" | "JPY") { 1 } else { 100 };
+    let whole = (amount / smaller).to_string();
+    let mut grouped = String::new();
+    for (at, digit) in whole.chars().enumerate() {
+        if at > 0 && (whole.len() - at).is_multiple_of(3) {
+            grouped.push_str(thousands);
+        }
+        grouped.push(digit);
+    }
+    if smaller == 1 { grouped } else { format!("{grouped}{point}{:02}", amount % smaller) }
+}
+
+/// What stands between thousands, and before the smaller unit.
+fn language_marks(language: Language) -> (&'static str, &'static str) {
+    match language {
+        Language::Vietnamese => (".", ","),
+        Language::Chinese | Language::English => (",", "."),
+    }
+}
+
 /// The city's payment page: what is to be paid, to whom, and one button.
 pub fn pay(language: Language, payee: &str, request: &PayRequest) -> Markup {
     let pick = |zh, vi, en| language.pick(zh, vi, en);
-    let amount = match request.currency.as_str() {
-        // Without smaller units in use (ISO 4217).
-        "VND" | "JPY" => request.amount.to_string(),
-        _ => format!("{}.{:02}", request.amount / 100, request.amount % 100),
-    };
+    let amount = money(language, request.amount, &request.currency);
     let body = html! {
         header {
             h1 { (pick("付款", "Thanh toán", "Pay")) }
@@ -184,4 +204,17 @@ pub fn pay(language: Language, payee: &str, request: &PayRequest) -> Markup {
         }
     };
     page(language, pick("付款", "Thanh toán", "Pay"), &body)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_is_written_as_its_readers_write_it() {
+        assert_eq!(money(Language::English, 1250, "CNY"), "12.50");
+        assert_eq!(money(Language::Chinese, 123_456_789, "CNY"), "1,234,567.89");
+        assert_eq!(money(Language::Vietnamese, 150_000, "VND"), "150.000");
+        assert_eq!(money(Language::Vietnamese, 5, "CNY"), "0,05");
+    }
 }

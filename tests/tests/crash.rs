@@ -32,6 +32,7 @@ fn ended(work: &str, folder: &Path, dice: &mut Dice) -> Vec<String> {
     let promises = dice.below(12);
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     let mut told: Vec<String> = (0..promises).filter_map(|_| lines.next()?.ok()).collect();
+    // Not a wait for anything: the moment itself is what is tried.
     std::thread::sleep(Duration::from_micros(dice.below(3_000)));
     child.kill().expect("ended");
     child.wait().expect("gone");
@@ -145,6 +146,7 @@ fn a_migration_that_is_ended_midway_is_done_the_next_time_and_a_generation_never
                 .stdout(Stdio::null())
                 .spawn()
                 .expect("it starts");
+            // As above: somewhere within starting, migrating and the first openings.
             std::thread::sleep(Duration::from_micros(dice.below(25_000)));
             child.kill().expect("ended");
             child.wait().expect("gone");

@@ -3,13 +3,20 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use mock_server::{Phone, Server, World, WorldOptions};
-use onecity_core::platform::{ConsentPrompt, ConsentRequest, Photo, Platform, Position, ServiceHost, Shared, software};
-use onecity_core::{HandOverView, ServiceId, ServiceSession};
+use onecity_core::platform::{
+    ConsentPrompt, ConsentRequest, Observer, Photo, Platform, Position, ServiceHost, Shared, software,
+};
+use onecity_core::{HandOverView, ServiceId, ServiceSession, Topic};
 use onecity_protocol::region::RegionId;
 use onecity_publisher::pack;
 use serde_json::{Value, json};
+use tokio::sync::watch;
+
+/// How long a test waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 pub fn region(text: &str) -> RegionId {
     text.parse().expect("a region")
@@ -23,9 +30,11 @@ pub fn service(app_id: &str) -> ServiceId {
     ServiceId { unit: jinan().into(), app_id: app_id.to_owned() }
 }
 
-/// A resident who answers as told, remembers what was asked, and has a phone that does things.
+/// A resident who answers as told, remembers what was asked, watches the screens, and has a phone that does things.
 #[derive(Default)]
 pub struct Resident {
+    /// Counts whatever happens on the phone, for those who wait for it.
+    happened: watch::Sender<u64>,
     /// Answers to come; yes when there are none.
     pub answers: Mutex<VecDeque<bool>>,
     pub asked: Mutex<Vec<ConsentRequest>>,
@@ -43,8 +52,29 @@ impl Resident {
         self.answers.lock().expect("held").push_back(answer);
     }
 
+    /// Waits until something holds, looking again whenever something has happened on the phone.
+    pub async fn sees(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+        let mut happened = self.happened.subscribe();
+        let seen = async {
+            while !holds().await {
+                happened.changed().await.expect("the resident is there");
+            }
+        };
+        tokio::time::timeout(PATIENCE, seen).await.unwrap_or_else(|_| panic!("never seen: {what}"));
+    }
+
+    fn note(&self) {
+        self.happened.send_modify(|count| *count += 1);
+    }
+
     pub fn was_asked(&self) -> Vec<ConsentRequest> {
         std::mem::take(&mut self.asked.lock().expect("held"))
+    }
+}
+
+impl Observer for Resident {
+    fn changed(&self, _: Topic) {
+        self.note();
     }
 }
 
@@ -75,6 +105,7 @@ impl ServiceHost for Resident {
     }
     fn open_browser(&self, url: String) -> bool {
         self.browsed.lock().expect("held").push(url);
+        self.note();
         true
     }
     fn open_service(&self, link: String, data: String, from: ServiceId) -> Option<String> {
@@ -159,6 +190,7 @@ pub fn platform(resident: &Arc<Resident>, clock: &Arc<software::MachineClock>) -
     Platform {
         consent: Arc::clone(resident) as _,
         host: Arc::clone(resident) as _,
+        observer: Arc::clone(resident) as _,
         clock: Arc::clone(clock) as _,
         ..software::platform()
     }

@@ -117,12 +117,7 @@ async fn one_is_cancelled_before_it_is_sent_and_not_after() {
     // The city has it, and the phone has not heard.
     kit.world.faults.begin(Fault::LoseReply);
     let lost = page.submit(&reports, json!({ "n": 2 })).await.expect("kept");
-    for _ in 0..500 {
-        if kit.world.submissions_taken() == 2 {
-            break;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
+    kit.resident.sees("the first try", async || kit.world.submissions_taken() == 2).await;
     let refused = client.cancel_submission(&lost).await;
     assert!(matches!(refused, Err(Error::Refused { reason: Refusal::AlreadySent, .. })), "{refused:?}");
     settled(&kit, &lost).await;

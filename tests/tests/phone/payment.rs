@@ -1,7 +1,5 @@
 //! Paying: the city's page in the browser, and a receipt that must be genuine and for this very order.
 
-use std::time::Duration;
-
 use onecity_core::Error;
 use serde_json::{Value, json};
 use url::Url;
@@ -14,18 +12,14 @@ fn order(kit: &Kit, number: &str, amount: u64) -> Value {
 
 /// The address that the browser was opened at, as the city completes it with the order.
 async fn browsed(kit: &Kit, number: &str, amount: u64) -> String {
-    for _ in 0..400 {
-        if let Some(url) = kit.resident.browsed.lock().expect("held").pop() {
-            let mut url = Url::parse(&url).expect("a URL");
-            url.query_pairs_mut()
-                .append_pair("order", number)
-                .append_pair("amount", &amount.to_string())
-                .append_pair("currency", "CNY");
-            return url.into();
-        }
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    panic!("the browser was not opened");
+    let opened = async || !kit.resident.browsed.lock().expect("held").is_empty();
+    kit.resident.sees("the browser", opened).await;
+    let mut url = Url::parse(&kit.resident.browsed.lock().expect("held").remove(0)).expect("a URL");
+    url.query_pairs_mut()
+        .append_pair("order", number)
+        .append_pair("amount", &amount.to_string())
+        .append_pair("currency", "CNY");
+    url.into()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -107,10 +101,12 @@ async fn a_receipt_is_kept_though_the_app_ended_while_the_browser_was_open() {
     let kit = Kit::logged_in().await;
     let back = {
         let page = kit.opens("everything").await;
-        let begun = async {
-            let _ = tokio::time::timeout(Duration::from_millis(1500), page.call("pay", order(&kit, "C-1", 100))).await;
+        // The page is gone once the browser is open, as when the app ends.
+        let url = tokio::select! {
+            biased;
+            answer = page.call("pay", order(&kit, "C-1", 100)) => panic!("answered before anybody paid: {answer:?}"),
+            url = browsed(&kit, "C-1", 100) => url,
         };
-        let (url, ()) = tokio::join!(browsed(&kit, "C-1", 100), begun);
         kit.world.pay(&url).expect("paid")
     };
     let phone = kit.phone.restart().await.expect("another process");

@@ -1,172 +1,15 @@
 //! Passes as a resident sees them: issued, shown, renewed, revoked, lost and found, for oneself and for those in one's
 //! care; and what a thief, a broken phone or a wrong clock can't do with them.
 
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+mod kit;
 
-use mock_server::{Phone, Server, World, WorldOptions, read};
-use onecity_core::platform::{
-    Clock, ConsentPrompt, ConsentRequest, DeviceKeys, KeyPurpose, Platform, PlatformError, software,
-};
-use onecity_core::{
-    Client, CodeListener, CodeView, Error, PassSituation, PassStanding, PassView, Refusal, ServiceId, TaskHandle,
-};
-use onecity_protocol::credential::{Addressed, Audience, Decision, Gate, GatePolicy, StatusListToken, WithoutStatus};
-use onecity_protocol::region::RegionId;
-use tokio::sync::{oneshot, watch};
+use std::sync::Arc;
 
-const DAY: i64 = 86_400;
-/// How long a test waits for something that must come.
-const PATIENCE: Duration = Duration::from_secs(30);
-const CLINIC: u32 = 900;
-
-fn region(text: &str) -> RegionId {
-    text.parse().expect("a region")
-}
-
-/// A phone whose clock, keys and answers a test can reach.
-struct Kit {
-    clock: Arc<software::MachineClock>,
-    keys: Arc<BreakableKeys>,
-    consent: Arc<Answers>,
-    platform: Platform,
-}
-
-impl Kit {
-    /// Time passes, for the phone and for everybody else.
-    fn skip(&self, world: &World, seconds: i64) {
-        self.clock.skip(seconds * 1000);
-        world.skip(seconds);
-    }
-
-    fn new() -> Self {
-        let clock = Arc::new(software::MachineClock::default());
-        let keys = Arc::new(BreakableKeys::default());
-        let consent = Arc::new(Answers::default());
-        let platform = Platform {
-            clock: Arc::clone(&clock) as _,
-            keys: Arc::clone(&keys) as _,
-            consent: Arc::clone(&consent) as _,
-            ..software::platform()
-        };
-        Self { clock, keys, consent, platform }
-    }
-}
-
-/// Software keys that a test can take away, as a key store does after a change of the screen lock.
-#[derive(Default)]
-struct BreakableKeys {
-    keys: software::Keys,
-    made: Mutex<Vec<String>>,
-    deleted: Mutex<Vec<String>>,
-    signed: watch::Sender<usize>,
-}
-
-impl BreakableKeys {
-    fn lose_pass_keys(&self) {
-        let made = self.made.lock().expect("no panic").clone();
-        made.iter().for_each(|id| self.keys.delete(id).expect("forgotten"));
-    }
-    fn signed(&self) -> usize {
-        *self.signed.borrow()
-    }
-    /// Waits until this many signatures have been made.
-    async fn signed_at_least(&self, count: usize) {
-        let mut signed = self.signed.subscribe();
-        tokio::time::timeout(PATIENCE, signed.wait_for(|made| *made >= count)).await.expect("in time").expect("there");
-    }
-    /// Pass keys that were made and not deleted.
-    fn living(&self) -> usize {
-        let deleted = self.deleted.lock().expect("no panic");
-        self.made.lock().expect("no panic").iter().filter(|id| !deleted.contains(id)).count()
-    }
-}
-
-impl DeviceKeys for BreakableKeys {
-    fn create(&self, purpose: KeyPurpose) -> Result<String, PlatformError> {
-        let id = self.keys.create(purpose)?;
-        if purpose == KeyPurpose::Pass {
-            self.made.lock().expect("no panic").push(id.clone());
-        }
-        Ok(id)
-    }
-    fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
-        self.keys.public_key(id)
-    }
-    fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
-        let signature = self.keys.sign(id, message);
-        self.signed.send_modify(|made| *made += 1);
-        signature
-    }
-    fn delete(&self, id: &str) -> Result<(), PlatformError> {
-        self.deleted.lock().expect("no panic").push(id.to_owned());
-        self.keys.delete(id)
-    }
-}
-
-/// A resident who remembers what was asked, and says no once told to.
-#[derive(Default)]
-struct Answers {
-    asked: Mutex<Vec<ConsentRequest>>,
-    no: Mutex<bool>,
-}
-
-impl ConsentPrompt for Answers {
-    fn ask(&self, request: ConsentRequest) -> bool {
-        self.asked.lock().expect("no panic").push(request);
-        !*self.no.lock().expect("no panic")
-    }
-}
-
-/// A phone of Lan in Shandong, logged in and synced.
-async fn lan() -> (Server, Arc<World>, Phone, Kit) {
-    let server = Server::start(WorldOptions::default()).await.expect("a world");
-    let world = server.world();
-    let kit = Kit::new();
-    let phone = Phone::with_platform(&world, &["en"], kit.platform.clone()).expect("a phone");
-    phone.log_in("shandong", "lan").await.expect("logged in");
-    phone.client().sync(&region("cn-sd")).await.expect("synced");
-    (server, world, phone, kit)
-}
-
-async fn transit(phone: &Phone) -> PassView {
-    phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass")
-}
-
-async fn passes(phone: &Phone) -> Vec<PassView> {
-    phone.client().passes(&PassSituation::default()).await.expect("listed")
-}
-
-async fn code(phone: &Phone, pass: &PassView) -> CodeView {
-    phone.client().code(&pass.id, Audience::ANY).await.expect("a code")
-}
-
-/// A gate as its operator sets it up: trust list, status lists, started an hour ago.
-fn gate_with(world: &World, policy: GatePolicy) -> Gate {
-    let mut gate = Gate::new(world.trust_list(&region("cn-sd")).expect("a list"), policy, world.now() - 3600);
-    refresh(&mut gate, world);
-    gate
-}
-
-fn gate(world: &World) -> Gate {
-    gate_with(world, GatePolicy::any())
-}
-
-fn refresh(gate: &mut Gate, world: &World) {
-    for list in world.status_lists(&region("cn-sd")) {
-        gate.set_status_list(StatusListToken::parse(&list).expect("a token"), world.now()).expect("a list");
-    }
-}
-
-fn refused(outcome: Result<CodeView, Error>) -> Refusal {
-    match outcome {
-        Err(Error::Refused { reason, detail }) => {
-            assert!(!detail.is_empty());
-            reason
-        }
-        other => panic!("a refusal was expected, not {other:?}"),
-    }
-}
+use kit::*;
+use mock_server::{Phone, Server, read};
+use onecity_core::platform::{Clock, Platform, software};
+use onecity_core::{Client, Error, PassSituation, PassStanding, Refusal, ServiceId};
+use onecity_protocol::credential::{Addressed, Audience, Decision, GatePolicy, WithoutStatus};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_pass_says_in_the_resident_s_language_whose_it_is_and_where_it_is_good() {
@@ -363,47 +206,6 @@ async fn an_issuer_s_new_key_refuses_no_honest_holder_and_a_withdrawn_one_is_gon
     let shown = code(&phone, &renewed[0]).await;
     assert!(gate.check(&shown.text, shown.issued).opens());
     server.stop().await;
-}
-
-#[derive(Default)]
-struct Screen {
-    codes: watch::Sender<Vec<CodeView>>,
-    errors: watch::Sender<Vec<Error>>,
-}
-
-impl Screen {
-    async fn codes(&self, count: usize) -> Vec<CodeView> {
-        let mut codes = self.codes.subscribe();
-        let shown = tokio::time::timeout(PATIENCE, codes.wait_for(|codes| codes.len() >= count)).await;
-        shown.unwrap_or_else(|_| panic!("no code {count}: {:?}", self.errors.borrow())).expect("there").clone()
-    }
-    async fn error(&self) -> Error {
-        let mut errors = self.errors.subscribe();
-        let told = tokio::time::timeout(PATIENCE, errors.wait_for(|errors| !errors.is_empty())).await;
-        told.expect("in time").expect("there")[0].clone()
-    }
-}
-
-/// What the core holds of a screen; when it lets go, nothing more can come.
-struct Ears {
-    screen: Arc<Screen>,
-    _held: oneshot::Sender<()>,
-}
-
-impl CodeListener for Ears {
-    fn code(&self, code: CodeView) {
-        self.screen.codes.send_modify(|codes| codes.push(code));
-    }
-    fn failed(&self, error: Error) {
-        self.screen.errors.send_modify(|errors| errors.push(error));
-    }
-}
-
-fn watch(client: &Client, pass: &str) -> (Arc<Screen>, TaskHandle, oneshot::Receiver<()>) {
-    let screen = Arc::new(Screen::default());
-    let (held, let_go) = oneshot::channel();
-    let ears = Ears { screen: Arc::clone(&screen), _held: held };
-    (screen, client.watch_code(pass, Audience::ANY, Arc::new(ears)), let_go)
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -9,6 +9,9 @@ pub enum OneCityError {
     /// No answer; the same call may work later.
     #[error("network: {why}")]
     Network { why: String },
+    /// A server answered, and its answer can't be used.
+    #[error("bad answer: {why}")]
+    BadAnswer { why: String },
     /// Somebody has to log in first, or again.
     #[error("login required: {why}")]
     LoginRequired { why: String },
@@ -24,12 +27,18 @@ pub enum OneCityError {
     /// Older than what this phone has seen.
     #[error("rollback rejected: {what}")]
     RollbackRejected { what: String },
-    /// The registry was not signed anew in time.
+    /// The registry was not signed again in time.
     #[error("out of date: {what}")]
     Expired { what: String },
     /// The vault's key is gone; the file is kept until the resident decides.
     #[error("the key that protects this phone's private data has changed")]
     KeyInvalidated,
+    /// The device no longer has a key that one account, service or pass was bound to: log in again.
+    #[error("a key of this device is gone")]
+    DeviceKeyGone,
+    /// The device's key store does not answer just now; the same call may work later.
+    #[error("the key store does not answer: {why}")]
+    Unavailable { why: String },
     /// A newer app wrote the files.
     #[error("a newer version of the app has written this phone's data")]
     StoreTooNew,
@@ -48,6 +57,9 @@ impl From<Error> for OneCityError {
     fn from(error: Error) -> Self {
         match error {
             Error::Network { why } => Self::Network { why },
+            Error::BadAnswer { why } => Self::BadAnswer { why },
+            Error::DeviceKeyGone => Self::DeviceKeyGone,
+            Error::Unavailable { why } => Self::Unavailable { why },
             Error::LoginRequired { why } => Self::LoginRequired { why },
             Error::StepUpRequired { acr } => Self::StepUpRequired { acr },
             Error::Refused { reason, detail } => Self::Refused { reason: reason.name().to_owned(), detail },

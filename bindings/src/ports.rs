@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
+use async_trait::async_trait;
 use onecity_core::Topic;
 use onecity_core::platform::{self, Platform, PlatformError, SecretError};
 
-use crate::error::PortError;
+use crate::error::{OneCityError, PortError};
 use crate::views::{ChangedTopic, CodeView, HandOverView};
 
 /// What a key is for.
@@ -16,19 +17,31 @@ pub enum KeyUse {
     Session,
     /// The codes of one pass.
     Pass,
+    /// What the resident has read and agreed to: each signature asks for the resident.
+    Signing,
+}
+
+/// A key that was just made.
+#[derive(Debug, Clone, uniffi::Record)]
+pub struct CreatedKey {
+    /// Its id on this device.
+    pub id: String,
+    /// The certificate chain of key attestation in DER, leaf first; empty where there is none.
+    pub attestation: Vec<Vec<u8>>,
 }
 
 /// P-256 keys in the Secure Enclave or the Android Keystore.
 #[uniffi::export(with_foreign)]
+#[async_trait]
 pub trait DeviceKeys: Send + Sync {
-    /// Makes a key and returns its id.
-    fn create(&self, purpose: KeyUse) -> Result<String, PortError>;
+    /// Makes a key. `challenge` is what its attestation shall prove to be fresh; empty for none.
+    async fn create(&self, purpose: KeyUse, challenge: Vec<u8>) -> Result<CreatedKey, PortError>;
     /// The public key as an uncompressed SEC 1 point, 65 bytes.
-    fn public_key(&self, id: String) -> Result<Vec<u8>, PortError>;
+    async fn public_key(&self, id: String) -> Result<Vec<u8>, PortError>;
     /// ECDSA over the SHA-256 of `message`, in DER.
-    fn sign(&self, id: String, message: Vec<u8>) -> Result<Vec<u8>, PortError>;
+    async fn sign(&self, id: String, message: Vec<u8>) -> Result<Vec<u8>, PortError>;
     /// Forgets a key.
-    fn delete(&self, id: String) -> Result<(), PortError>;
+    async fn delete(&self, id: String) -> Result<(), PortError>;
 }
 
 /// Wraps 32-byte secrets with a key that never leaves the key store.
@@ -71,33 +84,36 @@ pub struct ConsentQuestion {
 
 /// Asks the resident.
 #[uniffi::export(with_foreign)]
+#[async_trait]
 pub trait ConsentPrompt: Send + Sync {
     /// Whether the resident agrees.
-    fn ask(&self, question: ConsentQuestion) -> Result<bool, PortError>;
+    async fn ask(&self, question: ConsentQuestion) -> Result<bool, PortError>;
 }
 
 /// What a mini-service can have the shell do.
 #[uniffi::export(with_foreign)]
+#[async_trait]
 pub trait ServiceHost: Send + Sync {
     /// Shows a pass's code full screen.
-    fn show_pass(&self, pass_id: String) -> Result<(), PortError>;
+    async fn show_pass(&self, pass_id: String) -> Result<(), PortError>;
     /// Shows a draft's code until the resident closes it.
-    fn show_hand_over(&self, shown: HandOverView) -> Result<(), PortError>;
+    async fn show_hand_over(&self, shown: HandOverView) -> Result<(), PortError>;
     /// Lets the resident scan a code; nothing if they went back, as in all that follow.
-    fn scan(&self) -> Result<Option<String>, PortError>;
+    async fn scan(&self) -> Result<Option<String>, PortError>;
     /// Where the phone is.
-    fn locate(&self) -> Result<Option<Position>, PortError>;
+    async fn locate(&self) -> Result<Option<Position>, PortError>;
     /// Lets the resident take or choose a photo.
-    fn pick_photo(&self) -> Result<Option<Photo>, PortError>;
+    async fn pick_photo(&self) -> Result<Option<Photo>, PortError>;
     /// Opens the sheet for sharing.
-    fn share(&self, text: String, url: Option<String>) -> Result<bool, PortError>;
+    async fn share(&self, text: String, url: Option<String>) -> Result<bool, PortError>;
     /// Opens an address in the system browser, or dials a `tel:` number, after showing where to.
-    fn open_browser(&self, url: String) -> Result<bool, PortError>;
+    async fn open_browser(&self, url: String) -> Result<bool, PortError>;
     /// Opens another service over the one of `from_service`, with what it was handed as JSON, and returns what it
     /// finished with.
-    fn open_service(&self, link: String, data: String, from_service: String) -> Result<Option<String>, PortError>;
+    async fn open_service(&self, link: String, data: String, from_service: String)
+    -> Result<Option<String>, PortError>;
     /// A service that was opened over another has come to its end, with this result as JSON.
-    fn finish_service(&self, service: String, result: String) -> Result<(), PortError>;
+    async fn finish_service(&self, service: String, result: String) -> Result<(), PortError>;
 }
 
 /// Where the phone is, in degrees (WGS 84) and metres.
@@ -130,7 +146,7 @@ pub trait CodeListener: Send + Sync {
     /// Show this one, until the next comes.
     fn code(&self, code: CodeView) -> Result<(), PortError>;
     /// There will be no more.
-    fn failed(&self, reason: String) -> Result<(), PortError>;
+    fn failed(&self, error: OneCityError) -> Result<(), PortError>;
 }
 
 /// The core's listener over a shell's.
@@ -142,7 +158,7 @@ impl onecity_core::CodeListener for Listener {
         let _ = self.0.code(code.into());
     }
     fn failed(&self, error: onecity_core::Error) {
-        let _ = self.0.failed(error.to_string());
+        let _ = self.0.failed(error.into());
     }
 }
 
@@ -160,7 +176,7 @@ pub trait ProgressListener: Send + Sync {
     /// It has come this far; packages are counted in bytes.
     fn progressed(&self, step: Step, done: u64, total: u64) -> Result<(), PortError>;
     /// It has come to its end: well, or for this reason not. Not called when it was cancelled.
-    fn finished(&self, failure: Option<String>) -> Result<(), PortError>;
+    fn finished(&self, failure: Option<OneCityError>) -> Result<(), PortError>;
 }
 
 /// The core's listener over a shell's.
@@ -176,7 +192,7 @@ impl onecity_core::ProgressListener for ProgressTold {
         let _ = self.0.progressed(step, progress.done, progress.total);
     }
     fn finished(&self, outcome: Result<(), onecity_core::Error>) {
-        let _ = self.0.finished(outcome.err().map(|error| error.to_string()));
+        let _ = self.0.finished(outcome.err().map(Into::into));
     }
 }
 
@@ -206,22 +222,29 @@ impl From<Ports> for Platform {
 
 struct Keys(Arc<dyn DeviceKeys>);
 
+#[async_trait]
 impl platform::DeviceKeys for Keys {
-    fn create(&self, purpose: platform::KeyPurpose) -> Result<String, PlatformError> {
+    async fn create(
+        &self,
+        purpose: platform::KeyPurpose,
+        challenge: &[u8],
+    ) -> Result<platform::CreatedKey, PlatformError> {
         let purpose = match purpose {
             platform::KeyPurpose::Session => KeyUse::Session,
             platform::KeyPurpose::Pass => KeyUse::Pass,
+            platform::KeyPurpose::Signing => KeyUse::Signing,
         };
-        Ok(self.0.create(purpose)?)
+        let CreatedKey { id, attestation } = self.0.create(purpose, challenge.to_vec()).await?;
+        Ok(platform::CreatedKey { id, attestation })
     }
-    fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
-        Ok(self.0.public_key(id.to_owned())?)
+    async fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
+        Ok(self.0.public_key(id.to_owned()).await?)
     }
-    fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
-        Ok(self.0.sign(id.to_owned(), message.to_vec())?)
+    async fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
+        Ok(self.0.sign(id.to_owned(), message.to_vec()).await?)
     }
-    fn delete(&self, id: &str) -> Result<(), PlatformError> {
-        Ok(self.0.delete(id.to_owned())?)
+    async fn delete(&self, id: &str) -> Result<(), PlatformError> {
+        Ok(self.0.delete(id.to_owned()).await?)
     }
 }
 
@@ -274,46 +297,48 @@ impl platform::Clock for DeviceClock {
 
 struct Consent(Arc<dyn ConsentPrompt>);
 
+#[async_trait]
 impl platform::ConsentPrompt for Consent {
-    fn ask(&self, request: platform::ConsentRequest) -> bool {
+    async fn ask(&self, request: platform::ConsentRequest) -> bool {
         let platform::ConsentRequest { service, publisher, permission, reason, fields, subject } = request;
         // Silence is not agreement.
-        self.0.ask(ConsentQuestion { service, publisher, permission, reason, fields, subject }).unwrap_or(false)
+        self.0.ask(ConsentQuestion { service, publisher, permission, reason, fields, subject }).await.unwrap_or(false)
     }
 }
 
 struct Host(Arc<dyn ServiceHost>);
 
+#[async_trait]
 impl platform::ServiceHost for Host {
-    fn show_pass(&self, pass_id: String) {
-        let _ = self.0.show_pass(pass_id);
+    async fn show_pass(&self, pass_id: String) {
+        let _ = self.0.show_pass(pass_id).await;
     }
-    fn show_hand_over(&self, shown: onecity_core::HandOverView) {
-        let _ = self.0.show_hand_over(shown.into());
+    async fn show_hand_over(&self, shown: onecity_core::HandOverView) {
+        let _ = self.0.show_hand_over(shown.into()).await;
     }
     // A host that fails has done nothing: the resident went back, as far as the page can tell.
-    fn scan(&self) -> Option<String> {
-        self.0.scan().ok().flatten()
+    async fn scan(&self) -> Option<String> {
+        self.0.scan().await.ok().flatten()
     }
-    fn locate(&self) -> Option<platform::Position> {
-        let Position { latitude, longitude, accuracy } = self.0.locate().ok().flatten()?;
+    async fn locate(&self) -> Option<platform::Position> {
+        let Position { latitude, longitude, accuracy } = self.0.locate().await.ok().flatten()?;
         Some(platform::Position { latitude, longitude, accuracy })
     }
-    fn pick_photo(&self) -> Option<platform::Photo> {
-        let Photo { name, media_type, bytes } = self.0.pick_photo().ok().flatten()?;
+    async fn pick_photo(&self) -> Option<platform::Photo> {
+        let Photo { name, media_type, bytes } = self.0.pick_photo().await.ok().flatten()?;
         Some(platform::Photo { name, media_type, bytes })
     }
-    fn share(&self, shared: platform::Shared) -> bool {
-        self.0.share(shared.text, shared.url).unwrap_or(false)
+    async fn share(&self, shared: platform::Shared) -> bool {
+        self.0.share(shared.text, shared.url).await.unwrap_or(false)
     }
-    fn open_browser(&self, url: String) -> bool {
-        self.0.open_browser(url).unwrap_or(false)
+    async fn open_browser(&self, url: String) -> bool {
+        self.0.open_browser(url).await.unwrap_or(false)
     }
-    fn open_service(&self, link: String, data: String, from: onecity_core::ServiceId) -> Option<String> {
-        self.0.open_service(link, data, from.to_string()).ok().flatten()
+    async fn open_service(&self, link: String, data: String, from: onecity_core::ServiceId) -> Option<String> {
+        self.0.open_service(link, data, from.to_string()).await.ok().flatten()
     }
-    fn finish_service(&self, service: onecity_core::ServiceId, result: String) {
-        let _ = self.0.finish_service(service.to_string(), result);
+    async fn finish_service(&self, service: onecity_core::ServiceId, result: String) {
+        let _ = self.0.finish_service(service.to_string(), result).await;
     }
 }
 

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use onecity_protocol::manifest::Permission;
-use onecity_protocol::trust::{Card, Offer, PhoneNumber, Release, WhyNot};
+use onecity_protocol::trust::{Card, Offer, Release, RolloutSeed, WhyNot};
 use ring::digest::{SHA256, digest};
 
 /// What the phones come to.
@@ -40,9 +40,9 @@ pub fn rehearse(before: &[Release], after: &[Release], count: u32) -> Rehearsal 
     };
     for at in 0..count {
         let secret = digest(&SHA256, &[b"rehearsal", &at.to_be_bytes()[..]].concat());
-        let number = PhoneNumber::new(secret.as_ref().try_into().expect("SHA-256 is 32 bytes"));
+        let seed = RolloutSeed::new(secret.as_ref().try_into().expect("SHA-256 is 32 bytes"));
         let platform = if at % 100 == 99 { 0 } else { u32::MAX };
-        let offer = |installed| Offer { number: &number, platform, invitations: &[], installed };
+        let offer = |installed| Offer { seed: &seed, platform, invitations: &[], installed };
         let has = if at % 10 == 9 { None } else { offer(None).choose(before).ok().map(|release| release.version_code) };
         match offer(has).choose(after) {
             Ok(release) => {

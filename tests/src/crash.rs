@@ -46,8 +46,7 @@ impl Record for Note {
 pub fn report(number: u32) -> Submission {
     Submission {
         id: format!("{number:032x}"),
-        unit: "cn-sd/jinan".parse().expect("a unit"),
-        app_id: format!("report-{}", number / 10),
+        service: format!("cn-sd/jinan/report-{}", number / 10).parse().expect("a service"),
         title: format!("Lamp {number}"),
         url: "https://jinan.example/reports".to_owned(),
         body: serde_json::json!({ "lamp": number, "text": "x".repeat(500) }),
@@ -55,7 +54,7 @@ pub fn report(number: u32) -> Submission {
         attachments: Vec::new(),
         timeline: Vec::new(),
         fields: None,
-        state: SubmissionState::Waiting { attempts: 0, holdup: None },
+        state: SubmissionState::Waiting { attempts: 0, pending: None },
     }
 }
 
@@ -81,6 +80,6 @@ pub fn package(number: u32) -> Vec<u8> {
 /// The version of a number.
 pub fn installed(number: u32) -> Installed {
     let sha256 = digest(&SHA256, &package(number)).as_ref().try_into().expect("32 bytes");
-    let unit = "cn-sd/jinan".parse().expect("a unit");
-    Installed { unit, app_id: "report".to_owned(), version_code: number.into(), sha256 }
+    let service = "cn-sd/jinan/report".parse().expect("a service");
+    Installed { service, version_code: number.into(), sha256 }
 }

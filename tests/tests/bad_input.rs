@@ -16,7 +16,7 @@ fn region(text: &str) -> RegionId {
 }
 
 fn report_of(city: &str) -> ServiceId {
-    ServiceId { unit: region(city).into(), app_id: "report".to_owned() }
+    ServiceId::new(region(city).into(), "report")
 }
 
 async fn world() -> (Server, Arc<World>, Phone) {

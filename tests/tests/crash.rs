@@ -44,8 +44,8 @@ fn ended(work: &str, folder: &Path, dice: &mut Dice) -> Vec<String> {
 
 fn open(folder: &Path) -> Vault {
     let vault = Vault::open(&folder.join("vault.sqlite"), Arc::new(Secrets::in_folder(folder))).expect("it opens");
-    assert!(!vault.is_restored(), "a crash is no older copy");
-    vault.check().expect("whole");
+    assert!(!vault.is_rolled_back(), "a crash is no older copy");
+    Vault::check(&folder.join("vault.sqlite")).expect("whole");
     vault
 }
 
@@ -61,7 +61,7 @@ fn what_was_handed_in_is_there_whole_and_once_whenever_the_app_is_ended() {
         let folder = tempfile::tempdir().expect("a folder");
         let told = ended("outbox", folder.path(), &mut dice);
         let vault = open(folder.path());
-        let all = vault.submissions(&Owner::Phone).expect("readable");
+        let all = vault.submissions(&Owner::Phone).expect("readable").records;
         for number in promised(&told, "kept") {
             let found: Vec<_> = all.iter().filter(|own| own.id == report(number).id).collect();
             assert_eq!(found.len(), 1, "point {point}: {number} of {told:?}");
@@ -97,7 +97,7 @@ fn a_renewed_session_and_a_replaced_pass_are_the_new_or_the_old_and_never_lost()
         let session: u32 = session.map_or(0, |own| own.0.parse().expect("a number"));
         let last = promised(&told, "session").into_iter().max().unwrap_or(0);
         assert!(session == last || session == last + 1, "point {point}: {session} after {last}");
-        let notes = vault.list::<Note>(&owner).expect("readable");
+        let notes = vault.list::<Note>(&owner).expect("readable").records;
         let passes: Vec<_> = notes.iter().filter(|own| own.0.starts_with("pass")).collect();
         let begun = !told.is_empty();
         assert!(passes.len() == 1 || (!begun && passes.is_empty()), "point {point}: {passes:?}");
@@ -113,11 +113,11 @@ fn an_installed_version_is_whole_whenever_the_app_is_ended() {
         let catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("it opens");
         catalogue.check().expect("whole");
         let opened = promised(&told, "opened").into_iter().max().unwrap_or(0);
-        let current = catalogue.installed(&installed(1).unit, "report", Slot::Current).expect("readable");
+        let current = catalogue.installed(&installed(1).service, Slot::Current).expect("readable");
         let code = current.as_ref().map_or(0, |current| current.version_code);
         assert!(code >= u64::from(opened), "point {point}: {code} after {opened}");
         for slot in [Slot::Current, Slot::Next, Slot::LastGood] {
-            if let Some(version) = catalogue.installed(&installed(1).unit, "report", slot).expect("readable") {
+            if let Some(version) = catalogue.installed(&installed(1).service, slot).expect("readable") {
                 assert!(catalogue.blob(&version.sha256).expect("readable").is_some(), "point {point}: {slot:?}");
             }
         }
@@ -157,10 +157,10 @@ fn a_migration_that_is_ended_midway_is_done_the_next_time_and_a_generation_never
         let account = vault.accounts().expect("listed").pop().expect("there");
         let owner = Owner::Account(account);
         assert_eq!(vault.get::<Note>(&owner, "a").expect("readable"), Some(Note("of an account".to_owned())));
-        assert_eq!(vault.submissions(&owner).expect("readable").len(), 2, "point {point}");
+        assert_eq!(vault.submissions(&owner).expect("readable").records.len(), 2, "point {point}");
         let catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("it opens");
-        let unit = "cn-sd/jinan".parse().expect("a unit");
-        let version = catalogue.installed(&unit, "report", Slot::Current).expect("readable").expect("kept");
+        let service = "cn-sd/jinan/report".parse().expect("a service");
+        let version = catalogue.installed(&service, Slot::Current).expect("readable").expect("kept");
         assert!(catalogue.blob(&version.sha256).expect("readable").is_some());
     }
 }

@@ -69,8 +69,7 @@ fn files_of_the_newest_schema_can_be_written() {
         for number in [1, 2] {
             let submission = Submission {
                 id: format!("{number:032}"),
-                unit: "cn-sd/jinan".parse().expect("a unit"),
-                app_id: "report".to_owned(),
+                service: "cn-sd/jinan/report".parse().expect("a service"),
                 title: "A lamp is out".to_owned(),
                 url: "https://jinan.example/reports".to_owned(),
                 body: serde_json::json!({ "text": "The lamp at the gate is out" }),
@@ -78,7 +77,7 @@ fn files_of_the_newest_schema_can_be_written() {
                 attachments: Vec::new(),
                 timeline: Vec::new(),
                 fields: None,
-                state: SubmissionState::Waiting { attempts: 2, holdup: None },
+                state: SubmissionState::Waiting { attempts: 2, pending: None },
             };
             vault.enqueue(&owner, &submission).expect("kept");
             if number == 2 {
@@ -90,8 +89,8 @@ fn files_of_the_newest_schema_can_be_written() {
     vault.close().expect("closed");
     let mut catalogue = Catalogue::open(&at("catalogue_3.sqlite")).expect("opened");
     let sha256 = ring::digest::digest(&ring::digest::SHA256, b"a package").as_ref().try_into().expect("32 bytes");
-    let unit = "cn-sd/jinan".parse().expect("a unit");
-    let installed = Installed { unit, app_id: "report".to_owned(), version_code: 7, sha256 };
+    let service = "cn-sd/jinan/report".parse().expect("a service");
+    let installed = Installed { service, version_code: 7, sha256 };
     catalogue.install(&installed, Slot::Current, b"a package", 1).expect("kept");
 }
 
@@ -126,8 +125,8 @@ fn a_catalogue_of_every_schema_opens_with_what_was_installed() {
     assert_eq!(files.len(), 3, "a file of every schema is kept: tests/old_files");
     for file in files {
         let catalogue = Catalogue::open(&file).expect("it opens");
-        let unit = "cn-sd/jinan".parse().expect("a unit");
-        let installed = catalogue.installed(&unit, "report", Slot::Current).expect("readable").expect("kept");
+        let service = "cn-sd/jinan/report".parse().expect("a service");
+        let installed = catalogue.installed(&service, Slot::Current).expect("readable").expect("kept");
         assert_eq!(installed.version_code, 7);
         assert_eq!(catalogue.blob(&installed.sha256).expect("readable").as_deref(), Some(&b"a package"[..]));
     }

@@ -97,7 +97,7 @@ impl OneCity {
         Ok(self.client.resume().await?)
     }
 
-    /// Whether both files can be read whole; a damaged catalogue is begun anew.
+    /// Whether both files can be read whole; a damaged catalogue is begun again.
     pub async fn check_files(&self) -> Result<(), OneCityError> {
         Ok(self.client.check_files().await?)
     }
@@ -105,10 +105,10 @@ impl OneCity {
 
 /// Work that goes on until it is cancelled or let go.
 #[derive(uniffi::Object)]
-pub struct Task(TaskHandle);
+pub struct RunningTask(TaskHandle);
 
 #[uniffi::export]
-impl Task {
+impl RunningTask {
     /// Stops it.
     pub fn cancel(&self) {
         self.0.cancel();
@@ -117,20 +117,20 @@ impl Task {
 
 /// Puts the private file aside that can't be opened, because the resident has decided to go on without it. It is kept.
 #[uniffi::export]
-pub fn put_vault_aside(options: Options) -> Result<(), OneCityError> {
-    Ok(Client::put_vault_aside(&options.try_into()?)?)
+pub fn quarantine_vault(options: Options) -> Result<(), OneCityError> {
+    Ok(Client::quarantine_vault(&options.try_into()?)?)
 }
 
 /// Brings back the newest private file that was put aside and opens again; answers whether there was one.
 #[uniffi::export]
-pub fn bring_vault_back(options: Options, ports: Ports) -> Result<bool, OneCityError> {
-    Ok(Client::bring_vault_back(&options.try_into()?, &ports.into())?)
+pub fn restore_vault(options: Options, ports: Ports) -> Result<bool, OneCityError> {
+    Ok(Client::restore_vault(&options.try_into()?, &ports.into())?)
 }
 
 /// Begins a new private file with every row that can still be read of a damaged one, which is kept.
 #[uniffi::export]
-pub fn salvage_vault(options: Options) -> Result<u64, OneCityError> {
-    Ok(Client::salvage_vault(&options.try_into()?)?)
+pub fn recover_vault(options: Options) -> Result<u64, OneCityError> {
+    Ok(Client::recover_vault(&options.try_into()?)?)
 }
 
 /// What every service page can ask of the phone, in TypeScript.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{OneCity, Task, region, service_id};
+use super::{OneCity, RunningTask, region, service_id};
 use crate::error::OneCityError;
 use crate::ports::{ProgressListener, ProgressTold};
 use crate::views::{
@@ -21,8 +21,8 @@ impl OneCity {
         &self,
         region_id: String,
         listener: Arc<dyn ProgressListener>,
-    ) -> Result<Arc<Task>, OneCityError> {
-        Ok(Arc::new(Task(self.client.start_sync(&region(&region_id)?, Arc::new(ProgressTold(listener))))))
+    ) -> Result<Arc<RunningTask>, OneCityError> {
+        Ok(Arc::new(RunningTask(self.client.start_sync(&region(&region_id)?, Arc::new(ProgressTold(listener))))))
     }
 
     /// The regions directly below one.
@@ -77,8 +77,12 @@ impl OneCity {
     }
 
     /// Fetches all services of a region, so that they open without a network, until the task is cancelled or let go.
-    pub fn prefetch(&self, region_id: String, listener: Arc<dyn ProgressListener>) -> Result<Arc<Task>, OneCityError> {
-        Ok(Arc::new(Task(self.client.prefetch(&region(&region_id)?, &[], Arc::new(ProgressTold(listener))))))
+    pub fn prefetch(
+        &self,
+        region_id: String,
+        listener: Arc<dyn ProgressListener>,
+    ) -> Result<Arc<RunningTask>, OneCityError> {
+        Ok(Arc::new(RunningTask(self.client.prefetch(&region(&region_id)?, &[], Arc::new(ProgressTold(listener))))))
     }
 
     /// Pins a region, so that its services are the last to give way; or takes the pin away.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onecity_core::{Launch, Lifecycle, ResourceRequest, ServiceId, ServiceSession};
+use onecity_core::{Launch, Lifecycle, ResourceRequest, ServiceSession};
 use onecity_protocol::miniapp_uri::MiniAppUri;
 
 use super::{OneCity, region, service_id};
@@ -40,11 +40,9 @@ impl OneCity {
         let wrong = |field: &str, why: String| OneCityError::InvalidInput { field: field.to_owned(), why };
         let link: MiniAppUri = link.parse().map_err(|error| wrong("link", format!("{error}")))?;
         let data = serde_json::from_str(&data).map_err(|error| wrong("data", error.to_string()))?;
-        let service = ServiceId { unit: link.unit.clone(), app_id: link.app_id.clone() };
-        let (from_unit, from_app) =
-            from_service.rsplit_once('/').ok_or_else(|| wrong("from_service", "UNIT/APP_ID".to_owned()))?;
-        let from = Some(service_id(from_unit, from_app.to_owned())?);
-        let launch = Launch { data, from, ..Launch::from(&link) };
+        let service = link.service.clone();
+        let from = from_service.parse().map_err(|error| wrong("from_service", format!("{error}")))?;
+        let launch = Launch { data, from: Some(from), ..Launch::from(&link) };
         let session = self.client.open_service_with(&service, &region(&region_id)?, launch).await?;
         Ok(Arc::new(OpenService { phone: self, session }))
     }
@@ -85,8 +83,8 @@ impl OneCity {
     }
 
     /// Asks the cities what they did with what they were handed; answers how many submissions have news.
-    pub async fn follow_submissions(&self) -> Result<u32, OneCityError> {
-        Ok(self.client.follow_submissions().await?)
+    pub async fn update_submissions(&self) -> Result<u32, OneCityError> {
+        Ok(self.client.update_submissions().await?)
     }
 }
 

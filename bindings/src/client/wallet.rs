@@ -5,7 +5,7 @@ use std::sync::Arc;
 use onecity_core::PassSituation;
 use onecity_protocol::credential::Audience;
 
-use super::{OneCity, Task, region};
+use super::{OneCity, RunningTask, region};
 use crate::error::OneCityError;
 use crate::ports::{CodeListener, Listener};
 use crate::views::{CodeView, DocumentView, HolderView, PassView};
@@ -44,7 +44,7 @@ impl OneCity {
         Ok(all.into_iter().map(Into::into).collect())
     }
 
-    /// Brings passes up to date; answers those that were issued anew.
+    /// Brings passes up to date; answers those that were issued again.
     pub async fn update_passes(&self) -> Result<Vec<PassView>, OneCityError> {
         Ok(self.client.update_passes().await?.into_iter().map(Into::into).collect())
     }
@@ -70,10 +70,10 @@ impl OneCity {
         pass_id: String,
         audience: Option<String>,
         listener: Arc<dyn CodeListener>,
-    ) -> Result<Arc<Task>, OneCityError> {
+    ) -> Result<Arc<RunningTask>, OneCityError> {
         let listener = Arc::new(Listener(listener));
         let handle = self.client.watch_code(&pass_id, audience_of(audience)?, listener);
-        Ok(Arc::new(Task(handle)))
+        Ok(Arc::new(RunningTask(handle)))
     }
 
     /// The documents of the active account.

@@ -94,7 +94,7 @@ impl From<core::StorageView> for StorageView {
 pub enum SubmissionState {
     Waiting {
         attempts: u32,
-        holdup: Option<Holdup>,
+        pending: Option<PendingReason>,
     },
     /// `receipt` is the city's answer as JSON.
     Delivered {
@@ -110,7 +110,7 @@ pub enum SubmissionState {
 
 /// What keeps a submission from being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum Holdup {
+pub enum PendingReason {
     Network,
     Login,
     StepUp,
@@ -118,14 +118,14 @@ pub enum Holdup {
     Storage,
 }
 
-impl From<core::Holdup> for Holdup {
-    fn from(holdup: core::Holdup) -> Self {
-        match holdup {
-            core::Holdup::Network => Self::Network,
-            core::Holdup::Login => Self::Login,
-            core::Holdup::StepUp => Self::StepUp,
-            core::Holdup::Consent => Self::Consent,
-            core::Holdup::Storage => Self::Storage,
+impl From<core::PendingReason> for PendingReason {
+    fn from(pending: core::PendingReason) -> Self {
+        match pending {
+            core::PendingReason::Network => Self::Network,
+            core::PendingReason::Login => Self::Login,
+            core::PendingReason::StepUp => Self::StepUp,
+            core::PendingReason::Consent => Self::Consent,
+            core::PendingReason::Storage => Self::Storage,
         }
     }
 }
@@ -156,8 +156,8 @@ pub struct SubmissionView {
 impl From<core::SubmissionView> for SubmissionView {
     fn from(view: core::SubmissionView) -> Self {
         let state = match view.state {
-            core::SubmissionState::Waiting { attempts, holdup } => {
-                SubmissionState::Waiting { attempts, holdup: holdup.map(Into::into) }
+            core::SubmissionState::Waiting { attempts, pending } => {
+                SubmissionState::Waiting { attempts, pending: pending.map(Into::into) }
             }
             core::SubmissionState::Delivered { at, receipt } => {
                 SubmissionState::Delivered { at, receipt: receipt.to_string() }

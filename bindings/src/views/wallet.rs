@@ -11,7 +11,7 @@ pub struct DocumentField {
 
 /// What a document is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum DocumentStanding {
+pub enum DocumentStatus {
     Good,
     Expired,
     Unverified,
@@ -27,16 +27,16 @@ pub struct DocumentView {
     pub issuer: String,
     pub issued: i64,
     pub expires: Option<i64>,
-    pub standing: DocumentStanding,
+    pub status: DocumentStatus,
     pub fields: Vec<DocumentField>,
 }
 
 impl From<core::DocumentView> for DocumentView {
     fn from(view: core::DocumentView) -> Self {
-        let standing = match view.standing {
-            core::DocumentStanding::Good => DocumentStanding::Good,
-            core::DocumentStanding::Expired => DocumentStanding::Expired,
-            core::DocumentStanding::Unverified => DocumentStanding::Unverified,
+        let status = match view.status {
+            core::DocumentStatus::Good => DocumentStatus::Good,
+            core::DocumentStatus::Expired => DocumentStatus::Expired,
+            core::DocumentStatus::Unverified => DocumentStatus::Unverified,
         };
         let fields = view.fields.into_iter().map(|own| DocumentField { name: own.name, value: own.value });
         Self {
@@ -47,7 +47,7 @@ impl From<core::DocumentView> for DocumentView {
             issuer: view.issuer,
             issued: view.issued,
             expires: view.expires,
-            standing,
+            status,
             fields: fields.collect(),
         }
     }
@@ -68,7 +68,7 @@ pub struct PassView {
     pub holder: Option<HolderView>,
     pub issued: i64,
     pub expires: i64,
-    pub standing: PassStanding,
+    pub status: PassStatus,
     pub last_used: Option<i64>,
 }
 
@@ -88,7 +88,7 @@ impl From<core::HolderView> for HolderView {
 
 /// What a pass is good for.
 #[derive(Debug, Clone, Copy, uniffi::Enum)]
-pub enum PassStanding {
+pub enum PassStatus {
     Good,
     RenewalDue,
     Expired,
@@ -97,15 +97,15 @@ pub enum PassStanding {
     Revoked,
 }
 
-impl From<core::PassStanding> for PassStanding {
-    fn from(standing: core::PassStanding) -> Self {
-        match standing {
-            core::PassStanding::Good => Self::Good,
-            core::PassStanding::RenewalDue => Self::RenewalDue,
-            core::PassStanding::Expired => Self::Expired,
-            core::PassStanding::NeedsRenewal => Self::NeedsRenewal,
-            core::PassStanding::Suspended => Self::Suspended,
-            core::PassStanding::Revoked => Self::Revoked,
+impl From<core::PassStatus> for PassStatus {
+    fn from(status: core::PassStatus) -> Self {
+        match status {
+            core::PassStatus::Good => Self::Good,
+            core::PassStatus::RenewalDue => Self::RenewalDue,
+            core::PassStatus::Expired => Self::Expired,
+            core::PassStatus::NeedsRenewal => Self::NeedsRenewal,
+            core::PassStatus::Suspended => Self::Suspended,
+            core::PassStatus::Revoked => Self::Revoked,
         }
     }
 }
@@ -123,7 +123,7 @@ impl From<core::PassView> for PassView {
             holder: view.holder.map(Into::into),
             issued: view.issued,
             expires: view.expires,
-            standing: view.standing.into(),
+            status: view.status.into(),
             last_used: view.last_used,
         }
     }

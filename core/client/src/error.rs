@@ -1,5 +1,7 @@
 //! The few errors that a shell has to tell apart. Every crate below has precise ones; this file converts them.
-//! None carries personal data, and each says whether trying again can help.
+//!
+//! None holds personal data: no name, no number, no address that was looked for, no token. [`Error::may_retry`] says
+//! whether the same call may work later without anybody doing anything.
 
 use onecity_protocol::credential::{MalformedCode, TrustListError};
 use onecity_protocol::region::{IdError, RegionDataError};
@@ -16,6 +18,12 @@ pub enum Error {
     #[error("the network: {why}")]
     Network {
         /// What happened, without addresses of the resident.
+        why: String,
+    },
+    /// A server answered, and its answer can't be used. Trying again does not help until the server is repaired.
+    #[error("a server's answer can't be used: {why}")]
+    BadAnswer {
+        /// What is wrong with it.
         why: String,
     },
     /// Somebody has to log in first, or again.
@@ -50,15 +58,26 @@ pub enum Error {
         /// Which part.
         what: String,
     },
-    /// The registry was not signed anew in time: what is installed goes on working, nothing new installs.
+    /// The registry was not signed again in time: what is installed goes on working, nothing new installs.
     #[error("out of date: {what}")]
     Expired {
         /// Which part.
         what: String,
     },
-    /// The phone's key for the vault is gone; the file is kept until the resident decides.
+    /// The phone's key for the vault is gone; the file is kept until the resident decides: `Client::restore_vault` or
+    /// `Client::quarantine_vault`. A key of one account or pass that is gone is [`Error::DeviceKeyGone`].
     #[error("the key that protects this phone's private data has changed; the data is kept until you decide")]
     KeyInvalidated,
+    /// The device no longer has a key that one account, service or pass was bound to: log in again, or get the pass
+    /// again. Everything else is as it was.
+    #[error("a key of this device is gone: log in again")]
+    DeviceKeyGone,
+    /// The device's key store does not answer just now, for example because the phone is locked.
+    #[error("the phone's key store does not answer just now: {why}")]
+    Unavailable {
+        /// What it said, for a log.
+        why: String,
+    },
     /// A newer version of the app wrote the files.
     #[error("a newer version of the app has written this phone's data: update the app")]
     StoreTooNew,
@@ -114,7 +133,7 @@ pub enum Refusal {
     PassRevoked,
     /// The issuer has suspended the pass.
     PassSuspended,
-    /// The phone's key for the pass is gone, and the pass could not be issued anew yet.
+    /// The phone's key for the pass is gone, and the pass could not be issued again yet.
     PassKeyGone,
     /// Another process has the files open.
     InUse,
@@ -178,11 +197,19 @@ impl std::fmt::Display for Refusal {
 impl Error {
     /// Whether the same call may work later without anybody doing anything.
     pub fn may_retry(&self) -> bool {
-        matches!(self, Self::Network { .. } | Self::Expired { .. } | Self::Cancelled)
+        matches!(self, Self::Network { .. } | Self::Expired { .. } | Self::Unavailable { .. } | Self::Cancelled)
     }
 
     pub(crate) fn network(why: impl Into<String>) -> Self {
         Self::Network { why: why.into() }
+    }
+
+    pub(crate) fn answer(why: impl Into<String>) -> Self {
+        Self::BadAnswer { why: why.into() }
+    }
+
+    pub(crate) fn login_required(why: impl Into<String>) -> Self {
+        Self::LoginRequired { why: why.into() }
     }
 
     pub(crate) fn refused(reason: Refusal, detail: impl Into<String>) -> Self {
@@ -203,6 +230,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::TooNew { .. } => Self::StoreTooNew,
             StoreError::KeyInvalidated => Self::KeyInvalidated,
+            StoreError::KeyUnavailable => Self::Unavailable { why: error.to_string() },
             StoreError::NoSuchAccount => Self::LoginRequired { why: error.to_string() },
             StoreError::InUse => Self::refused(Refusal::InUse, error.to_string()),
             StoreError::Full => {
@@ -264,8 +292,8 @@ impl From<IdError> for Error {
 impl From<PlatformError> for Error {
     fn from(error: PlatformError) -> Self {
         match error {
-            PlatformError::KeyInvalidated => Self::KeyInvalidated,
-            other => Self::internal(other),
+            PlatformError::KeyInvalidated => Self::DeviceKeyGone,
+            PlatformError::Unavailable(why) => Self::Unavailable { why },
         }
     }
 }

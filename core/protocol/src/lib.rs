@@ -38,4 +38,5 @@ pub mod names;
 pub mod package;
 pub mod region;
 pub mod rules;
+pub mod service;
 pub mod trust;

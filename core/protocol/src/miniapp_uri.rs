@@ -5,7 +5,7 @@
 //! use onecity_protocol::miniapp_uri::MiniAppUri;
 //!
 //! let link: MiniAppUri = "onecity://miniapp/cn-sd.jinan:report/pages/new/new?topic=lamp".parse()?;
-//! assert_eq!((link.unit.to_string().as_str(), link.app_id.as_str()), ("cn-sd/jinan", "report"));
+//! assert_eq!(link.service.to_string(), "cn-sd/jinan/report");
 //! assert_eq!((link.page.as_deref(), link.query.as_str()), (Some("pages/new/new"), "topic=lamp"));
 //! # Ok::<(), onecity_protocol::miniapp_uri::UriError>(())
 //! ```
@@ -14,7 +14,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::manifest::is_app_id;
-use crate::region::UnitId;
+use crate::service::ServiceId;
 
 /// Longest link that is read, in bytes: what fits a QR code.
 pub const MAX_URI: usize = 2953;
@@ -41,10 +41,8 @@ pub enum UriError {
 /// A link to a mini-service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MiniAppUri {
-    /// Who publishes it.
-    pub unit: UnitId,
-    /// Its id among theirs.
-    pub app_id: String,
+    /// Which service.
+    pub service: ServiceId,
     /// The least version that the link is meant for.
     pub version: Option<u64>,
     /// The route of the page, as the manifest names it; the entry page if there is none.
@@ -85,8 +83,7 @@ impl FromStr for MiniAppUri {
             return Err(UriError::Page);
         }
         Ok(Self {
-            unit,
-            app_id: app_id.to_owned(),
+            service: ServiceId::new(unit, app_id),
             version,
             page: (!page.is_empty()).then(|| page.trim_end_matches('/').to_owned()),
             query: query.to_owned(),
@@ -97,7 +94,7 @@ impl FromStr for MiniAppUri {
 
 impl fmt::Display for MiniAppUri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{PREFIX}{}:{}", self.unit.to_string().replace('/', "."), self.app_id)?;
+        write!(f, "{PREFIX}{}:{}", self.service.unit.to_string().replace('/', "."), self.service.app_id)?;
         if let Some(version) = self.version {
             write!(f, ";version={version}")?;
         }

@@ -1,6 +1,7 @@
 //! What can go wrong with the two files. No message carries what is kept in them.
 
 use onecity_protocol::region::IdError;
+use onecity_protocol::service::ServiceIdError;
 use rusqlite::ErrorCode;
 use rusqlite::ffi::SQLITE_IOERR_SHMSIZE;
 
@@ -26,6 +27,12 @@ pub enum StoreError {
     InUse,
     #[error("a record of {0} is damaged or was moved from another place")]
     Damaged(&'static str),
+    #[error("a record of {kind} was written by a newer version of the app ({found}, this one knows {known})")]
+    RecordTooNew { kind: &'static str, found: u8, known: u8 },
+    #[error("this app can't read a record of {kind} in format {format}")]
+    RecordTooOld { kind: &'static str, format: u8 },
+    #[error("a mini-service's name in the vault can't be read: {0}")]
+    Service(#[from] ServiceIdError),
     #[error("there is no such attachment, or it goes with another submission")]
     NoSuchAttachment,
     #[error("this account is not on the phone")]

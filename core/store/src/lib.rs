@@ -47,7 +47,8 @@ mod vault;
 pub use catalogue::{Catalogue, Installed, KeptMetadata, KeptRepository, PackageSize, Slot, VerifiedRole};
 pub use database::FolderLock;
 pub use error::StoreError;
-pub use outbox::{Attachment, Delivery, Due, Holdup, MAX_ATTACHMENT, PART, Submission, SubmissionState, TimelineEntry};
+pub use outbox::{
+    Attachment, Delivery, Due, MAX_ATTACHMENT, PART, PendingReason, Submission, SubmissionState, TimelineEntry,
+};
 pub use sealing::{SecretError, SecretStore};
-pub use search::Found;
-pub use vault::{AccountId, Owner, Record, Scope, ScopeSize, Vault};
+pub use vault::{AccountId, Listed, Owner, Record, ServiceSize, Vault, VaultReader};

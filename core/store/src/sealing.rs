@@ -73,6 +73,7 @@ pub struct OwnerKeys {
 }
 
 /// Where a value belongs; a value that is moved elsewhere no longer opens.
+#[derive(Clone, Copy)]
 pub struct Place<'a> {
     pub owner: &'a str,
     pub kind: &'static str,
@@ -162,17 +163,19 @@ impl OwnerKeys {
         sealed
     }
 
-    /// Opens a value that was sealed for this place.
-    pub fn open(&self, place: &Place<'_>, mut sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+    /// Opens a value that was sealed for this place, in the place's format or an older one. Answers the format that it
+    /// was sealed in, which is authenticated with it.
+    pub fn open(&self, place: &Place<'_>, mut sealed: Vec<u8>) -> Result<(u8, Zeroizing<Vec<u8>>), StoreError> {
         let damaged = || StoreError::Damaged(place.kind);
-        let (header, number, prefix) = match *sealed.as_slice() {
-            [HEADER, format, number, ..] if format == place.format => (HEADER, number, PREFIX),
-            [FIRST_HEADER, format, ..] if format == place.format => (FIRST_HEADER, 0, PREFIX - 1),
+        let (header, format, number, prefix) = match *sealed.as_slice() {
+            [HEADER, format, number, ..] => (HEADER, format, number, PREFIX),
+            [FIRST_HEADER, format, ..] => (FIRST_HEADER, format, 0, PREFIX - 1),
             _ => return Err(damaged()),
         };
+        let stored = Place { format, ..*place };
         let nonce = sealed.get(prefix - 12..prefix).ok_or_else(damaged)?;
         let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
-        let aad = Aad::from(place.associated_data(header));
+        let aad = Aad::from(stored.associated_data(header));
         let plain = if number == self.number {
             self.seal.open_within(nonce, aad, &mut sealed, prefix..)
         } else if number < self.number {
@@ -183,7 +186,11 @@ impl OwnerKeys {
         let plain = plain.map_err(|_| damaged())?;
         let length = plain.len();
         sealed.truncate(length);
-        Ok(Zeroizing::new(sealed))
+        // Only after it has proved to be genuine: anybody can write a number.
+        if format > place.format {
+            return Err(StoreError::RecordTooNew { kind: place.kind, found: format, known: place.format });
+        }
+        Ok((format, Zeroizing::new(sealed)))
     }
 
     fn older(&self, number: u8) -> Arc<LessSafeKey> {
@@ -218,7 +225,7 @@ mod tests {
         let keys = OwnerKeys::derive(OwnerKeys::new_secret().as_ref(), 0).expect("32 bytes");
         let sealed = keys.seal(&place("session"), b"secret");
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
-        assert_eq!(keys.open(&place("session"), sealed.clone()).expect("own place").as_slice(), b"secret");
+        assert_eq!(keys.open(&place("session"), sealed.clone()).expect("own place").1.as_slice(), b"secret");
         assert!(keys.open(&place("draft"), sealed.clone()).is_err());
         let other = OwnerKeys::derive(OwnerKeys::new_secret().as_ref(), 0).expect("32 bytes");
         assert!(other.open(&place("session"), sealed.clone()).is_err());
@@ -231,12 +238,29 @@ mod tests {
     }
 
     #[test]
+    fn a_value_of_an_older_format_opens_with_its_number_and_one_of_a_newer_is_named() {
+        let keys = OwnerKeys::derive(OwnerKeys::new_secret().as_ref(), 0).expect("32 bytes");
+        let at = |format| Place { format, ..place("session") };
+        let sealed = keys.seal(&at(3), b"secret");
+        let (format, plain) = keys.open(&at(5), sealed.clone()).expect("older");
+        assert_eq!((format, plain.as_slice()), (3, &b"secret"[..]));
+        let refused = keys.open(&at(2), sealed.clone()).expect_err("newer");
+        assert!(matches!(refused, StoreError::RecordTooNew { kind: "session", found: 3, known: 2 }));
+        let mut relabelled = sealed;
+        relabelled[1] = 4;
+        assert!(
+            matches!(keys.open(&at(5), relabelled), Err(StoreError::Damaged("session"))),
+            "the number is sealed, too"
+        );
+    }
+
+    #[test]
     fn after_two_thousand_million_values_a_new_key_seals_and_the_old_values_still_open() {
         let secret = OwnerKeys::new_secret();
         let young = OwnerKeys::derive(secret.as_ref(), SEALS_PER_KEY - 1).expect("32 bytes");
         let old = OwnerKeys::derive(secret.as_ref(), SEALS_PER_KEY).expect("32 bytes");
         let sealed = young.seal(&place("session"), b"before");
-        assert_eq!(old.open(&place("session"), sealed.clone()).expect("older key").as_slice(), b"before");
+        assert_eq!(old.open(&place("session"), sealed.clone()).expect("older key").1.as_slice(), b"before");
         let later = old.seal(&place("session"), b"after");
         assert_ne!(sealed[2], later[2]);
         assert!(young.open(&place("session"), later.clone()).is_err(), "the key is another one");

@@ -44,7 +44,7 @@ fn outbox(folder: &Path) -> Result<(), StoreError> {
         let mut submission = report(number);
         if number.is_multiple_of(3) {
             let (photo, bytes) = attachment(number);
-            vault.keep_attachment(&Owner::Phone, &submission.scope(), &photo, &bytes, 100)?;
+            vault.keep_attachment(&Owner::Phone, &submission.service, &photo, &bytes, 100)?;
             submission.attachments.push(photo.id);
         }
         vault.enqueue(&Owner::Phone, &submission)?;
@@ -86,7 +86,7 @@ fn installs(folder: &Path) -> Result<(), StoreError> {
         let slot = if number == 1 { Slot::Current } else { Slot::Next };
         catalogue.install(&version, slot, &bytes, 1)?;
         println!("installed {number}");
-        let opened = catalogue.begin_opening(&version.unit, &version.app_id, &[number.into()], 2)?;
+        let opened = catalogue.begin_opening(&version.service, &[number.into()], 2)?;
         println!("opened {}", opened.map_or(0, |opened| opened.version_code));
         catalogue.came_to_work(&version)?;
     }
@@ -122,7 +122,7 @@ fn full(folder: &Path) -> Result<(), StoreError> {
                 number += 1;
                 let mut submission = report(number);
                 let (photo, bytes) = attachment(number);
-                vault.keep_attachment(&Owner::Phone, &submission.scope(), &photo, &bytes, 100)?;
+                vault.keep_attachment(&Owner::Phone, &submission.service, &photo, &bytes, 100)?;
                 submission.attachments.push(photo.id);
                 vault.enqueue(&Owner::Phone, &submission)?;
                 kept.push(number);
@@ -141,8 +141,8 @@ fn full(folder: &Path) -> Result<(), StoreError> {
         }
         std::fs::remove_file(&filler)?;
         let vault = vault(folder)?;
-        vault.check()?;
-        let all = vault.submissions(&Owner::Phone)?;
+        Vault::check(&folder.join("vault.sqlite"))?;
+        let all = vault.submissions(&Owner::Phone)?.records;
         for own in &kept {
             let submission = all.iter().find(|submission| submission.id == report(*own).id);
             let (photo, bytes) = attachment(*own);
@@ -162,7 +162,7 @@ fn full(folder: &Path) -> Result<(), StoreError> {
         vault.close()?;
         let catalogue = Catalogue::open(&folder.join("catalogue.sqlite"))?;
         catalogue.check()?;
-        let current = catalogue.installed(&installed(1).unit, "report", Slot::Current)?;
+        let current = catalogue.installed(&installed(1).service, Slot::Current)?;
         let current = current.map_or(0, |current| u32::try_from(current.version_code).unwrap_or_default());
         let whole = current == 0 || catalogue.blob(&installed(current).sha256)?.is_some();
         if current < installed_last || !whole {

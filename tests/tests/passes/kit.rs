@@ -3,9 +3,10 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use mock_server::{Phone, Server, World, WorldOptions};
 use onecity_core::platform::{
-    ConsentPrompt, ConsentRequest, DeviceKeys, KeyPurpose, Platform, PlatformError, software,
+    ConsentPrompt, ConsentRequest, CreatedKey, DeviceKeys, KeyPurpose, Platform, PlatformError, software,
 };
 use onecity_core::{Client, CodeListener, CodeView, Error, PassSituation, PassView, Refusal, TaskHandle};
 use onecity_protocol::credential::{Audience, Gate, GatePolicy, StatusListToken};
@@ -62,7 +63,7 @@ pub struct BreakableKeys {
 impl BreakableKeys {
     pub fn lose_pass_keys(&self) {
         let made = self.made.lock().expect("no panic").clone();
-        made.iter().for_each(|id| self.keys.delete(id).expect("forgotten"));
+        made.iter().for_each(|id| self.keys.lose(id));
     }
     pub fn signed(&self) -> usize {
         *self.signed.borrow()
@@ -79,25 +80,26 @@ impl BreakableKeys {
     }
 }
 
+#[async_trait]
 impl DeviceKeys for BreakableKeys {
-    fn create(&self, purpose: KeyPurpose) -> Result<String, PlatformError> {
-        let id = self.keys.create(purpose)?;
+    async fn create(&self, purpose: KeyPurpose, challenge: &[u8]) -> Result<CreatedKey, PlatformError> {
+        let created = self.keys.create(purpose, challenge).await?;
         if purpose == KeyPurpose::Pass {
-            self.made.lock().expect("no panic").push(id.clone());
+            self.made.lock().expect("no panic").push(created.id.clone());
         }
-        Ok(id)
+        Ok(created)
     }
-    fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
-        self.keys.public_key(id)
+    async fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
+        self.keys.public_key(id).await
     }
-    fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
-        let signature = self.keys.sign(id, message);
+    async fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
+        let signature = self.keys.sign(id, message).await;
         self.signed.send_modify(|made| *made += 1);
         signature
     }
-    fn delete(&self, id: &str) -> Result<(), PlatformError> {
+    async fn delete(&self, id: &str) -> Result<(), PlatformError> {
         self.deleted.lock().expect("no panic").push(id.to_owned());
-        self.keys.delete(id)
+        self.keys.delete(id).await
     }
 }
 
@@ -108,8 +110,9 @@ pub struct Answers {
     pub no: Mutex<bool>,
 }
 
+#[async_trait]
 impl ConsentPrompt for Answers {
-    fn ask(&self, request: ConsentRequest) -> bool {
+    async fn ask(&self, request: ConsentRequest) -> bool {
         self.asked.lock().expect("no panic").push(request);
         !*self.no.lock().expect("no panic")
     }
@@ -167,7 +170,7 @@ pub fn refused(outcome: Result<CodeView, Error>) -> Refusal {
 
 #[derive(Default)]
 pub struct Screen {
-    codes: watch::Sender<Vec<CodeView>>,
+    pub codes: watch::Sender<Vec<CodeView>>,
     errors: watch::Sender<Vec<Error>>,
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use kit::*;
 use mock_server::{Phone, Server, read};
 use onecity_core::platform::{Clock, Platform, software};
-use onecity_core::{Client, Error, PassSituation, PassStanding, Refusal, ServiceId};
+use onecity_core::{Client, Error, PassSituation, PassStatus, Refusal, ServiceId};
 use onecity_protocol::credential::{Addressed, Audience, Decision, GatePolicy, WithoutStatus};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -17,7 +17,7 @@ async fn a_pass_says_in_the_resident_s_language_whose_it_is_and_where_it_is_good
     let pass = transit(&phone).await;
     assert_eq!((pass.title.as_str(), pass.fare.as_deref()), ("Transit pass", Some("Adult")));
     assert_eq!(pass.valid_in, ["all of Shandong"]);
-    assert_eq!((pass.holder, pass.standing, pass.last_used), (None, PassStanding::Good, None));
+    assert_eq!((pass.holder, pass.status, pass.last_used), (None, PassStatus::Good, None));
 
     let chinese = Phone::new(&world, &["zh"]).expect("a phone");
     chinese.log_in("shandong", "lan").await.expect("logged in");
@@ -86,7 +86,7 @@ async fn passes_are_renewed_together_before_they_expire_and_gates_never_notice()
     assert_eq!(kit.keys.living(), 2);
 
     kit.skip(&world, 21 * DAY);
-    assert!(passes(&phone).await.iter().all(|pass| pass.standing == PassStanding::RenewalDue));
+    assert!(passes(&phone).await.iter().all(|pass| pass.status == PassStatus::RenewalDue));
     let renewed = phone.client().update_passes().await.expect("renewed");
     assert_eq!(renewed.len(), 2);
     assert!(renewed.iter().all(|pass| pass.id != own.id && pass.id != child.id));
@@ -104,7 +104,7 @@ async fn a_phone_that_was_away_for_a_month_says_so_and_gets_its_pass_back_when_o
     let (server, world, phone, kit) = lan().await;
     let pass = transit(&phone).await;
     kit.skip(&world, 31 * DAY);
-    assert_eq!(passes(&phone).await[0].standing, PassStanding::Expired);
+    assert_eq!(passes(&phone).await[0].status, PassStatus::Expired);
     assert_eq!(refused(phone.client().code(&pass.id, Audience::ANY).await), Refusal::PassExpired);
     let renewed = phone.client().update_passes().await.expect("the session renews, and so does the pass");
     assert_eq!(renewed.len(), 1);
@@ -125,7 +125,7 @@ async fn a_lost_key_leads_to_a_new_pass_and_without_a_network_to_a_sentence() {
     server.stop().await;
     // The code that was signed ahead is not due yet.
     assert_eq!(refused(phone.client().code(&shown.pass_id, Audience::ANY).await), Refusal::PassKeyGone);
-    assert_eq!(passes(&phone).await[0].standing, PassStanding::NeedsRenewal);
+    assert_eq!(passes(&phone).await[0].status, PassStatus::NeedsRenewal);
     assert_eq!(refused(phone.client().code(&shown.pass_id, Audience::ANY).await), Refusal::PassKeyGone);
 }
 
@@ -168,7 +168,7 @@ async fn a_revoked_pass_is_refused_at_the_next_refresh_and_the_resident_is_told(
     let shown = code(&phone, &pass).await;
     assert_eq!(gate.check(&shown.text, shown.issued).to_string(), "refused reason=suspended");
     phone.client().update_passes().await.expect("heard");
-    assert_eq!(passes(&phone).await[0].standing, PassStanding::Suspended);
+    assert_eq!(passes(&phone).await[0].status, PassStatus::Suspended);
     assert_eq!(refused(phone.client().code(&pass.id, Audience::ANY).await), Refusal::PassSuspended);
     assert!(world.set_pass_status(&pass.id, 0));
     phone.client().update_passes().await.expect("heard");
@@ -225,7 +225,7 @@ async fn the_screen_shows_a_new_code_every_half_window_with_no_network_and_acros
     // The phone slept an hour in a pocket.
     kit.clock.skip(3_600_000);
     let woken = screen.codes(5).await.pop().expect("shown");
-    assert!(woken.issued.abs_diff(phone.client().time().0) <= 1);
+    assert!(woken.issued.abs_diff(phone.client().time().await.expect("read").0) <= 1);
     assert!(gate.check(&woken.text, woken.issued).opens());
     handle.cancel();
     let _ = tokio::time::timeout(PATIENCE, let_go).await.expect("the watch lets go of its screen");
@@ -477,7 +477,7 @@ async fn a_page_that_asks_twice_gets_the_same_pass_and_an_expired_one_is_renewed
     assert_ne!(ask().await, first);
     let left = passes(&phone).await;
     assert_eq!(left.len(), 2);
-    assert!(left.iter().all(|pass| pass.standing == PassStanding::Good));
+    assert!(left.iter().all(|pass| pass.status == PassStatus::Good));
     server.stop().await;
 }
 

@@ -1,7 +1,7 @@
 //! Documents: signed once, kept, shown, checked without a network, shared in part, and handed in again.
 
 use mock_server::Phone;
-use onecity_core::{DocumentStanding, Error, Refusal, SubmissionState};
+use onecity_core::{DocumentStatus, Error, Refusal, SubmissionState};
 use serde_json::{Value, json};
 
 use crate::kit::{Kit, Page, jinan, region};
@@ -29,7 +29,7 @@ async fn a_certificate_is_kept_and_offered_to_the_next_service_after_consent() {
     let (kept, text) = certificate(&kit, &page).await;
     assert_eq!(kept["type"], "residence_certificate");
     let shown = kit.phone.client().documents().await.expect("listed");
-    assert_eq!((shown.len(), shown[0].standing), (1, DocumentStanding::Good));
+    assert_eq!((shown.len(), shown[0].status), (1, DocumentStatus::Good));
     assert!(shown[0].fields.iter().any(|field| field.name == "name" && field.value == "Persona Lan"));
     assert_eq!(shown[0].title, "Residence certificate (demo)");
     page.call("documents_keep", json!({ "document": text })).await.expect("the same one");
@@ -76,7 +76,7 @@ async fn a_document_is_checked_by_another_phone_without_a_network_and_shows_what
     kit.server.stop().await;
     let seen = checker.client().check_document(&region("cn-sd"), &shared).await.expect("genuine");
     let names: Vec<&str> = seen.fields.iter().map(|field| field.name.as_str()).collect();
-    assert_eq!((names, seen.standing), (vec!["city"], DocumentStanding::Good));
+    assert_eq!((names, seen.status), (vec!["city"], DocumentStatus::Good));
     let altered = shared.replacen('~', "A~", 1);
     let refused = checker.client().check_document(&region("cn-sd"), &altered).await;
     assert!(matches!(refused, Err(Error::SignatureInvalid { .. })), "{refused:?}");
@@ -97,7 +97,7 @@ async fn a_document_that_nobody_signed_or_that_has_expired_is_not_handed_in() {
     let ask = json!({ "types": ["residence_certificate"] });
     page.call("documents_request", ask.clone()).await.expect("agreed");
     kit.skip(YEAR + 60);
-    assert_eq!(kit.phone.client().documents().await.expect("listed")[0].standing, DocumentStanding::Expired);
+    assert_eq!(kit.phone.client().documents().await.expect("listed")[0].status, DocumentStatus::Expired);
     let params = json!({ "url": kit.url("/reports"), "title": "F", "body": {}, "documents": [kept["id"]] });
     assert_eq!(page.call("submit", params).await, Err("document_expired".to_owned()));
     kit.phone.client().remove_document(kept["id"].as_str().expect("an id")).await.expect("removed");
@@ -115,6 +115,6 @@ async fn a_document_whose_issuer_can_not_be_found_is_kept_and_says_so() {
     kit.world.withdraw_old_issuer_keys("cn-sd").expect("withdrawn");
     kit.phone.client().sync(&region("cn-sd")).await.expect("synced");
     let shown = kit.phone.client().documents().await.expect("listed");
-    assert_eq!((shown.len(), shown[0].standing), (1, DocumentStanding::Unverified));
+    assert_eq!((shown.len(), shown[0].status), (1, DocumentStatus::Unverified));
     kit.server.stop().await;
 }

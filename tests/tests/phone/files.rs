@@ -95,12 +95,12 @@ async fn a_vault_whose_key_is_gone_waits_for_the_resident_s_decision_and_comes_b
     let other = software::platform();
     let refused = open(other.clone()).await.expect("no panic").err().expect("another key");
     assert_eq!(refused, Error::KeyInvalidated);
-    Client::put_vault_aside(&config).expect("the resident goes on without it");
+    Client::quarantine_vault(&config).expect("the resident goes on without it");
     let anew = open(other.clone()).await.expect("no panic").expect("begun anew");
     assert!(anew.accounts().await.expect("listed").is_empty());
     tokio::task::spawn_blocking(move || anew.close()).await.expect("closed");
-    assert!(!Client::bring_vault_back(&config, &software::platform()).expect("looked"));
-    assert!(Client::bring_vault_back(&config, &right).expect("looked"));
+    assert!(!Client::restore_vault(&config, &software::platform()).expect("looked"));
+    assert!(Client::restore_vault(&config, &right).expect("looked"));
     let back = open(right).await.expect("no panic").expect("the old one");
     assert_eq!(back.accounts().await.expect("listed").len(), 1);
     tokio::task::spawn_blocking(move || back.close()).await.expect("closed");

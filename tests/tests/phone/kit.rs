@@ -1,5 +1,6 @@
 //! A world with a service that may ask for everything, a phone on which it is open, and a resident who does as told.
 
+use async_trait::async_trait;
 use std::collections::{BTreeMap, VecDeque};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -78,41 +79,43 @@ impl Observer for Resident {
     }
 }
 
+#[async_trait]
 impl ConsentPrompt for Resident {
-    fn ask(&self, request: ConsentRequest) -> bool {
+    async fn ask(&self, request: ConsentRequest) -> bool {
         self.asked.lock().expect("held").push(request);
         self.answers.lock().expect("held").pop_front().unwrap_or(true)
     }
 }
 
+#[async_trait]
 impl ServiceHost for Resident {
-    fn show_pass(&self, _: String) {}
-    fn show_hand_over(&self, shown: HandOverView) {
+    async fn show_pass(&self, _: String) {}
+    async fn show_hand_over(&self, shown: HandOverView) {
         self.handed.lock().expect("held").push(shown);
     }
-    fn scan(&self) -> Option<String> {
+    async fn scan(&self) -> Option<String> {
         self.scanned.lock().expect("held").clone()
     }
-    fn locate(&self) -> Option<Position> {
+    async fn locate(&self) -> Option<Position> {
         Some(Position { latitude: 36.65, longitude: 117.12, accuracy: 20.0 })
     }
-    fn pick_photo(&self) -> Option<Photo> {
+    async fn pick_photo(&self) -> Option<Photo> {
         self.photo.lock().expect("held").clone()
     }
-    fn share(&self, shared: Shared) -> bool {
+    async fn share(&self, shared: Shared) -> bool {
         self.shared.lock().expect("held").push(shared);
         true
     }
-    fn open_browser(&self, url: String) -> bool {
+    async fn open_browser(&self, url: String) -> bool {
         self.browsed.lock().expect("held").push(url);
         self.note();
         true
     }
-    fn open_service(&self, link: String, data: String, from: ServiceId) -> Option<String> {
+    async fn open_service(&self, link: String, data: String, from: ServiceId) -> Option<String> {
         self.opened.lock().expect("held").push((link, data, from));
         Some(r#"{"chosen":7}"#.to_owned())
     }
-    fn finish_service(&self, service: ServiceId, result: String) {
+    async fn finish_service(&self, service: ServiceId, result: String) {
         self.finished.lock().expect("held").push((service, result));
     }
 }

@@ -2,7 +2,7 @@
 
 use mock_server::Fault;
 use onecity_core::platform::Photo;
-use onecity_core::{Error, Holdup, Refusal, SubmissionState, SubmissionView};
+use onecity_core::{Error, PendingReason, Refusal, SubmissionState, SubmissionView};
 use serde_json::{Value, json};
 
 use crate::kit::{Kit, Page, service};
@@ -89,7 +89,7 @@ async fn a_service_s_submissions_arrive_in_the_order_they_were_handed_in() {
     kit.phone.client().deliver().await.expect("tried");
     let all = kit.phone.client().submissions().await.expect("listed");
     let of = |id: &str| all.iter().find(|own| own.id == id).expect("there").clone();
-    assert!(matches!(of(&first).state, SubmissionState::Waiting { holdup: Some(Holdup::Network), .. }));
+    assert!(matches!(of(&first).state, SubmissionState::Waiting { pending: Some(PendingReason::Network), .. }));
     assert!(matches!(of(&second).state, SubmissionState::Waiting { attempts: 0, .. }), "it waits for the first");
     assert!(of(&first).advice.expect("what to do").contains("by itself"));
     let SubmissionState::Refused { reason, conflict: false, .. } = of(&another).state else { panic!("refused") };
@@ -144,12 +144,12 @@ async fn the_city_s_timeline_is_pulled_and_shown() {
     let SubmissionState::Delivered { receipt, .. } = &view.state else { panic!("delivered: {:?}", view.state) };
     assert!(receipt["subject"].is_string(), "it went with the service's token");
     assert!(kit.world.progress(&id, "in_progress", "A crew is on its way\u{7}"));
-    assert_eq!(kit.phone.client().follow_submissions().await.expect("asked"), 1);
+    assert_eq!(kit.phone.client().update_submissions().await.expect("asked"), 1);
     let view = settled(&kit, &id).await;
     let told: Vec<&str> = view.timeline.iter().map(|entry| entry.status.as_str()).collect();
     assert_eq!(told, ["received", "in_progress"]);
     assert_eq!(view.timeline[1].text, "A crew is on its way");
-    assert_eq!(kit.phone.client().follow_submissions().await.expect("asked"), 0, "no news");
+    assert_eq!(kit.phone.client().update_submissions().await.expect("asked"), 0, "no news");
     kit.server.stop().await;
 }
 
@@ -171,14 +171,22 @@ async fn thirty_days_offline_lose_nothing_and_a_lapsed_login_or_consent_says_wha
     kit.phone.client().deliver().await.expect("tried");
     let all = kit.phone.client().submissions().await.expect("listed");
     let first = all.iter().find(|own| own.id == ids[0]).expect("there");
-    assert!(matches!(first.state, SubmissionState::Waiting { holdup: Some(Holdup::Login), .. }), "{:?}", first.state);
+    assert!(
+        matches!(first.state, SubmissionState::Waiting { pending: Some(PendingReason::Login), .. }),
+        "{:?}",
+        first.state
+    );
     assert!(first.advice.as_ref().expect("what to do").contains("logged in"));
     kit.phone.log_in("shandong", "lan").await.expect("again");
     kit.phone.client().revoke_consent(&service("everything"), "login").await.expect("taken back");
     kit.phone.client().deliver().await.expect("tried");
     let all = kit.phone.client().submissions().await.expect("listed");
     let first = all.iter().find(|own| own.id == ids[0]).expect("there");
-    assert!(matches!(first.state, SubmissionState::Waiting { holdup: Some(Holdup::Consent), .. }), "{:?}", first.state);
+    assert!(
+        matches!(first.state, SubmissionState::Waiting { pending: Some(PendingReason::Consent), .. }),
+        "{:?}",
+        first.state
+    );
     kit.opens("everything").await.call("login", json!({})).await.expect("agreed again");
     kit.phone.client().deliver().await.expect("tried");
     let all = kit.phone.client().submissions().await.expect("listed");

@@ -14,7 +14,7 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use futures_util::{StreamExt, stream};
 use onecity_core::platform::{Clock, Observer, Platform, software};
-use onecity_core::{Client, ClientConfig, NationAnchor, Patience, ServiceId, Topic};
+use onecity_core::{Client, ClientConfig, NationAnchor, ServiceId, Timeouts, Topic};
 use onecity_protocol::region::{RegionId, UnitId};
 use onecity_publisher::{Holders, KeyRing, Lifetimes, PublicKey, Repository, RepositoryFiles, pack};
 use serde_json::{Value, json};
@@ -269,7 +269,7 @@ impl Phone {
             languages: vec!["en".to_owned()],
             nations: vec![anchor],
             allow_loopback: true,
-            patience: Patience { silence: Duration::from_millis(300), ..Patience::default() },
+            timeouts: Timeouts { silence: Duration::from_millis(300), ..Timeouts::default() },
             ..ClientConfig::default()
         };
         let client = Client::open(config.clone(), platform.clone()).expect("opened");

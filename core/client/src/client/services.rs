@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use onecity_protocol::miniapp_uri::MiniAppUri;
 use onecity_protocol::region::RegionId;
+use onecity_protocol::service::ServiceId;
 
 use super::Client;
 use crate::error::Error;
-use crate::mini_service::{Launch, Lifecycle, ResourceRequest, ServiceSession};
-use crate::views::{DraftView, ReceiptView, ServiceId, StorageView, SubmissionView};
-use crate::{drafts, payment, storage};
+use crate::services::{Launch, Lifecycle, ResourceRequest, ServiceSession};
+use crate::views::{DraftView, ReceiptView, StorageView, SubmissionView};
 
 impl Client {
     /// Opens a mini-service in a region.
@@ -25,8 +25,7 @@ impl Client {
         launch: Launch,
     ) -> Result<Arc<ServiceSession>, Error> {
         let (service, region) = (service.clone(), region.clone());
-        self.run(|inner| async move { Ok(Arc::new(ServiceSession::open(&inner, service, region, launch).await?)) })
-            .await
+        self.run(|parts| async move { Ok(Arc::new(parts.services.open(service, region, launch).await?)) }).await
     }
 
     /// Opens what a link (`onecity://miniapp/…`) leads to (one whose fragment begins with `draft=` is for
@@ -34,13 +33,8 @@ impl Client {
     /// publisher is.
     pub async fn open_link(&self, link: &str, region: &RegionId) -> Result<Arc<ServiceSession>, Error> {
         let link: MiniAppUri = link.parse().map_err(|error| Error::invalid("link", error))?;
-        let (service, region) = (ServiceId { unit: link.unit.clone(), app_id: link.app_id.clone() }, region.clone());
-        self.run(|inner| async move {
-            let here = inner.units_for(&region).await?.contains(&service.unit);
-            let region = if here { region } else { service.unit.region().clone() };
-            Ok(Arc::new(ServiceSession::open(&inner, service, region, Launch::from(&link)).await?))
-        })
-        .await
+        let region = region.clone();
+        self.run(|parts| async move { Ok(Arc::new(parts.services.open_link(&link, region).await?)) }).await
     }
 
     /// A file of an opened service, by its path or by all that the web view asks with.
@@ -73,20 +67,20 @@ impl Client {
 
     /// What is kept on this phone, by service.
     pub async fn storage(&self) -> Result<StorageView, Error> {
-        self.run(|inner| async move { storage::report(&inner).await }).await
+        self.run(|parts| async move { parts.storage.report().await }).await
     }
 
     /// Removes everything that a service keeps on this phone for the active account, consents included, and its
     /// package; what waits to be sent stays.
     pub async fn clear_service(&self, service: &ServiceId) -> Result<(), Error> {
         let service = service.clone();
-        self.run(|inner| async move { storage::clear(&inner, &service).await }).await
+        self.run(|parts| async move { parts.erasure.clear_service(&service).await }).await
     }
 
     /// Takes a draft over that another phone shows as a code. It waits in its service.
     pub async fn accept_draft(&self, link: &str) -> Result<DraftView, Error> {
         let link = link.to_owned();
-        self.run(|inner| async move { drafts::accept(&inner, &link).await }).await
+        self.run(|parts| async move { parts.drafts.accept(&link).await }).await
     }
 
     /// Ends a payment with the URL that the browser came back with (`onecity://pay?…`).
@@ -96,21 +90,21 @@ impl Client {
     /// none.
     pub async fn finish_payment(&self, callback_url: &str) -> Result<ReceiptView, Error> {
         let callback_url = callback_url.to_owned();
-        self.run(|inner| async move { payment::finish(&inner, &callback_url).await }).await
+        self.run(|parts| async move { parts.payments.finish(&callback_url).await }).await
     }
 
     /// All submissions of the active account, and those from before anybody logged in, newest first.
     pub async fn submissions(&self) -> Result<Vec<SubmissionView>, Error> {
-        self.run(|inner| async move { inner.submissions.list(&inner).await }).await
+        self.run(|parts| async move { parts.submissions.list().await }).await
     }
 
     /// Tries to deliver everything that waits: call it after opening, after [`Client::resume`] and when the network is
     /// back. Answers how many submissions the cities
     /// have taken or refused.
     pub async fn deliver(&self) -> Result<u32, Error> {
-        self.run(|inner| async move {
-            let settled = inner.submissions.deliver(&inner, true).await?;
-            inner.sessions.tell_ended(&inner).await;
+        self.run(|parts| async move {
+            let settled = parts.submissions.deliver(true).await?;
+            parts.sessions.tell_ended().await;
             Ok(settled)
         })
         .await
@@ -122,11 +116,11 @@ impl Client {
     /// [`crate::Refusal::AlreadySent`].
     pub async fn cancel_submission(&self, id: &str) -> Result<(), Error> {
         let id = id.to_owned();
-        self.run(|inner| async move { inner.submissions.cancel(&inner, &id).await }).await
+        self.run(|parts| async move { parts.submissions.cancel(&id).await }).await
     }
 
     /// Asks the cities what they did with what they were handed. Answers how many submissions have news.
-    pub async fn follow_submissions(&self) -> Result<u32, Error> {
-        self.run(|inner| async move { inner.submissions.follow(&inner).await }).await
+    pub async fn update_submissions(&self) -> Result<u32, Error> {
+        self.run(|parts| async move { parts.submissions.update().await }).await
     }
 }

@@ -1,14 +1,20 @@
-//! The ports: the only things that a shell must supply. They may block; the client calls them where that is fine.
+//! The ports: the only things that a shell must supply.
+//!
+//! What waits for a resident is async, and no thread is held meanwhile: a camera or a browser may take minutes. Keys are
+//! async, too, since a key may ask for a fingerprint. [`SecretStore`], [`Clock`] and [`Observer`] answer at once. The
+//! client begins every call of a port on a thread where blocking is fine.
 
 pub mod software;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
+use onecity_protocol::service::ServiceId;
 pub use onecity_store::{SecretError, SecretStore};
 
-use crate::views::{HandOverView, ServiceId, Topic};
+use crate::views::{HandOverView, Topic};
 
-/// Why the platform did not do what it was asked for.
+/// Why the platform did not do what it was asked for. It holds no personal data.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PlatformError {
     /// The key is gone for good.
@@ -26,21 +32,34 @@ pub enum KeyPurpose {
     Session,
     /// Signs the codes of one pass. In the TEE or Secure Enclave, not bound to user authentication.
     Pass,
+    /// Signs what the resident has read and agreed to. Each signature asks for the resident (fingerprint, face, code).
+    Signing,
+}
+
+/// A key that was just made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedKey {
+    /// Its id on this device.
+    pub id: String,
+    /// What proves to others that the key is in hardware, as the platform gives it: on Android the certificate chain of
+    /// key attestation in DER, leaf first; empty where there is none.
+    pub attestation: Vec<Vec<u8>>,
 }
 
 /// P-256 keys in the Secure Enclave or the Android Keystore.
+#[async_trait]
 pub trait DeviceKeys: Send + Sync {
-    /// Makes a key and returns its id.
-    fn create(&self, purpose: KeyPurpose) -> Result<String, PlatformError>;
+    /// Makes a key. `challenge` is what its attestation shall prove to be fresh; empty for none.
+    async fn create(&self, purpose: KeyPurpose, challenge: &[u8]) -> Result<CreatedKey, PlatformError>;
     /// The public key as an uncompressed SEC 1 point, 65 bytes.
-    fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError>;
+    async fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError>;
     /// ECDSA over the SHA-256 of `message`, in DER as both platforms return it.
-    fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError>;
-    /// Forgets a key; one that is not there is fine.
-    fn delete(&self, id: &str) -> Result<(), PlatformError>;
+    async fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError>;
+    /// Deletes a key; one that is not there is fine.
+    async fn delete(&self, id: &str) -> Result<(), PlatformError>;
 }
 
-/// The device's clocks.
+/// The device's clocks. They answer at once.
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970 by the wall clock, which the resident may have set wrong.
     fn wall(&self) -> i64;
@@ -68,9 +87,10 @@ pub struct ConsentRequest {
 }
 
 /// Asks the resident.
+#[async_trait]
 pub trait ConsentPrompt: Send + Sync {
-    /// Whether the resident agrees.
-    fn ask(&self, request: ConsentRequest) -> bool;
+    /// Whether the resident agrees. It takes as long as they do.
+    async fn ask(&self, request: ConsentRequest) -> bool;
 }
 
 /// Where the phone is.
@@ -104,25 +124,26 @@ pub struct Shared {
 }
 
 /// What a mini-service can have the shell do. Each returns when the resident is done; none or false if they went back.
+#[async_trait]
 pub trait ServiceHost: Send + Sync {
     /// Shows a pass's code full screen.
-    fn show_pass(&self, pass_id: String);
+    async fn show_pass(&self, pass_id: String);
     /// Shows a draft's code until the resident closes it.
-    fn show_hand_over(&self, shown: HandOverView);
+    async fn show_hand_over(&self, shown: HandOverView);
     /// Lets the resident scan a code.
-    fn scan(&self) -> Option<String>;
+    async fn scan(&self) -> Option<String>;
     /// Where the phone is, after the system's own question.
-    fn locate(&self) -> Option<Position>;
+    async fn locate(&self) -> Option<Position>;
     /// Lets the resident take or choose a photo.
-    fn pick_photo(&self) -> Option<Photo>;
+    async fn pick_photo(&self) -> Option<Photo>;
     /// Opens the sheet for sharing.
-    fn share(&self, shared: Shared) -> bool;
+    async fn share(&self, shared: Shared) -> bool;
     /// Opens an address in the system browser, or dials a `tel:` number, after showing where to.
-    fn open_browser(&self, url: String) -> bool;
+    async fn open_browser(&self, url: String) -> bool;
     /// Opens another service over this one, with what it was handed as JSON, and returns what it finished with.
-    fn open_service(&self, link: String, data: String, from: ServiceId) -> Option<String>;
+    async fn open_service(&self, link: String, data: String, from: ServiceId) -> Option<String>;
     /// A service that was opened over another has come to its end, with this result as JSON.
-    fn finish_service(&self, service: ServiceId, result: String);
+    async fn finish_service(&self, service: ServiceId, result: String);
 }
 
 /// Told that a screen is out of date; it carries no data, the shell asks again.

@@ -6,15 +6,17 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
+use async_trait::async_trait;
+use onecity_protocol::service::ServiceId;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use ring::rand::{SecureRandom, SystemRandom};
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 
 use super::{
-    Clock, ConsentPrompt, ConsentRequest, DeviceKeys, KeyPurpose, Observer, Photo, Platform, PlatformError, Position,
-    SecretError, SecretStore, ServiceHost, Shared,
+    Clock, ConsentPrompt, ConsentRequest, CreatedKey, DeviceKeys, KeyPurpose, Observer, Photo, Platform, PlatformError,
+    Position, SecretError, SecretStore, ServiceHost, Shared,
 };
-use crate::views::{HandOverView, ServiceId, Topic};
+use crate::views::{HandOverView, Topic};
 
 /// A platform with fresh keys, this machine's clock, a resident who agrees to everything, and nobody watching.
 pub fn platform() -> Platform {
@@ -49,10 +51,16 @@ impl Keys {
         let pairs = self.pairs.lock().unwrap_or_else(PoisonError::into_inner);
         pairs.get(id).cloned().ok_or(PlatformError::KeyInvalidated)
     }
+
+    /// Loses a key, as a key store does when the screen lock is removed.
+    pub fn lose(&self, id: &str) {
+        self.pairs.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    }
 }
 
+#[async_trait]
 impl DeviceKeys for Keys {
-    fn create(&self, purpose: KeyPurpose) -> Result<String, PlatformError> {
+    async fn create(&self, purpose: KeyPurpose, _: &[u8]) -> Result<CreatedKey, PlatformError> {
         let algorithm = &ECDSA_P256_SHA256_ASN1_SIGNING;
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(algorithm, &self.random).map_err(unavailable)?;
         let pair = EcdsaKeyPair::from_pkcs8(algorithm, pkcs8.as_ref(), &self.random).map_err(unavailable)?;
@@ -60,19 +68,19 @@ impl DeviceKeys for Keys {
         self.random.fill(&mut id).map_err(unavailable)?;
         let id = format!("{purpose:?}-{}", hex::encode(id)).to_lowercase();
         self.pairs.lock().unwrap_or_else(PoisonError::into_inner).insert(id.clone(), Arc::new(pair));
-        Ok(id)
+        Ok(CreatedKey { id, attestation: Vec::new() })
     }
 
-    fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
+    async fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
         Ok(self.pair(id)?.public_key().as_ref().to_vec())
     }
 
-    fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
+    async fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
         Ok(self.pair(id)?.sign(&self.random, message).map_err(unavailable)?.as_ref().to_vec())
     }
 
-    fn delete(&self, id: &str) -> Result<(), PlatformError> {
-        self.pairs.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
+    async fn delete(&self, id: &str) -> Result<(), PlatformError> {
+        self.lose(id);
         Ok(())
     }
 }
@@ -172,8 +180,9 @@ impl Clock for MachineClock {
 /// Agrees to everything.
 pub struct Agreeable;
 
+#[async_trait]
 impl ConsentPrompt for Agreeable {
-    fn ask(&self, _: ConsentRequest) -> bool {
+    async fn ask(&self, _: ConsentRequest) -> bool {
         true
     }
 }
@@ -185,26 +194,27 @@ impl Observer for Nobody {
     fn changed(&self, _: Topic) {}
 }
 
+#[async_trait]
 impl ServiceHost for Nobody {
-    fn show_pass(&self, _: String) {}
-    fn show_hand_over(&self, _: HandOverView) {}
-    fn scan(&self) -> Option<String> {
+    async fn show_pass(&self, _: String) {}
+    async fn show_hand_over(&self, _: HandOverView) {}
+    async fn scan(&self) -> Option<String> {
         None
     }
-    fn locate(&self) -> Option<Position> {
+    async fn locate(&self) -> Option<Position> {
         None
     }
-    fn pick_photo(&self) -> Option<Photo> {
+    async fn pick_photo(&self) -> Option<Photo> {
         None
     }
-    fn share(&self, _: Shared) -> bool {
+    async fn share(&self, _: Shared) -> bool {
         false
     }
-    fn open_browser(&self, _: String) -> bool {
+    async fn open_browser(&self, _: String) -> bool {
         false
     }
-    fn open_service(&self, _: String, _: String, _: ServiceId) -> Option<String> {
+    async fn open_service(&self, _: String, _: String, _: ServiceId) -> Option<String> {
         None
     }
-    fn finish_service(&self, _: ServiceId, _: String) {}
+    async fn finish_service(&self, _: ServiceId, _: String) {}
 }

@@ -20,7 +20,7 @@ mod rollout;
 pub use card::{Card, IconName, Release, ReleaseError, Withdrawn, target_path};
 pub use provider::install_ring;
 pub use repository::{RepositoryEntry, Target, TrustError, TrustedRepository, metadata_name};
-pub use rollout::{Invitation, Offer, PhoneNumber, Rollout, WhyNot};
+pub use rollout::{Invitation, Offer, Rollout, RolloutSeed, WhyNot};
 
 /// Largest metadata file that is read, in bytes.
 pub const MAX_METADATA: usize = 4 << 20;

@@ -1,4 +1,4 @@
-//! Which of a service's releases a phone is offered: by each release's card, and by a number that only the phone knows.
+//! Which of a service's releases a phone is offered: by each release's card, and by a seed that only the phone knows.
 
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
@@ -52,17 +52,17 @@ impl Invitation {
     }
 }
 
-/// A phone's secret number. It decides the phone's place in every rollout and is never sent anywhere.
+/// A phone's secret 32 bytes. They decide the phone's place in every rollout and are never sent anywhere.
 #[derive(Clone)]
-pub struct PhoneNumber([u8; 32]);
+pub struct RolloutSeed([u8; 32]);
 
-impl std::fmt::Debug for PhoneNumber {
+impl std::fmt::Debug for RolloutSeed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("PhoneNumber(secret)")
+        f.write_str("RolloutSeed(secret)")
     }
 }
 
-impl PhoneNumber {
+impl RolloutSeed {
     /// From 32 random bytes.
     pub fn new(secret: [u8; 32]) -> Self {
         Self(secret)
@@ -88,7 +88,7 @@ impl PhoneNumber {
 #[derive(Debug, Clone, Copy)]
 pub struct Offer<'a> {
     /// The phone's secret.
-    pub number: &'a PhoneNumber,
+    pub seed: &'a RolloutSeed,
     /// The version of its platform.
     pub platform: u32,
     /// The invitations that it was told.
@@ -135,7 +135,7 @@ impl Offer<'_> {
             return Some(WhyNot::Paused);
         }
         let role = release.unit.role();
-        let reached = self.number.is_reached(&role, &release.app_id, release.version_code, rollout.percent);
+        let reached = self.seed.is_reached(&role, &release.app_id, release.version_code, rollout.percent);
         (!reached).then_some(WhyNot::Rollout { percent: rollout.percent })
     }
 
@@ -180,16 +180,16 @@ mod tests {
         }
     }
 
-    fn phones(count: u32) -> impl Iterator<Item = PhoneNumber> {
+    fn phones(count: u32) -> impl Iterator<Item = RolloutSeed> {
         (0..count).map(|at| {
             let mut secret = [7; 32];
             secret[..4].copy_from_slice(&at.to_be_bytes());
-            PhoneNumber::new(secret)
+            RolloutSeed::new(secret)
         })
     }
 
-    fn chosen(number: &PhoneNumber, installed: Option<u64>, releases: &[Release]) -> Result<u64, Option<WhyNot>> {
-        let offer = Offer { number, platform: 1, invitations: &[], installed };
+    fn chosen(seed: &RolloutSeed, installed: Option<u64>, releases: &[Release]) -> Result<u64, Option<WhyNot>> {
+        let offer = Offer { seed, platform: 1, invitations: &[], installed };
         offer.choose(releases).map(|release| release.version_code)
     }
 
@@ -240,7 +240,7 @@ mod tests {
             release(2, |card| card.rollout = Rollout { percent: 0, paused: true, invited: vec![Invitation::of(code)] });
         let phone = phones(1).next().expect("one");
         let told = [Invitation::of("k7qf 2m9x")];
-        let offer = Offer { number: &phone, platform: 1, invitations: &told, installed: None };
+        let offer = Offer { seed: &phone, platform: 1, invitations: &told, installed: None };
         assert_eq!(offer.why_not(&only), None);
         assert_eq!(chosen(&phone, None, &[only]), Err(Some(WhyNot::Paused)));
     }

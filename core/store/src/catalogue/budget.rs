@@ -1,6 +1,7 @@
 //! How much of the phone the packages may take: the least recently used give way, pinned regions last.
 
-use onecity_protocol::region::{RegionId, UnitId};
+use onecity_protocol::region::RegionId;
+use onecity_protocol::service::ServiceId;
 use rusqlite::params;
 
 use super::versions::drop_unused;
@@ -11,8 +12,7 @@ use crate::error::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct PackageSize {
-    pub unit: UnitId,
-    pub app_id: String,
+    pub service: ServiceId,
     pub bytes: u64,
 }
 
@@ -42,22 +42,25 @@ impl Catalogue {
         let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?, unsigned(row, 2)?)))?;
         rows.map(|row| {
             let (unit, app_id, bytes) = row?;
-            Ok(PackageSize { unit: unit.parse()?, app_id, bytes })
+            Ok(PackageSize { service: ServiceId { unit: unit.parse()?, app_id }, bytes })
         })
         .collect()
     }
 
     /// Removes a service's packages; it is fetched again when it is opened.
-    pub fn remove_packages(&mut self, unit: &UnitId, app_id: &str) -> Result<(), StoreError> {
+    pub fn remove_packages(&mut self, service: &ServiceId) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
-        change.execute("DELETE FROM version WHERE unit = ?1 AND app_id = ?2", params![unit.to_string(), app_id])?;
+        change.execute(
+            "DELETE FROM version WHERE unit = ?1 AND app_id = ?2",
+            params![service.unit.to_string(), service.app_id],
+        )?;
         drop_unused(&change)?;
         Ok(change.commit()?)
     }
 
     /// Removes the least recently used services until all packages together fit into `budget` bytes: first those of
     /// regions that are not pinned, the one of `keep` never. Answers how many services gave way.
-    pub fn make_room(&mut self, budget: u64, keep: (&UnitId, &str)) -> Result<u32, StoreError> {
+    pub fn make_room(&mut self, budget: u64, keep: &ServiceId) -> Result<u32, StoreError> {
         let sizes = self.package_sizes()?;
         let mut total: u64 = sizes.iter().map(|size| size.bytes).sum();
         if total <= budget {
@@ -67,14 +70,15 @@ impl Catalogue {
         for region in self.pins()? {
             near.extend(self.units_for(&self.tree_around(&region)?, &region)?);
         }
-        let (mut others, pinned): (Vec<_>, Vec<_>) = sizes.into_iter().partition(|size| !near.contains(&size.unit));
+        let (mut others, pinned): (Vec<_>, Vec<_>) =
+            sizes.into_iter().partition(|size| !near.contains(&size.service.unit));
         others.extend(pinned);
         let mut gone = 0;
-        for size in others.iter().filter(|size| (&size.unit, size.app_id.as_str()) != keep) {
+        for size in others.iter().filter(|size| size.service != *keep) {
             if total <= budget {
                 break;
             }
-            self.remove_packages(&size.unit, &size.app_id)?;
+            self.remove_packages(&size.service)?;
             total = total.saturating_sub(size.bytes);
             gone += 1;
         }
@@ -92,8 +96,8 @@ mod tests {
         let bytes = format!("{unit}/{app_id}").repeat(50);
         let digest = ring::digest::digest(&ring::digest::SHA256, bytes.as_bytes());
         let sha256 = digest.as_ref().try_into().expect("32 bytes");
-        let unit = unit.parse().expect("a unit");
-        let installed = Installed { unit, app_id: app_id.to_owned(), version_code: 1, sha256 };
+        let service = ServiceId::new(unit.parse().expect("a unit"), app_id);
+        let installed = Installed { service, version_code: 1, sha256 };
         catalogue.install(&installed, Slot::Current, bytes.as_bytes(), at).expect("kept");
         // The same bytes in two places count once.
         catalogue.came_to_work(&installed).expect("noted");
@@ -113,10 +117,9 @@ mod tests {
         install(&mut catalogue, "cn-sd/qingdao", "seen-today", 3);
         let left = |catalogue: &Catalogue| {
             let sizes = catalogue.package_sizes().expect("counted");
-            sizes.into_iter().map(|size| size.app_id).collect::<Vec<_>>()
+            sizes.into_iter().map(|size| size.service.app_id).collect::<Vec<_>>()
         };
-        let qingdao: UnitId = "cn-sd/qingdao".parse().expect("a unit");
-        let keep = (&qingdao, "seen-today");
+        let keep = &"cn-sd/qingdao/seen-today".parse().expect("a service");
         assert_eq!(catalogue.make_room(1 << 20, keep).expect("nothing to do"), 0);
         assert_eq!(catalogue.make_room(2500, keep).expect("made"), 1);
         assert_eq!(left(&catalogue), ["old-at-home", "seen-today"]);

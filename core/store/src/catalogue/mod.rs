@@ -70,15 +70,13 @@ impl Catalogue {
     /// floors are in the vault.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         match SCHEMA.open(path).and_then(Self::checked) {
-            Err(error) if error.is_corrupt() || matches!(error, StoreError::FileDamaged { .. }) => {
-                Self::begin_anew(path)
-            }
+            Err(error) if error.is_corrupt() || matches!(error, StoreError::FileDamaged { .. }) => Self::recreate(path),
             opened => opened,
         }
     }
 
     /// Removes the file and begins another. Nobody may have it open.
-    pub fn begin_anew(path: &Path) -> Result<Self, StoreError> {
+    pub fn recreate(path: &Path) -> Result<Self, StoreError> {
         tracing::warn!("the catalogue is damaged and is begun anew");
         for suffix in ["", "-wal", "-shm"] {
             let file = PathBuf::from(format!("{}{suffix}", path.display()));

@@ -2,6 +2,7 @@
 
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::{RegionId, RegionTree, UnitId};
+use onecity_protocol::service::ServiceId;
 use onecity_protocol::trust::{Release, Target};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
@@ -168,11 +169,11 @@ impl Catalogue {
     }
 
     /// All releases of a service, newest first.
-    pub fn releases_of(&self, unit: &UnitId, app_id: &str) -> Result<Vec<Release>, StoreError> {
+    pub fn releases_of(&self, service: &ServiceId) -> Result<Vec<Release>, StoreError> {
         let mut query = self.db.prepare_cached(&format!(
             "SELECT {COLUMNS} FROM release WHERE unit = ?1 AND app_id = ?2 ORDER BY version_code DESC"
         ))?;
-        let mut rows = query.query(params![unit.to_string(), app_id])?;
+        let mut rows = query.query(params![service.unit.to_string(), service.app_id])?;
         let mut releases = Vec::new();
         while let Some(row) = rows.next()? {
             releases.push(release(row)?);

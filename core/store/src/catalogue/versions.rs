@@ -7,6 +7,7 @@
 
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::UnitId;
+use onecity_protocol::service::ServiceId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Catalogue, keep_blob, signed, unsigned};
@@ -43,8 +44,7 @@ impl Slot {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Installed {
-    pub unit: UnitId,
-    pub app_id: String,
+    pub service: ServiceId,
     pub version_code: u64,
     pub sha256: [u8; 32],
 }
@@ -63,7 +63,7 @@ impl Catalogue {
         place(&change, installed, slot)?;
         change.execute(
             "UPDATE version SET used = ?3 WHERE unit = ?1 AND app_id = ?2",
-            params![installed.unit.to_string(), installed.app_id, now],
+            params![installed.service.unit.to_string(), installed.service.app_id, now],
         )?;
         change.execute("DELETE FROM partial WHERE sha256 = ?1", [installed.sha256])?;
         drop_unused(&change)?;
@@ -71,8 +71,8 @@ impl Catalogue {
     }
 
     /// The version of a service in a slot.
-    pub fn installed(&self, unit: &UnitId, app_id: &str, slot: Slot) -> Result<Option<Installed>, StoreError> {
-        Ok(held(&self.db, unit, app_id, slot)?.map(|(installed, _)| installed))
+    pub fn installed(&self, service: &ServiceId, slot: Slot) -> Result<Option<Installed>, StoreError> {
+        Ok(held(&self.db, service, slot)?.map(|(installed, _)| installed))
     }
 
     /// The version codes of all services that a unit has on the phone, as they open.
@@ -87,32 +87,31 @@ impl Catalogue {
     /// last good one. Answers what opens, if anything is there.
     pub fn begin_opening(
         &mut self,
-        unit: &UnitId,
-        app_id: &str,
+        service: &ServiceId,
         offered: &[u64],
         now: UnixTime,
     ) -> Result<Option<Installed>, StoreError> {
         let change = self.db.transaction()?;
-        if let Some((next, _)) = held(&change, unit, app_id, Slot::Next)? {
+        if let Some((next, _)) = held(&change, service, Slot::Next)? {
             if offered.contains(&next.version_code) {
                 place(&change, &next, Slot::Current)?;
             }
-            clear(&change, unit, app_id, Slot::Next)?;
+            clear(&change, service, Slot::Next)?;
         }
-        if let Some((current, tries)) = held(&change, unit, app_id, Slot::Current)? {
-            let last_good = held(&change, unit, app_id, Slot::LastGood)?.map(|(installed, _)| installed);
+        if let Some((current, tries)) = held(&change, service, Slot::Current)? {
+            let last_good = held(&change, service, Slot::LastGood)?.map(|(installed, _)| installed);
             match last_good.filter(|good| good.sha256 != current.sha256) {
                 Some(good) if tries >= TRIES => {
                     change.execute(
                         "INSERT OR REPLACE INTO failed (unit, app_id, version_code) VALUES (?1, ?2, ?3)",
-                        params![unit.to_string(), app_id, signed(current.version_code)],
+                        params![service.unit.to_string(), service.app_id, signed(current.version_code)],
                     )?;
                     place(&change, &good, Slot::Current)?;
                 }
                 Some(_) => {
                     change.execute(
                         "UPDATE version SET tries = tries + 1 WHERE unit = ?1 AND app_id = ?2 AND slot = 'current'",
-                        params![unit.to_string(), app_id],
+                        params![service.unit.to_string(), service.app_id],
                     )?;
                 }
                 None => {}
@@ -120,10 +119,10 @@ impl Catalogue {
         }
         change.execute(
             "UPDATE version SET used = ?3 WHERE unit = ?1 AND app_id = ?2",
-            params![unit.to_string(), app_id, now],
+            params![service.unit.to_string(), service.app_id, now],
         )?;
         drop_unused(&change)?;
-        let opens = held(&change, unit, app_id, Slot::Current)?;
+        let opens = held(&change, service, Slot::Current)?;
         change.commit()?;
         Ok(opens.map(|(installed, _)| installed))
     }
@@ -131,12 +130,12 @@ impl Catalogue {
     /// A service came to work: what opened is the last good version from now on.
     pub fn came_to_work(&mut self, installed: &Installed) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
-        let current = held(&change, &installed.unit, &installed.app_id, Slot::Current)?;
+        let current = held(&change, &installed.service, Slot::Current)?;
         if current.is_some_and(|(current, _)| current.sha256 == installed.sha256) {
             place(&change, installed, Slot::LastGood)?;
             change.execute(
                 "UPDATE version SET tries = 0 WHERE unit = ?1 AND app_id = ?2 AND slot = 'current'",
-                params![installed.unit.to_string(), installed.app_id],
+                params![installed.service.unit.to_string(), installed.service.app_id],
             )?;
             drop_unused(&change)?;
         }
@@ -144,10 +143,10 @@ impl Catalogue {
     }
 
     /// Whether a version was given up because it never came to work.
-    pub fn has_failed(&self, unit: &UnitId, app_id: &str, version_code: u64) -> Result<bool, StoreError> {
+    pub fn has_failed(&self, service: &ServiceId, version_code: u64) -> Result<bool, StoreError> {
         let mut query =
             self.db.prepare_cached("SELECT 1 FROM failed WHERE unit = ?1 AND app_id = ?2 AND version_code = ?3")?;
-        Ok(query.exists(params![unit.to_string(), app_id, signed(version_code)])?)
+        Ok(query.exists(params![service.unit.to_string(), service.app_id, signed(version_code)])?)
     }
 
     /// What there is of a download that broke off.
@@ -172,32 +171,30 @@ impl Catalogue {
     }
 }
 
-fn held(db: &Connection, unit: &UnitId, app_id: &str, slot: Slot) -> Result<Option<(Installed, u32)>, StoreError> {
+fn held(db: &Connection, service: &ServiceId, slot: Slot) -> Result<Option<(Installed, u32)>, StoreError> {
     let read = |row: &Row<'_>| Ok((unsigned(row, 0)?, row.get(1)?, row.get(2)?));
     let found = db
         .prepare_cached(
             "SELECT version_code, sha256, tries FROM version WHERE unit = ?1 AND app_id = ?2 AND slot = ?3",
         )?
-        .query_row(params![unit.to_string(), app_id, slot.name()], read)
+        .query_row(params![service.unit.to_string(), service.app_id, slot.name()], read)
         .optional()?;
-    Ok(found.map(|(version_code, sha256, tries)| {
-        (Installed { unit: unit.clone(), app_id: app_id.to_owned(), version_code, sha256 }, tries)
-    }))
+    Ok(found.map(|(version_code, sha256, tries)| (Installed { service: service.clone(), version_code, sha256 }, tries)))
 }
 
 fn place(db: &Connection, installed: &Installed, slot: Slot) -> Result<(), StoreError> {
-    let Installed { unit, app_id, version_code, sha256 } = installed;
+    let Installed { service, version_code, sha256 } = installed;
     db.execute(
         "INSERT OR REPLACE INTO version (unit, app_id, slot, version_code, sha256) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![unit.to_string(), app_id, slot.name(), signed(*version_code), sha256],
+        params![service.unit.to_string(), service.app_id, slot.name(), signed(*version_code), sha256],
     )?;
     Ok(())
 }
 
-fn clear(db: &Connection, unit: &UnitId, app_id: &str, slot: Slot) -> Result<(), StoreError> {
+fn clear(db: &Connection, service: &ServiceId, slot: Slot) -> Result<(), StoreError> {
     db.execute(
         "DELETE FROM version WHERE unit = ?1 AND app_id = ?2 AND slot = ?3",
-        params![unit.to_string(), app_id, slot.name()],
+        params![service.unit.to_string(), service.app_id, slot.name()],
     )?;
     Ok(())
 }
@@ -219,19 +216,19 @@ mod tests {
     struct Phone {
         _folder: tempfile::TempDir,
         catalogue: Catalogue,
-        unit: UnitId,
+        service: ServiceId,
     }
 
     impl Phone {
         fn new() -> Self {
             let folder = tempfile::tempdir().expect("a folder");
             let catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
-            Self { _folder: folder, catalogue, unit: "cn-sd/jinan".parse().expect("a unit") }
+            Self { _folder: folder, catalogue, service: "cn-sd/jinan/report".parse().expect("a service") }
         }
 
         fn version(&self, version_code: u64) -> Installed {
             let sha256 = digest(&SHA256, &version_code.to_be_bytes()).as_ref().try_into().expect("32 bytes");
-            Installed { unit: self.unit.clone(), app_id: "report".to_owned(), version_code, sha256 }
+            Installed { service: self.service.clone(), version_code, sha256 }
         }
 
         fn install(&mut self, version_code: u64, slot: Slot) {
@@ -240,7 +237,7 @@ mod tests {
         }
 
         fn open(&mut self) -> Option<u64> {
-            let opens = self.catalogue.begin_opening(&self.unit, "report", &[1, 2], 2).expect("opened");
+            let opens = self.catalogue.begin_opening(&self.service, &[1, 2], 2).expect("opened");
             opens.map(|installed| installed.version_code)
         }
 
@@ -274,9 +271,9 @@ mod tests {
         phone.comes_to_work(1);
         phone.install(2, Slot::Next);
         assert_eq!([phone.open(), phone.open(), phone.open(), phone.open()], [Some(2), Some(2), Some(1), Some(1)]);
-        let unit = phone.unit.clone();
-        assert!(phone.catalogue.has_failed(&unit, "report", 2).expect("read"));
-        assert!(!phone.catalogue.has_failed(&unit, "report", 1).expect("read"));
+        let service = phone.service.clone();
+        assert!(phone.catalogue.has_failed(&service, 2).expect("read"));
+        assert!(!phone.catalogue.has_failed(&service, 1).expect("read"));
     }
 
     #[test]

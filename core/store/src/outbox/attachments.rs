@@ -1,12 +1,13 @@
 //! What goes with a submission: photos and documents, sealed in parts as soon as they are picked.
 
 use onecity_protocol::credential::UnixTime;
+use onecity_protocol::service::ServiceId;
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
 use crate::error::StoreError;
 use crate::sealing::Place;
-use crate::vault::{Owner, Scope, Vault};
+use crate::vault::{Owner, Vault};
 
 const HEAD: &str = "attachment";
 const BODY: &str = "attachment_part";
@@ -46,7 +47,7 @@ impl Vault {
     pub fn keep_attachment(
         &self,
         owner: &Owner,
-        scope: &Scope,
+        service: &ServiceId,
         attachment: &Attachment,
         bytes: &[u8],
         now: UnixTime,
@@ -57,7 +58,7 @@ impl Vault {
         let keys = self.keys(owner)?;
         let key = keys.row_key(HEAD, &attachment.id);
         self.atomically(|vault| {
-            let scope = vault.known_scope(owner, scope)?;
+            let scope = vault.known_service(owner, service)?;
             vault.db.execute(
                 "DELETE FROM attachment WHERE submission IS NULL AND created < ?1",
                 [now.saturating_sub(PICKED_FOR)],
@@ -95,7 +96,7 @@ impl Vault {
         let head: Option<Vec<u8>> = query.query_row(params![owner.name(), key], |row| row.get(0)).optional()?;
         let Some(head) = head else { return Ok(None) };
         let place = Place { owner: owner.name(), kind: HEAD, key: &key, format: FORMAT };
-        Ok(Some(serde_json::from_slice(&keys.open(&place, head)?)?))
+        Ok(Some(serde_json::from_slice(&keys.open(&place, head)?.1)?))
     }
 
     /// The part of an attachment that begins at `number` times [`PART`]; none behind its end.
@@ -111,7 +112,7 @@ impl Vault {
         let Some(value) = value else { return Ok(None) };
         let place_key = part_key(&key, number);
         let place = Place { owner: owner.name(), kind: BODY, key: &place_key, format: FORMAT };
-        Ok(Some(keys.open(&place, value)?.to_vec()))
+        Ok(Some(keys.open(&place, value)?.1.to_vec()))
     }
 
     /// Writes down how far an attachment was sent, and where that goes on.
@@ -163,7 +164,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(3)).expect("a vault");
         let bytes: Vec<u8> = (0..PART * 2 + 7).map(|at| (at % 251) as u8).collect();
-        let scope = Scope::new("cn-sd/jinan/report");
+        let service = "cn-sd/jinan/report".parse().expect("a service");
         let mut photo = Attachment {
             id: Vault::new_submission_id(),
             media_type: "image/jpeg".to_owned(),
@@ -172,7 +173,7 @@ mod tests {
             upload: None,
             sent: 0,
         };
-        vault.keep_attachment(&Owner::Phone, &scope, &photo, &bytes, 100).expect("kept");
+        vault.keep_attachment(&Owner::Phone, &service, &photo, &bytes, 100).expect("kept");
         let part = |number| vault.attachment_part(&Owner::Phone, &photo.id, number);
         let parts: Vec<u8> = (0..3).flat_map(|number| part(number).expect("read").expect("there")).collect();
         assert_eq!(parts, bytes);
@@ -193,7 +194,8 @@ mod tests {
         let (id, size) = (Vault::new_submission_id(), bytes.len() as u64);
         let text = || String::new();
         let large = Attachment { id, media_type: text(), name: text(), size, upload: None, sent: 0 };
-        let refused = vault.keep_attachment(&Owner::Phone, &Scope::new("a/b"), &large, &bytes, 100);
+        let service = "cn-sd/jinan/report".parse().expect("a service");
+        let refused = vault.keep_attachment(&Owner::Phone, &service, &large, &bytes, 100);
         assert!(matches!(refused, Err(StoreError::Quota { .. })));
     }
 }

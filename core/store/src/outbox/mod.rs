@@ -13,16 +13,17 @@ mod attachments;
 mod submission;
 
 use onecity_protocol::credential::UnixTime;
+use onecity_protocol::service::ServiceId;
 use ring::rand::{SecureRandom, SystemRandom};
 use rusqlite::{OptionalExtension, params};
 use serde_json::Value;
 
 pub use attachments::{Attachment, MAX_ATTACHMENT, PART};
-pub use submission::{Delivery, Due, Holdup, Submission, SubmissionState, TimelineEntry};
+pub use submission::{Delivery, Due, PendingReason, Submission, SubmissionState, TimelineEntry};
 
 use crate::error::StoreError;
 use crate::sealing::Place;
-use crate::vault::{Owner, Scope, Vault};
+use crate::vault::{Listed, Owner, Vault};
 
 const KIND: &str = "outbox";
 const FORMAT: u8 = 1;
@@ -62,7 +63,7 @@ impl Vault {
     pub fn enqueue(&self, owner: &Owner, submission: &Submission) -> Result<(), StoreError> {
         let (key, value) = self.sealed(owner, submission)?;
         self.atomically(|vault| {
-            let scope = vault.known_scope(owner, &submission.scope())?;
+            let scope = vault.known_service(owner, &submission.service)?;
             let (waiting, bytes): (u32, i64) = vault
                 .db
                 .prepare_cached(
@@ -106,7 +107,7 @@ impl Vault {
             let Some((key, value, doubtful)) = found else { return Ok(None) };
             match self.opened(owner, &key, value) {
                 Ok(submission) => return Ok(Some(Due { submission, doubtful })),
-                Err(StoreError::Damaged(_) | StoreError::Record(_)) => {
+                Err(StoreError::Damaged(_) | StoreError::Record(_) | StoreError::RecordTooNew { .. }) => {
                     tracing::error!("a submission that waits can't be opened; it is kept and passed over");
                     self.db.execute("UPDATE outbox SET waiting = ?2 WHERE key = ?1", params![key, way::DAMAGED])?;
                 }
@@ -137,8 +138,8 @@ impl Vault {
         Ok(never && doubtful.unwrap_or_default() == 0)
     }
 
-    fn drop_oldest_settled(&self, owner: &Owner, scope: &Scope) -> Result<(), StoreError> {
-        let scope = self.known_scope(owner, scope)?;
+    fn drop_oldest_settled(&self, owner: &Owner, service: &ServiceId) -> Result<(), StoreError> {
+        let scope = self.known_service(owner, service)?;
         self.db
             .prepare_cached(
                 "DELETE FROM outbox WHERE owner = ?1 AND scope = ?2 AND waiting = 0 AND position NOT IN (
@@ -162,8 +163,8 @@ impl Vault {
         let (state, due) = match delivery {
             Delivery::Accepted { receipt } => (SubmissionState::Delivered { at: now, receipt }, now),
             Delivery::Refused { reason, conflict } => (SubmissionState::Refused { at: now, reason, conflict }, now),
-            Delivery::Postponed { until, holdup } => {
-                (SubmissionState::Waiting { attempts, holdup: Some(holdup) }, until)
+            Delivery::Postponed { until, pending } => {
+                (SubmissionState::Waiting { attempts, pending: Some(pending) }, until)
             }
         };
         let way = if matches!(state, SubmissionState::Waiting { .. }) { way::WAITING } else { way::SETTLED };
@@ -187,7 +188,7 @@ impl Vault {
             // The city has the photos, or will never take them.
             if way == way::SETTLED {
                 vault.drop_attachments_of(&key)?;
-                vault.drop_oldest_settled(owner, &submission.scope())?;
+                vault.drop_oldest_settled(owner, &submission.service)?;
             }
             Ok(())
         })?;
@@ -254,17 +255,20 @@ impl Vault {
         Ok(query.query_row(owners.each_ref().map(Owner::name), |row| row.get(0))?)
     }
 
-    /// All submissions of an owner that can be opened, newest first.
-    pub fn submissions(&self, owner: &Owner) -> Result<Vec<Submission>, StoreError> {
+    /// All submissions of an owner, newest first, with the number of those that can't be read.
+    pub fn submissions(&self, owner: &Owner) -> Result<Listed<Submission>, StoreError> {
         let mut query =
             self.db.prepare_cached("SELECT key, value FROM outbox WHERE owner = ?1 ORDER BY position DESC")?;
         let rows = query.query_map([owner.name()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut all = Vec::new();
+        let mut all = Listed::default();
         for row in rows {
             let (key, value): (Vec<u8>, Vec<u8>) = row?;
             match self.opened(owner, &key, value) {
-                Ok(submission) => all.push(submission),
-                Err(error) => tracing::error!(%error, "a submission was passed over"),
+                Ok(submission) => all.records.push(submission),
+                Err(error) => {
+                    tracing::error!(%error, "a submission can't be read");
+                    all.unreadable += 1;
+                }
             }
         }
         Ok(all)
@@ -280,7 +284,7 @@ impl Vault {
 
     fn opened(&self, owner: &Owner, key: &[u8], value: Vec<u8>) -> Result<Submission, StoreError> {
         let place = Place { owner: owner.name(), kind: KIND, key, format: FORMAT };
-        Ok(serde_json::from_slice(&self.keys(owner)?.open(&place, value)?)?)
+        Ok(serde_json::from_slice(&self.keys(owner)?.open(&place, value)?.1)?)
     }
 }
 
@@ -292,8 +296,7 @@ mod tests {
     fn report(app_id: &str, created: UnixTime) -> Submission {
         Submission {
             id: Vault::new_submission_id(),
-            unit: "cn-sd/jinan".parse().expect("a unit"),
-            app_id: app_id.to_owned(),
+            service: ServiceId::new("cn-sd/jinan".parse().expect("a unit"), app_id),
             title: "A lamp is out".to_owned(),
             url: "https://jinan.example/reports".to_owned(),
             body: serde_json::json!({"text": "The lamp at the gate is out"}),
@@ -301,12 +304,12 @@ mod tests {
             attachments: Vec::new(),
             timeline: Vec::new(),
             fields: None,
-            state: SubmissionState::Waiting { attempts: 0, holdup: None },
+            state: SubmissionState::Waiting { attempts: 0, pending: None },
         }
     }
 
     fn postponed(until: UnixTime) -> Delivery {
-        Delivery::Postponed { until, holdup: Holdup::Network }
+        Delivery::Postponed { until, pending: PendingReason::Network }
     }
 
     #[test]
@@ -328,16 +331,16 @@ mod tests {
         let record = |submission, delivery| {
             vault.record_delivery(&Owner::Phone, submission, delivery, 200).expect("written").state
         };
-        let waits = SubmissionState::Waiting { attempts: 1, holdup: Some(Holdup::Network) };
+        let waits = SubmissionState::Waiting { attempts: 1, pending: Some(PendingReason::Network) };
         assert_eq!(record(first, postponed(230)), waits);
-        assert_eq!(due(200).map(|due| due.app_id).as_deref(), Some("parking"), "another service does not wait");
+        assert_eq!(due(200).map(|due| due.service.app_id).as_deref(), Some("parking"), "another service does not wait");
         let delivered = record(due(200).expect("the other's"), Delivery::Accepted { receipt: Value::Null });
         assert!(matches!(delivered, SubmissionState::Delivered { at: 200, .. }));
         assert_eq!(due(229), None, "the second waits for the first");
         assert_eq!(vault.next_wake().expect("read"), Some(101));
         vault.hurry(&Owner::Phone, 229).expect("hurried");
         assert!(due(229).is_some());
-        assert_eq!(vault.submissions(&Owner::Phone).expect("listed").len(), 3);
+        assert_eq!(vault.submissions(&Owner::Phone).expect("listed").records.len(), 3);
     }
 
     #[test]

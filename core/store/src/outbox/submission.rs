@@ -1,16 +1,14 @@
 //! A submission, what became of it, and what a try to deliver it came to.
 
 use onecity_protocol::credential::UnixTime;
-use onecity_protocol::region::UnitId;
+use onecity_protocol::service::ServiceId;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-
-use crate::vault::Scope;
 
 /// What keeps a submission from being sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Holdup {
+pub enum PendingReason {
     /// There is no network, or the city does not answer.
     Network,
     /// The resident has to log in again.
@@ -32,8 +30,8 @@ pub enum SubmissionState {
         /// How often it was tried.
         attempts: u32,
         /// What the last try failed on.
-        #[serde(default)]
-        holdup: Option<Holdup>,
+        #[serde(default, alias = "holdup")]
+        pending: Option<PendingReason>,
     },
     /// The city has it.
     Delivered {
@@ -71,10 +69,9 @@ pub struct TimelineEntry {
 pub struct Submission {
     /// 32 hexadecimal digits; also its idempotency key.
     pub id: String,
-    /// The unit whose service it came from.
-    pub unit: UnitId,
-    /// That service's id among the unit's.
-    pub app_id: String,
+    /// The service that it came from.
+    #[serde(flatten)]
+    pub service: ServiceId,
     /// What the resident sees in the list.
     pub title: String,
     /// Where it goes.
@@ -94,13 +91,6 @@ pub struct Submission {
     pub fields: Option<Vec<String>>,
     /// What became of it.
     pub state: SubmissionState,
-}
-
-impl Submission {
-    /// The mini-service that it came from.
-    pub fn scope(&self) -> Scope {
-        Scope::new(format!("{}/{}", self.unit, self.app_id))
-    }
 }
 
 /// What a try to deliver came to.
@@ -123,7 +113,7 @@ pub enum Delivery {
         /// When to try next, in seconds.
         until: UnixTime,
         /// What it failed on.
-        holdup: Holdup,
+        pending: PendingReason,
     },
 }
 

@@ -11,6 +11,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use onecity_protocol::region::UnitId;
+use onecity_protocol::service::ServiceId;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::catalogue::{Catalogue, VerifiedRole};
@@ -23,14 +24,6 @@ const WITHIN: u32 = 20;
 const MAX_QUERY: usize = 64;
 /// Most words that one slip of the finger may have meant.
 const MAX_MEANT: usize = 24;
-
-/// A service that was found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the names say it")]
-pub struct Found {
-    pub unit: UnitId,
-    pub app_id: String,
-}
 
 /// Puts a unit's cards into the index, in place of those that were there.
 pub(crate) fn index_unit(db: &Connection, number: i64, role: &VerifiedRole) -> Result<(), StoreError> {
@@ -78,7 +71,7 @@ pub(crate) fn forget_unit(db: &Connection, unit: &UnitId) -> Result<(), StoreErr
 impl Catalogue {
     /// The services that fit a text: those of `nearest` units first, in their order, those of others last; among
     /// equals, those whose name fits before those whose keywords or description do.
-    pub fn search(&self, text: &str, nearest: &[UnitId], most: usize) -> Result<Vec<Found>, StoreError> {
+    pub fn search(&self, text: &str, nearest: &[UnitId], most: usize) -> Result<Vec<ServiceId>, StoreError> {
         let text: String = text.chars().take(MAX_QUERY).collect();
         let query = Query::of(&text);
         if query.is_empty() {
@@ -94,7 +87,7 @@ impl Catalogue {
         for id in ids.into_iter().take(most) {
             let row = card.query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
             if let Some((unit, app_id)) = row {
-                found.push(Found { unit: unit.parse()?, app_id });
+                found.push(ServiceId { unit: unit.parse()?, app_id });
             }
         }
         Ok(found)

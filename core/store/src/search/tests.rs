@@ -48,7 +48,7 @@ impl City {
     fn finds(&self, text: &str, nearest: &[&str]) -> Vec<String> {
         let nearest: Vec<UnitId> = nearest.iter().map(|unit| unit.parse().expect("a unit")).collect();
         let found = self.catalogue.search(text, &nearest, 50).expect("searched");
-        found.into_iter().map(|found| format!("{}/{}", found.unit, found.app_id)).collect()
+        found.iter().map(ToString::to_string).collect()
     }
 
     fn first(&self, text: &str) -> Option<String> {

@@ -17,34 +17,34 @@ impl Vault {
         }
         if kept < mirrored {
             tracing::warn!("an older copy of the vault was put back");
-            self.restored.set(true);
+            self.rolled_back.set(true);
             return Ok(());
         }
         self.raise_generation(kept)
     }
 
-    /// Whether this is an older copy of the file that somebody put back, until [`Vault::accept_restored`].
-    pub fn is_restored(&self) -> bool {
-        self.restored.get()
+    /// Whether this is an older copy of the file that somebody put back, until [`Vault::accept_rollback`].
+    pub fn is_rolled_back(&self) -> bool {
+        self.rolled_back.get()
     }
 
     /// Goes on with an older copy after the changes that this calls for: all of it at once. What waits in the outbox
     /// is then asked after before it is sent.
-    pub fn accept_restored(&self, changes: impl FnOnce(&Self) -> Result<(), StoreError>) -> Result<(), StoreError> {
+    pub fn accept_rollback(&self, changes: impl FnOnce(&Self) -> Result<(), StoreError>) -> Result<(), StoreError> {
         let mirrored = self.secrets.recall()?.unwrap_or_default();
         self.atomically(|vault| {
             changes(vault)?;
             vault.db.execute("UPDATE outbox SET doubtful = 1 WHERE waiting = 1", [])?;
             vault.write_generation(mirrored + 1)
         })?;
-        self.restored.set(false);
+        self.rolled_back.set(false);
         self.mirror(mirrored + 1);
         Ok(())
     }
 
     /// Ends the work with the file: copies that were taken of it so far are older ones from now on.
     pub fn close(self) -> Result<(), StoreError> {
-        if !self.is_restored() {
+        if !self.is_rolled_back() {
             self.raise_generation(self.generation()?)?;
         }
         self.settle()?;
@@ -94,18 +94,18 @@ mod tests {
         std::fs::copy(&path, &copy).expect("a copy");
         for _ in 0..3 {
             let vault = open(&path, &keys);
-            assert!(!vault.is_restored());
+            assert!(!vault.is_rolled_back());
             drop(vault);
         }
         std::fs::copy(&copy, &path).expect("put back");
         let vault = open(&path, &keys);
-        assert!(vault.is_restored());
+        assert!(vault.is_rolled_back());
         drop(vault);
         let vault = open(&path, &keys);
-        assert!(vault.is_restored(), "until somebody has dealt with it");
-        vault.accept_restored(|_| Ok(())).expect("dealt with");
+        assert!(vault.is_rolled_back(), "until somebody has dealt with it");
+        vault.accept_rollback(|_| Ok(())).expect("dealt with");
         vault.close().expect("closed");
-        assert!(!open(&path, &keys).is_restored());
+        assert!(!open(&path, &keys).is_rolled_back());
     }
 
     #[test]
@@ -118,6 +118,6 @@ mod tests {
         std::fs::copy(&path, &copy).expect("a copy");
         vault.close().expect("closed");
         std::fs::copy(&copy, &path).expect("put back");
-        assert!(open(&path, &keys).is_restored());
+        assert!(open(&path, &keys).is_rolled_back());
     }
 }

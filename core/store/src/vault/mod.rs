@@ -5,8 +5,10 @@
 //!        └──recalls──> generation: a file with a lower one is an older copy that somebody put back
 //! ```
 
-mod aside;
 mod generation;
+mod quarantine;
+mod reader;
+mod record;
 mod scoped;
 
 use std::cell::Cell;
@@ -16,14 +18,15 @@ use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, params};
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::database::Schema;
 use crate::error::StoreError;
-pub use scoped::{Scope, ScopeSize};
+pub use reader::VaultReader;
+pub use record::{Listed, Record};
+pub use scoped::ServiceSize;
 
 use crate::sealing::{OwnerKeys, Place, SecretError, SecretStore};
 
@@ -70,22 +73,17 @@ impl Owner {
     }
 }
 
-/// A kind of record that the vault keeps.
-pub trait Record: Serialize + DeserializeOwned {
-    /// One word; it is bound into every sealed value.
-    const KIND: &'static str;
-    /// The version of the record's own format, raised when its fields change their meaning.
-    const FORMAT: u8;
-}
+/// Keys that have been unwrapped, by the name of their owner.
+type KeyCache = Arc<RwLock<HashMap<String, Arc<OwnerKeys>>>>;
 
 /// The open private file.
 pub struct Vault {
     pub(crate) db: Connection,
     secrets: Arc<dyn SecretStore>,
     /// Keys that have been unwrapped since the file was opened.
-    keys: RwLock<HashMap<String, Arc<OwnerKeys>>>,
+    keys: KeyCache,
     /// Whether this is an older copy of the file, and nobody has dealt with that yet.
-    restored: Cell<bool>,
+    rolled_back: Cell<bool>,
 }
 
 /// How long a key store that does not answer is waited for before each further try: the first moments after a phone
@@ -118,9 +116,9 @@ impl Vault {
         let damaged = |error: StoreError| {
             if error.is_corrupt() { StoreError::FileDamaged { file: SCHEMA.file } } else { error }
         };
-        Self::finish_bringing_back(path)?;
+        Self::finish_restoring(path)?;
         let db = SCHEMA.open(path).map_err(damaged)?;
-        let vault = Self { db, secrets, keys: RwLock::default(), restored: Cell::new(false) };
+        let vault = Self { db, secrets, keys: KeyCache::default(), rolled_back: Cell::new(false) };
         let fresh = !vault.has_owner(&Owner::Phone)?;
         if fresh {
             // Both or neither: a key without its check would later pass for a wrong key.
@@ -182,10 +180,18 @@ impl Vault {
         Ok(self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
-    /// Whether SQLite can read the whole file. It reads all of it: for a quiet moment.
-    pub fn check(&self) -> Result<(), StoreError> {
-        let verdict: String = self.db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    /// Whether SQLite can read the whole file. It reads all of it, on a connection of its own, which delays nobody.
+    pub fn check(path: &Path) -> Result<(), StoreError> {
+        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
         if verdict == "ok" { Ok(()) } else { Err(StoreError::FileDamaged { file: SCHEMA.file }) }
+    }
+
+    /// For tests: from now on the file may not grow, as on a full disk ([`StoreError::Full`]).
+    #[doc(hidden)]
+    pub fn stop_growing(&self) -> Result<(), StoreError> {
+        let pages: i64 = self.db.pragma_query_value(None, "page_count", |row| row.get(0))?;
+        Ok(self.db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?)
     }
 
     /// The accounts on this phone.
@@ -207,22 +213,27 @@ impl Vault {
     }
 
     /// The record of a name.
+    ///
+    /// # Errors
+    /// [`StoreError::Damaged`], [`StoreError::RecordTooNew`] or [`StoreError::Record`] if it can't be read: it stays.
     pub fn get<R: Record>(&self, owner: &Owner, name: &str) -> Result<Option<R>, StoreError> {
         let keys = self.keys(owner)?;
+        self.read(&keys, owner, name)
+    }
+
+    fn read<R: Record>(&self, keys: &OwnerKeys, owner: &Owner, name: &str) -> Result<Option<R>, StoreError> {
         let key = keys.row_key(R::KIND, name);
         let value: Option<Vec<u8>> = self
             .db
             .prepare_cached("SELECT value FROM sealed WHERE owner = ?1 AND kind = ?2 AND key = ?3")?
             .query_row(params![owner.name(), R::KIND, key], |row| row.get(0))
             .optional()?;
-        let Some(value) = value else { return Ok(None) };
-        let plain = keys.open(&place::<R>(owner, &key), value)?;
-        Ok(Some(serde_json::from_slice(&plain)?))
+        value.map(|value| opened(keys, owner, &key, value)).transpose()
     }
 
-    /// Every record of a kind that can be opened. One that can't is damaged: it stays where it is and is reported, and
-    /// hides none of the others.
-    pub fn list<R: Record>(&self, owner: &Owner) -> Result<Vec<R>, StoreError> {
+    /// Every record of a kind, with the number of those that can't be read: they stay where they are, and hide none of
+    /// the others.
+    pub fn list<R: Record>(&self, owner: &Owner) -> Result<Listed<R>, StoreError> {
         let mut query = self.db.prepare_cached("SELECT key, value FROM sealed WHERE owner = ?1 AND kind = ?2")?;
         let rows = query.query_map(params![owner.name(), R::KIND], |row| Ok((row.get(0)?, row.get(1)?)))?;
         self.opened_rows(owner, rows)
@@ -232,17 +243,20 @@ impl Vault {
         &self,
         owner: &Owner,
         rows: impl Iterator<Item = rusqlite::Result<(Vec<u8>, Vec<u8>)>>,
-    ) -> Result<Vec<R>, StoreError> {
+    ) -> Result<Listed<R>, StoreError> {
         let keys = self.keys(owner)?;
-        let mut records = Vec::new();
+        let mut listed = Listed::default();
         for row in rows {
             let (key, value) = row?;
-            match keys.open(&place::<R>(owner, &key), value) {
-                Ok(plain) => records.push(serde_json::from_slice(&plain)?),
-                Err(error) => tracing::warn!(%error, "a record was passed over"),
+            match opened(&keys, owner, &key, value) {
+                Ok(record) => listed.records.push(record),
+                Err(error) => {
+                    tracing::warn!(%error, kind = R::KIND, "a record can't be read");
+                    listed.unreadable += 1;
+                }
             }
         }
-        Ok(records)
+        Ok(listed)
     }
 
     /// Removes a record; one that is not there is fine.
@@ -290,6 +304,13 @@ impl Vault {
         if let Some(keys) = self.keys.read().expect("no panic while held").get(owner.name()) {
             return Ok(Arc::clone(keys));
         }
+        let keys = self.derived_keys(owner)?;
+        self.keys.write().expect("no panic while held").insert(owner.name().to_owned(), Arc::clone(&keys));
+        Ok(keys)
+    }
+
+    /// An owner's keys out of the file and the key store, whether or not they were unwrapped before.
+    fn derived_keys(&self, owner: &Owner) -> Result<Arc<OwnerKeys>, StoreError> {
         let found: Option<(Vec<u8>, i64)> = self
             .db
             .query_row("SELECT wrapped, seals FROM owner_key WHERE owner = ?1", [owner.name()], |row| {
@@ -298,9 +319,7 @@ impl Vault {
             .optional()?;
         let (wrapped, seals) = found.ok_or(StoreError::NoSuchAccount)?;
         let secret = Zeroizing::new(self.unwrapped(&wrapped)?);
-        let keys = Arc::new(OwnerKeys::derive(&secret, u64::try_from(seals).unwrap_or(u64::MAX))?);
-        self.keys.write().expect("no panic while held").insert(owner.name().to_owned(), Arc::clone(&keys));
-        Ok(keys)
+        Ok(Arc::new(OwnerKeys::derive(&secret, u64::try_from(seals).unwrap_or(u64::MAX))?))
     }
 
     /// Asks the key store, again if it does not answer at once.
@@ -313,6 +332,12 @@ impl Vault {
         }
         self.secrets.unwrap(wrapped)
     }
+}
+
+/// A record of this format out of a value of this or an older one.
+fn opened<R: Record>(keys: &OwnerKeys, owner: &Owner, key: &[u8], value: Vec<u8>) -> Result<R, StoreError> {
+    let (format, plain) = keys.open(&place::<R>(owner, key), value)?;
+    if format == R::FORMAT { Ok(serde_json::from_slice(&plain)?) } else { R::upgrade(format, &plain) }
 }
 
 fn place<'a, R: Record>(owner: &'a Owner, key: &'a [u8]) -> Place<'a> {
@@ -400,7 +425,7 @@ pub(crate) mod tests {
         assert_eq!(vault.accounts().expect("listed"), std::slice::from_ref(&two));
         let gone = vault.get::<Note>(&Owner::Account(one), "n").expect_err("gone");
         assert!(matches!(gone, StoreError::NoSuchAccount));
-        assert_eq!(vault.list::<Note>(&Owner::Account(two)).expect("listed"), [note("two")]);
+        assert_eq!(vault.list::<Note>(&Owner::Account(two)).expect("listed").records, [note("two")]);
     }
 
     #[test]

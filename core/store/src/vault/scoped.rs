@@ -3,45 +3,55 @@
 use rusqlite::{OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 
-use super::{Owner, Record, Vault, place};
+use onecity_protocol::service::{ServiceId, ServiceIdError};
+
+use super::{Listed, Owner, Record, Vault, place};
 use crate::error::StoreError;
+use crate::sealing::OwnerKeys;
 
-/// Which mini-service a record belongs to.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct Scope(String);
+/// That a service has records, kept so that a report can name it.
+#[derive(Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+struct KnownService(ServiceId);
 
-impl Scope {
-    /// The scope of a service, named as `UNIT/APP_ID`.
-    pub fn new(service: impl Into<String>) -> Self {
-        Self(service.into())
-    }
-
-    /// The service's name.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-
-    fn name_of(&self, record: &str) -> String {
-        format!("{}\n{record}", self.0)
-    }
-}
-
-/// That a scope has records, kept so that a report can name it.
-impl Record for Scope {
+impl Record for KnownService {
     const KIND: &'static str = "scope";
     const FORMAT: u8 = 1;
 }
 
-/// How much of one kind a scope keeps.
+impl TryFrom<String> for KnownService {
+    type Error = ServiceIdError;
+
+    fn try_from(text: String) -> Result<Self, ServiceIdError> {
+        text.parse().map(Self)
+    }
+}
+
+impl From<KnownService> for String {
+    fn from(known: KnownService) -> Self {
+        known.0.to_string()
+    }
+}
+
+/// How much of one kind a service keeps.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ScopeSize {
+pub struct ServiceSize {
     /// Whose.
-    pub scope: Scope,
+    pub service: ServiceId,
     /// The records' kind.
     pub kind: String,
     /// As sealed on disk.
     pub bytes: u64,
+}
+
+/// A record's name within the file: the service's and its own.
+fn name_of(service: &ServiceId, record: &str) -> String {
+    format!("{service}\n{record}")
+}
+
+/// A service's name as the column `scope` has it.
+pub(crate) fn scope_key(keys: &OwnerKeys, service: &ServiceId) -> Vec<u8> {
+    keys.row_key(KnownService::KIND, &service.to_string())
 }
 
 impl Vault {
@@ -52,17 +62,17 @@ impl Vault {
     pub fn put_scoped<R: Record>(
         &self,
         owner: &Owner,
-        scope: &Scope,
+        service: &ServiceId,
         name: &str,
         record: &R,
         used: i64,
         limit: u64,
     ) -> Result<(), StoreError> {
         let keys = self.keys(owner)?;
-        let key = keys.row_key(R::KIND, &scope.name_of(name));
+        let key = keys.row_key(R::KIND, &name_of(service, name));
         let plain = serde_json::to_vec(record)?;
         self.atomically(|vault| {
-            let scope_key = vault.known_scope(owner, scope)?;
+            let scope_key = vault.known_service(owner, service)?;
             let others: i64 = vault
                 .db
                 .prepare_cached(
@@ -86,18 +96,23 @@ impl Vault {
     }
 
     /// A record of a scope.
-    pub fn get_scoped<R: Record>(&self, owner: &Owner, scope: &Scope, name: &str) -> Result<Option<R>, StoreError> {
-        self.get(owner, &scope.name_of(name))
+    pub fn get_scoped<R: Record>(
+        &self,
+        owner: &Owner,
+        service: &ServiceId,
+        name: &str,
+    ) -> Result<Option<R>, StoreError> {
+        self.get(owner, &name_of(service, name))
     }
 
     /// Removes a record of a scope; one that is not there is fine.
-    pub fn delete_scoped<R: Record>(&self, owner: &Owner, scope: &Scope, name: &str) -> Result<(), StoreError> {
-        self.delete::<R>(owner, &scope.name_of(name))
+    pub fn delete_scoped<R: Record>(&self, owner: &Owner, service: &ServiceId, name: &str) -> Result<(), StoreError> {
+        self.delete::<R>(owner, &name_of(service, name))
     }
 
     /// Removes every record of a kind in a scope.
-    pub fn delete_scoped_kind<R: Record>(&self, owner: &Owner, scope: &Scope) -> Result<(), StoreError> {
-        let scope_key = self.keys(owner)?.row_key(Scope::KIND, scope.as_str());
+    pub fn delete_scoped_kind<R: Record>(&self, owner: &Owner, service: &ServiceId) -> Result<(), StoreError> {
+        let scope_key = scope_key(&*self.keys(owner)?, service);
         self.db
             .prepare_cached("DELETE FROM sealed WHERE owner = ?1 AND scope = ?2 AND kind = ?3")?
             .execute(params![owner.name(), scope_key, R::KIND])?;
@@ -105,8 +120,8 @@ impl Vault {
     }
 
     /// Every record of a kind in a scope.
-    pub fn list_scoped<R: Record>(&self, owner: &Owner, scope: &Scope) -> Result<Vec<R>, StoreError> {
-        let scope_key = self.keys(owner)?.row_key(Scope::KIND, scope.as_str());
+    pub fn list_scoped<R: Record>(&self, owner: &Owner, service: &ServiceId) -> Result<Listed<R>, StoreError> {
+        let scope_key = scope_key(&*self.keys(owner)?, service);
         let mut query =
             self.db.prepare_cached("SELECT key, value FROM sealed WHERE owner = ?1 AND scope = ?2 AND kind = ?3")?;
         let rows = query.query_map(params![owner.name(), scope_key, R::KIND], |row| Ok((row.get(0)?, row.get(1)?)))?;
@@ -117,12 +132,12 @@ impl Vault {
     pub fn touch_scoped<R: Record>(
         &self,
         owner: &Owner,
-        scope: &Scope,
+        service: &ServiceId,
         name: &str,
         now: i64,
         apart: i64,
     ) -> Result<(), StoreError> {
-        let key = self.keys(owner)?.row_key(R::KIND, &scope.name_of(name));
+        let key = self.keys(owner)?.row_key(R::KIND, &name_of(service, name));
         let mut update = self.db.prepare_cached(
             "UPDATE sealed SET used = ?4 WHERE owner = ?1 AND kind = ?2 AND key = ?3 AND used < ?4 - ?5",
         )?;
@@ -132,9 +147,14 @@ impl Vault {
 
     /// Removes the least recently used records of a kind until what all scopes of an owner keep of it fits; with
     /// `scope` only that one's.
-    pub fn make_room<R: Record>(&self, owner: &Owner, scope: Option<&Scope>, budget: u64) -> Result<(), StoreError> {
+    pub fn make_room<R: Record>(
+        &self,
+        owner: &Owner,
+        service: Option<&ServiceId>,
+        budget: u64,
+    ) -> Result<(), StoreError> {
         let keys = self.keys(owner)?;
-        let scope = scope.map(|scope| keys.row_key(Scope::KIND, scope.as_str()));
+        let scope = service.map(|service| scope_key(&keys, service));
         let mut delete = self.db.prepare_cached(
             "DELETE FROM sealed WHERE owner = ?1 AND kind = ?2 AND key IN (
                  SELECT key FROM (
@@ -157,8 +177,8 @@ impl Vault {
 
     /// Removes everything that a scope keeps, except for submissions that wait: those were promised to be sent, and
     /// their scope stays known.
-    pub fn clear_scope(&self, owner: &Owner, scope: &Scope) -> Result<(), StoreError> {
-        let scope_key = self.keys(owner)?.row_key(Scope::KIND, scope.as_str());
+    pub fn clear_service(&self, owner: &Owner, service: &ServiceId) -> Result<(), StoreError> {
+        let scope_key = scope_key(&*self.keys(owner)?, service);
         self.atomically(|vault| {
             let named = params![owner.name(), scope_key];
             vault.db.execute("DELETE FROM sealed WHERE owner = ?1 AND scope = ?2", named)?;
@@ -172,12 +192,12 @@ impl Vault {
                 named,
                 |row| row.get(0),
             )?;
-            if waits { Ok(()) } else { vault.delete::<Scope>(owner, scope.as_str()) }
+            if waits { Ok(()) } else { vault.delete::<KnownService>(owner, &service.to_string()) }
         })
     }
 
     /// What the scopes of an owner keep.
-    pub fn scope_sizes(&self, owner: &Owner) -> Result<Vec<ScopeSize>, StoreError> {
+    pub fn service_sizes(&self, owner: &Owner) -> Result<Vec<ServiceSize>, StoreError> {
         let mut sizes = Vec::new();
         let mut query = self.db.prepare_cached(
             "SELECT kind, sum(length(value)) FROM sealed WHERE owner = ?1 AND scope = ?2 GROUP BY kind",
@@ -189,16 +209,16 @@ impl Vault {
         let mut handed_in = self
             .db
             .prepare_cached("SELECT coalesce(sum(length(value)), 0) FROM outbox WHERE owner = ?1 AND scope = ?2")?;
-        for scope in self.list::<Scope>(owner)? {
-            let key = self.keys(owner)?.row_key(Scope::KIND, scope.as_str());
+        for KnownService(service) in self.list::<KnownService>(owner)?.records {
+            let key = scope_key(&*self.keys(owner)?, &service);
             let rows = query.query_map(params![owner.name(), key], |row| Ok((row.get(0)?, row.get(1)?)))?;
             let rows = rows.collect::<Result<Vec<(String, i64)>, _>>()?;
             let bytes: i64 = attached.query_row(params![owner.name(), key], |row| row.get(0))?;
             let outbox: i64 = handed_in.query_row(params![owner.name(), key], |row| row.get(0))?;
             let more = [("attachment", bytes), ("outbox", outbox)].into_iter().filter(|(_, bytes)| *bytes > 0);
             let rows = rows.into_iter().chain(more.map(|(kind, bytes)| (kind.to_owned(), bytes)));
-            sizes.extend(rows.map(|(kind, bytes)| ScopeSize {
-                scope: scope.clone(),
+            sizes.extend(rows.map(|(kind, bytes)| ServiceSize {
+                service: service.clone(),
                 kind,
                 bytes: u64::try_from(bytes).unwrap_or_default(),
             }));
@@ -206,13 +226,13 @@ impl Vault {
         Ok(sizes)
     }
 
-    /// The row key of a scope, which is then known by name.
-    pub(crate) fn known_scope(&self, owner: &Owner, scope: &Scope) -> Result<Vec<u8>, StoreError> {
-        let key = self.keys(owner)?.row_key(Scope::KIND, scope.as_str());
+    /// A service's name in the column `scope`; the service is then known by name.
+    pub(crate) fn known_service(&self, owner: &Owner, service: &ServiceId) -> Result<Vec<u8>, StoreError> {
+        let key = scope_key(&*self.keys(owner)?, service);
         let mut query = self.db.prepare_cached("SELECT 1 FROM sealed WHERE owner = ?1 AND kind = ?2 AND key = ?3")?;
-        let known = query.query_row(params![owner.name(), Scope::KIND, key], |_| Ok(())).optional()?;
+        let known = query.query_row(params![owner.name(), KnownService::KIND, key], |_| Ok(())).optional()?;
         if known.is_none() {
-            self.put(owner, scope.as_str(), scope)?;
+            self.put(owner, &service.to_string(), &KnownService(service.clone()))?;
         }
         Ok(key)
     }
@@ -231,26 +251,31 @@ mod tests {
         const FORMAT: u8 = 1;
     }
 
+    fn service(app_id: &str) -> ServiceId {
+        ServiceId::new("cn-sd/jinan".parse().expect("a unit"), app_id)
+    }
+
     fn value(length: usize) -> Value {
         Value("v".repeat(length))
     }
 
     #[test]
-    fn a_scope_keeps_no_more_than_its_quota_and_takes_nothing_from_another() {
+    fn a_service_keeps_no_more_than_its_quota_and_takes_nothing_from_another() {
         let folder = tempfile::tempdir().expect("a folder");
         let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(1)).expect("new");
-        let (greedy, modest) = (Scope::new("cn-sd/jinan/greedy"), Scope::new("cn-sd/jinan/modest"));
-        let put =
-            |scope: &Scope, name: &str, length| vault.put_scoped(&Owner::Phone, scope, name, &value(length), 1, 1000);
+        let (greedy, modest) = (service("greedy"), service("modest"));
+        let put = |service: &ServiceId, name: &str, length| {
+            vault.put_scoped(&Owner::Phone, service, name, &value(length), 1, 1000)
+        };
         put(&modest, "a", 10).expect("kept");
         put(&greedy, "a", 600).expect("kept");
         assert!(matches!(put(&greedy, "b", 600), Err(StoreError::Quota { limit: 1000 })));
         put(&greedy, "a", 700).expect("in place of the one that was there");
-        let kept = |scope: &Scope| vault.list_scoped::<Value>(&Owner::Phone, scope).expect("listed");
+        let kept = |scope: &ServiceId| vault.list_scoped::<Value>(&Owner::Phone, scope).expect("listed").records;
         assert_eq!((kept(&greedy), kept(&modest)), (vec![value(700)], vec![value(10)]));
-        let sizes = vault.scope_sizes(&Owner::Phone).expect("counted");
-        assert!(sizes.iter().any(|size| size.scope == greedy && size.bytes > 700 && size.kind == "value"));
-        vault.clear_scope(&Owner::Phone, &greedy).expect("cleared");
+        let sizes = vault.service_sizes(&Owner::Phone).expect("counted");
+        assert!(sizes.iter().any(|size| size.service == greedy && size.bytes > 700 && size.kind == "value"));
+        vault.clear_service(&Owner::Phone, &greedy).expect("cleared");
         assert_eq!((kept(&greedy).len(), kept(&modest).len()), (0, 1));
         assert_eq!(vault.get_scoped::<Value>(&Owner::Phone, &greedy, "a").expect("read"), None);
     }
@@ -259,7 +284,7 @@ mod tests {
     fn the_least_recently_used_give_way() {
         let folder = tempfile::tempdir().expect("a folder");
         let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(1)).expect("new");
-        let scope = Scope::new("cn-sd/jinan/map");
+        let scope = service("map");
         for (at, name) in (1_i64..).zip(["a", "b", "c"]) {
             vault.put_scoped(&Owner::Phone, &scope, name, &value(400), at, u64::MAX >> 1).expect("kept");
         }

@@ -1,0 +1,251 @@
+//! The two open files, and closing them while the app is in the background: a phone ends an app that holds a
+//! database's lock there. Calls that need a file meanwhile wait until the app is back.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use onecity_store::{Catalogue, FolderLock, StoreError, Vault, VaultReader};
+use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
+
+use super::ClientConfig;
+use crate::error::Error;
+use crate::platform::SecretStore;
+
+/// What changes in a vault that turns out to be an older copy of itself.
+type OnRollback = fn(&Vault) -> Result<(), StoreError>;
+
+/// The open files. The fields are closed in this order: the lock goes last.
+struct Open {
+    /// None after it was found damaged and could not be created again yet.
+    catalogue: Mutex<Option<Catalogue>>,
+    /// A connection of its own, so that a code is shown while a photo is being sealed.
+    reader: Mutex<VaultReader>,
+    vault: Mutex<Vault>,
+    _lock: FolderLock,
+}
+
+enum State {
+    Open(Box<Open>),
+    Suspended,
+    /// The last attempt to come back failed.
+    Failed(Error),
+}
+
+/// The two files, open or not.
+pub(crate) struct Files {
+    state: Arc<RwLock<State>>,
+    resumed: Notify,
+    folder: PathBuf,
+    secrets: Arc<dyn SecretStore>,
+    on_rollback: OnRollback,
+}
+
+type OpenGuard = OwnedRwLockReadGuard<State, Open>;
+
+impl Files {
+    /// Opens the files of a folder, or makes them, and looks up something in the private one. It blocks.
+    pub fn open<T>(
+        config: &ClientConfig,
+        secrets: Arc<dyn SecretStore>,
+        on_rollback: OnRollback,
+        look: impl FnOnce(&Vault) -> Result<T, StoreError>,
+    ) -> Result<(Self, T), Error> {
+        let folder = config.folder.clone();
+        let open = open(&folder, &secrets, on_rollback)?;
+        let found = look(&open.vault.lock().unwrap_or_else(PoisonError::into_inner))?;
+        let state = Arc::new(RwLock::new(State::Open(Box::new(open))));
+        Ok((Self { state, resumed: Notify::new(), folder, secrets, on_rollback }, found))
+    }
+
+    /// Waits for what is being written, and closes the files.
+    pub async fn suspend(&self) -> Result<(), Error> {
+        // Held until the files are closed: whoever resumes finds them free.
+        let mut state = self.state.write().await;
+        let before = std::mem::replace(&mut *state, State::Suspended);
+        let State::Open(open) = before else { return Ok(()) };
+        let closing = tokio::task::spawn_blocking(move || {
+            let Open { catalogue, reader, vault, _lock } = *open;
+            drop((catalogue, reader));
+            vault.into_inner().unwrap_or_else(PoisonError::into_inner).close()
+        });
+        Ok(closing.await.map_err(Error::internal)??)
+    }
+
+    /// Opens the files again.
+    pub async fn resume(&self) -> Result<(), Error> {
+        let mut state = self.state.write().await;
+        if matches!(*state, State::Open(_)) {
+            return Ok(());
+        }
+        let (folder, secrets, on_rollback) = (self.folder.clone(), Arc::clone(&self.secrets), self.on_rollback);
+        let opening = tokio::task::spawn_blocking(move || open(&folder, &secrets, on_rollback));
+        let outcome = opening.await.map_err(Error::internal).and_then(|opened| opened);
+        let told = outcome.as_ref().map(drop).map_err(Clone::clone);
+        *state = match outcome {
+            Ok(open) => State::Open(Box::new(open)),
+            Err(error) => State::Failed(error),
+        };
+        drop(state);
+        self.resumed.notify_waiters();
+        told
+    }
+
+    /// The open files, as soon as they are open.
+    async fn opened(&self) -> Result<OpenGuard, Error> {
+        loop {
+            let resumed = self.resumed.notified();
+            tokio::pin!(resumed);
+            // From here on a resume is heard, even one before the wait.
+            resumed.as_mut().enable();
+            let state = Arc::clone(&self.state).read_owned().await;
+            if let State::Failed(error) = &*state {
+                return Err(error.clone());
+            }
+            let open = OwnedRwLockReadGuard::try_map(state, |state| match state {
+                State::Open(open) => Some(&**open),
+                State::Suspended | State::Failed(_) => None,
+            });
+            match open {
+                Ok(open) => return Ok(open),
+                // Whoever waits holds nothing: the files could not be opened again.
+                Err(suspended) => drop(suspended),
+            }
+            resumed.await;
+        }
+    }
+
+    /// Runs work on the private file where blocking is fine.
+    pub async fn vault<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Vault) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let open = self.opened().await?;
+        let run = move || work(&open.vault.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(tokio::task::spawn_blocking(run).await.map_err(|_| Error::internal("a call to the vault panicked"))??)
+    }
+
+    /// Reads the private file on a connection of its own: whoever writes it does not delay this.
+    pub async fn read_vault<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&VaultReader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let open = self.opened().await?;
+        let run = move || work(&open.reader.lock().unwrap_or_else(PoisonError::into_inner));
+        Ok(tokio::task::spawn_blocking(run).await.map_err(|_| Error::internal("a call to the vault panicked"))??)
+    }
+
+    /// Writes something whose loss costs little, without anybody waiting for the disk.
+    pub fn write_later(self: &Arc<Self>, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
+        let files = Arc::clone(self);
+        tokio::spawn(async move {
+            if let Err(error) = files.vault(work).await {
+                tracing::warn!(%error, "a small record was not written");
+            }
+        });
+    }
+
+    /// Whether the private file can be read whole. It takes a while, and delays nobody.
+    pub async fn check_vault(&self) -> Result<(), Error> {
+        // Held, so that the files are not closed meanwhile.
+        let open = self.opened().await?;
+        let path = self.folder.join(VAULT);
+        let run = move || {
+            let outcome = Vault::check(&path);
+            drop(open);
+            outcome
+        };
+        Ok(tokio::task::spawn_blocking(run).await.map_err(|_| Error::internal("a call to the vault panicked"))??)
+    }
+
+    /// The sizes of both files with their logs, in bytes: the public one and the private one.
+    pub async fn sizes(&self) -> Result<(u64, u64), Error> {
+        let folder = self.folder.clone();
+        let size = move |name: &str| {
+            let files = ["", "-wal"].map(|suffix| folder.join(format!("{name}{suffix}")));
+            files.iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum::<u64>()
+        };
+        super::blocking(move || Ok((size(CATALOGUE), size(VAULT)))).await
+    }
+
+    /// Whether the public file can be read whole; it is created again if not.
+    pub async fn check_catalogue(&self) -> Result<(), Error> {
+        let open = self.opened().await?;
+        let path = self.folder.join(CATALOGUE);
+        let run = move || {
+            let mut place = open.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
+            if place.as_ref().is_some_and(|catalogue| catalogue.check().is_ok()) {
+                return Ok(());
+            }
+            *place = None;
+            *place = Some(Catalogue::recreate(&path)?);
+            Ok::<_, StoreError>(())
+        };
+        Ok(tokio::task::spawn_blocking(run)
+            .await
+            .map_err(|_| Error::internal("a call to the catalogue panicked"))??)
+    }
+
+    /// Runs work on the public file. One that turns out to be damaged is created again: all of it can be fetched again.
+    pub async fn catalogue<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Catalogue) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let open = self.opened().await?;
+        let path = self.folder.join(CATALOGUE);
+        let run = move || {
+            let mut place = open.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
+            let catalogue = match &mut *place {
+                Some(catalogue) => catalogue,
+                none => none.insert(Catalogue::open(&path)?),
+            };
+            let outcome = work(catalogue);
+            if outcome.as_ref().is_err_and(StoreError::is_corrupt) {
+                *place = None;
+                *place = Some(Catalogue::recreate(&path)?);
+            }
+            outcome
+        };
+        Ok(tokio::task::spawn_blocking(run)
+            .await
+            .map_err(|_| Error::internal("a call to the catalogue panicked"))??)
+    }
+}
+
+const CATALOGUE: &str = "catalogue.sqlite";
+const VAULT: &str = "vault.sqlite";
+
+fn open(folder: &Path, secrets: &Arc<dyn SecretStore>, on_rollback: OnRollback) -> Result<Open, Error> {
+    let lock = FolderLock::take(folder)?;
+    let vault = Vault::open(&folder.join(VAULT), Arc::clone(secrets))?;
+    if vault.is_rolled_back() {
+        vault.accept_rollback(on_rollback)?;
+    }
+    let reader = vault.reader()?;
+    let catalogue = Catalogue::open(&folder.join(CATALOGUE))?;
+    Ok(Open {
+        catalogue: Mutex::new(Some(catalogue)),
+        reader: Mutex::new(reader),
+        vault: Mutex::new(vault),
+        _lock: lock,
+    })
+}
+
+/// Puts the private file into quarantine, because its key is gone or it is damaged and the resident has decided to go
+/// on without it. Nothing may have the files open.
+pub(crate) fn quarantine_vault(config: &ClientConfig) -> Result<(), Error> {
+    let _lock = FolderLock::take(&config.folder)?;
+    Vault::quarantine(&config.folder.join(VAULT))?;
+    Ok(())
+}
+
+/// Restores a private file from quarantine, if its key is there again.
+pub(crate) fn restore_vault(config: &ClientConfig, secrets: &Arc<dyn SecretStore>) -> Result<bool, Error> {
+    let _lock = FolderLock::take(&config.folder)?;
+    Ok(Vault::restore(&config.folder.join(VAULT), secrets)?)
+}
+
+/// Creates a new private file with what can still be read of a damaged one, which stays in quarantine.
+pub(crate) fn recover_vault(config: &ClientConfig) -> Result<u64, Error> {
+    let _lock = FolderLock::take(&config.folder)?;
+    Ok(Vault::recover(&config.folder.join(VAULT))?)
+}

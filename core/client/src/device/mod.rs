@@ -1,0 +1,149 @@
+//! What every part of the client stands on, with no feature inside: configuration, the two files, HTTP, time, keys,
+//! questions to the resident, and notices to the shell.
+//!
+//! Three rules are kept here by type, so that no caller has to remember them: an HTTP answer can't set the clock (only
+//! [`ClockTeacher`] can, and only the identity part has it); nobody is asked without the turn ([`prompts`]); a port
+//! of the shell is never called on a worker of the runtime ([`foreign`]).
+
+mod config;
+mod files;
+pub(crate) mod http;
+mod keys;
+mod notices;
+mod prompts;
+#[cfg(test)]
+pub(crate) mod testing;
+mod time;
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use onecity_store::{Catalogue, Owner, StoreError, Vault, VaultReader};
+
+use crate::error::Error;
+use crate::platform::{Platform, ServiceHost};
+
+pub use config::{ClientConfig, NationAnchor, Timeouts};
+pub(crate) use files::{quarantine_vault, recover_vault, restore_vault};
+pub(crate) use http::Http;
+pub(crate) use keys::{DeviceKey, Keys, NewKeys};
+pub(crate) use notices::{Notices, ProgressSender, with_progress};
+pub(crate) use prompts::Prompts;
+pub(crate) use time::{ClockTeacher, Reading, Time};
+
+use files::Files;
+use http::Transport;
+use time::Anchor;
+
+/// The phone below its features.
+pub(crate) struct Device {
+    pub config: ClientConfig,
+    pub http: Http,
+    pub time: Arc<Time>,
+    pub keys: Keys,
+    pub prompts: Prompts,
+    pub notices: Notices,
+    host: Arc<dyn ServiceHost>,
+    files: Arc<Files>,
+}
+
+impl Device {
+    /// Opens the two files of a folder, or makes them. It blocks for a few milliseconds, within a runtime.
+    /// `on_rollback` says what changes in a vault that is an older copy of itself.
+    pub fn open(
+        config: ClientConfig,
+        platform: Platform,
+        transport: Arc<dyn Transport>,
+        on_rollback: fn(&Vault) -> Result<(), StoreError>,
+    ) -> Result<(Arc<Self>, ClockTeacher), Error> {
+        let look = |vault: &Vault| vault.get::<Anchor>(&Owner::Phone, "");
+        let (files, anchor) = Files::open(&config, Arc::clone(&platform.secrets), on_rollback, look)?;
+        let files = Arc::new(files);
+        let (time, teacher) = Time::new(platform.clock, anchor, Arc::clone(&files));
+        let device = Self {
+            http: Http::new(config.allow_loopback, transport),
+            time,
+            keys: Keys::new(platform.keys),
+            prompts: Prompts::new(platform.consent),
+            notices: Notices::new(platform.observer),
+            host: platform.host,
+            files,
+            config,
+        };
+        Ok((Arc::new(device), teacher))
+    }
+
+    /// Runs work on the private file where blocking is fine.
+    pub async fn vault<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Vault) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.files.vault(work).await
+    }
+
+    /// Reads the private file without waiting for whoever writes it: for what a resident stands at a gate with.
+    pub async fn read_vault<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&VaultReader) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.files.read_vault(work).await
+    }
+
+    /// Writes something whose loss costs little, without anybody waiting for the disk.
+    pub fn write_later(&self, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
+        self.files.write_later(work);
+    }
+
+    /// Runs work on the public file where blocking is fine.
+    pub async fn catalogue<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Catalogue) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Error> {
+        self.files.catalogue(work).await
+    }
+
+    /// The files themselves, to let go of them and to take them up again.
+    pub fn files(&self) -> &Arc<Files> {
+        &self.files
+    }
+
+    /// Has the shell do something for a page or a screen. It takes as long as the resident does.
+    pub async fn host<T, F>(&self, ask: impl FnOnce(Arc<dyn ServiceHost>) -> F) -> Result<T, Error>
+    where
+        T: Send + 'static,
+        F: Future<Output = T> + Send + 'static,
+    {
+        foreign(ask(Arc::clone(&self.host))).await
+    }
+}
+
+/// Runs what blocks where that is fine.
+pub(crate) async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal("a blocking call panicked"))?
+}
+
+/// Awaits a port of the shell. Its first step runs code of the shell, which may block: it runs off the workers. No
+/// thread is held after that, however long the resident takes.
+pub(crate) async fn foreign<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T, Error> {
+    type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+    enum First<T> {
+        Done(T),
+        Goes(Boxed<T>),
+    }
+    let mut future: Boxed<T> = Box::pin(future);
+    let first = blocking(move || {
+        // Whatever wakes this waker is seen all the same: the future is polled again below, with its own.
+        let mut context = Context::from_waker(Waker::noop());
+        Ok(match future.as_mut().poll(&mut context) {
+            Poll::Ready(outcome) => First::Done(outcome),
+            Poll::Pending => First::Goes(future),
+        })
+    });
+    match first.await? {
+        First::Done(outcome) => Ok(outcome),
+        First::Goes(future) => Ok(future.await),
+    }
+}

@@ -1,0 +1,106 @@
+//! Logging out: an account's session ends on this phone, and its provider is told, now or as soon as there is a network.
+
+use onecity_protocol::credential::UnixTime;
+use onecity_store::{AccountId, Owner, Record};
+use reqwest::StatusCode;
+use serde::{Deserialize, Serialize};
+
+use super::accounts::ActiveAccount;
+use super::dpop::random_text;
+use super::secret::Secret;
+use super::session::Sessions;
+use crate::device::http::Outgoing;
+use crate::error::Error;
+use crate::views::Topic;
+
+/// For how long a provider that does not answer is told of a logout again, in seconds.
+const TELL_FOR: i64 = 90 * 86_400;
+
+/// A refresh token whose session was ended here, and that the provider has not heard of yet (RFC 7009). Its key is
+/// gone, so that nobody can use it.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Ended {
+    id: String,
+    endpoint: String,
+    client_id: String,
+    token: Secret,
+    at: UnixTime,
+}
+
+impl Record for Ended {
+    const KIND: &'static str = "ended_session";
+    const FORMAT: u8 = 1;
+}
+
+impl Sessions {
+    /// Removes an account with everything that the vault has of it; its keys first. [`Sessions::tell_ended`] tells the
+    /// provider.
+    pub async fn end(&self, account: AccountId) -> Result<(), Error> {
+        // The services' turn before the session's, in the order in which a token exchange takes them.
+        let owner = Owner::Account(account.clone());
+        self.forget_services(&owner, None).await?;
+        let _no_renewal = self.renewal.lock().await;
+        let Some(session) = self.of(&account).await? else { return Ok(()) };
+        let now = self.device.time.now().await;
+        let key = session.key;
+        let ended = session.revocation_endpoint.zip(session.refresh_token).map(|(endpoint, token)| Ended {
+            id: random_text(),
+            endpoint,
+            client_id: session.client_id,
+            token,
+            at: now,
+        });
+        let removed = self.device.vault(move |vault| {
+            vault.atomically(|vault| {
+                if let Some(ended) = &ended {
+                    vault.put(&Owner::Phone, &ended.id, ended)?;
+                }
+                vault.remove_account(&account)?;
+                let active: Option<ActiveAccount> = vault.get(&Owner::Phone, "")?;
+                if active.is_some_and(|ActiveAccount(active)| active == account) {
+                    vault.delete::<ActiveAccount>(&Owner::Phone, "")?;
+                }
+                Ok(())
+            })?;
+            vault.settle()
+        });
+        removed.await?;
+        // One that was exchanged meanwhile is of no use to anybody.
+        self.services.renew(&owner);
+        self.device.notices.changed(Topic::Account);
+        self.device.keys.delete(&key).await
+    }
+
+    /// Tells providers of sessions that were ended here, until they have heard.
+    pub async fn tell_ended(&self) {
+        let all = self.device.vault(|vault| vault.list::<Ended>(&Owner::Phone)).await.unwrap_or_default();
+        for ended in all.records {
+            let told = match self.tell(&ended).await {
+                Ok(()) => true,
+                Err(error) => {
+                    tracing::info!(may_retry = error.may_retry(), "a provider could not be told of a logout yet");
+                    ended.at < self.device.time.now().await - TELL_FOR
+                }
+            };
+            let forgotten = self.device.vault(move |vault| vault.delete::<Ended>(&Owner::Phone, &ended.id));
+            if told && forgotten.await.is_err() {
+                tracing::warn!("a provider will be told of a logout again");
+            }
+        }
+    }
+
+    /// RFC 7009 §2.1. An answer of 400 for a token that is not known any more means that there is nothing left to end.
+    async fn tell(&self, ended: &Ended) -> Result<(), Error> {
+        let fields = [
+            ("token", ended.token.expose()),
+            ("token_type_hint", "refresh_token"),
+            ("client_id", ended.client_id.as_str()),
+        ];
+        let url = self.device.http.url(&ended.endpoint)?;
+        let answer = self.device.http.send(Outgoing::post_form(url, &fields)).await?;
+        if answer.status.is_success() || answer.status == StatusCode::BAD_REQUEST {
+            return Ok(());
+        }
+        Err(Error::network(format!("the identity provider answered {}", answer.status.as_u16())))
+    }
+}

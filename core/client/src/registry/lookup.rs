@@ -1,0 +1,121 @@
+//! What the phone knows of the registry: repositories, regions and their units, identity providers, trust lists.
+
+use std::sync::Arc;
+
+use onecity_protocol::credential::TrustList;
+use onecity_protocol::region::{Region, RegionId, RegionTree, UnitId};
+use onecity_protocol::trust::{PROVIDERS_TARGET, TRUST_LIST_TARGET};
+use onecity_store::KeptRepository;
+use tokio::sync::Mutex;
+
+use super::provider::{Provider, parse_providers};
+use crate::device::Device;
+use crate::error::{Error, Refusal};
+use crate::views::RegionView;
+
+/// The registry, as far as it is on this phone.
+pub(crate) struct Registry {
+    pub(super) device: Arc<Device>,
+    /// Syncs are one at a time: two would fetch the same files twice.
+    pub(super) turn: Mutex<()>,
+}
+
+impl Registry {
+    pub fn new(device: &Arc<Device>) -> Arc<Self> {
+        Arc::new(Self { device: Arc::clone(device), turn: Mutex::default() })
+    }
+
+    /// A repository, if it has been synced or at least been listed.
+    pub(super) async fn repository(&self, id: &RegionId) -> Result<Option<KeptRepository>, Error> {
+        let id = id.clone();
+        self.device.catalogue(move |catalogue| catalogue.repository(&id)).await
+    }
+
+    /// A region with what is above it and beside it.
+    pub async fn tree_around(&self, region: &RegionId) -> Result<RegionTree, Error> {
+        let region = region.clone();
+        self.device.catalogue(move |catalogue| catalogue.tree_around(&region)).await
+    }
+
+    /// The units whose services a region has, nearest first.
+    pub async fn units_for(&self, region: &RegionId) -> Result<Vec<UnitId>, Error> {
+        let region = region.clone();
+        self.device.catalogue(move |catalogue| catalogue.units_for(&catalogue.tree_around(&region)?, &region)).await
+    }
+
+    /// The regions directly below one, as far as they have been synced.
+    pub async fn regions_below(&self, parent: RegionId) -> Result<Vec<RegionView>, Error> {
+        let below = self.device.catalogue(move |catalogue| catalogue.regions_below(&parent)).await?;
+        Ok(below.iter().map(|region| region_view(region, None, &self.device.config.languages)).collect())
+    }
+
+    /// How many regions of a nation are on the phone.
+    pub async fn region_count(&self, nation: RegionId) -> Result<u64, Error> {
+        self.device.catalogue(move |catalogue| catalogue.region_count(&nation)).await
+    }
+
+    /// Pins a region, so that its services are removed last when there is no room; or takes the pin away.
+    pub async fn pin(&self, region: RegionId, pinned: bool) -> Result<(), Error> {
+        self.device.catalogue(move |catalogue| catalogue.pin(&region, pinned)).await
+    }
+
+    /// Where one can log in. Asks the registries of all nations, if they have never answered.
+    pub async fn providers(&self) -> Result<Vec<Provider>, Error> {
+        let known = self.known_providers().await?;
+        if known.is_empty() { self.ask_for_providers().await } else { Ok(known) }
+    }
+
+    /// A provider by its id, perhaps of a nation that the phone has not asked yet.
+    pub async fn provider(&self, id: &str) -> Result<Provider, Error> {
+        let named = |known: &Provider| known.id == id;
+        let found = match self.providers().await?.into_iter().find(named) {
+            Some(found) => Some(found),
+            None => self.ask_for_providers().await?.into_iter().find(named),
+        };
+        found.ok_or_else(|| Error::invalid("provider", "no registry lists it"))
+    }
+
+    async fn ask_for_providers(&self) -> Result<Vec<Provider>, Error> {
+        for anchor in &self.device.config.nations {
+            self.sync_nation(&anchor.nation).await?;
+        }
+        self.known_providers().await
+    }
+
+    /// The identity providers that the registries on this phone list.
+    async fn known_providers(&self) -> Result<Vec<Provider>, Error> {
+        let mut all = Vec::new();
+        for anchor in &self.device.config.nations {
+            let (nation, path) = (anchor.nation.clone(), format!("{}/{PROVIDERS_TARGET}", anchor.nation));
+            let file = self.device.catalogue(move |catalogue| catalogue.file(&nation, &path)).await?;
+            if let Some(bytes) = file {
+                all.extend(parse_providers(&bytes)?);
+            }
+        }
+        Ok(all)
+    }
+
+    /// The trust list of a first-level region.
+    ///
+    /// # Errors
+    /// [`Refusal::NotFound`] if the region has none, or was never synced.
+    pub async fn trust_list(&self, first: &RegionId) -> Result<TrustList, Error> {
+        let (id, path) = (first.clone(), format!("{first}/{TRUST_LIST_TARGET}"));
+        let file = self.device.catalogue(move |catalogue| catalogue.file(&id, &path)).await?;
+        let bytes = file.ok_or_else(|| {
+            Error::refused(Refusal::NotFound, format!("{first} issues no passes that this phone knows of; sync first"))
+        })?;
+        Ok(TrustList::parse(&bytes)?)
+    }
+}
+
+/// A region on a screen.
+pub(super) fn region_view(region: &Region, hotline: Option<&str>, languages: &[String]) -> RegionView {
+    RegionView {
+        id: region.id.clone(),
+        name: region.names.best(languages).to_owned(),
+        latin: region.names.best(&["en".to_owned()]).to_owned(),
+        kind: region.kind,
+        hotline: hotline.map(str::to_owned),
+    }
+}

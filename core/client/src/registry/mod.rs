@@ -1,0 +1,43 @@
+//! Which services there are, and having them: the registry, verified, and the packages that it lists.
+//!
+//! ```text
+//!   lookup         what is known of repositories, regions, units, identity providers and trust lists
+//!   sync           bringing that up to date: only what a region's screens need
+//!     updater      one TUF repository; phone_storage: where its metadata are; download: its files
+//!   offers         which release this phone is offered, and why one is not
+//!   install        packages, and the version that opens
+//!   home, travel   screens: a region's services, search, taking a city along
+//!   tuf_client     the same updater for any TUF repository and a folder
+//! ```
+
+mod download;
+mod home;
+mod install;
+mod lookup;
+mod offers;
+mod phone_storage;
+mod provider;
+mod sync;
+#[cfg(test)]
+mod tests;
+mod travel;
+mod tuf_client;
+mod updater;
+
+use onecity_store::{Owner, StoreError, Vault};
+
+pub(crate) use install::Opened;
+pub(crate) use lookup::Registry;
+pub(crate) use provider::Provider;
+pub use sync::SyncReport;
+pub use tuf_client::{MetadataFolder, TufClient};
+
+/// How many records of this part can't be read.
+pub(crate) fn unreadable(vault: &Vault, owner: &Owner) -> Result<u64, StoreError> {
+    let own = [
+        vault.list::<phone_storage::Floors>(owner)?.unreadable,
+        vault.list::<offers::StoredSeed>(owner)?.unreadable,
+        vault.list::<offers::KeptInvitations>(owner)?.unreadable,
+    ];
+    Ok(own.iter().sum())
+}

@@ -1,0 +1,346 @@
+//! Bringing the registry up to date. Only the repositories and roles that a region's screens need are asked for;
+//! whatever a sync refuses, what was there before stays.
+//!
+//! ```text
+//!   poll   one request: the timestamp is the one from before, done
+//!   sync   roots, timestamp, snapshot, targets, then by delegation the region's own units, those above it, its
+//!          circles, and all of its home city; several at once, each kept as soon as it is verified
+//! ```
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use onecity_protocol::credential::TrustList;
+use onecity_protocol::region::{RegionFile, RegionId, RegionTree, UnitId};
+use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET};
+use onecity_store::{KeptRepository, VerifiedRole};
+
+use super::lookup::Registry;
+use super::phone_storage::PhoneStorage;
+use super::provider::parse_providers;
+use super::updater::Updater;
+use crate::device::ProgressSender;
+use crate::error::{Error, Refusal};
+use crate::task::{Progress, Step};
+use crate::views::Topic;
+
+/// How long a nation's list of repositories is relied on before it is asked for again, in seconds.
+const NATION_CHECKED: i64 = 6 * 3600;
+
+/// What a sync came to.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SyncReport {
+    /// Whether anything changed.
+    pub changed: bool,
+    /// The units whose releases are now known.
+    pub units: u32,
+    /// Units whose new releases could not be read, and why; the others are not affected.
+    pub broken: Vec<(String, String)>,
+}
+
+impl Registry {
+    /// Brings a nation's directory up to date: its first-level regions, repositories and identity providers.
+    pub async fn sync_nation(&self, nation: &RegionId) -> Result<SyncReport, Error> {
+        let _turn = self.turn.lock().await;
+        self.update_nation(nation).await
+    }
+
+    /// Brings everything that a region's screens need up to date.
+    pub async fn sync(&self, region: &RegionId, progress: &ProgressSender) -> Result<SyncReport, Error> {
+        let _turn = self.turn.lock().await;
+        let nation = region.nation();
+        let Some(first) = region.first_level() else { return self.update_nation(&nation).await };
+        if let Some(report) = self.poll(region, &first).await? {
+            return Ok(report);
+        }
+        progress.at(Progress { step: Step::Registry, done: 0, total: 1 });
+        let mut report = self.find_repository(&nation, &first).await?;
+        let mut update = Update::begin(self, &first).await?;
+        let newer = update.updater.refresh().await?;
+        let regions = update.region_data().await?;
+        update.file(TRUST_LIST_TARGET, |bytes| Ok(TrustList::parse(bytes).map(drop)?)).await?;
+        let tree = match regions {
+            Some(file) => {
+                let mut tree = RegionTree::default();
+                tree.add(file);
+                tree
+            }
+            None => self.tree_around(region).await?,
+        };
+        report.changed |= newer;
+        update.roles(&Wanted::new(&tree, region), progress, &mut report).await?;
+        if report.broken.is_empty() {
+            let (scope, snapshot) = (region.clone(), update.updater.trusted().snapshot_version().unwrap_or_default());
+            self.device.catalogue(move |catalogue| catalogue.keep_scope(&scope, snapshot)).await?;
+        }
+        update.end().await?;
+        self.device.notices.changed(Topic::Home);
+        Ok(report)
+    }
+
+    /// One request, if everything else was found current not long ago: the report, or none if there is more to ask.
+    async fn poll(&self, region: &RegionId, first: &RegionId) -> Result<Option<SyncReport>, Error> {
+        let now = self.device.time.now().await;
+        let nation = self.repository(&region.nation()).await?;
+        if !nation.is_some_and(|nation| (0..NATION_CHECKED).contains(&(now - nation.checked))) {
+            return Ok(None);
+        }
+        let scope = region.clone();
+        let synced = self.device.catalogue(move |catalogue| catalogue.scope(&scope)).await?;
+        if synced.is_none() || self.repository(first).await?.is_none() {
+            return Ok(None);
+        }
+        let mut update = Update::begin(self, first).await?;
+        if update.updater.trusted().snapshot_version() != synced || !update.updater.is_unchanged().await? {
+            return Ok(None);
+        }
+        update.end().await?;
+        Ok(Some(SyncReport::default()))
+    }
+
+    async fn update_nation(&self, nation: &RegionId) -> Result<SyncReport, Error> {
+        let anchor = self.device.config.nations.iter().find(|anchor| anchor.nation == *nation);
+        let anchor = anchor.ok_or_else(|| {
+            Error::refused(Refusal::NotFound, format!("this app has no registry for the nation {nation}"))
+        })?;
+        let (id, url, root) = (nation.clone(), anchor.url.clone(), anchor.root.clone());
+        self.device.catalogue(move |catalogue| catalogue.add_repository(&id, &url, &root)).await?;
+        let mut update = Update::begin(self, nation).await?;
+        let changed = update.updater.refresh().await?;
+        update.region_data().await?;
+        update.file(PROVIDERS_TARGET, |bytes| parse_providers(bytes).map(drop)).await?;
+        update.end().await?;
+        Ok(SyncReport { changed, ..SyncReport::default() })
+    }
+
+    /// Makes a first-level region's repository known, as its nation lists it now.
+    async fn find_repository(&self, nation: &RegionId, first: &RegionId) -> Result<SyncReport, Error> {
+        let report = self.update_nation(nation).await?;
+        let update = Update::begin(self, nation).await?;
+        let mut updater = update.updater;
+        // What was kept a moment ago: no request is made for it.
+        if updater.role("targets", "").await?.is_none() {
+            return Err(Error::internal("a nation that was just synced"));
+        }
+        let entry = match updater.trusted().target(&format!("{nation}/{first}/root.json")) {
+            Ok(entry) => entry,
+            Err(error) => {
+                // The nation has taken it out: nothing of it is offered any more.
+                let gone = first.clone();
+                self.device.catalogue(move |catalogue| catalogue.forget_repository(&gone)).await?;
+                return Err(error.into());
+            }
+        };
+        let listed: RepositoryEntry = serde_json::from_value(entry.custom.clone().unwrap_or_default())
+            .map_err(|error| Error::SignatureInvalid { what: format!("the nation's entry for {first}: {error}") })?;
+        if listed.region != *first {
+            return Err(Error::SignatureInvalid {
+                what: format!("the nation's entry for {first} names another region"),
+            });
+        }
+        let known = self.repository(first).await?;
+        let same_root = known.as_ref().is_some_and(|known| entry.check(&known.first_root).is_ok());
+        if !same_root || known.as_ref().is_none_or(|known| known.url != listed.url) {
+            let of_nation =
+                self.repository(nation).await?.ok_or_else(|| Error::internal("a nation that was just synced"))?;
+            let root = self.fetch_target(&of_nation.url, &entry).await?;
+            let (id, url) = (first.clone(), listed.url.clone());
+            if known.is_none() || same_root {
+                self.device.catalogue(move |catalogue| catalogue.add_repository(&id, &url, &root)).await?;
+            } else {
+                // The nation lists another root: its word is how a province begins again after losing its keys.
+                self.device.catalogue(move |catalogue| catalogue.replace_root(&id, &url, &root)).await?;
+                PhoneStorage::forget_floors(&self.device, first).await?;
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// Which units a region's screens and search need.
+struct Wanted {
+    region: RegionId,
+    /// The city that the region is or lies in; none for a first-level region.
+    home_city: Option<RegionId>,
+    circles: BTreeSet<UnitId>,
+    including: BTreeSet<UnitId>,
+}
+
+impl Wanted {
+    fn new(tree: &RegionTree, region: &RegionId) -> Self {
+        let above = region.up_to_first_level();
+        let including = |unit: &UnitId| tree.units_for(region).contains(unit);
+        Self {
+            region: region.clone(),
+            home_city: above.len().checked_sub(2).and_then(|at| above.get(at)).cloned(),
+            circles: tree.circles().map(|circle| circle.id.clone()).collect(),
+            including: tree.circles().map(|circle| circle.id.clone()).filter(including).collect(),
+        }
+    }
+
+    fn wants(&self, unit: &UnitId) -> bool {
+        if self.circles.contains(unit) {
+            return self.including.contains(unit);
+        }
+        unit.region().covers(&self.region) || self.home_city.as_ref().is_some_and(|city| city.covers(unit.region()))
+    }
+}
+
+/// One repository while it is brought up to date.
+struct Update<'a> {
+    registry: &'a Registry,
+    repository: KeptRepository,
+    updater: Updater<'a, PhoneStorage>,
+    now: i64,
+}
+
+impl<'a> Update<'a> {
+    async fn begin(registry: &'a Registry, id: &RegionId) -> Result<Self, Error> {
+        let unknown = || Error::internal("a repository that was just added");
+        let repository = registry.repository(id).await?.ok_or_else(unknown)?;
+        // A clock that was turned back does not make old metadata good again.
+        let now = registry.device.time.now().await.max(repository.checked);
+        let storage = PhoneStorage::open(&registry.device, id).await?;
+        let url = format!("{}/metadata", repository.url);
+        let updater = Updater::begin(&registry.device.http, &url, &repository.first_root, storage, now).await?;
+        Ok(Self { registry, repository, updater, now })
+    }
+
+    /// Follows the delegations down to every unit that is wanted.
+    async fn roles(
+        &mut self,
+        wanted: &Wanted,
+        progress: &ProgressSender,
+        report: &mut SyncReport,
+    ) -> Result<(), Error> {
+        let own = self.repository.id.clone();
+        // By the first that delegates to it; a second one changes nothing, or delegations could run in a circle.
+        let mut delegated = BTreeSet::from([UnitId::from(own.clone())]);
+        // Parents whose delegations are not known now: what lies below them is not known to be gone.
+        let mut unknown = BTreeSet::new();
+        let mut ready: Vec<(UnitId, Result<Option<bool>, Error>)> = vec![(UnitId::from(own.clone()), Ok(Some(true)))];
+        let (mut done, mut total) = (0, 1);
+        while !ready.is_empty() {
+            let mut next = Vec::new();
+            for (unit, outcome) in ready {
+                match outcome {
+                    Ok(None) => continue,
+                    Ok(Some(_)) => {
+                        let role = unit.role();
+                        match self.keep_role(&unit).await {
+                            Ok(()) => report.units += 1,
+                            Err(error) => self.keep_broken(&unit, &error, report).await?,
+                        }
+                        let below = self.updater.trusted().delegates(&role).filter_map(UnitId::from_role);
+                        let may = |below: &UnitId| own.covers(below.region()) && below.may_be_delegated_by_role(&role);
+                        for below in below.filter(may) {
+                            if delegated.insert(below.clone()) && wanted.wants(&below) {
+                                next.push((below.role(), role.clone()));
+                            }
+                        }
+                    }
+                    // One city's broken or missing file hides that city's news, and nothing else.
+                    Err(error) => {
+                        self.keep_broken(&unit, &error, report).await?;
+                        unknown.insert(unit);
+                    }
+                }
+            }
+            total += next.len() as u64;
+            let before = done;
+            let outcomes = self.updater.roles(&next, |so_far| {
+                done = before + so_far as u64;
+                progress.at(Progress { step: Step::Services, done: done + 1, total });
+            });
+            let outcomes = outcomes.await;
+            report.changed |= outcomes.iter().any(|(_, outcome)| matches!(outcome, Ok(Some(true))));
+            let units = outcomes.into_iter().filter_map(|(role, outcome)| Some((UnitId::from_role(&role)?, outcome)));
+            ready = units.collect();
+        }
+        let name = own.clone();
+        for unit in self.registry.device.catalogue(move |catalogue| catalogue.units(&name)).await? {
+            let above = unit.may_be_delegated_by();
+            let perhaps = above.iter().any(|above| unknown.contains(above));
+            if !delegated.contains(&unit) && wanted.wants(&unit) && !perhaps {
+                self.registry.device.catalogue(move |catalogue| catalogue.forget_unit(&unit)).await?;
+                report.changed = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes down and reports that a unit's news could not be read.
+    async fn keep_broken(&self, unit: &UnitId, error: &Error, report: &mut SyncReport) -> Result<(), Error> {
+        let (id, broken, why) = (self.repository.id.clone(), unit.clone(), error.to_string());
+        report.broken.push((unit.to_string(), why.clone()));
+        self.registry.device.catalogue(move |catalogue| catalogue.keep_broken(&id, &broken, &why)).await
+    }
+
+    /// Writes down the releases of a unit whose role is trusted, unless they are there.
+    async fn keep_role(&self, unit: &UnitId) -> Result<(), Error> {
+        let role = unit.role();
+        let version = self.updater.trusted().wanted_role(&role).unwrap_or_default();
+        let expires = self.updater.trusted().role_ends(&role);
+        let name = unit.clone();
+        if self.registry.device.catalogue(move |catalogue| catalogue.unit_version(&name)).await? == Some(version) {
+            // What is above it may have been signed again.
+            let name = unit.clone();
+            return self.registry.device.catalogue(move |catalogue| catalogue.keep_expires(&name, expires)).await;
+        }
+        let packages = self.updater.trusted().role_targets(&role)?.into_iter();
+        let packages = packages.filter(|target| target.path.ends_with(".ma"));
+        let releases = packages.filter_map(|target| {
+            Release::from_target(&role, target)
+                .inspect_err(|error| tracing::warn!(%role, %error, "a release is passed over"))
+                .ok()
+        });
+        // Every province's own role is called `targets`: its name alone does not say whose it is.
+        let releases = releases.filter(|release| release.unit == *unit).collect();
+        let (id, role) = (self.repository.id.clone(), VerifiedRole { unit: unit.clone(), version, expires, releases });
+        self.registry.device.catalogue(move |catalogue| catalogue.keep_roles(&id, &[role])).await
+    }
+
+    /// The region data, if they are not the ones that were kept.
+    async fn region_data(&mut self) -> Result<Option<RegionFile>, Error> {
+        let path = format!("{}/{REGIONS_TARGET}", self.repository.id);
+        let target = self.updater.trusted().target(&path)?;
+        let kept = self.kept_file(&path).await?;
+        if kept.is_some_and(|kept| target.check(&kept).is_ok()) {
+            return Ok(None);
+        }
+        let bytes = self.registry.fetch_target(&self.repository.url, &target).await?;
+        let file = RegionFile::parse(&bytes, &self.repository.id)?;
+        let (id, regions) = (self.repository.id.clone(), file.clone());
+        self.registry.device.catalogue(move |catalogue| catalogue.keep_regions(&id, &regions)).await?;
+        // Last: only then are they there to be relied on.
+        let id = self.repository.id.clone();
+        self.registry.device.catalogue(move |catalogue| catalogue.keep_file(&id, &target, &bytes)).await?;
+        Ok(Some(file))
+    }
+
+    /// Fetches a file of the repository, if it lists one, unless the kept one is still right.
+    async fn file(&mut self, name: &str, check: impl Fn(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
+        let path = format!("{}/{name}", self.repository.id);
+        let Ok(target) = self.updater.trusted().target(&path) else { return Ok(()) };
+        if self.kept_file(&path).await?.is_some_and(|kept| target.check(&kept).is_ok()) {
+            return Ok(());
+        }
+        let bytes = self.registry.fetch_target(&self.repository.url, &target).await?;
+        check(&bytes)?;
+        let id = self.repository.id.clone();
+        self.registry.device.catalogue(move |catalogue| catalogue.keep_file(&id, &target, &bytes)).await
+    }
+
+    async fn kept_file(&self, path: &str) -> Result<Option<Arc<[u8]>>, Error> {
+        let (id, path) = (self.repository.id.clone(), path.to_owned());
+        self.registry.device.catalogue(move |catalogue| catalogue.file(&id, &path)).await
+    }
+
+    /// Writes down that the repository is current: first that, then the floors.
+    async fn end(self) -> Result<(), Error> {
+        let Self { registry, repository, updater, now } = self;
+        let expires = updater.trusted().fresh_until();
+        registry.device.catalogue(move |catalogue| catalogue.keep_checked(&repository.id, now, expires)).await?;
+        updater.into_storage().keep_floors().await
+    }
+}

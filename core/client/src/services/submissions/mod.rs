@@ -1,0 +1,16 @@
+//! Handed in once, delivered once: a submission is sealed on disk before the call returns, and sent with the same
+//! idempotency key (draft-ietf-httpapi-idempotency-key-header) until the city has answered.
+//!
+//! ```text
+//!   queue        storing, sending in order, taking back, asking what became of it
+//!   delivering   one try, and what an answer means
+//!   upload       what goes with a submission, before it
+//! ```
+
+mod delivering;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod upload;
+
+pub(crate) use queue::{NewSubmission, Submissions};

@@ -1,0 +1,282 @@
+//! The codes over a pass: one hardware signature each, with no network and no login. The next one is signed while the
+//! present one is shown, so that a screen never waits.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use onecity_protocol::credential::{Audience, PresentationDraft, UnixTime, next_issued_at};
+use onecity_store::Owner;
+use tokio::task::JoinHandle;
+
+use super::record::{LastCode, Pass, PassState};
+use super::wallet::Passes;
+use crate::device::{DeviceKey, Reading, blocking};
+use crate::error::{Error, Refusal};
+use crate::identity::{Disclosure, random_text, write_down};
+use crate::platform::ConsentRequest;
+use crate::task::TaskHandle;
+use crate::views::{CodeView, Topic};
+use crate::wallet::QrPicture;
+
+/// A last code this far in the future can't have been accepted by any gate whose clock is right, in seconds.
+const CLOCK_CORRECTED: i64 = 60;
+/// How often a watch looks at the time: a sleeping device stops timers, so that none may be relied on.
+const TICK: Duration = Duration::from_millis(100);
+
+/// Told each code that a screen should show.
+pub trait CodeListener: Send + Sync {
+    /// Show this one, until the next comes.
+    fn code(&self, code: CodeView);
+    /// There will be no more: say why.
+    fn failed(&self, error: Error);
+}
+
+/// A code that has been signed.
+struct Signed {
+    text: String,
+    picture: QrPicture,
+}
+
+/// A signature that is being made.
+type Signing = JoinHandle<Result<Signed, Error>>;
+
+/// What is kept while the app runs.
+#[derive(Default)]
+pub(super) struct Codes {
+    /// The last second that a pass's key signed for and showed.
+    shown: Mutex<HashMap<String, UnixTime>>,
+    /// The next code of a pass's key, signed or about to be, and its second. In memory only.
+    ahead: Mutex<HashMap<String, (UnixTime, Signing)>>,
+    /// What has taken the place of which pass, for a screen that still shows the old one.
+    renewed: Mutex<HashMap<String, String>>,
+}
+
+/// What a code is wanted for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    audience: Audience,
+    purpose: u64,
+}
+
+impl Wanted {
+    const PASSAGE: Self = Self { audience: Audience::ANY, purpose: 0 };
+}
+
+impl Passes {
+    /// A fresh code over a pass.
+    pub async fn code(self: &Arc<Self>, id: &str, audience: Audience) -> Result<CodeView, Error> {
+        self.fresh(id, Wanted { audience, purpose: 0 }).await
+    }
+
+    /// A one-use grant for a counter, after the resident has agreed to what it shows. The disclosure is logged before the
+    /// code is.
+    pub async fn grant(self: &Arc<Self>, id: &str, audience: Audience, purpose: u64) -> Result<CodeView, Error> {
+        let (owner, pass, _) = self.find(id).await?;
+        let first = pass.region.first_level().unwrap_or_else(|| pass.region.clone());
+        let words = self.registry.trust_list(&first).await?.words;
+        let not_here = || Error::refused(Refusal::NotFound, "this counter may not ask for that");
+        let verifier = words.verifier(audience.number()).ok_or_else(not_here)?;
+        let purpose = words.purpose(verifier, purpose, pass.type_number).ok_or_else(not_here)?;
+        let languages = &self.device.config.languages;
+        let question = ConsentRequest {
+            service: verifier.names.best(languages).to_owned(),
+            publisher: pass.issuer_names.best(languages).to_owned(),
+            permission: "disclose".to_owned(),
+            reason: purpose.names.best(languages).to_owned(),
+            fields: purpose.fields.clone(),
+            subject: pass.holder.as_ref().map(|holder| holder.name.clone()),
+        };
+        if !self.device.prompts.turn().await.ask(question).await? {
+            return Err(Error::refused(Refusal::Consent, "you did not agree to show this"));
+        }
+        let disclosure = Disclosure {
+            id: random_text(),
+            at: self.device.time.now().await,
+            what: pass.type_names.clone(),
+            holder: pass.holder.clone(),
+            verifier: verifier.names.clone(),
+            purpose: purpose.names.clone(),
+            fields: purpose.fields.clone(),
+        };
+        self.device.vault(move |vault| write_down(vault, &owner, &disclosure)).await?;
+        // The counter redeems it at a server that knows its number, and no challenge of the moment.
+        self.fresh(id, Wanted { audience: Audience::gate(verifier.number), purpose: purpose.id }).await
+    }
+
+    /// Calls `listener` with a code now and at each change, until the handle is dropped.
+    pub fn watch(self: &Arc<Self>, id: &str, audience: Audience, listener: Arc<dyn CodeListener>) -> TaskHandle {
+        let (passes, mut id) = (Arc::clone(self), id.to_owned());
+        let task = tokio::spawn(async move {
+            loop {
+                let shown = match passes.code(&id, audience).await {
+                    Ok(shown) => shown,
+                    Err(error) => return drop(blocking(move || Ok(listener.failed(error))).await),
+                };
+                let (issued, next) = (shown.issued, shown.next);
+                // A pass may have been issued again meanwhile.
+                id.clone_from(&shown.pass_id);
+                let told = Arc::clone(&listener);
+                if blocking(move || Ok(told.code(shown))).await.is_err() {
+                    return;
+                }
+                // Until the next is due, or the clock was set right and what is shown no longer binds.
+                loop {
+                    tokio::time::sleep(TICK).await;
+                    if !(issued - CLOCK_CORRECTED + 1..next).contains(&passes.device.time.now().await) {
+                        break;
+                    }
+                }
+            }
+        });
+        TaskHandle::new(task.abort_handle())
+    }
+
+    async fn find(&self, id: &str) -> Result<(Owner, Pass, Option<LastCode>), Error> {
+        let (owner, name) = (self.accounts.active_owner().await?, self.codes.newest(id));
+        let of = owner.clone();
+        let (pass, last): (Option<Pass>, Option<LastCode>) =
+            self.device.read_vault(move |vault| Ok((vault.get(&of, &name)?, vault.get(&of, &name)?))).await?;
+        let pass = pass.ok_or_else(|| Error::refused(Refusal::NotFound, "this pass is not on the phone"))?;
+        Ok((owner, pass, last))
+    }
+
+    async fn fresh(self: &Arc<Self>, id: &str, wanted: Wanted) -> Result<CodeView, Error> {
+        let (owner, pass, last) = self.find(id).await?;
+        let reading = self.device.time.read().await;
+        let refuse = |reason, why: &str| Err(Error::refused(reason, why));
+        match pass.state {
+            PassState::Revoked => return refuse(Refusal::PassRevoked, "the issuer has revoked this pass: ask there"),
+            PassState::Suspended => {
+                return refuse(Refusal::PassSuspended, "the issuer has suspended this pass: ask there");
+            }
+            PassState::KeyGone => return self.after_renewal(&pass, wanted).await,
+            PassState::Good | PassState::IssuerKeyWithdrawn => {}
+        }
+        if reading.now >= pass.expires {
+            return refuse(Refusal::PassExpired, "this pass has expired: connect to the network to renew it");
+        }
+        match self.sign_next(&owner, &pass, last, reading, wanted).await {
+            Err(Error::DeviceKeyGone) => {
+                if !self.set_state(&owner, &pass, PassState::KeyGone).await? {
+                    return Err(Error::refused(Refusal::NotFound, "this pass was deleted or renewed meanwhile"));
+                }
+                self.after_renewal(&pass, wanted).await
+            }
+            outcome => outcome,
+        }
+    }
+
+    /// The key of a pass is gone: a new pass to a new key takes its place, if a network and a login are at hand.
+    async fn after_renewal(self: &Arc<Self>, pass: &Pass, wanted: Wanted) -> Result<CodeView, Error> {
+        let why = "this phone's key for the pass is gone: connect to the network and log in to get the pass again";
+        // To its end even if whoever watches goes away: half a renewal would cost a session or leave keys behind.
+        let (own, id) = (Arc::clone(self), pass.id.clone());
+        let renewal = tokio::spawn(async move { own.renew_one(&id).await });
+        if let Err(error) = renewal.await.map_err(|_| Error::internal("a renewal panicked"))? {
+            tracing::info!(may_retry = error.may_retry(), "a pass whose key is gone could not be renewed");
+            return Err(Error::refused(Refusal::PassKeyGone, why));
+        }
+        let (owner, pass, last) = self.find(&pass.id).await?;
+        if pass.state == PassState::KeyGone {
+            return Err(Error::refused(Refusal::PassKeyGone, why));
+        }
+        self.sign_next(&owner, &pass, last, self.device.time.read().await, wanted).await
+    }
+
+    /// Notes what was heard of a pass, if it is still there; answers whether it is.
+    pub(super) async fn set_state(&self, owner: &Owner, pass: &Pass, state: PassState) -> Result<bool, Error> {
+        let (owner, id, key) = (owner.clone(), pass.id.clone(), pass.key.clone());
+        let there = self
+            .device
+            .vault(move |vault| {
+                vault.atomically(|vault| {
+                    let kept: Option<Pass> = vault.get(&owner, &id)?;
+                    let Some(kept) = kept.filter(|kept| kept.key == key) else { return Ok(false) };
+                    vault.put(&owner, &id, &Pass { state, ..kept })?;
+                    Ok(true)
+                })
+            })
+            .await?;
+        self.device.notices.changed(Topic::Passes);
+        Ok(there)
+    }
+
+    /// The code that was signed ahead, if its time has come; else a new one. The one after it is signed in the background.
+    async fn sign_next(
+        &self,
+        owner: &Owner,
+        pass: &Pass,
+        kept: Option<LastCode>,
+        reading: Reading,
+        wanted: Wanted,
+    ) -> Result<CodeView, Error> {
+        let codes = &self.codes;
+        let step = i64::from(pass.window / 2).max(1);
+        let (id, key, now) = (pass.id.clone(), pass.key.clone(), reading.now);
+        let (issued, ahead) = {
+            let mut shown = codes.shown.lock().unwrap_or_else(PoisonError::into_inner);
+            // A last code far ahead was signed under a clock that has since been set right: it no longer binds.
+            let last =
+                shown.get(&key).copied().max(kept.map(|LastCode(at)| at)).filter(|last| *last < now + CLOCK_CORRECTED);
+            let ahead = codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(&key);
+            let timely =
+                |issued: UnixTime| (issued..issued + step).contains(&now) && last.is_none_or(|last| issued > last);
+            let ahead = ahead.filter(|(issued, _)| wanted == Wanted::PASSAGE && timely(*issued));
+            let issued = ahead.as_ref().map_or_else(|| next_issued_at(now, last), |(issued, _)| *issued);
+            shown.insert(key, issued);
+            (issued, ahead)
+        };
+        let ready = match ahead {
+            Some((_, signing)) => signing.await.ok().and_then(Result::ok),
+            None => None,
+        };
+        let signed = match ready {
+            Some(signed) => signed,
+            // Whatever kept it from being signed ahead is met again here, and told.
+            None => sign(&self.device.keys.key(pass.key.clone()), &pass.credential, issued, wanted).await?,
+        };
+        let Signed { text, picture } = signed;
+        let (of, name) = (owner.clone(), id.clone());
+        self.device.write_later(move |vault| vault.put(&of, &name, &LastCode(issued)));
+        let next = issued + step;
+        if wanted == Wanted::PASSAGE && next < pass.expires {
+            let (key, credential) = (self.device.keys.key(pass.key.clone()), pass.credential.clone());
+            let signing = tokio::spawn(async move { sign(&key, &credential, next, wanted).await });
+            codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(pass.key.clone(), (next, signing));
+        }
+        Ok(CodeView { pass_id: id, text, picture, issued, next, time_unverified: !reading.verified })
+    }
+}
+
+async fn sign(key: &DeviceKey, credential: &[u8], issued: UnixTime, wanted: Wanted) -> Result<Signed, Error> {
+    let draft = PresentationDraft::new(credential, issued, wanted.audience, wanted.purpose)?;
+    let signature = key.sign(draft.message()).await?;
+    // Laying out the modules takes longer than signing.
+    let drawing = move || {
+        let text = draft.sign(&signature);
+        let picture = QrPicture::of(&text)?;
+        Ok(Signed { text, picture })
+    };
+    blocking(drawing).await
+}
+
+impl Codes {
+    /// Forgets what was signed with a key that is gone.
+    pub fn forget(&self, key: &str) {
+        self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+        self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+
+    /// Remembers what has taken a pass's place.
+    pub fn renew(&self, old: &str, new: &str) {
+        let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.values_mut().filter(|id| *id == old).for_each(|id| new.clone_into(id));
+        renewed.insert(old.to_owned(), new.to_owned());
+    }
+
+    fn newest(&self, id: &str) -> String {
+        let renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
+        renewed.get(id).cloned().unwrap_or_else(|| id.to_owned())
+    }
+}

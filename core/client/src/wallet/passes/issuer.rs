@@ -1,0 +1,111 @@
+//! What an issuer says of itself (OpenID4VCI), and how the phone talks to it: with the session's token, bound to the
+//! device's key, and to nobody but the issuer.
+
+use std::collections::HashMap;
+
+use onecity_store::Owner;
+use reqwest::StatusCode;
+use serde::Deserialize;
+use url::Url;
+
+use super::wallet::Passes;
+use crate::device::http::{Answer, Outgoing};
+use crate::error::{Error, Refusal};
+use crate::identity::Access;
+
+/// What OpenID4VCI's metadata (§12.2.4) says of an issuer.
+#[derive(Debug, Deserialize)]
+pub struct IssuerMetadata {
+    pub credential_issuer: String,
+    pub credential_endpoint: String,
+    pub nonce_endpoint: String,
+    pub credential_configurations_supported: HashMap<String, Configuration>,
+    #[serde(default)]
+    pub batch_credential_issuance: Option<Batch>,
+    #[serde(default)]
+    pub onecity_holders_endpoint: Option<String>,
+    #[serde(default)]
+    pub onecity_revocation_endpoint: Option<String>,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Configuration {
+    pub format: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Batch {
+    pub batch_size: usize,
+}
+
+impl Passes {
+    /// The session of an account, and of no other that is active by now.
+    pub(super) async fn access_of(&self, owner: &Owner) -> Result<Access, Error> {
+        let access = self.sessions.access(None).await?;
+        if Owner::Account(access.account.clone()) == *owner {
+            return Ok(access);
+        }
+        Err(Error::login_required("another account has been logged in meanwhile"))
+    }
+}
+
+pub(super) fn accepted(answer: &Answer) -> Result<&Answer, Error> {
+    if answer.status == StatusCode::UNAUTHORIZED {
+        return Err(Error::login_required("the issuer does not take this session any more"));
+    }
+    Ok(answer)
+}
+
+impl Passes {
+    /// Sends a request with the session's token.
+    pub(super) async fn send(&self, request: Outgoing) -> Result<Answer, Error> {
+        let access = self.sessions.access(None).await?;
+        self.send_with(request, access).await
+    }
+
+    /// The same with a token that is at hand. Passes are judged by the time: whoever issues them does not tell it.
+    pub(super) async fn send_with(&self, request: Outgoing, access: Access) -> Result<Answer, Error> {
+        self.sessions.send(request, access).await
+    }
+
+    pub(super) async fn metadata(&self, issuer: &str) -> Result<IssuerMetadata, Error> {
+        let answer = self.device.http.send(Outgoing::get(self.device.http.url(&metadata_url(issuer)?)?)).await?;
+        let metadata: IssuerMetadata = answer.json()?;
+        if metadata.credential_issuer != issuer {
+            let why = "the issuer calls itself by another name than the registry does";
+            return Err(Error::refused(Refusal::WrongIssuer, why));
+        }
+        // The phone's tokens and key proofs go to the issuer alone, whatever it says of its endpoints.
+        let own = Url::parse(issuer).map(|url| url.origin());
+        let endpoints = [Some(&metadata.credential_endpoint), Some(&metadata.nonce_endpoint)];
+        let optional = [metadata.onecity_holders_endpoint.as_ref(), metadata.onecity_revocation_endpoint.as_ref()];
+        for endpoint in endpoints.into_iter().chain(optional).flatten() {
+            if Url::parse(endpoint).map(|url| url.origin()) != own {
+                let why = "the issuer names an endpoint that is not its own";
+                return Err(Error::refused(Refusal::WrongIssuer, why));
+            }
+        }
+        Ok(metadata)
+    }
+}
+
+/// OpenID4VCI 1.0 §12.2.2: the well-known part goes between host and path.
+fn metadata_url(issuer: &str) -> Result<String, Error> {
+    let mut url =
+        Url::parse(issuer).map_err(|error| Error::SignatureInvalid { what: format!("an issuer: {error}") })?;
+    let path = format!("/.well-known/openid-credential-issuer{}", url.path().trim_end_matches('/'));
+    url.set_path(&path);
+    Ok(url.into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_issuer_s_metadata_is_where_the_specification_says() {
+        let at = |issuer| metadata_url(issuer).expect("a URL");
+        assert_eq!(at("https://a.example"), "https://a.example/.well-known/openid-credential-issuer");
+        assert_eq!(at("https://a.example/x/y"), "https://a.example/.well-known/openid-credential-issuer/x/y");
+    }
+}

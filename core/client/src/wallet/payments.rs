@@ -1,0 +1,225 @@
+//! Paying: the city's payment page in the system browser, and a receipt that is verified before anybody believes it.
+//! What the answer is checked against is sealed before the app is left, as for a login.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use onecity_protocol::bridge::PageOrder;
+use onecity_protocol::credential::UnixTime;
+use onecity_protocol::document::Document;
+use onecity_protocol::region::RegionId;
+use onecity_protocol::service::ServiceId;
+use onecity_store::{Owner, Record};
+use serde::{Deserialize, Serialize};
+use tokio::sync::oneshot;
+use url::Url;
+
+use crate::device::Device;
+use crate::error::{Error, Refusal};
+use crate::identity::{Accounts, random_text};
+use crate::registry::Registry;
+use crate::views::{ReceiptView, Topic};
+
+/// Where the payment page sends the browser back to.
+pub const RETURN_URI: &str = "onecity://pay";
+/// The type of document that a receipt is.
+const RECEIPT: &str = "receipt";
+/// How long a resident may take, in seconds.
+const TIME_LIMIT: u64 = 30 * 60;
+/// How long an order that was begun is remembered, in seconds: a bank may take its time.
+const REMEMBERED: i64 = 7 * 86_400;
+/// What a service's orders and receipts may take, in bytes.
+const LIMIT: u64 = 1 << 20;
+
+/// An order on its way.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Ordered {
+    state: String,
+    owner: Option<String>,
+    service: ServiceId,
+    region: RegionId,
+    order: String,
+    amount: u64,
+    currency: String,
+    at: UnixTime,
+}
+
+impl Record for Ordered {
+    const KIND: &'static str = "order";
+    const FORMAT: u8 = 1;
+}
+
+/// A receipt that was verified.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Receipt {
+    text: String,
+    view: ReceiptView,
+}
+
+impl Record for Receipt {
+    const KIND: &'static str = "receipt";
+    const FORMAT: u8 = 1;
+}
+
+/// Payments on their way, and receipts.
+pub(crate) struct Payments {
+    device: Arc<Device>,
+    registry: Arc<Registry>,
+    accounts: Arc<Accounts>,
+    /// Pages that wait for a payment, by the state of their order.
+    waiting: Mutex<HashMap<String, oneshot::Sender<ReceiptView>>>,
+}
+
+impl Payments {
+    pub fn new(device: &Arc<Device>, registry: &Arc<Registry>, accounts: &Arc<Accounts>) -> Arc<Self> {
+        Arc::new(Self {
+            device: Arc::clone(device),
+            registry: Arc::clone(registry),
+            accounts: Arc::clone(accounts),
+            waiting: Mutex::default(),
+        })
+    }
+
+    fn waiting(&self) -> MutexGuard<'_, HashMap<String, oneshot::Sender<ReceiptView>>> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the payment page, and waits for the receipt as long as the page is there.
+    pub async fn pay(
+        &self,
+        owner: &Owner,
+        service: &ServiceId,
+        region: &RegionId,
+        page: Url,
+        order: PageOrder,
+    ) -> Result<ReceiptView, Error> {
+        if let Some(paid) = self.receipt(owner, service, &order.order).await? {
+            return Ok(paid);
+        }
+        let state = random_text();
+        let now = self.device.time.now().await;
+        let ordered = Ordered {
+            state: state.clone(),
+            owner: match owner {
+                Owner::Phone => None,
+                Owner::Account(account) => Some(account.to_string()),
+            },
+            service: service.clone(),
+            region: region.first_level().unwrap_or_else(|| region.clone()),
+            order: order.order,
+            amount: order.amount,
+            currency: order.currency,
+            at: now,
+        };
+        self.device
+            .vault(move |vault| {
+                vault.atomically(|vault| {
+                    let old = vault
+                        .list::<Ordered>(&Owner::Phone)?
+                        .records
+                        .into_iter()
+                        .filter(|own| own.at < now - REMEMBERED);
+                    for own in old {
+                        vault.delete::<Ordered>(&Owner::Phone, &own.state)?;
+                    }
+                    vault.put(&Owner::Phone, &ordered.state, &ordered)
+                })
+            })
+            .await?;
+        let mut url = page;
+        url.query_pairs_mut().append_pair("return_uri", RETURN_URI).append_pair("state", &state);
+        let (paid, waiting) = oneshot::channel();
+        self.waiting().insert(state.clone(), paid);
+        let opened = self.device.host(|host| async move { host.open_browser(url.into()).await }).await;
+        let outcome = match opened {
+            Ok(true) => tokio::time::timeout(Duration::from_secs(TIME_LIMIT), waiting).await,
+            Ok(false) => {
+                self.waiting().remove(&state);
+                return Err(Error::Cancelled);
+            }
+            Err(error) => {
+                self.waiting().remove(&state);
+                return Err(error);
+            }
+        };
+        self.waiting().remove(&state);
+        // The order stays known: the receipt may still come, and is kept then.
+        outcome.ok().and_then(Result::ok).ok_or(Error::Cancelled)
+    }
+
+    /// Takes what the browser came back with. The receipt must be signed by somebody who may, and be for this very order.
+    pub async fn finish(&self, callback: &str) -> Result<ReceiptView, Error> {
+        let callback = Url::parse(callback).map_err(|error| Error::invalid("callback_url", error))?;
+        let value =
+            |name: &str| callback.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.into_owned());
+        let unknown =
+            || Error::refused(Refusal::NotFound, "this answer does not belong to a payment begun on this phone");
+        let state = value("state").ok_or_else(unknown)?;
+        let name = state.clone();
+        let ordered =
+            self.device.vault(move |vault| vault.get::<Ordered>(&Owner::Phone, &name)).await?.ok_or_else(unknown)?;
+        let Some(text) = value("receipt") else {
+            // Whoever waits is told; the order stays known, should the resident pay after all.
+            self.waiting().remove(&state);
+            return Err(Error::Cancelled);
+        };
+        let document = {
+            let list = self.registry.trust_list(&ordered.region).await?;
+            Document::verify(&text, &list, self.device.time.now().await)?
+        };
+        let view = read(&document, &ordered)?;
+        let owner = match &ordered.owner {
+            None => Owner::Phone,
+            Some(id) => Owner::Account(self.accounts.named(id).await?),
+        };
+        let (kept, shown) = (Receipt { text, view: view.clone() }, ordered.clone());
+        self.device
+            .vault(move |vault| {
+                vault.atomically(|vault| {
+                    vault.put_scoped(&owner, &shown.service, &shown.order, &kept, kept.view.paid_at, LIMIT)?;
+                    vault.delete::<Ordered>(&Owner::Phone, &shown.state)
+                })
+            })
+            .await?;
+        let waiting = self.waiting().remove(&state);
+        // A page that is gone asks for the receipt when it is back.
+        if let Some(waiting) = waiting {
+            let _ = waiting.send(view.clone());
+        }
+        self.device.notices.changed(Topic::Documents);
+        Ok(view)
+    }
+}
+
+fn read(document: &Document, ordered: &Ordered) -> Result<ReceiptView, Error> {
+    let wrong = |what: &str| Error::SignatureInvalid { what: format!("the receipt: {what}; nothing was kept") };
+    let text = |name: &str| document.fields.get(name).and_then(serde_json::Value::as_str);
+    let number = |name: &str| document.fields.get(name).and_then(serde_json::Value::as_i64);
+    if document.kind != RECEIPT {
+        return Err(wrong("it is another document"));
+    }
+    if document.subject.as_deref() != Some(&ordered.order) {
+        return Err(wrong("it is for another order"));
+    }
+    let amount = number("amount").and_then(|amount| u64::try_from(amount).ok());
+    if amount != Some(ordered.amount) || text("currency") != Some(&ordered.currency) {
+        return Err(wrong("it is for another amount"));
+    }
+    Ok(ReceiptView {
+        order: ordered.order.clone(),
+        amount: ordered.amount,
+        currency: ordered.currency.clone(),
+        paid_at: number("paid_at").unwrap_or(document.issued),
+        payee: text("payee").unwrap_or_default().to_owned(),
+    })
+}
+
+impl Payments {
+    /// The receipt of an order, if it was paid.
+    pub async fn receipt(&self, owner: &Owner, service: &ServiceId, order: &str) -> Result<Option<ReceiptView>, Error> {
+        let (of, from, name) = (owner.clone(), service.clone(), order.to_owned());
+        let kept = self.device.vault(move |vault| vault.get_scoped::<Receipt>(&of, &from, &name)).await?;
+        Ok(kept.map(|kept| kept.view))
+    }
+}

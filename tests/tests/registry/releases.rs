@@ -49,9 +49,9 @@ async fn prefetched(phone: &Phone, region: &str) -> Vec<Progress> {
     }
 }
 
-/// Opens a service, waits for the version behind it to arrive, and starts the app anew.
+/// Opens a service, waits for the version behind it to arrive, and starts the app again.
 async fn updates(phone: &mut Phone, which: &ServiceId) {
-    phone.forget_changes();
+    phone.forget_changes().await;
     phone.opens(which, "cn-sd/jinan").await.expect("opened");
     phone.home_changes().await;
     phone.restart(|_| ());
@@ -100,7 +100,7 @@ async fn a_new_version_comes_behind_and_opens_at_the_next_start() {
     registry.province.publish(&unit("cn-sd/jinan"), package("report", 2), 100).expect("published");
     registry.publish();
     phone.sync(&id("cn-sd/jinan")).await.expect("synced");
-    phone.forget_changes();
+    phone.forget_changes().await;
     assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 1, "the installed one opens at once");
     phone.home_changes().await;
     assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 2);
@@ -316,7 +316,7 @@ async fn staged_releases_one_after_the_other_lock_nobody_out() {
     registry.province.change(&unit("cn-sd/jinan"), "report", 4, Change::Percent(100)).expect("raised");
     registry.publish();
     phone.sync(&id("cn-sd/jinan")).await.expect("synced");
-    phone.forget_changes();
+    phone.forget_changes().await;
     assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 1);
     phone.home_changes().await;
     assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 4);

@@ -283,9 +283,12 @@ impl Phone {
         self.client = Some(Client::open(self.config.clone(), self.platform.clone()).expect("opened"));
     }
 
-    /// What has changed so far is of no interest.
-    pub fn forget_changes(&self) {
-        while self.changes.try_lock().expect("nobody else waits").try_recv().is_ok() {}
+    /// What has changed so far is of no interest. Notices are told in order, a while after the change: once one of
+    /// another topic has come, all before it have.
+    pub async fn forget_changes(&self) {
+        self.revoke_consent(&service("cn-sd/jinan", "nothing"), "locate").await.expect("removed");
+        let mut changes = self.changes.lock().await;
+        while changes.recv().await.expect("the app runs") != Topic::Account {}
     }
 
     /// Until the home screen is out of date.

@@ -31,18 +31,26 @@ use crate::task::{ProgressListener, TaskHandle};
 /// How long closing waits for what runs, and then for the threads.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
 
-/// What the calls of a client run on.
-enum Background {
-    Own(Runtime),
-    /// Of whoever opened the client, perhaps for many.
-    Shared(Handle),
+/// What the calls of a client run on: a runtime of its own, or one that is shared with others.
+struct Background {
+    own: Option<Runtime>,
+    handle: Handle,
 }
 
 impl Background {
-    fn handle(&self) -> &Handle {
-        match self {
-            Self::Own(runtime) => runtime.handle(),
-            Self::Shared(handle) => handle,
+    /// Waits until what runs has ended, if it is the client's own. It blocks.
+    fn end(mut self) {
+        if let Some(runtime) = self.own.take() {
+            runtime.shutdown_timeout(CLOSE_WITHIN);
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // Dropping a runtime waits, which an async caller must not; what runs still finishes its write.
+        if let Some(runtime) = self.own.take() {
+            runtime.shutdown_background();
         }
     }
 }
@@ -50,8 +58,7 @@ impl Background {
 /// The phone.
 pub struct Client {
     parts: Arc<Parts>,
-    /// There until the client is dropped.
-    background: Option<Background>,
+    background: Background,
 }
 
 impl Client {
@@ -68,37 +75,35 @@ impl Client {
             .enable_all()
             .build()
             .map_err(Error::internal)?;
-        Self::open_with(config, platform, Background::Own(runtime))
+        let handle = runtime.handle().clone();
+        Self::open_with(config, platform, Background { own: Some(runtime), handle })
     }
 
     /// The same on a runtime that others use, too: many clients of one process share its threads. It must have its
     /// timer and its I/O enabled, and outlive the client.
     pub fn open_on(runtime: &Handle, config: ClientConfig, platform: Platform) -> Result<Self, Error> {
-        Self::open_with(config, platform, Background::Shared(runtime.clone()))
+        Self::open_with(config, platform, Background { own: None, handle: runtime.clone() })
     }
 
     fn open_with(config: ClientConfig, platform: Platform, background: Background) -> Result<Self, Error> {
         install_providers();
         let network = Network::new(config.allow_loopback, config.timeouts)?;
-        let entered = background.handle().enter();
+        let entered = background.handle.enter();
         let (device, teacher) = Device::open(config, platform, Arc::new(network), distrust)?;
         drop(entered);
-        Ok(Self { parts: Arc::new(Parts::compose(device, teacher)), background: Some(background) })
+        Ok(Self { parts: Arc::new(Parts::compose(device, teacher)), background })
     }
 
     /// Lets what runs finish, and closes the files. It blocks, for at most ten seconds.
-    pub fn close(mut self) {
-        let Some(background) = self.background.take() else { return };
-        let parts = Arc::clone(&self.parts);
+    pub fn close(self) {
+        let Self { parts, background } = self;
         // On a thread of its own: a runtime may not be waited for inside another.
         let waiting = std::thread::spawn(move || {
             let closing = async { tokio::time::timeout(CLOSE_WITHIN, parts.device.files().suspend()).await };
-            if !matches!(background.handle().block_on(closing), Ok(Ok(()))) {
+            if !matches!(background.handle.block_on(closing), Ok(Ok(()))) {
                 tracing::warn!("the files were not closed in order");
             }
-            if let Background::Own(runtime) = background {
-                runtime.shutdown_timeout(CLOSE_WITHIN);
-            }
+            background.end();
         });
         let _ = waiting.join();
     }
@@ -150,7 +155,7 @@ impl Client {
 
     /// The runtime that the calls run on.
     pub fn runtime(&self) -> &Handle {
-        self.background.as_ref().expect("there until the client is dropped").handle()
+        &self.background.handle
     }
 
     /// Runs a call to its end on the client's runtime, even if the caller no longer waits.
@@ -185,14 +190,5 @@ impl Client {
             Ok((reading.now, reading.verified))
         })
         .await
-    }
-}
-
-impl Drop for Client {
-    fn drop(&mut self) {
-        // Dropping a runtime waits, which an async caller must not; what runs still finishes its write.
-        if let Some(Background::Own(runtime)) = self.background.take() {
-            runtime.shutdown_background();
-        }
     }
 }

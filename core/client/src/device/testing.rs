@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use futures_util::future::BoxFuture;
 use futures_util::stream;
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use onecity_store::{Owner, Record, StoreError};
-use reqwest::{Method, StatusCode};
+use reqwest::StatusCode;
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -55,7 +55,6 @@ impl Reply {
 /// A request as it arrived.
 #[derive(Debug, Clone)]
 pub(crate) struct Seen {
-    pub method: Method,
     pub url: String,
     pub headers: HeaderMap,
     pub body: Vec<u8>,
@@ -129,8 +128,8 @@ impl FakeHttp {
 
 impl Transport for FakeHttp {
     fn send(&self, request: Outgoing) -> BoxFuture<'_, Result<Incoming, Error>> {
-        let Outgoing { method, url, headers, body, .. } = request;
-        let seen = Seen { method, url: url.into(), headers, body };
+        let Outgoing { url, headers, body, .. } = request;
+        let seen = Seen { url: url.into(), headers, body };
         let reply = self.answer(&seen);
         self.seen.lock().expect("whole").push(seen);
         Box::pin(async move {
@@ -206,17 +205,12 @@ pub(crate) struct Bench {
     pub device: Arc<Device>,
     pub http: Arc<FakeHttp>,
     pub clock: Arc<software::MachineClock>,
-    pub folder: tempfile::TempDir,
+    _folder: tempfile::TempDir,
     teacher: Mutex<Option<ClockTeacher>>,
 }
 
 impl Bench {
-    /// A new phone with software ports.
-    pub fn new() -> Self {
-        Self::with(|platform| platform)
-    }
-
-    /// The same with other ports. It must be called within a runtime.
+    /// A new phone with software ports, some of them replaced. It must be called within a runtime.
     pub fn with(ports: impl FnOnce(Platform) -> Platform) -> Self {
         Self::configured(ports, |config| config)
     }
@@ -239,7 +233,7 @@ impl Bench {
         let http = Arc::new(FakeHttp::default());
         let (device, teacher) =
             Device::open(config, platform, Arc::clone(&http) as _, |_| Ok(())).expect("a new device");
-        Self { device, http, clock, folder, teacher: Mutex::new(Some(teacher)) }
+        Self { device, http, clock, _folder: folder, teacher: Mutex::new(Some(teacher)) }
     }
 
     /// Leaves no room in the vault: whatever is written from now on finds a full disk.

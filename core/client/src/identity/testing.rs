@@ -62,8 +62,7 @@ impl FakeProvider {
     pub fn start(bench: &Bench) -> Self {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
-        let pair =
-            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).expect("a key");
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).expect("a key");
         let point = pair.public_key().as_ref().to_vec();
         let jwk = json!({
             "kty": "EC", "crv": "P-256", "kid": "1",
@@ -184,8 +183,7 @@ impl Identity {
     /// Logs somebody in.
     pub async fn log_in(&self, subject: &str) -> Result<AccountView, Error> {
         self.provider.state.lock().expect("whole").subject = subject.to_owned();
-        let attempt =
-            self.sessions.begin(FakeProvider::listed(), REDIRECT.to_owned(), Wish::default()).await?;
+        let attempt = self.sessions.begin(FakeProvider::listed(), REDIRECT.to_owned(), Wish::default()).await?;
         self.sessions.finish(&self.provider.agree(&attempt.url)).await
     }
 }

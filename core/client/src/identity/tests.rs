@@ -205,10 +205,7 @@ async fn a_stronger_login_must_be_as_strong_as_asked_and_of_the_same_person() {
     let (_, identity) = counted();
     identity.log_in("lan").await.expect("logged in");
     let account = identity.accounts.active().await.expect("read").expect("lan");
-    let step_up = || Wish {
-        number: None,
-        step_up: Some(StepUp { account: account.clone(), acr: "face".to_owned() }),
-    };
+    let step_up = || Wish { number: None, step_up: Some(StepUp { account: account.clone(), acr: "face".to_owned() }) };
     let mut outcomes = Vec::new();
     for (subject, acr) in [("lan", None), ("workshop", Some("face")), ("lan", Some("face"))] {
         {

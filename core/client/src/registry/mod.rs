@@ -19,6 +19,8 @@ mod phone_storage;
 mod provider;
 mod sync;
 #[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
 mod tests;
 mod travel;
 mod tuf_client;

@@ -6,6 +6,10 @@ mod http_cache;
 mod mini_service;
 mod storage;
 mod submissions;
+#[cfg(test)]
+pub(crate) mod testing;
+#[cfg(test)]
+mod tests;
 
 use onecity_store::{Owner, StoreError, Vault};
 

@@ -4,6 +4,8 @@ mod documents;
 mod passes;
 mod payments;
 mod qr;
+#[cfg(test)]
+mod tests;
 
 use onecity_store::{Owner, StoreError, Vault};
 

@@ -9,8 +9,6 @@
 
 mod delivering;
 mod queue;
-#[cfg(test)]
-mod tests;
 mod upload;
 
 pub(crate) use queue::{NewSubmission, Submissions};

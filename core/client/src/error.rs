@@ -4,12 +4,11 @@
 //! whether the same call may work later without anybody doing anything.
 
 use onecity_protocol::credential::{MalformedCode, TrustListError};
+use onecity_protocol::identity_provider::ProvidersError;
 use onecity_protocol::region::{IdError, RegionDataError};
 use onecity_protocol::rules::Finding;
 use onecity_protocol::trust::TrustError;
 use onecity_store::StoreError;
-
-use crate::platform::PlatformError;
 
 /// What a shell can be told went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -283,17 +282,14 @@ impl From<MalformedCode> for Error {
     }
 }
 
-impl From<IdError> for Error {
-    fn from(error: IdError) -> Self {
-        Self::invalid("region", error)
+impl From<ProvidersError> for Error {
+    fn from(error: ProvidersError) -> Self {
+        Self::SignatureInvalid { what: error.to_string() }
     }
 }
 
-impl From<PlatformError> for Error {
-    fn from(error: PlatformError) -> Self {
-        match error {
-            PlatformError::KeyInvalidated => Self::DeviceKeyGone,
-            PlatformError::Unavailable(why) => Self::Unavailable { why },
-        }
+impl From<IdError> for Error {
+    fn from(error: IdError) -> Self {
+        Self::invalid("region", error)
     }
 }

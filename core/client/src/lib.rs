@@ -43,18 +43,17 @@ mod views;
 mod wallet;
 
 pub use client::Client;
-pub use device::{ClientConfig, NationAnchor, Timeouts};
+pub use device::{ClientConfig, NationAnchor, Timeouts, install_providers};
 pub use error::{Error, Refusal};
-pub use identity::install_providers;
 pub use onecity_protocol::service::ServiceId;
 pub use registry::{MetadataFolder, SyncReport, TufClient};
 pub use services::{Launch, Lifecycle, Resource, ResourceRequest, ServiceSession};
 pub use task::{Progress, ProgressListener, Step, TaskHandle};
 pub use views::{
-    AccountKind, AccountView, CodeView, ConsentView, DisclosureView, DocumentField, DocumentStatus, DocumentView,
-    DraftView, Freshness, HandOverView, HolderView, HomeView, IconView, LoginAttempt, MissingService, Obstacle,
-    ObstacleView, ParityView, PassSituation, PassStatus, PassView, PendingReason, PlannedService, ProviderView,
-    ReceiptView, RegionView, ServiceCard, ServicePage, ServiceStorage, SessionView, StorageView, SubmissionState,
-    SubmissionView, TimelineEntry, Topic, TravelPlan,
+    AccountKind, AccountView, Background, CodeView, ConsentView, DisclosureView, DocumentField, DocumentStatus,
+    DocumentView, DraftView, Freshness, HandOverView, HolderView, HomeView, IconView, LoginAttempt, MissingService,
+    Obstacle, ObstacleView, ParityView, PassSituation, PassStatus, PassView, PendingReason, PlannedService,
+    ProviderView, QrPicture, ReceiptView, RegionView, ServiceCard, ServicePage, ServiceStorage, SessionView,
+    StorageView, SubmissionState, SubmissionView, TimelineEntry, Topic, TravelPlan,
 };
-pub use wallet::{Background, CodeListener, QrPicture};
+pub use wallet::CodeListener;

@@ -31,6 +31,7 @@ pub mod bridge;
 pub mod credential;
 pub mod document;
 pub mod identity_number;
+pub mod identity_provider;
 pub mod json;
 pub mod manifest;
 pub mod miniapp_uri;

@@ -6,8 +6,8 @@ use onecity_protocol::service::ServiceId;
 use super::Client;
 use crate::error::Error;
 use crate::identity::{StepUp, Wish};
-use crate::registry::Provider;
 use crate::views::{AccountView, ConsentView, DisclosureView, LoginAttempt, ProviderView, SessionView};
+use onecity_protocol::identity_provider::IdentityProvider;
 
 impl Client {
     /// Where one can log in. Asks the registries of all nations, if they have never answered.
@@ -15,7 +15,7 @@ impl Client {
         self.run(|parts| async move {
             let known = parts.registry.providers().await?;
             let languages = &parts.device.config.languages;
-            let view = |own: Provider| ProviderView { name: own.names.best(languages).to_owned(), id: own.id };
+            let view = |own: IdentityProvider| ProviderView { name: own.names.best(languages).to_owned(), id: own.id };
             Ok(known.into_iter().map(view).collect())
         })
         .await

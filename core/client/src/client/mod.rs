@@ -24,7 +24,7 @@ use compose::Parts;
 use crate::device::http::Network;
 use crate::device::{self, ClientConfig, Device, ProgressSender};
 use crate::error::Error;
-use crate::identity::{distrust, install_providers};
+use crate::identity::distrust;
 use crate::platform::Platform;
 use crate::task::{ProgressListener, TaskHandle};
 
@@ -86,7 +86,7 @@ impl Client {
     }
 
     fn open_with(config: ClientConfig, platform: Platform, background: Background) -> Result<Self, Error> {
-        install_providers();
+        device::install_providers();
         let network = Network::new(config.allow_loopback, config.timeouts)?;
         let entered = background.handle.enter();
         let (device, teacher) = Device::open(config, platform, Arc::new(network), distrust)?;

@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use onecity_store::{Catalogue, FolderLock, StoreError, Vault, VaultReader};
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
-use super::ClientConfig;
+use super::config::ClientConfig;
+use super::threads::blocking;
 use crate::error::Error;
 use crate::platform::SecretStore;
 
@@ -164,7 +165,7 @@ impl Files {
             let files = ["", "-wal"].map(|suffix| folder.join(format!("{name}{suffix}")));
             files.iter().filter_map(|file| Some(file.metadata().ok()?.len())).sum::<u64>()
         };
-        super::blocking(move || Ok((size(CATALOGUE), size(VAULT)))).await
+        blocking(move || Ok((size(CATALOGUE), size(VAULT)))).await
     }
 
     /// Whether the public file can be read whole; it is created again if not.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
-use super::Timeouts;
+use super::config::Timeouts;
 use crate::error::Error;
 
 /// Largest answer where nobody says otherwise, in bytes.
@@ -114,7 +114,7 @@ pub(crate) trait Transport: Send + Sync {
     fn send(&self, request: Outgoing) -> BoxFuture<'_, Result<Incoming, Error>>;
 }
 
-/// The client's way to servers. It never sets the clock: see [`super::ClockTeacher`].
+/// The client's way to servers. It never sets the clock: see `ClockTeacher`.
 pub(crate) struct Http {
     transport: Arc<dyn Transport>,
     loopback: bool,

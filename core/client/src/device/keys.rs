@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use onecity_protocol::credential::{PublicKey, Signature};
 
-use super::foreign;
+use super::threads::foreign;
 use crate::error::Error;
 use crate::platform::{CreatedKey, DeviceKeys, KeyPurpose};
 

@@ -6,6 +6,7 @@
 //! of the shell is never called on a worker of the runtime ([`foreign`]).
 
 mod config;
+mod crypto;
 mod files;
 pub(crate) mod http;
 mod keys;
@@ -13,11 +14,10 @@ mod notices;
 mod prompts;
 #[cfg(test)]
 pub(crate) mod testing;
+mod threads;
 mod time;
 
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 
 use onecity_store::{Catalogue, Owner, StoreError, Vault, VaultReader};
 
@@ -25,11 +25,13 @@ use crate::error::Error;
 use crate::platform::{Platform, ServiceHost};
 
 pub use config::{ClientConfig, NationAnchor, Timeouts};
+pub use crypto::install_providers;
 pub(crate) use files::{quarantine_vault, recover_vault, restore_vault};
 pub(crate) use http::Http;
 pub(crate) use keys::{DeviceKey, Keys, NewKeys};
 pub(crate) use notices::{Notices, ProgressSender, with_progress};
 pub(crate) use prompts::Prompts;
+pub(crate) use threads::{blocking, foreign};
 pub(crate) use time::{ClockTeacher, Reading, Time};
 
 use files::Files;
@@ -115,35 +117,5 @@ impl Device {
         F: Future<Output = T> + Send + 'static,
     {
         foreign(ask(Arc::clone(&self.host))).await
-    }
-}
-
-/// Runs what blocks where that is fine.
-pub(crate) async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal("a blocking call panicked"))?
-}
-
-/// Awaits a port of the shell. Its first step runs code of the shell, which may block: it runs off the workers. No
-/// thread is held after that, however long the resident takes.
-pub(crate) async fn foreign<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T, Error> {
-    type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-    enum First<T> {
-        Done(T),
-        Goes(Boxed<T>),
-    }
-    let mut future: Boxed<T> = Box::pin(future);
-    let first = blocking(move || {
-        // Whatever wakes this waker is seen all the same: the future is polled again below, with its own.
-        let mut context = Context::from_waker(Waker::noop());
-        Ok(match future.as_mut().poll(&mut context) {
-            Poll::Ready(outcome) => First::Done(outcome),
-            Poll::Pending => First::Goes(future),
-        })
-    });
-    match first.await? {
-        First::Done(outcome) => Ok(outcome),
-        First::Goes(future) => Ok(future.await),
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::blocking;
+use super::threads::blocking;
 use crate::error::Error;
 use crate::platform::Observer;
 use crate::task::{Progress, ProgressListener};

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::{Mutex, MutexGuard};
 
-use super::foreign;
+use super::threads::foreign;
 use crate::error::Error;
 use crate::platform::{ConsentPrompt, ConsentRequest};
 

@@ -220,7 +220,7 @@ impl Bench {
         ports: impl FnOnce(Platform) -> Platform,
         configure: impl FnOnce(ClientConfig) -> ClientConfig,
     ) -> Self {
-        crate::identity::install_providers();
+        crate::device::install_providers();
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(software::MachineClock::default());
         let platform = ports(Platform { clock: Arc::clone(&clock) as _, ..software::platform() });

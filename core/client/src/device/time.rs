@@ -8,8 +8,8 @@ use onecity_store::{Owner, Record};
 use reqwest::header::{AGE, DATE, HeaderMap};
 use serde::{Deserialize, Serialize};
 
-use super::blocking;
 use super::files::Files;
+use super::threads::blocking;
 use crate::error::Error;
 use crate::platform::Clock;
 

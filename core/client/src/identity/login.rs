@@ -18,8 +18,8 @@ use crate::device::DeviceKey;
 use crate::device::http::Outgoing;
 use crate::error::{Error, Refusal};
 use crate::platform::KeyPurpose;
-use crate::registry::Provider;
 use crate::views::{AccountKind, AccountView, LoginAttempt, Topic};
+use onecity_protocol::identity_provider::IdentityProvider;
 
 /// How long a resident may take in the browser, in seconds.
 const TIME_LIMIT: i64 = 15 * 60;
@@ -76,7 +76,12 @@ impl Record for Pending {
 impl Sessions {
     /// Prepares a login: the URL for the system browser, with everything that its answer will be checked against
     /// already sealed.
-    pub async fn begin(&self, provider: Provider, redirect_uri: String, wish: Wish) -> Result<LoginAttempt, Error> {
+    pub async fn begin(
+        &self,
+        provider: IdentityProvider,
+        redirect_uri: String,
+        wish: Wish,
+    ) -> Result<LoginAttempt, Error> {
         Url::parse(&redirect_uri).map_err(|error| Error::invalid("redirect_uri", error))?;
         let document = self.ask_provider(self.device.http.url(&Discovery::url(&provider.issuer))?).await?;
         let found = Discovery::read(&document, &provider.issuer, &self.device.http)?;
@@ -87,7 +92,7 @@ impl Sessions {
 
     async fn begin_with(
         &self,
-        provider: Provider,
+        provider: IdentityProvider,
         found: Discovery,
         redirect_uri: String,
         wish: Wish,

@@ -8,7 +8,7 @@
 //!   consents     what the resident agreed to; disclosures: what was shown because of it
 //!   login ──> session (kept alive, one renewal at a time) ──> logout; elsewhere: sessions on other phones
 //!                └──> exchange: a token of its own for each service and origin
-//!   discovery, token_endpoint, id_token, dpop, proofs, jose     the standards, one each
+//!   discovery, token_endpoint, id_token, dpop, proofs           the standards, one each
 //! ```
 
 mod accounts;
@@ -19,7 +19,6 @@ mod dpop;
 mod elsewhere;
 mod exchange;
 mod id_token;
-mod jose;
 mod login;
 mod logout;
 mod proofs;
@@ -38,7 +37,6 @@ pub(crate) use consents::{Asking, Consents};
 pub(crate) use disclosures::{Disclosure, write_down};
 pub(crate) use dpop::{random_text, sign_jwt};
 pub(crate) use exchange::OnBehalf;
-pub use jose::install_providers;
 pub(crate) use login::{StepUp, Wish};
 pub(crate) use session::{Access, Session, Sessions, distrust};
 

@@ -15,8 +15,8 @@ use super::{Accounts, Consents, Sessions, Wish};
 use crate::device::Device;
 use crate::device::testing::{Bench, Reply, Seen};
 use crate::error::Error;
-use crate::registry::Provider;
 use crate::views::AccountView;
+use onecity_protocol::identity_provider::IdentityProvider;
 
 pub(crate) const ISSUER: &str = "https://id.example";
 pub(crate) const REDIRECT: &str = "onecity://login";
@@ -106,8 +106,8 @@ impl FakeProvider {
     }
 
     /// As the nation's registry lists it.
-    pub fn listed() -> Provider {
-        Provider {
+    pub fn listed() -> IdentityProvider {
+        IdentityProvider {
             id: "shandong".to_owned(),
             names: Names::new().with("en", "Shandong"),
             issuer: ISSUER.to_owned(),

@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use onecity_protocol::service::ServiceId;
 pub use onecity_store::{SecretError, SecretStore};
 
+use crate::error::Error;
 use crate::views::{HandOverView, Topic};
 
 /// Why the platform did not do what it was asked for. It holds no personal data.
@@ -23,6 +24,15 @@ pub enum PlatformError {
     /// It does not answer now, and may later.
     #[error("the device does not answer: {0}")]
     Unavailable(String),
+}
+
+impl From<PlatformError> for Error {
+    fn from(error: PlatformError) -> Self {
+        match error {
+            PlatformError::KeyInvalidated => Self::DeviceKeyGone,
+            PlatformError::Unavailable(why) => Self::Unavailable { why },
+        }
+    }
 }
 
 /// What a key is for. Keys are never shared between purposes, so that nobody can link them.

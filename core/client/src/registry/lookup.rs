@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use onecity_protocol::credential::TrustList;
+use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{Region, RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{PROVIDERS_TARGET, TRUST_LIST_TARGET};
 use onecity_store::KeptRepository;
 use tokio::sync::Mutex;
 
-use super::provider::{Provider, parse_providers};
 use crate::device::Device;
 use crate::error::{Error, Refusal};
 use crate::views::RegionView;
@@ -60,14 +60,14 @@ impl Registry {
     }
 
     /// Where one can log in. Asks the registries of all nations, if they have never answered.
-    pub async fn providers(&self) -> Result<Vec<Provider>, Error> {
+    pub async fn providers(&self) -> Result<Vec<IdentityProvider>, Error> {
         let known = self.known_providers().await?;
         if known.is_empty() { self.ask_for_providers().await } else { Ok(known) }
     }
 
     /// A provider by its id, perhaps of a nation that the phone has not asked yet.
-    pub async fn provider(&self, id: &str) -> Result<Provider, Error> {
-        let named = |known: &Provider| known.id == id;
+    pub async fn provider(&self, id: &str) -> Result<IdentityProvider, Error> {
+        let named = |known: &IdentityProvider| known.id == id;
         let found = match self.providers().await?.into_iter().find(named) {
             Some(found) => Some(found),
             None => self.ask_for_providers().await?.into_iter().find(named),
@@ -75,7 +75,7 @@ impl Registry {
         found.ok_or_else(|| Error::invalid("provider", "no registry lists it"))
     }
 
-    async fn ask_for_providers(&self) -> Result<Vec<Provider>, Error> {
+    async fn ask_for_providers(&self) -> Result<Vec<IdentityProvider>, Error> {
         for anchor in &self.device.config.nations {
             self.sync_nation(&anchor.nation).await?;
         }
@@ -83,13 +83,13 @@ impl Registry {
     }
 
     /// The identity providers that the registries on this phone list.
-    async fn known_providers(&self) -> Result<Vec<Provider>, Error> {
+    async fn known_providers(&self) -> Result<Vec<IdentityProvider>, Error> {
         let mut all = Vec::new();
         for anchor in &self.device.config.nations {
             let (nation, path) = (anchor.nation.clone(), format!("{}/{PROVIDERS_TARGET}", anchor.nation));
             let file = self.device.catalogue(move |catalogue| catalogue.file(&nation, &path)).await?;
             if let Some(bytes) = file {
-                all.extend(parse_providers(&bytes)?);
+                all.extend(IdentityProvider::parse_list(&bytes)?);
             }
         }
         Ok(all)

@@ -16,7 +16,6 @@ mod install;
 mod lookup;
 mod offers;
 mod phone_storage;
-mod provider;
 mod sync;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -30,7 +29,6 @@ use onecity_store::{Owner, StoreError, Vault};
 
 pub(crate) use install::Opened;
 pub(crate) use lookup::Registry;
-pub(crate) use provider::Provider;
 pub use sync::SyncReport;
 pub use tuf_client::{MetadataFolder, TufClient};
 

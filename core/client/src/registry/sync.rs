@@ -11,13 +11,13 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use onecity_protocol::credential::TrustList;
+use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{RegionFile, RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET};
 use onecity_store::{KeptRepository, VerifiedRole};
 
 use super::lookup::Registry;
 use super::phone_storage::PhoneStorage;
-use super::provider::parse_providers;
 use super::updater::Updater;
 use crate::device::ProgressSender;
 use crate::error::{Error, Refusal};
@@ -108,7 +108,7 @@ impl Registry {
         let mut update = Update::begin(self, nation).await?;
         let changed = update.updater.refresh().await?;
         update.region_data().await?;
-        update.file(PROVIDERS_TARGET, |bytes| parse_providers(bytes).map(drop)).await?;
+        update.file(PROVIDERS_TARGET, |bytes| Ok(IdentityProvider::parse_list(bytes).map(drop)?)).await?;
         update.end().await?;
         Ok(SyncReport { changed, ..SyncReport::default() })
     }

@@ -73,7 +73,7 @@ fn repository(id: &str, ring: &mut KeyRing, now: i64) -> Repository<RepositoryFi
 impl FakeRegistry {
     /// A registry, and a bench whose phone knows it.
     pub fn start(ports: impl FnOnce(crate::platform::Platform) -> crate::platform::Platform) -> (Bench, Self) {
-        crate::identity::install_providers();
+        crate::device::install_providers();
         let now = crate::platform::software::MachineClock::default().wall() / 1000;
         let mut ring = KeyRing::default();
         let mut nation = repository("cn", &mut ring, now);

@@ -105,7 +105,7 @@ pub struct TufClient {
 impl TufClient {
     /// For a repository's metadata, as of the time of a clock. Plain HTTP is allowed to this very machine alone.
     pub fn new(folder: MetadataFolder, metadata_url: &str, clock: Arc<dyn Clock>) -> Result<Self, Error> {
-        crate::identity::install_providers();
+        crate::device::install_providers();
         let now = clock.wall() / 1000;
         let http = Http::new(true, Arc::new(Network::new(true, Timeouts::default())?));
         Ok(Self { http, folder, metadata_url: metadata_url.to_owned(), now })

@@ -25,8 +25,8 @@ use serde_json::Value;
 use crate::device::Device;
 use crate::error::{Error, Refusal};
 use crate::identity::{Accounts, Disclosure, Sessions, random_text, write_down};
+use crate::views::QrPicture;
 use crate::views::{DraftView, HandOverView};
-use crate::wallet::QrPicture;
 
 /// How long a draft can be taken over, in seconds.
 const HANDED_FOR: i64 = 600;

@@ -11,17 +11,9 @@ pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 
-use onecity_store::{Owner, StoreError, Vault};
-
 pub(crate) use drafts::Drafts;
 pub(crate) use http_cache::{HttpCache, forget_all};
 pub(crate) use mini_service::MiniServices;
 pub use mini_service::{Launch, Lifecycle, Resource, ResourceRequest, ServiceSession};
 pub(crate) use storage::Storage;
 pub(crate) use submissions::Submissions;
-
-/// How many records of this part can't be read.
-fn unreadable(vault: &Vault, owner: &Owner) -> Result<u64, StoreError> {
-    let own = [drafts::unreadable(vault, owner)?, vault.list::<mini_service::StoredValue>(owner)?.unreadable];
-    Ok(own.iter().sum())
-}

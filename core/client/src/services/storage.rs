@@ -6,6 +6,8 @@ use std::sync::Arc;
 use onecity_protocol::service::ServiceId;
 use onecity_store::{Owner, Slot, StoreError, Vault};
 
+use super::drafts;
+use super::mini_service::StoredValue;
 use crate::device::Device;
 use crate::error::Error;
 use crate::identity::{self, Accounts};
@@ -80,7 +82,7 @@ fn unreadable(vault: &Vault, owner: &Owner) -> Result<u64, StoreError> {
         count += identity::unreadable(vault, owner)?;
         count += wallet::unreadable(vault, owner)?;
         count += registry::unreadable(vault, owner)?;
-        count += super::unreadable(vault, owner)?;
+        count += drafts::unreadable(vault, owner)? + vault.list::<StoredValue>(owner)?.unreadable;
         count += vault.submissions(owner)?.unreadable;
     }
     Ok(count)

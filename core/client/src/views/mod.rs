@@ -1,13 +1,14 @@
 //! What a screen shows: plain records, already in the resident's language (`messages`: the core's own sentences).
 
 pub(crate) mod messages;
+mod qr;
 
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::{RegionId, RegionKind};
 use onecity_protocol::service::ServiceId;
 use serde::{Deserialize, Serialize};
 
-use crate::wallet::QrPicture;
+pub use qr::{Background, QrPicture};
 
 pub use onecity_store::{PendingReason, SubmissionState, TimelineEntry};
 

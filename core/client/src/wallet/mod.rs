@@ -3,7 +3,6 @@
 mod documents;
 mod passes;
 mod payments;
-mod qr;
 #[cfg(test)]
 mod tests;
 
@@ -13,7 +12,6 @@ pub(crate) use documents::Documents;
 pub use passes::CodeListener;
 pub(crate) use passes::Passes;
 pub(crate) use payments::Payments;
-pub use qr::{Background, QrPicture};
 
 /// How many records of this part can't be read.
 pub(crate) fn unreadable(vault: &Vault, owner: &Owner) -> Result<u64, StoreError> {

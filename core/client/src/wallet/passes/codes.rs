@@ -16,8 +16,8 @@ use crate::error::{Error, Refusal};
 use crate::identity::{Disclosure, random_text, write_down};
 use crate::platform::ConsentRequest;
 use crate::task::TaskHandle;
+use crate::views::QrPicture;
 use crate::views::{CodeView, Topic};
-use crate::wallet::QrPicture;
 
 /// A last code this far in the future can't have been accepted by any gate whose clock is right, in seconds.
 const CLOCK_CORRECTED: i64 = 60;

@@ -7,13 +7,14 @@ import asyncio
 import json
 import os
 import queue
+import threading
 import time
 import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
 
-import onecity_bindings as onecity
+import onecity
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -27,24 +28,24 @@ class Keys(onecity.DeviceKeys):
     def __init__(self):
         self.keys = {}
 
-    def create(self, purpose):
+    async def create(self, purpose, challenge):
         key_id = f"{purpose.name.lower()}-{uuid.uuid4()}"
         self.keys[key_id] = ec.generate_private_key(ec.SECP256R1())
-        return key_id
+        return onecity.CreatedKey(id=key_id, attestation=[])
 
     def _key(self, key_id):
         if key_id not in self.keys:
             raise onecity.PortError.KeyInvalidated()
         return self.keys[key_id]
 
-    def public_key(self, id):
+    async def public_key(self, id):
         public = self._key(id).public_key()
         return public.public_bytes(serialization.Encoding.X962, serialization.PublicFormat.UncompressedPoint)
 
-    def sign(self, id, message):
+    async def sign(self, id, message):
         return self._key(id).sign(message, ec.ECDSA(hashes.SHA256()))
 
-    def delete(self, id):
+    async def delete(self, id):
         self.keys.pop(id, None)
 
 
@@ -88,52 +89,64 @@ class Consent(onecity.ConsentPrompt):
     def __init__(self):
         self.asked = []
 
-    def ask(self, question):
-        self.asked.append(question)
+    async def ask(self, request):
+        self.asked.append(request)
         return True
 
 
 class Host(onecity.ServiceHost):
     """Shows nothing, and remembers what it was asked."""
 
-    def show_pass(self, pass_id):
+    async def show_pass(self, pass_id):
         self.shown = pass_id
 
-    def show_hand_over(self, shown):
+    async def show_hand_over(self, shown):
         self.handed_over = shown
 
-    def scan(self):
+    async def scan(self):
         return None
 
-    def locate(self):
+    async def locate(self):
         return onecity.Position(latitude=36.65, longitude=117.12, accuracy=20.0)
 
-    def pick_photo(self):
+    async def pick_photo(self):
         return onecity.Photo(name="lamp.jpg", media_type="image/jpeg", bytes=bytes(300_000))
 
-    def share(self, text, url):
-        self.shared = (text, url)
+    async def share(self, shared):
+        self.shared = shared
         return True
 
-    def open_browser(self, url):
+    async def open_browser(self, url):
         self.opened = url
         return True
 
-    def open_service(self, link, data, from_service):
+    async def open_service(self, link, data, from_service):
         return None
 
-    def finish_service(self, service, result):
+    async def finish_service(self, service, result):
         self.finished = result
 
 
 class Observer(onecity.Observer):
-    """Remembers what changed."""
+    """Remembers what changed. It is told a while after the change, on a thread of the core's."""
 
     def __init__(self):
-        self.topics = []
+        self.topics = set()
+        self.told = threading.Condition()
 
     def changed(self, topic):
-        self.topics.append(topic)
+        with self.told:
+            self.topics.add(topic)
+            self.told.notify_all()
+
+    async def heard(self, topic):
+        """Waits until a topic has changed."""
+
+        def wait():
+            with self.told:
+                assert self.told.wait_for(lambda: topic in self.topics, timeout=20), topic
+
+        await asyncio.to_thread(wait)
 
 
 class CodeScreen(onecity.CodeListener):
@@ -145,8 +158,8 @@ class CodeScreen(onecity.CodeListener):
     def code(self, code):
         self.codes.put(code)
 
-    def failed(self, reason):
-        self.codes.put(RuntimeError(reason))
+    def failed(self, error):
+        self.codes.put(error)
 
     async def first(self):
         shown = await asyncio.to_thread(self.codes.get, timeout=20)
@@ -182,6 +195,7 @@ def browse(url, persona):
 
 
 def ports(**own):
+    onecity.use_event_loop(asyncio.get_running_loop())
     ready = dict(keys=Keys(), secrets=Secrets(), clock=Clock(), consent=Consent(), host=Host(), observer=Observer())
     ready.update(own)
     return onecity.Ports(**ready)
@@ -189,7 +203,7 @@ def ports(**own):
 
 def options(folder, languages=("en",)):
     nations = [
-        onecity.Nation(nation=own["nation"], url=own["url"], root=own["root"].encode())
+        onecity.NationAnchor(nation=own["nation"], url=own["url"], root=own["root"].encode())
         for own in fetch_json("/world.json")["nations"]
     ]
     return onecity.Options(folder=folder, languages=list(languages), nations=nations, allow_loopback=True, package_budget=0)

@@ -6,10 +6,11 @@ use onecity_protocol::credential::{
     Addressed, Admission, Decision, Gate, GatePolicy, StationKey, StatusListToken, TrustList, WithoutStatus,
 };
 
-use crate::error::OneCityError;
+use onecity_core::Error;
 
 /// What the gate does.
 #[derive(Debug, Clone, uniffi::Enum)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum GateDecision {
     /// Open.
     Accepted { pass_type: u64, scopes: Vec<u64>, fare_class: u64, issuer: String, status_unchecked: bool },
@@ -21,6 +22,7 @@ pub enum GateDecision {
 
 /// Whom codes must be addressed to.
 #[derive(Debug, Clone, Copy, uniffi::Enum)]
+#[expect(missing_docs, reason = "the names say it")]
 pub enum CodeAddress {
     AnyGate,
     ThisGate,
@@ -37,6 +39,7 @@ pub struct OfflineGatePolicy {
     pub scope: Option<u64>,
     /// The gate's own number, 0 for none.
     pub number: u32,
+    /// How a code has to be addressed.
     pub addressed: CodeAddress,
     /// 0 for a passage.
     pub purpose: u64,
@@ -76,15 +79,15 @@ pub struct OfflineGate {
     gate: Mutex<Gate>,
 }
 
-fn invalid(field: &str, why: impl ToString) -> OneCityError {
-    OneCityError::InvalidInput { field: field.to_owned(), why: why.to_string() }
+fn invalid(field: &str, why: impl ToString) -> Error {
+    Error::InvalidInput { field: field.to_owned(), why: why.to_string() }
 }
 
-fn trust_list_of(bytes: &[u8]) -> Result<TrustList, OneCityError> {
+fn trust_list_of(bytes: &[u8]) -> Result<TrustList, Error> {
     TrustList::parse(bytes).map_err(|error| invalid("trust_list", error))
 }
 
-fn station_key(secret: &[u8]) -> Result<StationKey, OneCityError> {
+fn station_key(secret: &[u8]) -> Result<StationKey, Error> {
     let secret = secret.try_into().map_err(|_| invalid("station_key", "32 bytes"))?;
     Ok(StationKey::new(secret))
 }
@@ -93,18 +96,18 @@ fn station_key(secret: &[u8]) -> Result<StationKey, OneCityError> {
 impl OfflineGate {
     /// A gate that starts at `now` (seconds since 1970).
     #[uniffi::constructor]
-    pub fn new(trust_list: Vec<u8>, policy: OfflineGatePolicy, now: i64) -> Result<Self, OneCityError> {
+    pub fn new(trust_list: Vec<u8>, policy: OfflineGatePolicy, now: i64) -> Result<Self, Error> {
         Ok(Self { gate: Mutex::new(Gate::new(trust_list_of(&trust_list)?, policy.into(), now)) })
     }
 
     /// Replaces the trust list, after a refresh.
-    pub fn set_trust_list(&self, trust_list: Vec<u8>) -> Result<(), OneCityError> {
+    pub fn set_trust_list(&self, trust_list: Vec<u8>) -> Result<(), Error> {
         self.lock().set_trust_list(trust_list_of(&trust_list)?);
         Ok(())
     }
 
     /// Takes a status list's token over, after a refresh.
-    pub fn set_status_list(&self, token: Vec<u8>, now: i64) -> Result<(), OneCityError> {
+    pub fn set_status_list(&self, token: Vec<u8>, now: i64) -> Result<(), Error> {
         let token = StatusListToken::parse(&token).map_err(|error| invalid("token", error))?;
         self.lock().set_status_list(token, now).map_err(|error| invalid("token", error))
     }
@@ -128,12 +131,12 @@ impl OfflineGate {
     }
 
     /// What this gate has accepted since a second, for the other gates of its station, under their shared key.
-    pub fn passages(&self, since: i64, station: Vec<u8>) -> Result<Vec<u8>, OneCityError> {
+    pub fn passages(&self, since: i64, station: Vec<u8>) -> Result<Vec<u8>, Error> {
         Ok(self.lock().passages(since, &station_key(&station)?))
     }
 
     /// Takes over what another gate of the station has accepted.
-    pub fn learn_passages(&self, passages: Vec<u8>, station: Vec<u8>, now: i64) -> Result<u64, OneCityError> {
+    pub fn learn_passages(&self, passages: Vec<u8>, station: Vec<u8>, now: i64) -> Result<u64, Error> {
         let news = self.lock().learn_passages(&passages, &station_key(&station)?, now);
         Ok(news.map_err(|error| invalid("passages", error))? as u64)
     }

@@ -1,5 +1,5 @@
-//! The UniFFI face of the core: what Kotlin, Swift and Python call. Translation only, no decision: ids become text,
-//! enums lose what another language can't hold, and ports are wrapped both ways.
+//! The UniFFI face of the core: what Kotlin, Swift and Python call. It exports the façade and wraps the ports; the records,
+//! enums and errors are the core's own (its feature `uniffi`).
 //!
 //! ```text
 //!   Kotlin ─┐                                   ┌─> onecity_core::Client
@@ -9,17 +9,23 @@
 //!
 //! The example that is tested is in each language's own tests: `bindings/kotlin` and `bindings/python`.
 
-#![allow(missing_docs, reason = "fields and variants mirror the core's, which documents them")]
-
+mod background;
 mod client;
-mod error;
 mod gate;
 mod ports;
-mod views;
 
-pub use client::{Nation, OneCity, OpenService, Options, ServiceFile};
-pub use error::{OneCityError, PortError};
-pub use gate::{GateDecision, OfflineGate};
-pub use ports::{Clock, ConsentPrompt, ConsentQuestion, DeviceKeys, KeyUse, Observer, Ports, SecretStore, ServiceHost};
+use onecity_core::{RegionId, ServiceId};
+
+pub use background::end;
+pub use client::{OneCity, OpenService, Options, RunningTask};
+pub use gate::{CodeAddress, GateDecision, OfflineGate, OfflineGatePolicy};
+pub use ports::{
+    Clock, CodeListener, ConsentPrompt, CreatedKey, DeviceKeys, Observer, PortError, Ports, ProgressListener,
+    SecretStore, ServiceHost,
+};
 
 uniffi::setup_scaffolding!();
+
+// Declared in the core, once: a type that two components declare can't be used in Swift.
+uniffi::use_remote_type!(onecity_core::RegionId);
+uniffi::use_remote_type!(onecity_core::ServiceId);

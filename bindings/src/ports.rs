@@ -4,29 +4,61 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use async_trait::async_trait;
-use onecity_core::Topic;
-use onecity_core::platform::{self, Platform, PlatformError, SecretError};
+use onecity_core::platform::{
+    self, ConsentRequest, KeyPurpose, Photo, Platform, PlatformError, Position, SecretError, Shared,
+};
+use onecity_core::{CodeView, Error, HandOverView, Progress, ServiceId, Topic};
 
-use crate::error::{OneCityError, PortError};
-use crate::views::{ChangedTopic, CodeView, HandOverView};
+use crate::background::is_open;
 
-/// What a key is for.
-#[derive(Debug, Clone, Copy, uniffi::Enum)]
-pub enum KeyUse {
-    /// An account's tokens.
-    Session,
-    /// The codes of one pass.
-    Pass,
-    /// What the resident has read and agreed to: each signature asks for the resident.
-    Signing,
+/// Why a port did not do what it was asked for. It is declared here and not in the core: an error that a foreign trait
+/// answers with has to be of the trait's own component, or Python can't hand it over.
+#[derive(Debug, thiserror::Error, uniffi::Error)]
+pub enum PortError {
+    /// The key is gone for good.
+    #[error("the key is gone")]
+    KeyInvalidated,
+    /// It does not answer now, and may later.
+    #[error("unavailable: {why}")]
+    Unavailable {
+        /// What it said, for a log.
+        why: String,
+    },
 }
 
-/// A key that was just made.
+/// A shell that fails in a way that it did not name does not answer now.
+impl From<uniffi::UnexpectedUniFFICallbackError> for PortError {
+    fn from(error: uniffi::UnexpectedUniFFICallbackError) -> Self {
+        Self::Unavailable { why: error.reason }
+    }
+}
+
+impl From<PortError> for PlatformError {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::KeyInvalidated => Self::KeyInvalidated,
+            PortError::Unavailable { why } => Self::Unavailable { why },
+        }
+    }
+}
+
+impl From<PortError> for SecretError {
+    fn from(error: PortError) -> Self {
+        match error {
+            PortError::KeyInvalidated => Self::Invalidated,
+            PortError::Unavailable { .. } => Self::Unavailable,
+        }
+    }
+}
+
+/// A key that was just made. It is declared here and not in the core for the same reason: a record that an async foreign
+/// trait answers with has to be of the trait's own component, or Kotlin can't hand it over.
 #[derive(Debug, Clone, uniffi::Record)]
 pub struct CreatedKey {
     /// Its id on this device.
     pub id: String,
-    /// The certificate chain of key attestation in DER, leaf first; empty where there is none.
+    /// What proves to others that the key is in hardware: on Android the certificate chain of key attestation in DER, leaf
+    /// first; empty where there is none.
     pub attestation: Vec<Vec<u8>>,
 }
 
@@ -35,30 +67,30 @@ pub struct CreatedKey {
 #[async_trait]
 pub trait DeviceKeys: Send + Sync {
     /// Makes a key. `challenge` is what its attestation shall prove to be fresh; empty for none.
-    async fn create(&self, purpose: KeyUse, challenge: Vec<u8>) -> Result<CreatedKey, PortError>;
+    async fn create(&self, purpose: KeyPurpose, challenge: Vec<u8>) -> Result<CreatedKey, PortError>;
     /// The public key as an uncompressed SEC 1 point, 65 bytes.
     async fn public_key(&self, id: String) -> Result<Vec<u8>, PortError>;
     /// ECDSA over the SHA-256 of `message`, in DER.
     async fn sign(&self, id: String, message: Vec<u8>) -> Result<Vec<u8>, PortError>;
-    /// Forgets a key.
+    /// Deletes a key; one that is not there is fine.
     async fn delete(&self, id: String) -> Result<(), PortError>;
 }
 
-/// Wraps 32-byte secrets with a key that never leaves the key store.
+/// Wraps 32-byte secrets with a key that never leaves the key store. It answers at once.
 #[uniffi::export(with_foreign)]
 pub trait SecretStore: Send + Sync {
     /// Encrypts a secret.
     fn wrap(&self, secret: Vec<u8>) -> Result<Vec<u8>, PortError>;
     /// Decrypts what `wrap` returned.
     fn unwrap(&self, wrapped: Vec<u8>) -> Result<Vec<u8>, PortError>;
-    /// Keeps a number that never goes back, outside of the files and of every backup; a lower one than is there is not
-    /// kept.
+    /// Stores a number that never goes back, outside of the files and of every backup; a lower one than is there is not
+    /// stored.
     fn remember(&self, generation: u64) -> Result<(), PortError>;
-    /// The number that was kept last.
+    /// The number that was stored last.
     fn recall(&self) -> Result<Option<u64>, PortError>;
 }
 
-/// The device's clocks.
+/// The device's clocks. They answer at once.
 #[uniffi::export(with_foreign)]
 pub trait Clock: Send + Sync {
     /// Milliseconds since 1970 by the wall clock.
@@ -69,28 +101,15 @@ pub trait Clock: Send + Sync {
     fn boot_id(&self) -> Result<String, PortError>;
 }
 
-/// What the resident is asked to agree to.
-#[derive(Debug, Clone, uniffi::Record)]
-pub struct ConsentQuestion {
-    pub service: String,
-    pub publisher: String,
-    pub permission: String,
-    pub reason: String,
-    /// Exactly what would be shown, if something is.
-    pub fields: Vec<String>,
-    /// Of whom, if not of the resident.
-    pub subject: Option<String>,
-}
-
 /// Asks the resident.
 #[uniffi::export(with_foreign)]
 #[async_trait]
 pub trait ConsentPrompt: Send + Sync {
-    /// Whether the resident agrees.
-    async fn ask(&self, question: ConsentQuestion) -> Result<bool, PortError>;
+    /// Whether the resident agrees. It takes as long as they do.
+    async fn ask(&self, request: ConsentRequest) -> Result<bool, PortError>;
 }
 
-/// What a mini-service can have the shell do.
+/// What a mini-service can have the shell do. Each call ends when the resident is done.
 #[uniffi::export(with_foreign)]
 #[async_trait]
 pub trait ServiceHost: Send + Sync {
@@ -105,39 +124,26 @@ pub trait ServiceHost: Send + Sync {
     /// Lets the resident take or choose a photo.
     async fn pick_photo(&self) -> Result<Option<Photo>, PortError>;
     /// Opens the sheet for sharing.
-    async fn share(&self, text: String, url: Option<String>) -> Result<bool, PortError>;
+    async fn share(&self, shared: Shared) -> Result<bool, PortError>;
     /// Opens an address in the system browser, or dials a `tel:` number, after showing where to.
     async fn open_browser(&self, url: String) -> Result<bool, PortError>;
     /// Opens another service over the one of `from_service`, with what it was handed as JSON, and returns what it
     /// finished with.
-    async fn open_service(&self, link: String, data: String, from_service: String)
-    -> Result<Option<String>, PortError>;
+    async fn open_service(
+        &self,
+        link: String,
+        data: String,
+        from_service: ServiceId,
+    ) -> Result<Option<String>, PortError>;
     /// A service that was opened over another has come to its end, with this result as JSON.
-    async fn finish_service(&self, service: String, result: String) -> Result<(), PortError>;
-}
-
-/// Where the phone is, in degrees (WGS 84) and metres.
-#[derive(Debug, Clone, Copy, uniffi::Record)]
-pub struct Position {
-    pub latitude: f64,
-    pub longitude: f64,
-    pub accuracy: f64,
-}
-
-/// A photo that the resident took or chose.
-#[derive(Debug, Clone, uniffi::Record)]
-pub struct Photo {
-    pub name: String,
-    pub media_type: String,
-    /// At most 20 MiB.
-    pub bytes: Vec<u8>,
+    async fn finish_service(&self, service: ServiceId, result: String) -> Result<(), PortError>;
 }
 
 /// Told that a screen is out of date.
 #[uniffi::export(with_foreign)]
 pub trait Observer: Send + Sync {
     /// What changed.
-    fn changed(&self, topic: ChangedTopic) -> Result<(), PortError>;
+    fn changed(&self, topic: Topic) -> Result<(), PortError>;
 }
 
 /// Told each code that a screen should show.
@@ -145,123 +151,87 @@ pub trait Observer: Send + Sync {
 pub trait CodeListener: Send + Sync {
     /// Show this one, until the next comes.
     fn code(&self, code: CodeView) -> Result<(), PortError>;
-    /// There will be no more.
-    fn failed(&self, error: OneCityError) -> Result<(), PortError>;
-}
-
-/// The core's listener over a shell's.
-pub struct Listener(pub Arc<dyn CodeListener>);
-
-impl onecity_core::CodeListener for Listener {
-    fn code(&self, code: onecity_core::CodeView) {
-        // A listener that fails has shown nothing; the next code is told all the same.
-        let _ = self.0.code(code.into());
-    }
-    fn failed(&self, error: onecity_core::Error) {
-        let _ = self.0.failed(error.into());
-    }
-}
-
-/// What long work is at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, uniffi::Enum)]
-pub enum Step {
-    Registry,
-    Services,
-    Packages,
+    /// There will be no more, for this reason.
+    fn failed(&self, error: Error) -> Result<(), PortError>;
 }
 
 /// Told how long work goes.
 #[uniffi::export(with_foreign)]
 pub trait ProgressListener: Send + Sync {
-    /// It has come this far; packages are counted in bytes.
-    fn progressed(&self, step: Step, done: u64, total: u64) -> Result<(), PortError>;
-    /// It has come to its end: well, or for this reason not. Not called when it was cancelled.
-    fn finished(&self, failure: Option<OneCityError>) -> Result<(), PortError>;
-}
-
-/// The core's listener over a shell's.
-pub struct ProgressTold(pub Arc<dyn ProgressListener>);
-
-impl onecity_core::ProgressListener for ProgressTold {
-    fn progressed(&self, progress: onecity_core::Progress) {
-        let step = match progress.step {
-            onecity_core::Step::Registry => Step::Registry,
-            onecity_core::Step::Services => Step::Services,
-            onecity_core::Step::Packages => Step::Packages,
-        };
-        let _ = self.0.progressed(step, progress.done, progress.total);
-    }
-    fn finished(&self, outcome: Result<(), onecity_core::Error>) {
-        let _ = self.0.finished(outcome.err().map(Into::into));
-    }
+    /// It has come this far.
+    fn progressed(&self, progress: Progress) -> Result<(), PortError>;
+    /// It has come to its end: well, or with this error. Not called when it was cancelled.
+    fn finished(&self, failure: Option<Error>) -> Result<(), PortError>;
 }
 
 /// All ports together.
 #[derive(uniffi::Record)]
 pub struct Ports {
+    /// P-256 keys in hardware.
     pub keys: Arc<dyn DeviceKeys>,
+    /// Wraps the vault's secrets.
     pub secrets: Arc<dyn SecretStore>,
+    /// The device's clocks.
     pub clock: Arc<dyn Clock>,
+    /// Asks the resident.
     pub consent: Arc<dyn ConsentPrompt>,
+    /// What a mini-service can have the shell do.
     pub host: Arc<dyn ServiceHost>,
+    /// Told that a screen is out of date.
     pub observer: Arc<dyn Observer>,
 }
 
 impl From<Ports> for Platform {
     fn from(ports: Ports) -> Self {
         Self {
-            keys: Arc::new(Keys(ports.keys)),
-            secrets: Arc::new(Secrets(ports.secrets)),
+            keys: Arc::new(Foreign(ports.keys)),
+            secrets: Arc::new(Foreign(ports.secrets)),
             clock: Arc::new(DeviceClock { clock: ports.clock, wall: AtomicI64::new(0), counter: AtomicI64::new(0) }),
-            consent: Arc::new(Consent(ports.consent)),
-            host: Arc::new(Host(ports.host)),
-            observer: Arc::new(Watcher(ports.observer)),
+            consent: Arc::new(Foreign(ports.consent)),
+            host: Arc::new(Foreign(ports.host)),
+            observer: Arc::new(Foreign(ports.observer)),
         }
     }
 }
 
-struct Keys(Arc<dyn DeviceKeys>);
+/// A port of the other language. It is not called any more once that has ended.
+pub(crate) struct Foreign<P: ?Sized>(pub Arc<P>);
 
-#[async_trait]
-impl platform::DeviceKeys for Keys {
-    async fn create(
-        &self,
-        purpose: platform::KeyPurpose,
-        challenge: &[u8],
-    ) -> Result<platform::CreatedKey, PlatformError> {
-        let purpose = match purpose {
-            platform::KeyPurpose::Session => KeyUse::Session,
-            platform::KeyPurpose::Pass => KeyUse::Pass,
-            platform::KeyPurpose::Signing => KeyUse::Signing,
-        };
-        let CreatedKey { id, attestation } = self.0.create(purpose, challenge.to_vec()).await?;
-        Ok(platform::CreatedKey { id, attestation })
-    }
-    async fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
-        Ok(self.0.public_key(id.to_owned()).await?)
-    }
-    async fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
-        Ok(self.0.sign(id.to_owned(), message.to_vec()).await?)
-    }
-    async fn delete(&self, id: &str) -> Result<(), PlatformError> {
-        Ok(self.0.delete(id.to_owned()).await?)
+impl<P: ?Sized> Foreign<P> {
+    fn port(&self) -> Result<&P, PortError> {
+        if is_open() { Ok(&self.0) } else { Err(PortError::Unavailable { why: "the process ends".to_owned() }) }
     }
 }
 
-struct Secrets(Arc<dyn SecretStore>);
+#[async_trait]
+impl platform::DeviceKeys for Foreign<dyn DeviceKeys> {
+    async fn create(&self, purpose: KeyPurpose, challenge: &[u8]) -> Result<platform::CreatedKey, PlatformError> {
+        let CreatedKey { id, attestation } = self.port()?.create(purpose, challenge.to_vec()).await?;
+        Ok(platform::CreatedKey { id, attestation })
+    }
+    async fn public_key(&self, id: &str) -> Result<Vec<u8>, PlatformError> {
+        Ok(self.port()?.public_key(id.to_owned()).await?)
+    }
+    async fn sign(&self, id: &str, message: &[u8]) -> Result<Vec<u8>, PlatformError> {
+        Ok(self.port()?.sign(id.to_owned(), message.to_vec()).await?)
+    }
+    async fn delete(&self, id: &str) -> Result<(), PlatformError> {
+        Ok(self.port()?.delete(id.to_owned()).await?)
+    }
+}
 
-impl platform::SecretStore for Secrets {
+impl platform::SecretStore for Foreign<dyn SecretStore> {
     fn wrap(&self, secret: &[u8]) -> Result<Vec<u8>, SecretError> {
-        Ok(self.0.wrap(secret.to_vec())?)
+        Ok(self.port()?.wrap(secret.to_vec())?)
     }
     fn unwrap(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> {
-        Ok(self.0.unwrap(wrapped.to_vec())?)
+        Ok(self.port()?.unwrap(wrapped.to_vec())?)
     }
     fn remember(&self, generation: u64) -> Result<(), SecretError> {
-        Ok(self.0.remember(generation)?)
+        Ok(self.port()?.remember(generation)?)
     }
     fn recall(&self) -> Result<Option<u64>, SecretError> {
-        Ok(self.0.recall()?)
+        Ok(self.port()?.recall()?)
     }
 }
 
@@ -272,8 +242,8 @@ struct DeviceClock {
     counter: AtomicI64,
 }
 
-fn or_last(reading: Result<i64, PortError>, last: &AtomicI64) -> i64 {
-    match reading {
+fn or_last(read: impl FnOnce() -> Result<i64, PortError>, last: &AtomicI64) -> i64 {
+    match if is_open() { read() } else { return last.load(Ordering::Relaxed) } {
         Ok(reading) => {
             last.store(reading, Ordering::Relaxed);
             reading
@@ -284,68 +254,88 @@ fn or_last(reading: Result<i64, PortError>, last: &AtomicI64) -> i64 {
 
 impl platform::Clock for DeviceClock {
     fn wall(&self) -> i64 {
-        or_last(self.clock.wall(), &self.wall)
+        or_last(|| self.clock.wall(), &self.wall)
     }
     fn since_boot_including_sleep(&self) -> i64 {
-        or_last(self.clock.since_boot_including_sleep(), &self.counter)
+        or_last(|| self.clock.since_boot_including_sleep(), &self.counter)
     }
     fn boot_id(&self) -> String {
         // An unknown start is another start: the time then counts as unverified.
-        self.clock.boot_id().unwrap_or_default()
+        if is_open() { self.clock.boot_id().unwrap_or_default() } else { String::new() }
     }
 }
 
-struct Consent(Arc<dyn ConsentPrompt>);
-
 #[async_trait]
-impl platform::ConsentPrompt for Consent {
-    async fn ask(&self, request: platform::ConsentRequest) -> bool {
-        let platform::ConsentRequest { service, publisher, permission, reason, fields, subject } = request;
+impl platform::ConsentPrompt for Foreign<dyn ConsentPrompt> {
+    async fn ask(&self, request: ConsentRequest) -> bool {
+        let Ok(port) = self.port() else { return false };
         // Silence is not agreement.
-        self.0.ask(ConsentQuestion { service, publisher, permission, reason, fields, subject }).await.unwrap_or(false)
+        port.ask(request).await.unwrap_or(false)
     }
 }
 
-struct Host(Arc<dyn ServiceHost>);
-
+/// A host that fails has done nothing: the resident went back, as far as the page can tell.
 #[async_trait]
-impl platform::ServiceHost for Host {
+impl platform::ServiceHost for Foreign<dyn ServiceHost> {
     async fn show_pass(&self, pass_id: String) {
-        let _ = self.0.show_pass(pass_id).await;
+        if let Ok(port) = self.port() {
+            let _ = port.show_pass(pass_id).await;
+        }
     }
-    async fn show_hand_over(&self, shown: onecity_core::HandOverView) {
-        let _ = self.0.show_hand_over(shown.into()).await;
+    async fn show_hand_over(&self, shown: HandOverView) {
+        if let Ok(port) = self.port() {
+            let _ = port.show_hand_over(shown).await;
+        }
     }
-    // A host that fails has done nothing: the resident went back, as far as the page can tell.
     async fn scan(&self) -> Option<String> {
-        self.0.scan().await.ok().flatten()
+        self.port().ok()?.scan().await.ok().flatten()
     }
-    async fn locate(&self) -> Option<platform::Position> {
-        let Position { latitude, longitude, accuracy } = self.0.locate().await.ok().flatten()?;
-        Some(platform::Position { latitude, longitude, accuracy })
+    async fn locate(&self) -> Option<Position> {
+        self.port().ok()?.locate().await.ok().flatten()
     }
-    async fn pick_photo(&self) -> Option<platform::Photo> {
-        let Photo { name, media_type, bytes } = self.0.pick_photo().await.ok().flatten()?;
-        Some(platform::Photo { name, media_type, bytes })
+    async fn pick_photo(&self) -> Option<Photo> {
+        self.port().ok()?.pick_photo().await.ok().flatten()
     }
-    async fn share(&self, shared: platform::Shared) -> bool {
-        self.0.share(shared.text, shared.url).await.unwrap_or(false)
+    async fn share(&self, shared: Shared) -> bool {
+        let Ok(port) = self.port() else { return false };
+        port.share(shared).await.unwrap_or(false)
     }
     async fn open_browser(&self, url: String) -> bool {
-        self.0.open_browser(url).await.unwrap_or(false)
+        let Ok(port) = self.port() else { return false };
+        port.open_browser(url).await.unwrap_or(false)
     }
-    async fn open_service(&self, link: String, data: String, from: onecity_core::ServiceId) -> Option<String> {
-        self.0.open_service(link, data, from.to_string()).await.ok().flatten()
+    async fn open_service(&self, link: String, data: String, from: ServiceId) -> Option<String> {
+        self.port().ok()?.open_service(link, data, from).await.ok().flatten()
     }
-    async fn finish_service(&self, service: onecity_core::ServiceId, result: String) {
-        let _ = self.0.finish_service(service.to_string(), result).await;
+    async fn finish_service(&self, service: ServiceId, result: String) {
+        if let Ok(port) = self.port() {
+            let _ = port.finish_service(service, result).await;
+        }
     }
 }
 
-struct Watcher(Arc<dyn Observer>);
+// Whoever is told something and fails has not heard it; what comes next is told all the same.
 
-impl platform::Observer for Watcher {
+impl platform::Observer for Foreign<dyn Observer> {
     fn changed(&self, topic: Topic) {
-        let _ = self.0.changed(topic.into());
+        let _ = self.port().and_then(|port| port.changed(topic));
+    }
+}
+
+impl onecity_core::CodeListener for Foreign<dyn CodeListener> {
+    fn code(&self, code: CodeView) {
+        let _ = self.port().and_then(|port| port.code(code));
+    }
+    fn failed(&self, error: Error) {
+        let _ = self.port().and_then(|port| port.failed(error));
+    }
+}
+
+impl onecity_core::ProgressListener for Foreign<dyn ProgressListener> {
+    fn progressed(&self, progress: Progress) {
+        let _ = self.port().and_then(|port| port.progressed(progress));
+    }
+    fn finished(&self, outcome: Result<(), Error>) {
+        let _ = self.port().and_then(|port| port.finished(outcome.err()));
     }
 }

@@ -36,8 +36,8 @@ fn sign_anew(world: &World, repository: &str, as_of: i64) {
 
 fn refused<T: std::fmt::Debug>(outcome: Result<T, PhoneError>) -> Refusal {
     match outcome {
-        Err(PhoneError::Core(Error::Refused { reason, detail })) => {
-            assert!(!detail.is_empty(), "a refusal says what to do");
+        Err(PhoneError::Core(Error::Refused { reason, text, detail })) => {
+            assert!(!text.is_empty() && !detail.is_empty(), "a refusal says what to do");
             reason
         }
         other => panic!("a refusal was expected, not {other:?}"),
@@ -295,7 +295,7 @@ async fn one_city_s_broken_file_hides_no_other_city() {
     world.registry_mut(|registry| registry.serve_instead(&region("cn-sd"), files));
     let report = phone.client().sync(&region("cn-sd/jinan")).await.expect("the province syncs");
     assert_eq!(report.broken.len(), 1);
-    assert_eq!(report.broken[0].0, "cn-sd/jinan");
+    assert_eq!(report.broken[0].unit.to_string(), "cn-sd/jinan");
     let home = phone.client().home(&region("cn-sd/jinan")).await.expect("home");
     assert!(home.services.iter().any(|card| card.id.app_id == "hotline"), "the province's service is there");
     assert!(phone.client().sync(&region("cn-sd/qingdao")).await.expect("synced").broken.is_empty());
@@ -330,8 +330,8 @@ async fn a_page_reaches_no_origin_that_its_manifest_does_not_declare() {
     let answer = phone.client().bridge(&session, asks).await.expect("an answer");
     assert!(answer.contains("not_declared"), "{answer}");
     let page = phone.client().resource(&session, "/pages/index/index.html?x#y").await.expect("a page");
-    let policy = page.headers.iter().find(|(name, _)| name == "content-security-policy").expect("a policy");
-    assert!(page.status == 200 && policy.1.contains("default-src 'none'"));
+    let policy = page.headers.iter().find(|header| header.name == "content-security-policy").expect("a policy");
+    assert!(page.status == 200 && policy.value.contains("default-src 'none'"));
     assert_eq!(phone.client().resource(&session, "../../vault.sqlite").await.expect("an answer").status, 404);
     server.stop().await;
 }

@@ -12,6 +12,7 @@ use onecity_store::StoreError;
 
 /// What a shell can be told went wrong.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Error), uniffi(name = "OneCityError"))]
 pub enum Error {
     /// No answer, or not one that can be used.
     #[error("the network: {why}")]
@@ -40,9 +41,11 @@ pub enum Error {
     /// The other side, or a rule, says no.
     #[error("{reason}: {detail}")]
     Refused {
-        /// A stable name.
+        /// What was refused, for programs.
         reason: Refusal,
-        /// A sentence that a person can act on.
+        /// What happened and what to do, in the resident's language.
+        text: String,
+        /// The same more exactly and in English, for a log.
         detail: String,
     },
     /// A signature, hash or key is not what was expected.
@@ -99,13 +102,18 @@ pub enum Error {
     },
 }
 
-/// Why something was refused, by name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Why something was refused. What a screen says of it is in [`Error::Refused`]'s `text`. None holds personal data but what
+/// the other side itself says.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Refusal {
     /// The answer to a login does not belong to one that was begun here, or it took too long.
     LoginState,
     /// The provider did not log the resident in.
-    LoginDenied,
+    LoginDenied {
+        /// What it said, if it said something.
+        said: Option<String>,
+    },
     /// The provider is not the one that the registry names.
     WrongIssuer,
     /// The login's proof was made for another login.
@@ -115,17 +123,26 @@ pub enum Refusal {
     /// The service is not offered in this region.
     NotOffered,
     /// The service was withdrawn.
-    Withdrawn,
+    Withdrawn {
+        /// Why, in the resident's language.
+        why: String,
+    },
     /// The app is too old for the service.
     PlatformTooOld,
     /// The service's package breaks a rule.
-    Package,
+    Package {
+        /// Which, as `docs/rules.md` numbers it; none for what only a phone can see.
+        rule: Option<String>,
+    },
     /// The resident did not agree.
     Consent,
     /// The manifest does not declare this.
     NotDeclared,
     /// The issuer did not issue the pass.
-    Issuance,
+    Issuance {
+        /// What it said, if it said something.
+        said: Option<String>,
+    },
     /// The pass has expired, and there was no network to renew it.
     PassExpired,
     /// The issuer has revoked the pass.
@@ -156,20 +173,20 @@ pub enum Refusal {
 
 impl Refusal {
     /// A stable name for programs.
-    pub fn name(self) -> &'static str {
+    pub fn name(&self) -> &'static str {
         match self {
             Self::LoginState => "login_state",
-            Self::LoginDenied => "login_denied",
+            Self::LoginDenied { .. } => "login_denied",
             Self::WrongIssuer => "wrong_issuer",
             Self::WrongNonce => "wrong_nonce",
             Self::NotFound => "not_found",
             Self::NotOffered => "not_offered",
-            Self::Withdrawn => "withdrawn",
+            Self::Withdrawn { .. } => "withdrawn",
             Self::PlatformTooOld => "platform_too_old",
-            Self::Package => "package",
+            Self::Package { .. } => "package",
             Self::Consent => "consent",
             Self::NotDeclared => "not_declared",
-            Self::Issuance => "issuance",
+            Self::Issuance { .. } => "issuance",
             Self::PassExpired => "pass_expired",
             Self::PassRevoked => "pass_revoked",
             Self::PassSuspended => "pass_suspended",
@@ -212,7 +229,11 @@ impl Error {
     }
 
     pub(crate) fn refused(reason: Refusal, detail: impl Into<String>) -> Self {
-        Self::Refused { reason, detail: detail.into() }
+        Self::Refused { reason, text: String::new(), detail: detail.into() }
+    }
+
+    pub(crate) fn login_denied(said: Option<String>, detail: impl Into<String>) -> Self {
+        Self::refused(Refusal::LoginDenied { said }, detail)
     }
 
     pub(crate) fn invalid(field: &str, why: impl ToString) -> Self {
@@ -260,7 +281,8 @@ impl From<TrustError> for Error {
 
 impl From<Finding> for Error {
     fn from(finding: Finding) -> Self {
-        Self::refused(Refusal::Package, finding.to_string())
+        let reason = Refusal::Package { rule: Some(finding.rule.id.to_owned()) };
+        Self::refused(reason, finding.to_string())
     }
 }
 

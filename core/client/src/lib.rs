@@ -29,7 +29,8 @@
 //! # }
 //! ```
 
-#![forbid(unsafe_code)]
+// What UniFFI generates turns another language's values into Rust's own types, which is unsafe code.
+#![cfg_attr(not(feature = "uniffi"), forbid(unsafe_code))]
 
 mod client;
 mod device;
@@ -45,9 +46,10 @@ mod wallet;
 pub use client::Client;
 pub use device::{ClientConfig, NationAnchor, Timeouts, install_providers};
 pub use error::{Error, Refusal};
+pub use onecity_protocol::region::{RegionId, RegionKind, UnitId};
 pub use onecity_protocol::service::ServiceId;
-pub use registry::{MetadataFolder, SyncReport, TufClient};
-pub use services::{Launch, Lifecycle, Resource, ResourceRequest, ServiceSession};
+pub use registry::{BrokenUnit, MetadataFolder, SyncReport, TufClient};
+pub use services::{Header, Launch, Lifecycle, Resource, ResourceRequest, ServiceSession};
 pub use task::{Progress, ProgressListener, Step, TaskHandle};
 pub use views::{
     AccountKind, AccountView, Background, CodeView, ConsentView, DisclosureView, DocumentField, DocumentStatus,
@@ -57,3 +59,6 @@ pub use views::{
     StorageView, SubmissionState, SubmissionView, TimelineEntry, Topic, TravelPlan,
 };
 pub use wallet::CodeListener;
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();

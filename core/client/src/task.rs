@@ -6,6 +6,7 @@ use crate::error::Error;
 
 /// What long work is at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Step {
     /// Asking the registry what is new; counted in repositories.
     Registry,
@@ -17,6 +18,7 @@ pub enum Step {
 
 /// How far long work has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Progress {
     /// What it is at.
     pub step: Step,

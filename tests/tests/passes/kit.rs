@@ -160,8 +160,8 @@ pub fn refresh(gate: &mut Gate, world: &World) {
 
 pub fn refused(outcome: Result<CodeView, Error>) -> Refusal {
     match outcome {
-        Err(Error::Refused { reason, detail }) => {
-            assert!(!detail.is_empty());
+        Err(Error::Refused { reason, text, detail }) => {
+            assert!(!text.is_empty() && !detail.is_empty());
             reason
         }
         other => panic!("a refusal was expected, not {other:?}"),

@@ -181,7 +181,7 @@ async fn a_stronger_login_is_asked_for_and_must_be_the_same_resident_s() {
     let attempt = client.begin_step_up(STRONG, "onecity://login").await.expect("begun");
     let callback = kit.phone.browse(&attempt.url, "minh").await.expect("somebody else");
     let refused = client.finish_login(&callback).await;
-    assert!(matches!(refused, Err(Error::Refused { reason: Refusal::LoginDenied, .. })), "{refused:?}");
+    assert!(matches!(refused, Err(Error::Refused { reason: Refusal::LoginDenied { .. }, .. })), "{refused:?}");
     assert_eq!(client.accounts().await.expect("listed").len(), 1, "and gets no account by it");
     let attempt = client.begin_step_up(STRONG, "onecity://login").await.expect("begun");
     let callback = kit.phone.browse(&attempt.url, "lan").await.expect("the resident");

@@ -12,7 +12,7 @@ async fn files_come_with_their_policies_ranges_and_tags_and_nothing_else_comes_a
     let ask =
         async |request: ResourceRequest| kit.phone.client().resource(&page.session, request).await.expect("answered");
     let whole = ask("index.html".into()).await;
-    let header = |name: &str| whole.headers.iter().find(|(own, _)| own == name).map(|(_, value)| value.clone());
+    let header = |name: &str| whole.headers.iter().find(|own| own.name == name).map(|own| own.value.clone());
     assert_eq!((whole.status, whole.mime.as_str()), (200, "text/html; charset=utf-8"));
     let policy = header("content-security-policy").expect("a policy");
     for part in ["default-src 'none'", "script-src 'self'", "worker-src 'none'", "form-action 'none'", "webrtc 'block'"]

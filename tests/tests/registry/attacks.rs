@@ -262,7 +262,10 @@ async fn a_withdrawn_key_signs_nothing_more() {
     registry.serve("cn-sd", files);
     let fresh = registry.phone();
     let report = fresh.sync(&id("cn-sd/jinan")).await.expect("the rest is welcome");
-    assert!(report.broken.iter().any(|(unit, why)| unit == "cn-sd/jinan" && why.contains("not genuine")), "{report:?}");
+    assert!(
+        report.broken.iter().any(|own| own.unit.to_string() == "cn-sd/jinan" && own.why.contains("not genuine")),
+        "{report:?}"
+    );
     assert!(fresh.opens(&service("cn-sd/jinan", "report"), "cn-sd/jinan").await.is_err());
     let why = fresh.why_not(&service("cn-sd/jinan", "report"), &id("cn-sd/jinan")).await.expect("answered");
     assert_eq!(why.map(|why| why.obstacle), Some(onecity_core::Obstacle::Signature));

@@ -156,7 +156,7 @@ async fn a_withdrawn_version_gives_way_at_once_and_a_withdrawn_service_says_why(
     phone.sync(&id("cn-sd/jinan")).await.expect("synced");
     let refused = phone.opens(&report, "cn-sd/jinan").await.expect_err("withdrawn");
     assert!(
-        matches!(&refused, Error::Refused { reason: Refusal::Withdrawn, detail } if detail.contains("it loses drafts"))
+        matches!(&refused, Error::Refused { reason: Refusal::Withdrawn { .. }, detail, .. } if detail.contains("it loses drafts"))
     );
     let home = phone.home(&id("cn-sd/jinan")).await.expect("home");
     assert_eq!(home.services[0].withdrawn.as_deref(), Some("it loses drafts"));

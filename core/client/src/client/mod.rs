@@ -27,6 +27,7 @@ use crate::error::Error;
 use crate::identity::distrust;
 use crate::platform::Platform;
 use crate::task::{ProgressListener, TaskHandle};
+use crate::views::messages::localized;
 
 /// How long closing waits for what runs, and then for the threads.
 const CLOSE_WITHIN: Duration = Duration::from_secs(5);
@@ -89,7 +90,9 @@ impl Client {
         device::install_providers();
         let network = Network::new(config.allow_loopback, config.timeouts)?;
         let entered = background.handle.enter();
-        let (device, teacher) = Device::open(config, platform, Arc::new(network), distrust)?;
+        let languages = config.languages.clone();
+        let opened = Device::open(config, platform, Arc::new(network), distrust);
+        let (device, teacher) = opened.map_err(|error| localized(error, &languages))?;
         drop(entered);
         Ok(Self { parts: Arc::new(Parts::compose(device, teacher)), background })
     }
@@ -125,19 +128,19 @@ impl Client {
     /// Moves a private file that can't be opened into quarantine, because the resident has decided to go on without it.
     /// It is not deleted: [`Client::restore_vault`].
     pub fn quarantine_vault(config: &ClientConfig) -> Result<(), Error> {
-        device::quarantine_vault(config)
+        device::quarantine_vault(config).map_err(|error| localized(error, &config.languages))
     }
 
     /// Restores the newest private file from quarantine that opens again; the one in use goes into quarantine for it.
     /// Answers whether there was one.
     pub fn restore_vault(config: &ClientConfig, platform: &Platform) -> Result<bool, Error> {
-        device::restore_vault(config, &platform.secrets)
+        device::restore_vault(config, &platform.secrets).map_err(|error| localized(error, &config.languages))
     }
 
     /// Creates a new private file with every row that can still be read of a damaged one, which stays in quarantine.
     /// Answers how many rows that are.
     pub fn recover_vault(config: &ClientConfig) -> Result<u64, Error> {
-        device::recover_vault(config)
+        device::recover_vault(config).map_err(|error| localized(error, &config.languages))
     }
 
     /// Whether both files can be read whole. It takes a while, and delays nothing else that reads. A damaged catalogue is
@@ -165,9 +168,10 @@ impl Client {
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
         let task = self.runtime().spawn(call(Arc::clone(&self.parts)));
-        task.await.unwrap_or_else(|error| {
+        let outcome = task.await.unwrap_or_else(|error| {
             if error.is_cancelled() { Err(Error::Cancelled) } else { Err(Error::internal("a call panicked")) }
-        })
+        });
+        outcome.map_err(|error| localized(error, &self.parts.device.config.languages))
     }
 
     fn start<F>(
@@ -179,7 +183,11 @@ impl Client {
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
         let parts = Arc::clone(&self.parts);
-        let task = self.runtime().spawn(device::with_progress(listener, move |progress| work(parts, progress)));
+        let localized_work = move |progress| async move {
+            let languages = parts.device.config.languages.clone();
+            work(parts, progress).await.map_err(|error| localized(error, &languages))
+        };
+        let task = self.runtime().spawn(device::with_progress(listener, localized_work));
         TaskHandle::new(task.abort_handle())
     }
 

@@ -7,6 +7,7 @@ use onecity_protocol::region::RegionId;
 
 /// Where trust in a nation's registry begins: built into the app.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct NationAnchor {
     /// The nation, for example `cn`.
     pub nation: RegionId,

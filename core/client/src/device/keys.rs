@@ -161,7 +161,7 @@ mod tests {
     impl DeviceKeys for Few {
         async fn create(&self, purpose: KeyPurpose, challenge: &[u8]) -> Result<CreatedKey, PlatformError> {
             if self.refuse_after.is_some_and(|most| self.left() >= most) {
-                return Err(PlatformError::Unavailable("no more room".to_owned()));
+                return Err(PlatformError::Unavailable { why: "no more room".to_owned() });
             }
             let created = self.keys.create(purpose, challenge).await?;
             self.made.lock().expect("whole").push(created.id.clone());

@@ -64,8 +64,8 @@ impl Discovery {
         if lacks(&self.code_challenge_methods_supported, "S256")
             || lacks(&self.dpop_signing_alg_values_supported, "ES256")
         {
-            return Err(Error::refused(
-                Refusal::LoginDenied,
+            return Err(Error::login_denied(
+                None,
                 "the identity provider does not protect logins well enough (it lacks PKCE or DPoP)",
             ));
         }
@@ -96,7 +96,9 @@ mod tests {
         // As https://accounts.google.com/.well-known/openid-configuration has it.
         let found = document(include_str!("discovery/google.json"));
         let refused = found.check("https://accounts.google.com").expect_err("bearer tokens");
-        assert!(matches!(&refused, Error::Refused { reason: Refusal::LoginDenied, detail } if detail.contains("DPoP")));
+        assert!(
+            matches!(&refused, Error::Refused { reason: Refusal::LoginDenied { .. }, detail, .. } if detail.contains("DPoP"))
+        );
         assert!(found.pushed_authorization_request_endpoint.is_none());
         let impostor = found.check("https://accounts.google.com.evil.example").expect_err("another name");
         assert!(matches!(impostor, Error::Refused { reason: Refusal::WrongIssuer, .. }));

@@ -257,7 +257,7 @@ fn read(answer: &Answer) -> Result<Exchanged, Error> {
             return Err(Error::login_required("the identity provider has ended the session"));
         }
         let why = "the identity provider does not let this service know who you are";
-        return Err(Error::refused(Refusal::LoginDenied, why));
+        return Err(Error::login_denied(None, why));
     }
     let exchanged: Exchanged = answer.json()?;
     if !exchanged.token_type.eq_ignore_ascii_case("dpop") {

@@ -176,7 +176,7 @@ impl Sessions {
         let request = Outgoing::post_form(self.device.http.url(endpoint)?, &fields);
         let answer = self.ask_provider_with(request, key, None).await?;
         if answer.status.is_client_error() {
-            return Err(Error::refused(Refusal::LoginDenied, answer.reason()));
+            return Err(Error::login_denied(Some(answer.reason()), "the provider refused what was pushed"));
         }
         Ok(answer.json::<Pushed>()?.request_uri)
     }
@@ -225,9 +225,9 @@ impl Sessions {
             ));
         }
         if let Some(error) = answer.error {
-            return Err(Error::refused(Refusal::LoginDenied, format!("the identity provider answered: {error}")));
+            return Err(Error::login_denied(Some(error), "the browser came back with a refusal"));
         }
-        let code = answer.code.ok_or_else(|| Error::refused(Refusal::LoginDenied, "the answer holds no code"))?;
+        let code = answer.code.ok_or_else(|| Error::login_denied(None, "the answer holds no code"))?;
         let key = self.device.keys.key(pending.key.clone());
         // RFC 6749 §4.1.3, RFC 7636 §4.5.
         let fields = [
@@ -253,7 +253,7 @@ impl Sessions {
             && claims.acr.as_deref() != Some(&step_up.acr)
         {
             let why = "the identity provider did not log you in as strongly as this needs";
-            return Err(Error::refused(Refusal::LoginDenied, why));
+            return Err(Error::login_denied(None, why));
         }
         self.begin_session(pending, &claims, tokens).await
     }
@@ -297,7 +297,7 @@ impl Sessions {
         });
         let Some((view, account, before)) = stored.await? else {
             let why = "somebody else logged in than the one who is logged in here";
-            return Err(Error::refused(Refusal::LoginDenied, why));
+            return Err(Error::login_denied(None, why));
         };
         // The new session counts even if the old one's key can't be deleted.
         self.device.keys.discard(before.into_iter().map(|before| before.key).collect()).await;

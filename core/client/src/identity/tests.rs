@@ -97,7 +97,9 @@ async fn a_login_that_fails_says_why_and_leaves_no_key() {
             matches!(own, Error::Refused { reason: Refusal::WrongIssuer, .. })
         }),
         ("", json!({ "exp": 100 }), |own| matches!(own, Error::SignatureInvalid { .. })),
-        ("&error=access_denied", json!({}), |own| matches!(own, Error::Refused { reason: Refusal::LoginDenied, .. })),
+        ("&error=access_denied", json!({}), |own| {
+            matches!(own, Error::Refused { reason: Refusal::LoginDenied { .. }, .. })
+        }),
     ];
     for (more, claims, expected) in cases {
         identity.provider.state.lock().expect("whole").claims = claims.clone();
@@ -217,7 +219,8 @@ async fn a_stronger_login_must_be_as_strong_as_asked_and_of_the_same_person() {
         assert!(attempt.url.contains("acr_values=face"));
         outcomes.push(identity.sessions.finish(&identity.provider.agree(&attempt.url)).await);
     }
-    let denied = |own: &Result<_, Error>| matches!(own, Err(Error::Refused { reason: Refusal::LoginDenied, .. }));
+    let denied =
+        |own: &Result<_, Error>| matches!(own, Err(Error::Refused { reason: Refusal::LoginDenied { .. }, .. }));
     assert!(denied(&outcomes[0]) && denied(&outcomes[1]));
     assert_eq!(outcomes[2].as_ref().expect("strong enough").acr.as_deref(), Some("face"));
 }

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::secret::Secret;
 use crate::device::http::Answer;
-use crate::error::{Error, Refusal};
+use crate::error::Error;
 
 /// How long an access token counts at most, whatever its issuer says, and where it says nothing, in seconds.
 const LONGEST: i64 = 86_400;
@@ -44,7 +44,7 @@ impl Tokens {
 ///
 /// # Errors
 /// [`Error::LoginRequired`] if the session has ended, [`Error::Network`] if the server is in trouble: that is no word on
-/// the session. [`Refusal::LoginDenied`] for any other refusal (RFC 6749 §5.2), [`Error::BadAnswer`] for what can't be
+/// the session. `LoginDenied` for any other refusal (RFC 6749 §5.2), [`Error::BadAnswer`] for what can't be
 /// read, [`Error::SignatureInvalid`] for tokens that are not bound to this phone.
 pub(super) fn read(answer: &Answer) -> Result<Tokens, Error> {
     #[derive(Deserialize)]
@@ -60,7 +60,7 @@ pub(super) fn read(answer: &Answer) -> Result<Tokens, Error> {
             "invalid_grant" => Error::login_required("the identity provider has ended the session"),
             other => {
                 let said: String = other.chars().filter(|c| c.is_ascii_graphic()).take(100).collect();
-                Error::refused(Refusal::LoginDenied, format!("the identity provider answered {said}"))
+                Error::login_denied(Some(said), "the token endpoint refused")
             }
         });
     }
@@ -83,6 +83,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::error::Refusal;
 
     fn answer(status: u16, body: &Value) -> Answer {
         let status = StatusCode::from_u16(status).expect("a status");
@@ -105,7 +106,7 @@ mod tests {
         let of = |status, body: Value| read(&answer(status, &body)).expect_err("refused");
         assert!(matches!(of(400, json!({ "error": "invalid_grant" })), Error::LoginRequired { .. }));
         let denied = of(400, json!({ "error": "invalid_request" }));
-        assert!(matches!(denied, Error::Refused { reason: Refusal::LoginDenied, .. }));
+        assert!(matches!(denied, Error::Refused { reason: Refusal::LoginDenied { .. }, .. }));
         assert!(matches!(of(503, json!({})), Error::Network { .. }), "trouble at the provider ends no session");
         assert!(matches!(of(200, json!("nonsense")), Error::BadAnswer { .. }), "no network fault, and no retry");
         assert!(matches!(of(400, json!("nonsense")), Error::BadAnswer { .. }));

@@ -22,21 +22,25 @@ pub enum PlatformError {
     #[error("the device's key is gone")]
     KeyInvalidated,
     /// It does not answer now, and may later.
-    #[error("the device does not answer: {0}")]
-    Unavailable(String),
+    #[error("the device does not answer: {why}")]
+    Unavailable {
+        /// What it said, for a log.
+        why: String,
+    },
 }
 
 impl From<PlatformError> for Error {
     fn from(error: PlatformError) -> Self {
         match error {
             PlatformError::KeyInvalidated => Self::DeviceKeyGone,
-            PlatformError::Unavailable(why) => Self::Unavailable { why },
+            PlatformError::Unavailable { why } => Self::Unavailable { why },
         }
     }
 }
 
 /// What a key is for. Keys are never shared between purposes, so that nobody can link them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum KeyPurpose {
     /// Proves that an account's tokens are used by this phone (DPoP). Not bound to user authentication.
     Session,
@@ -81,6 +85,7 @@ pub trait Clock: Send + Sync {
 
 /// What the resident is asked to agree to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ConsentRequest {
     /// The service that asks, in the resident's language.
     pub service: String,
@@ -105,6 +110,7 @@ pub trait ConsentPrompt: Send + Sync {
 
 /// Where the phone is.
 #[derive(Debug, Clone, Copy, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Position {
     /// Degrees north (WGS 84).
     pub latitude: f64,
@@ -116,6 +122,7 @@ pub struct Position {
 
 /// A photo that the resident took or chose.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Photo {
     /// A file name.
     pub name: String,
@@ -127,6 +134,7 @@ pub struct Photo {
 
 /// What goes to the phone's own sheet for sharing.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Shared {
     pub text: String,

@@ -43,7 +43,7 @@ impl Default for Keys {
 }
 
 fn unavailable(error: impl ToString) -> PlatformError {
-    PlatformError::Unavailable(error.to_string())
+    PlatformError::Unavailable { why: error.to_string() }
 }
 
 impl Keys {

@@ -74,12 +74,12 @@ impl Registry {
         match self.why_not(service, region, account).await {
             Ok(Some(view)) => {
                 let reason = match view.obstacle {
-                    Obstacle::Withdrawn => Refusal::Withdrawn,
+                    Obstacle::Withdrawn => Refusal::Withdrawn { why: view.words.clone() },
                     Obstacle::Platform => Refusal::PlatformTooOld,
                     Obstacle::Region | Obstacle::Rollout => Refusal::NotOffered,
                     _ => Refusal::NotFound,
                 };
-                Error::refused(reason, view.words)
+                Error::Refused { reason, text: view.words.clone(), detail: view.words }
             }
             Ok(None) => {
                 Error::refused(Refusal::NotFound, format!("{service} is not in the catalogue; sync the region first"))
@@ -153,7 +153,7 @@ impl Registry {
         if manifest.app_id != service.app_id || manifest.version.code != release.version_code {
             let detail =
                 format!("the package of {service} says that it is {} {}", manifest.app_id, manifest.version.code);
-            return Err(Error::refused(Refusal::Package, detail));
+            return Err(Error::refused(Refusal::Package { rule: None }, detail));
         }
         let card = &release.card;
         let asks = manifest.req_permissions.iter().map(|request| request.name);
@@ -161,7 +161,7 @@ impl Registry {
             || manifest.onecity.origins.iter().any(|origin| !card.origins.contains(origin));
         if more {
             let detail = format!("the package of {service} asks for more than its card in the registry says");
-            return Err(Error::refused(Refusal::Package, detail));
+            return Err(Error::refused(Refusal::Package { rule: None }, detail));
         }
         let installed = Installed { service: service.clone(), version_code: release.version_code, sha256 };
         let (kept, now, budget) = (installed.clone(), self.device.time.now().await, self.device.config.package_budget);

@@ -29,7 +29,7 @@ use onecity_store::{Owner, StoreError, Vault};
 
 pub(crate) use install::Opened;
 pub(crate) use lookup::Registry;
-pub use sync::SyncReport;
+pub use sync::{BrokenUnit, SyncReport};
 pub use tuf_client::{MetadataFolder, TufClient};
 
 /// How many records of this part can't be read.

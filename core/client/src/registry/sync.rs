@@ -29,13 +29,24 @@ const NATION_CHECKED: i64 = 6 * 3600;
 
 /// What a sync came to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct SyncReport {
     /// Whether anything changed.
     pub changed: bool,
     /// The units whose releases are now known.
     pub units: u32,
     /// Units whose new releases could not be read, and why; the others are not affected.
-    pub broken: Vec<(String, String)>,
+    pub broken: Vec<BrokenUnit>,
+}
+
+/// A unit whose news could not be read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct BrokenUnit {
+    /// Which.
+    pub unit: UnitId,
+    /// Why, for a log.
+    pub why: String,
 }
 
 impl Registry {
@@ -272,7 +283,7 @@ impl<'a> Update<'a> {
     /// Writes down and reports that a unit's news could not be read.
     async fn keep_broken(&self, unit: &UnitId, error: &Error, report: &mut SyncReport) -> Result<(), Error> {
         let (id, broken, why) = (self.repository.id.clone(), unit.clone(), error.to_string());
-        report.broken.push((unit.to_string(), why.clone()));
+        report.broken.push(BrokenUnit { unit: unit.clone(), why: why.clone() });
         self.registry.device.catalogue(move |catalogue| catalogue.keep_broken(&id, &broken, &why)).await
     }
 

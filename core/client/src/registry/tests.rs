@@ -81,10 +81,10 @@ async fn one_city_s_broken_news_hides_nothing_of_another() {
     fake.publish();
     fake.spoil("2.cn-sd.jinan.json");
     let report = sync(&registry).await.expect("synced");
-    assert_eq!(report.broken.iter().map(|own| own.0.as_str()).collect::<Vec<_>>(), ["cn-sd/jinan"]);
+    assert_eq!(report.broken.iter().map(|own| own.unit.to_string()).collect::<Vec<_>>(), ["cn-sd/jinan"]);
     let why = registry.why_not(&service("cn-sd/jinan/news"), &region("cn-sd/jinan"), None).await.expect("read");
     assert_eq!(why.map(|own| own.obstacle), Some(Obstacle::Signature));
-    assert_eq!(version(&registry, "cn-sd/jinan/report").await.map(drop).is_ok(), false, "nothing new installs");
+    assert!(version(&registry, "cn-sd/jinan/report").await.is_err(), "nothing new installs");
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn a_withdrawn_service_says_why_in_the_resident_s_language() {
     assert_eq!(why.obstacle, Obstacle::Withdrawn);
     assert!(why.words.contains("The office has closed"));
     let refused = version(&registry, "cn-sd/jinan/report").await.expect_err("withdrawn");
-    assert!(matches!(refused, Error::Refused { reason: Refusal::Withdrawn, .. }));
+    assert!(matches!(refused, Error::Refused { reason: Refusal::Withdrawn { .. }, .. }));
 }
 
 #[tokio::test]

@@ -14,6 +14,6 @@ mod tests;
 pub(crate) use drafts::Drafts;
 pub(crate) use http_cache::{HttpCache, forget_all};
 pub(crate) use mini_service::MiniServices;
-pub use mini_service::{Launch, Lifecycle, Resource, ResourceRequest, ServiceSession};
+pub use mini_service::{Header, Launch, Lifecycle, Resource, ResourceRequest, ServiceSession};
 pub(crate) use storage::Storage;
 pub(crate) use submissions::Submissions;

@@ -1,5 +1,7 @@
 //! What a screen shows: plain records, already in the resident's language (`messages`: the core's own sentences).
 
+#[cfg(feature = "uniffi")]
+mod foreign;
 pub(crate) mod messages;
 mod qr;
 
@@ -14,6 +16,7 @@ pub use onecity_store::{PendingReason, SubmissionState, TimelineEntry};
 
 /// How far what a screen shows can be relied on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Freshness {
     /// Checked with the registry within the last hour.
     Fresh,
@@ -31,6 +34,7 @@ pub enum Freshness {
 
 /// What changed, for a shell to ask again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Topic {
     Account,
@@ -42,6 +46,7 @@ pub enum Topic {
 
 /// A region on a screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct RegionView {
     pub id: RegionId,
@@ -54,6 +59,7 @@ pub struct RegionView {
 
 /// A service on the home screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ServiceCard {
     /// Which service.
     pub id: ServiceId,
@@ -77,6 +83,7 @@ pub struct ServiceCard {
 
 /// Further services of a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ServicePage {
     /// At most 200.
     pub services: Vec<ServiceCard>,
@@ -86,6 +93,7 @@ pub struct ServicePage {
 
 /// An icon.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct IconView {
     pub media_type: String,
@@ -94,6 +102,7 @@ pub struct IconView {
 
 /// What keeps a service from opening.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Obstacle {
     /// The region or the service is not known on this phone.
     Unknown,
@@ -115,6 +124,7 @@ pub enum Obstacle {
 
 /// Why a service can't be opened here.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ObstacleView {
     /// For programs.
     pub obstacle: Obstacle,
@@ -124,6 +134,7 @@ pub struct ObstacleView {
 
 /// A service in a travel plan.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PlannedService {
     /// Which service.
     pub id: ServiceId,
@@ -139,6 +150,7 @@ pub struct PlannedService {
 
 /// What it takes to have a region's services on the phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct TravelPlan {
     /// Where to.
     pub region: RegionId,
@@ -150,6 +162,7 @@ pub struct TravelPlan {
 
 /// A service that another region lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct MissingService {
     /// At home.
     pub service: PlannedService,
@@ -159,6 +172,7 @@ pub struct MissingService {
 
 /// How another region compares with home.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ParityView {
     /// How many of home's services are there, too.
     pub shared: u32,
@@ -168,6 +182,7 @@ pub struct ParityView {
 
 /// The home screen of a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct HomeView {
     /// Where.
     pub region: RegionView,
@@ -187,6 +202,7 @@ pub struct HomeView {
 
 /// Whom an account stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum AccountKind {
@@ -196,6 +212,7 @@ pub enum AccountKind {
 
 /// An account on a screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct AccountView {
     /// Tells nothing about the resident.
     pub id: String,
@@ -219,6 +236,7 @@ pub struct AccountView {
 
 /// A session of an account, on this phone or another.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct SessionView {
     /// The provider's id for it.
     pub id: String,
@@ -236,6 +254,7 @@ pub struct SessionView {
 
 /// What the resident has agreed to.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ConsentView {
     /// Which service.
     pub service: ServiceId,
@@ -255,6 +274,7 @@ pub struct ConsentView {
 
 /// A field of a document.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct DocumentField {
     pub name: String,
@@ -263,6 +283,7 @@ pub struct DocumentField {
 
 /// What a document is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum DocumentStatus {
     /// It is genuine and counts.
     Good,
@@ -274,6 +295,7 @@ pub enum DocumentStatus {
 
 /// A document on a screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct DocumentView {
     /// Its id on this phone; empty for one that is not kept.
     pub id: String,
@@ -297,6 +319,7 @@ pub struct DocumentView {
 
 /// A receipt that was verified.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ReceiptView {
     /// The city's number for the order.
     pub order: String,
@@ -312,6 +335,7 @@ pub struct ReceiptView {
 
 /// A draft that was taken over from another phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct DraftView {
     /// The service that it waits in.
     pub service: ServiceId,
@@ -325,6 +349,7 @@ pub struct DraftView {
 
 /// A draft's code, for another phone to take it over.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct HandOverView {
     /// The text in the code.
     pub link: String,
@@ -336,6 +361,7 @@ pub struct HandOverView {
 
 /// What a service keeps on this phone for the active account, in bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ServiceStorage {
     /// Which service.
     pub id: ServiceId,
@@ -353,6 +379,7 @@ pub struct ServiceStorage {
 
 /// What is kept on this phone.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct StorageView {
     /// By service, the largest first.
     pub services: Vec<ServiceStorage>,
@@ -369,6 +396,7 @@ pub struct StorageView {
 
 /// Where one can log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct ProviderView {
     pub id: String,
@@ -377,6 +405,7 @@ pub struct ProviderView {
 
 /// A login that was begun: open `url` in the system browser, and hand what comes back to `finish_login`.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct LoginAttempt {
     pub id: String,
@@ -385,6 +414,7 @@ pub struct LoginAttempt {
 
 /// A pass on a screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PassView {
     /// Its id on this phone.
     pub id: String,
@@ -414,6 +444,7 @@ pub struct PassView {
 
 /// Somebody in the resident's care, as an issuer names them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct HolderView {
     pub id: String,
@@ -424,6 +455,7 @@ pub struct HolderView {
 
 /// What a pass is good for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum PassStatus {
     /// It opens gates.
     Good,
@@ -441,6 +473,7 @@ pub enum PassStatus {
 
 /// Where one is and what for, to order passes by.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PassSituation {
     /// Where the resident is.
     pub region: Option<RegionId>,
@@ -450,6 +483,7 @@ pub struct PassSituation {
 
 /// What was shown to a counter or a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct DisclosureView {
     /// When.
     pub at: UnixTime,
@@ -467,6 +501,7 @@ pub struct DisclosureView {
 
 /// A code to show at a gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct CodeView {
     /// The pass it is for.
     pub pass_id: String,
@@ -484,6 +519,7 @@ pub struct CodeView {
 
 /// A submission on a screen.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct SubmissionView {
     pub id: String,

@@ -22,6 +22,7 @@ pub enum Background {
 
 /// The modules of a QR code, without a quiet zone: whoever draws it leaves four modules white around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct QrPicture {
     /// Modules on a side.
     pub width: u32,

@@ -83,7 +83,7 @@ export interface TimelineEntry { at: number; status: string; text: string }
 export interface Submission {
   id: string; title: string; created: number; timeline: TimelineEntry[];
   state: "waiting" | "delivered" | "refused"; reason?: string; receipt?: Json;
-  holdup?: "network" | "login" | "step_up" | "consent" | "storage";
+  pending?: "network" | "login" | "step_up" | "consent" | "storage";
 }
 export interface Draft { title: string; body: Json; by: string | null; expires: number | null }
 export interface Pass { id: string; title: string; expires: number; holder: string | null }

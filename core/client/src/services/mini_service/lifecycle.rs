@@ -11,6 +11,7 @@ const MAX_WAITING: usize = 32;
 
 /// What happens to an open service.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum Lifecycle {
     /// It has been opened.
     Launched,

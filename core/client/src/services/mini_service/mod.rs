@@ -24,7 +24,7 @@ mod storage;
 mod tests;
 
 pub use lifecycle::Lifecycle;
-pub use resources::{Resource, ResourceRequest};
+pub use resources::{Header, Resource, ResourceRequest};
 pub(crate) use session::MiniServices;
 pub use session::{Launch, ServiceSession};
 pub(crate) use storage::StoredValue;

@@ -19,6 +19,7 @@ const PERMISSIONS_POLICY: &str = "accelerometer=(), ambient-light-sensor=(), blu
 
 /// What a web view asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ResourceRequest {
     /// The path in the service's origin; a query and a fragment do not matter.
     pub path: String,
@@ -36,8 +37,18 @@ impl<P: AsRef<str> + ?Sized> From<&P> for ResourceRequest {
     }
 }
 
+/// A header of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+#[expect(missing_docs, reason = "the names say it")]
+pub struct Header {
+    pub name: String,
+    pub value: String,
+}
+
 /// A file of the package, or the refusal of one, ready for a web view.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Resource {
     /// 200, 206 or 304; 404 for whatever the package does not hold: an unknown URL never reaches the network; 405 for
     /// what is not a reading; 416 for a range that is not there.
@@ -45,7 +56,7 @@ pub struct Resource {
     /// The MIME type.
     pub mime: String,
     /// Headers to send along.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<Header>,
     /// The bytes.
     pub body: Vec<u8>,
 }
@@ -53,7 +64,7 @@ pub struct Resource {
 impl ServiceSession {
     /// A file of the package by its path.
     pub async fn resource(&self, request: &ResourceRequest) -> Result<Resource, Error> {
-        let mut headers: Vec<(String, String)> = [
+        let mut headers: Vec<Header> = [
             ("content-security-policy", CONTENT_SECURITY_POLICY),
             ("permissions-policy", PERMISSIONS_POLICY),
             ("x-content-type-options", "nosniff"),
@@ -66,9 +77,9 @@ impl ServiceSession {
             ("cache-control", "no-cache"),
             ("accept-ranges", "bytes"),
         ]
-        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .map(|(name, value)| header(name, value))
         .into();
-        headers.push(("access-control-allow-origin".to_owned(), format!("https://{}", self.origin_host())));
+        headers.push(header("access-control-allow-origin", format!("https://{}", self.origin_host())));
         let refusal = |status, headers| Resource {
             status,
             mime: "text/plain; charset=utf-8".to_owned(),
@@ -95,7 +106,7 @@ impl ServiceSession {
         // Within a package a path never changes: its hash and the path tell one file from every other.
         let name = [&self.installed.sha256[..], path.as_bytes()].concat();
         let tag = format!("\"{}\"", hex::encode(&digest(&SHA256, &name).as_ref()[..16]));
-        headers.push(("etag".to_owned(), tag.clone()));
+        headers.push(header("etag", tag.clone()));
         let known = request.if_none_match.as_deref().unwrap_or_default();
         // RFC 9110 §13.1.2, compared weakly.
         if known.trim() == "*" || known.split(',').any(|own| own.trim().trim_start_matches("W/") == tag) {
@@ -103,11 +114,11 @@ impl ServiceSession {
         }
         match request.range.as_deref().map(|range| part(range, body.len())) {
             Some(Part::Unsatisfiable) => {
-                headers.push(("content-range".to_owned(), format!("bytes */{}", body.len())));
+                headers.push(header("content-range", format!("bytes */{}", body.len())));
                 Ok(refusal(416, headers))
             }
             Some(Part::Bytes(from, to)) => {
-                headers.push(("content-range".to_owned(), format!("bytes {from}-{to}/{}", body.len())));
+                headers.push(header("content-range", format!("bytes {from}-{to}/{}", body.len())));
                 let body = if head { Vec::new() } else { body[from..=to].to_vec() };
                 Ok(Resource { status: 206, mime, headers, body })
             }
@@ -116,6 +127,10 @@ impl ServiceSession {
             }
         }
     }
+}
+
+fn header(name: &str, value: impl Into<String>) -> Header {
+    Header { name: name.to_owned(), value: value.into() }
 }
 
 /// What a `Range` header (RFC 9110 §14.2) asks for; several ranges at once are answered whole.

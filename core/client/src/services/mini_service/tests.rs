@@ -49,7 +49,7 @@ async fn a_page_s_files_come_with_its_policies_and_nothing_else_comes() {
     let page = open(&kit).await;
     let found = page.resource(&ResourceRequest::from("/index.html")).await.expect("read");
     assert_eq!(found.status, 200);
-    assert!(found.headers.iter().any(|(name, _)| name == "content-security-policy"));
+    assert!(found.headers.iter().any(|own| own.name == "content-security-policy"));
     for path in ["/../vault.sqlite", "/nothing", "https://evil.example/"] {
         assert_eq!(page.resource(&ResourceRequest::from(path)).await.expect("read").status, 404, "{path}");
     }

@@ -54,7 +54,9 @@ impl Submissions {
             None => self.device.http.send(request).await,
         };
         sent.map_err(|error| match error {
-            Error::LoginRequired { .. } | Error::Refused { reason: Refusal::LoginDenied, .. } => PendingReason::Login,
+            Error::LoginRequired { .. } | Error::Refused { reason: Refusal::LoginDenied { .. }, .. } => {
+                PendingReason::Login
+            }
             Error::Refused { reason: Refusal::Consent, .. } => PendingReason::Consent,
             Error::StepUpRequired { .. } => PendingReason::StepUp,
             Error::Refused { reason: Refusal::StorageFull, .. } => PendingReason::Storage,

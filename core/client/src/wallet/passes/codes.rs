@@ -17,6 +17,7 @@ use crate::identity::{Disclosure, random_text, write_down};
 use crate::platform::ConsentRequest;
 use crate::task::TaskHandle;
 use crate::views::QrPicture;
+use crate::views::messages::localized;
 use crate::views::{CodeView, Topic};
 
 /// A last code this far in the future can't have been accepted by any gate whose clock is right, in seconds.
@@ -111,7 +112,10 @@ impl Passes {
             loop {
                 let shown = match passes.code(&id, audience).await {
                     Ok(shown) => shown,
-                    Err(error) => return drop(blocking(move || Ok(listener.failed(error))).await),
+                    Err(error) => {
+                        let error = localized(error, &passes.device.config.languages);
+                        return drop(blocking(move || Ok(listener.failed(error))).await);
+                    }
                 };
                 let (issued, next) = (shown.issued, shown.next);
                 // A pass may have been issued again meanwhile.

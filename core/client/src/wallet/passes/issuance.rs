@@ -174,7 +174,7 @@ impl Passes {
             .await;
         let kept = kept.and_then(|kept| {
             let changed = "the passes on this phone have changed meanwhile; try again";
-            if kept { Ok(()) } else { Err(Error::refused(Refusal::Issuance, changed)) }
+            if kept { Ok(()) } else { Err(Error::refused(Refusal::Issuance { said: None }, changed)) }
         });
         keys.settle(kept).await?;
         self.device.keys.discard(replaced.iter().map(|pass| pass.key.clone()).collect()).await;
@@ -207,7 +207,7 @@ impl Source {
             Some(configuration) if configuration.format == FORMAT => {}
             _ => {
                 let why = format!("the issuer does not issue {word} in this format");
-                return Err(Error::refused(Refusal::Issuance, why));
+                return Err(Error::refused(Refusal::Issuance { said: None }, why));
             }
         }
         Ok(Self { region: region.clone(), list, pass_type, issuer, metadata })
@@ -283,7 +283,7 @@ impl Source {
         }
         let answer = passes.send_with(Outgoing::post_json(endpoint, &body), access).await?;
         if answer.status.is_client_error() && answer.status != StatusCode::UNAUTHORIZED {
-            return Err(Error::refused(Refusal::Issuance, answer.reason()));
+            return Err(Error::refused(Refusal::Issuance { said: Some(answer.reason()) }, "the issuer refused"));
         }
         let answer: CredentialAnswer = accepted(&answer)?.json()?;
         if answer.credentials.len() != made.len() {

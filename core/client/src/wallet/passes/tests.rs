@@ -180,7 +180,7 @@ async fn what_an_issuer_has_suspended_or_revoked_shows_no_code() {
         kit.passes.update().await.expect("heard");
         assert_eq!(kit.list().await[0].status, shown);
         let refused = kit.passes.code(&pass.id, Audience::ANY).await.map(drop).expect_err("no code");
-        assert!(matches!(refused, Error::Refused { reason: own, .. } if own == reason), "{refused}");
+        assert!(matches!(&refused, Error::Refused { reason: own, .. } if *own == reason), "{refused}");
     }
     kit.status(0);
     kit.passes.update().await.expect("heard");

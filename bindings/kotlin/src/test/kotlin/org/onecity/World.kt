@@ -1,5 +1,14 @@
-package org.onecity.core
+package org.onecity
 
+import org.onecity.core.ConsentRequest
+import org.onecity.core.HandOverView
+import org.onecity.core.KeyPurpose
+import org.onecity.core.NationAnchor
+import org.onecity.core.Photo
+import org.onecity.core.Position
+import org.onecity.core.ServiceId
+import org.onecity.core.Shared
+import org.onecity.core.Topic
 import java.net.HttpURLConnection
 import java.net.URI
 import java.security.KeyPair
@@ -11,6 +20,8 @@ import java.security.spec.ECGenParameterSpec
 import java.util.UUID
 import java.util.concurrent.ConcurrentHashMap
 import java.util.concurrent.CopyOnWriteArrayList
+import java.util.concurrent.LinkedBlockingQueue
+import java.util.concurrent.TimeUnit
 import javax.crypto.Cipher
 import javax.crypto.KeyGenerator
 import javax.crypto.spec.GCMParameterSpec
@@ -24,26 +35,27 @@ class JvmKeys : DeviceKeys {
 
     private fun pair(id: String) = pairs[id] ?: throw PortException.KeyInvalidated()
 
-    override fun create(purpose: KeyUse): String {
+    override suspend fun create(purpose: KeyPurpose, challenge: ByteArray): CreatedKey {
         val generator = KeyPairGenerator.getInstance("EC").apply { initialize(ECGenParameterSpec("secp256r1")) }
-        return "$purpose-${UUID.randomUUID()}".also { pairs[it] = generator.generateKeyPair() }
+        val id = "$purpose-${UUID.randomUUID()}".also { pairs[it] = generator.generateKeyPair() }
+        return CreatedKey(id, emptyList())
     }
 
-    override fun publicKey(id: String): ByteArray {
+    override suspend fun publicKey(id: String): ByteArray {
         val point = (pair(id).public as ECPublicKey).w
         fun coordinate(value: java.math.BigInteger) =
             value.toByteArray().let { ByteArray(32) + it }.takeLast(32).toByteArray()
         return byteArrayOf(4) + coordinate(point.affineX) + coordinate(point.affineY)
     }
 
-    override fun sign(id: String, message: ByteArray): ByteArray =
+    override suspend fun sign(id: String, message: ByteArray): ByteArray =
         Signature.getInstance("SHA256withECDSA").run {
             initSign(pair(id).private)
             update(message)
             sign()
         }
 
-    override fun delete(id: String) {
+    override suspend fun delete(id: String) {
         pairs.remove(id)
     }
 }
@@ -84,27 +96,33 @@ class JvmClock : Clock {
 
 /** Agrees, and remembers what it was asked. */
 class AgreeingResident : ConsentPrompt {
-    val asked = CopyOnWriteArrayList<ConsentQuestion>()
-    override fun ask(question: ConsentQuestion) = asked.add(question)
+    val asked = CopyOnWriteArrayList<ConsentRequest>()
+    override suspend fun ask(request: ConsentRequest) = asked.add(request)
 }
 
 class QuietHost : ServiceHost {
-    override fun showPass(passId: String) = Unit
-    override fun showHandOver(shown: HandOverView) = Unit
-    override fun scan(): String? = null
-    override fun locate(): Position? = null
-    override fun pickPhoto(): Photo? = null
-    override fun share(text: String, url: String?) = false
-    override fun openBrowser(url: String) = false
-    override fun openService(link: String, data: String, fromService: String): String? = null
-    override fun finishService(service: String, result: String) = Unit
+    override suspend fun showPass(passId: String) = Unit
+    override suspend fun showHandOver(shown: HandOverView) = Unit
+    override suspend fun scan(): String? = null
+    override suspend fun locate(): Position? = null
+    override suspend fun pickPhoto(): Photo? = null
+    override suspend fun share(shared: Shared) = false
+    override suspend fun openBrowser(url: String) = false
+    override suspend fun openService(link: String, data: String, fromService: ServiceId): String? = null
+    override suspend fun finishService(service: ServiceId, result: String) = Unit
 }
 
-/** Remembers what changed. */
+/** Remembers what changed. It is told a while after the change, on a thread of the core's. */
 class Watcher : Observer {
-    val topics = CopyOnWriteArrayList<ChangedTopic>()
-    override fun changed(topic: ChangedTopic) {
+    private val topics = LinkedBlockingQueue<Topic>()
+
+    override fun changed(topic: Topic) {
         topics.add(topic)
+    }
+
+    /** Waits until a topic has changed. */
+    fun heard(topic: Topic) {
+        while (checkNotNull(topics.poll(20, TimeUnit.SECONDS)) { "$topic was not told" } != topic) Unit
     }
 }
 
@@ -117,7 +135,7 @@ fun ports(
 fun options(folder: java.nio.file.Path, languages: List<String> = listOf("en")): Options {
     val nations = listOf("cn", "vn").map { nation ->
         val url = "$world/registry/$nation"
-        Nation(nation, url, fetch("$url/metadata/1.root.json"))
+        NationAnchor(nation, url, fetch("$url/metadata/1.root.json"))
     }
     return Options(folder.toString(), languages, nations, true, 0u)
 }

@@ -6,7 +6,7 @@ use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::UnitId;
 use onecity_protocol::trust::Card;
 
-use crate::repository::{PublishError, Repository, RoleDraft, Shelf};
+use crate::repository::{PublishError, RegistryStorage, Repository, RoleDraft};
 
 /// One signed step of one role.
 #[derive(Debug, Clone)]
@@ -26,7 +26,7 @@ pub struct Entry {
 }
 
 /// Every step of the root and of every role that there is or was, oldest first.
-pub fn history<S: Shelf>(repository: &mut Repository<S>) -> Result<Vec<Entry>, PublishError> {
+pub fn history<S: RegistryStorage>(repository: &mut Repository<S>) -> Result<Vec<Entry>, PublishError> {
     let mut all = Vec::new();
     let mut keys_before = BTreeMap::new();
     for version in repository.history("root") {

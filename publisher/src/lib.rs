@@ -26,7 +26,7 @@
 //! repository.add_target("cn-sd/regions.json", b"{\"regions\":[]}".to_vec(), None)?;
 //! repository.sign(&ring, now, &lifetimes)?;
 //!
-//! let files = repository.shelf();
+//! let files = repository.storage();
 //! let mut phone = TrustedRepository::from_root(&files["metadata/1.root.json"])?;
 //! assert!(phone.update_timestamp(&files["metadata/timestamp.json"], now + 1)?);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
@@ -37,7 +37,7 @@
 mod check;
 mod history;
 mod import;
-mod intake;
+mod ingest;
 mod key;
 mod pack;
 mod rehearse;
@@ -49,13 +49,13 @@ mod web;
 pub use check::{Checked, badge_page, check, sarif};
 pub use history::{Entry, history};
 pub use import::{ImportError, ImportOptions, Imported, import, named_origins};
-pub use intake::{Intake, IntakeError, Taken};
+pub use ingest::{Ingest, IngestError, Ingested};
 pub use key::{KeyError, KeyRing, PublicKey, SigningKey, write_secret};
 pub use pack::{PackError, pack, read_folder};
 pub use rehearse::{Rehearsal, rehearse};
 pub use repository::{
-    Change, Folder, Holders, Lifetimes, ListedTarget, Overlay, PublishError, Repository, RepositoryFiles, RoleStatus,
-    Shelf, is_wanted_file,
+    Change, Folder, Holders, Lifetimes, ListedTarget, Overlay, PublishError, RegistryStorage, Repository,
+    RepositoryFiles, RoleStatus, is_wanted_file,
 };
 pub use templates::{Template, shared_files};
 pub use web::{Accepted, Extent, Web, WebError};

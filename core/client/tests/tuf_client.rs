@@ -66,7 +66,7 @@ impl Suite {
 
     fn publish(&mut self) {
         self.repository.sign(&self.ring, now(), &Lifetimes::default()).expect("signed");
-        self.served.lock().expect("no panic holds it").0 = self.repository.shelf().clone();
+        self.served.lock().expect("no panic holds it").0 = self.repository.storage().clone();
     }
 
     fn serve(&self, files: RepositoryFiles) {
@@ -151,7 +151,7 @@ fn what_is_wrong_ends_with_1_and_changes_nothing() {
     assert_eq!(suite.refresh(), 1, "not initialised");
     suite.init();
     assert_eq!(suite.refresh(), 0);
-    let old = suite.repository.shelf().clone();
+    let old = suite.repository.storage().clone();
     suite.repository.add_target("cn-sd/a.txt", b"a".to_vec(), None).expect("listed");
     suite.publish();
     assert_eq!(suite.refresh(), 0);
@@ -159,7 +159,7 @@ fn what_is_wrong_ends_with_1_and_changes_nothing() {
     suite.serve(old);
     assert_eq!(suite.refresh(), 1, "rollback");
     assert_eq!(suite.trusted(), trusted);
-    let mut wrong = suite.repository.shelf().clone();
+    let mut wrong = suite.repository.storage().clone();
     wrong.insert("metadata/timestamp.json".to_owned(), Arc::from(&b"{}"[..]));
     suite.serve(wrong);
     assert_eq!(suite.refresh(), 1);
@@ -173,7 +173,7 @@ fn a_root_is_kept_at_once_even_if_the_rest_fails() {
     assert_eq!(suite.refresh(), 0);
     let key = suite.ring.generate().expect("a key");
     suite.repository.rotate("snapshot", &[key], 1, &suite.ring, now(), &Lifetimes::default()).expect("rotated");
-    let mut files = suite.repository.shelf().clone();
+    let mut files = suite.repository.storage().clone();
     files.remove("metadata/timestamp.json");
     suite.serve(files);
     assert_eq!(suite.refresh(), 1);
@@ -206,7 +206,7 @@ fn a_target_is_found_through_delegations_checked_and_downloaded_once() {
     assert_eq!(suite.download(path), 0);
     assert!(!suite.asked().iter().any(|file| file.starts_with("targets/")), "it is there already");
     assert_eq!(suite.download("cn-sd/jinan/~transport/hours/2.ma"), 1, "not listed");
-    let mut altered = suite.repository.shelf().clone();
+    let mut altered = suite.repository.storage().clone();
     for (_, bytes) in altered.iter_mut().filter(|(path, _)| path.ends_with(".ma")) {
         *bytes = Arc::from(&b"something else"[..]);
     }

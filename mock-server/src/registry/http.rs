@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use onecity_protocol::package::{MAX_PACKAGE, PACKAGE_TYPE, media_type};
 use onecity_protocol::region::RegionId;
-use onecity_publisher::Taken;
+use onecity_publisher::Ingested;
 use serde_json::json;
 
 use crate::world::World;
@@ -18,12 +18,12 @@ use crate::world::World;
 /// The registry's routes.
 pub fn routes() -> Router<Arc<World>> {
     Router::new()
-        .route("/registry/{repository}/{*path}", get(registry_file).put(take_in))
+        .route("/registry/{repository}/{*path}", get(registry_file).put(ingest))
         .layer(DefaultBodyLimit::max(MAX_PACKAGE))
 }
 
-/// What a city has signed comes in: see [`onecity_publisher::Intake`]. The signature is the permission.
-async fn take_in(
+/// What a city has signed comes in: see [`onecity_publisher::Ingest`]. The signature is the permission.
+async fn ingest(
     State(world): State<Arc<World>>,
     Path((repository, path)): Path<(String, String)>,
     bytes: Bytes,
@@ -31,13 +31,13 @@ async fn take_in(
     let Ok(id) = repository.parse::<RegionId>() else { return StatusCode::NOT_FOUND.into_response() };
     let now = world.now();
     let taken = tokio::task::spawn_blocking(move || {
-        world.registry_mut(|registry| registry.take_in(&id, &path, Arc::from(&bytes[..]), now))
+        world.registry_mut(|registry| registry.ingest(&id, &path, Arc::from(&bytes[..]), now))
     });
     match taken.await {
-        Ok(Ok(Taken::Wanted(wanted))) => {
+        Ok(Ok(Ingested::Wanted(wanted))) => {
             (StatusCode::ACCEPTED, axum::Json(json!({ "wanted": wanted }))).into_response()
         }
-        Ok(Ok(Taken::Complete { role, version })) => {
+        Ok(Ok(Ingested::Complete { role, version })) => {
             (StatusCode::CREATED, axum::Json(json!({ "role": role, "version": version }))).into_response()
         }
         Ok(Err(error)) => {

@@ -9,7 +9,7 @@ use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::region::{RegionFile, RegionId, UnitId};
 use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET};
 use onecity_publisher::{
-    Holders, Intake, IntakeError, KeyRing, Lifetimes, PublicKey, PublishError, Repository, RepositoryFiles, Taken,
+    Holders, Ingest, IngestError, Ingested, KeyRing, Lifetimes, PublicKey, PublishError, Repository, RepositoryFiles,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -31,7 +31,7 @@ pub enum RegistryError {
     #[error("{0} has no repository")]
     Unknown(RegionId),
     #[error(transparent)]
-    Intake(#[from] IntakeError),
+    Ingest(#[from] IngestError),
 }
 
 /// What was published, to compare with what a phone opens.
@@ -47,7 +47,7 @@ pub struct Published {
 struct Kept {
     repository: Repository<RepositoryFiles>,
     ring: KeyRing,
-    intake: Intake,
+    ingest: Ingest,
 }
 
 impl Kept {
@@ -58,7 +58,7 @@ impl Kept {
         let holders = Holders { root, root_threshold: 3, targets, snapshot, timestamp };
         let files = RepositoryFiles::new();
         let repository = Repository::create(id.clone(), files, &holders, &ring, now, &Lifetimes::default())?;
-        Ok(Self { repository, ring, intake: Intake::default() })
+        Ok(Self { repository, ring, ingest: Ingest::default() })
     }
 
     fn delegate(&mut self, unit: &UnitId) -> Result<(), PublishError> {
@@ -71,7 +71,7 @@ impl Kept {
 
     fn sign(&mut self, now: UnixTime) -> Result<RepositoryFiles, PublishError> {
         self.repository.sign(&self.ring, now, &Lifetimes::default())?;
-        Ok(self.repository.shelf().clone())
+        Ok(self.repository.storage().clone())
     }
 }
 
@@ -182,16 +182,16 @@ impl Registry {
     }
 
     /// Takes in what a city sent; when all of it is there, it is published.
-    pub fn take_in(
+    pub fn ingest(
         &mut self,
         id: &RegionId,
         path: &str,
         bytes: Arc<[u8]>,
         now: UnixTime,
-    ) -> Result<Taken, RegistryError> {
+    ) -> Result<Ingested, RegistryError> {
         let kept = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
-        let taken = kept.intake.take(&mut kept.repository, path, bytes)?;
-        if matches!(taken, Taken::Complete { .. }) {
+        let taken = kept.ingest.take(&mut kept.repository, path, bytes)?;
+        if matches!(taken, Ingested::Complete { .. }) {
             self.files.insert(id.clone(), kept.sign(now)?);
         }
         Ok(taken)

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use onecity_protocol::credential::{TrustList, TrustListError, UnixTime};
-use onecity_publisher::{ImportError, IntakeError, KeyError, PackError, PublishError, WebError};
+use onecity_publisher::{ImportError, IngestError, KeyError, PackError, PublishError, WebError};
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
@@ -43,7 +43,7 @@ pub enum CommandError {
     #[error(transparent)]
     Import(#[from] ImportError),
     #[error(transparent)]
-    Intake(#[from] IntakeError),
+    Ingest(#[from] IngestError),
 }
 
 /// Writes a new folder of files; one that is there already and not empty is left alone.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use anstream::println;
 use clap::Args;
 use onecity_protocol::region::UnitId;
-use onecity_publisher::{Extent, Folder, RepositoryFiles, Shelf};
+use onecity_publisher::{Extent, Folder, RegistryStorage, RepositoryFiles};
 
 use super::registry::say_what_is_next;
 use super::registry::{KeyArguments, RegistryArguments, publish, signed, write_bundle};

@@ -6,7 +6,8 @@ use anstream::println;
 use clap::Args;
 use onecity_protocol::region::UnitId;
 use onecity_publisher::{
-    Extent, Folder, Intake, KeyRing, Lifetimes, Overlay, Repository, RepositoryFiles, Shelf, SigningKey, Taken, Web,
+    Extent, Folder, Ingest, Ingested, KeyRing, Lifetimes, Overlay, RegistryStorage, Repository, RepositoryFiles,
+    SigningKey, Web,
 };
 
 use super::terminal::{QUIET, bar, spinner, styled};
@@ -54,7 +55,7 @@ pub fn passphrase(prompt: &str) -> Result<String, CommandError> {
 }
 
 /// A registry to read, whose changes stay apart until they are delivered.
-pub type Draft = Repository<Overlay<Box<dyn Shelf>>>;
+pub type Draft = Repository<Overlay<Box<dyn RegistryStorage>>>;
 
 fn is_address(place: &str) -> bool {
     place.starts_with("https://") || place.starts_with("http://")
@@ -63,7 +64,7 @@ fn is_address(place: &str) -> bool {
 impl RegistryArguments {
     /// Opens the registry, as much of it as `extent` says.
     pub fn open(&self, extent: Extent<'_>) -> Result<Draft, CommandError> {
-        let shelf: Box<dyn Shelf> = if is_address(&self.registry) {
+        let storage: Box<dyn RegistryStorage> = if is_address(&self.registry) {
             let root = self.root.as_deref().ok_or_else(|| {
                 CommandError::Usage("a server is trusted from its first root.json on: give --root FILE".to_owned())
             })?;
@@ -75,7 +76,7 @@ impl RegistryArguments {
         } else {
             Box::new(Folder::new(&self.registry))
         };
-        let repository = Repository::open(Overlay::new(shelf))?;
+        let repository = Repository::open(Overlay::new(storage))?;
         if let Some(root) = &self.root {
             same_root(&repository, root)?;
         }
@@ -95,19 +96,19 @@ pub fn publish(place: &str, signed: &RepositoryFiles) -> Result<(), CommandError
         Web::new(place)?.push(signed, &told)?;
     } else {
         let mut repository = Repository::open(Folder::new(place))?;
-        let mut intake = Intake::default();
+        let mut ingest = Ingest::default();
         for (path, bytes) in signed.iter().filter(|(path, _)| path.starts_with("metadata/")) {
-            if repository.shelf().read(path).is_ok_and(|there| there.as_ref() == Some(bytes)) {
+            if repository.storage().read(path).is_ok_and(|there| there.as_ref() == Some(bytes)) {
                 // Published before: after a break the same may be done again.
                 continue;
             }
-            let mut taken = intake.take(&mut repository, path, bytes.clone())?;
-            while let Taken::Wanted(wanted) = taken {
+            let mut taken = ingest.take(&mut repository, path, bytes.clone())?;
+            while let Ingested::Wanted(wanted) = taken {
                 let Some(path) = wanted.first() else { break };
                 let missing =
                     || CommandError::Usage(format!("what was signed lists {path}, which is not in the bundle"));
                 let bytes = signed.get(path).ok_or_else(missing)?;
-                taken = intake.take(&mut repository, path, bytes.clone())?;
+                taken = ingest.take(&mut repository, path, bytes.clone())?;
                 bar.inc(bytes.len() as u64);
             }
         }
@@ -121,9 +122,9 @@ pub fn write_bundle(folder: &Path, signed: &RepositoryFiles) -> Result<(), Comma
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(CommandError::Usage(format!("{} is there already and not empty", folder.display())));
     }
-    let mut shelf = Folder::new(folder);
+    let mut storage = Folder::new(folder);
     for (path, bytes) in signed {
-        shelf.write(path, bytes.clone()).map_err(|error| CommandError::Usage(format!("{path}: {error}")))?;
+        storage.write(path, bytes.clone()).map_err(|error| CommandError::Usage(format!("{path}: {error}")))?;
     }
     Ok(())
 }
@@ -136,7 +137,7 @@ pub fn say_what_is_next(place: &str) {
 }
 
 /// Whether a registry begins with the root that was given by whoever runs it.
-pub fn same_root<S: Shelf>(repository: &Repository<S>, root: &Path) -> Result<(), CommandError> {
+pub fn same_root<S: RegistryStorage>(repository: &Repository<S>, root: &Path) -> Result<(), CommandError> {
     if read_file(root)?[..] == repository.first_root()?[..] {
         return Ok(());
     }
@@ -147,7 +148,7 @@ pub fn same_root<S: Shelf>(repository: &Repository<S>, root: &Path) -> Result<()
 /// Signs a draft and answers the fresh files.
 pub fn signed(mut draft: Draft, ring: &KeyRing) -> Result<(RepositoryFiles, Vec<(String, u64)>), CommandError> {
     let signed = draft.sign(ring, wall_clock(), &Lifetimes::default())?;
-    Ok((draft.into_shelf().into_fresh(), signed))
+    Ok((draft.into_storage().into_fresh(), signed))
 }
 
 /// A service, or with a version one of its releases: `cn-sd/jinan/report@3`.

@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl<S: Shelf> Repository<S> {
+impl<S: RegistryStorage> Repository<S> {
     /// Gives a unit of this region a role with keys of its own, or other keys than it had. The nearest unit above
     /// that has a role delegates: a city to its departments and districts, the province to its cities and circles.
     /// Answers the role that now must be signed.

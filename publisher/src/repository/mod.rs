@@ -1,16 +1,16 @@
-//! A TUF repository as whoever runs it keeps it: static files on a [`Shelf`], and drafts of what is to be signed next.
+//! A TUF repository as whoever runs it keeps it: static files on a [`RegistryStorage`], and drafts of what is to be signed next.
 //!
 //! Every file but `metadata/timestamp.json` is written once and never again, so that any web server, object store or
 //! cache can serve it. Whoever holds a role's keys changes that role alone; snapshot and timestamp then take in what
 //! has been signed, after checking it as a phone would.
 
 mod delegating;
+mod ingesting;
 mod metadata;
 mod releasing;
-mod shelf;
 mod signing;
-mod standing;
-mod taking_in;
+mod status;
+mod storage;
 mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,11 +27,11 @@ use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 use sigstore_tuf::{Key, Metadata, RoleKeys, Targets};
 
+pub use ingesting::is_wanted_file;
 pub use metadata::ListedTarget;
 use metadata::{Delegation, Signers, sign, signed_part};
 pub(crate) use metadata::{RoleDraft, RootDraft, signers};
-pub use shelf::{Folder, Overlay, RepositoryFiles, Shelf};
-pub use taking_in::is_wanted_file;
+pub use storage::{Folder, Overlay, RegistryStorage, RepositoryFiles};
 
 use delegating::check_root;
 
@@ -72,7 +72,7 @@ pub enum PublishError {
     #[error("the metadata: {0}")]
     Json(#[from] serde_json::Error),
     #[error("the repository's files: {0}")]
-    Shelf(#[from] std::io::Error),
+    RegistryStorage(#[from] std::io::Error),
     #[error("the time is out of range")]
     Time,
 }
@@ -142,12 +142,12 @@ pub struct RoleStatus {
 
 /// One region's (or nation's) repository.
 pub struct Repository<S> {
-    shelf: S,
+    storage: S,
     root: RootDraft,
     /// Drafts that were read or made, by role.
     roles: BTreeMap<String, RoleDraft>,
     changed: BTreeSet<String>,
-    /// All versions of each role's metadata on the shelf.
+    /// All versions of each role's metadata on the storage.
     versions: BTreeMap<String, BTreeSet<u64>>,
     /// What the last snapshot names.
     pinned: BTreeMap<String, u64>,
@@ -157,17 +157,17 @@ pub struct Repository<S> {
     held: BTreeMap<(String, u64), bool>,
 }
 
-impl<S: Shelf> Repository<S> {
-    /// A new repository with its first root, on an empty shelf.
+impl<S: RegistryStorage> Repository<S> {
+    /// A new repository with its first root, on an empty storage.
     pub fn create(
         id: RegionId,
-        shelf: S,
+        storage: S,
         holders: &Holders,
         ring: &KeyRing,
         now: UnixTime,
         lifetimes: &Lifetimes,
     ) -> Result<Self, PublishError> {
-        if !shelf.metadata_names()?.is_empty() {
+        if !storage.metadata_names()?.is_empty() {
             return Err(PublishError::Usage("there is a repository already".to_owned()));
         }
         let expires = now.checked_add(lifetimes.root).ok_or(PublishError::Time)?;
@@ -187,7 +187,7 @@ impl<S: Shelf> Repository<S> {
         check_root(&root)?;
         let file = sign("root", "root", &root, &[&root.roles["root"]], ring)?;
         let mut repository = Self {
-            shelf,
+            storage,
             root,
             roles: BTreeMap::from([("targets".to_owned(), RoleDraft::delegating())]),
             changed: BTreeSet::from(["targets".to_owned()]),
@@ -200,28 +200,28 @@ impl<S: Shelf> Repository<S> {
         Ok(repository)
     }
 
-    /// A repository that is on a shelf. Its roots, timestamp and snapshot are verified as a phone does it, from the
+    /// A repository that is on a storage. Its roots, timestamp and snapshot are verified as a phone does it, from the
     /// first root on; whoever has that from elsewhere compares it with [`Repository::first_root`].
-    pub fn open(shelf: S) -> Result<Self, PublishError> {
+    pub fn open(storage: S) -> Result<Self, PublishError> {
         let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
-        for name in shelf.metadata_names()? {
+        for name in storage.metadata_names()? {
             let numbered = name.strip_suffix(".json").and_then(|name| name.split_once('.'));
             if let Some((version, role)) = numbered.and_then(|(version, role)| Some((version.parse().ok()?, role))) {
                 versions.entry(role.to_owned()).or_default().insert(version);
             }
         }
-        let file = |path: String| shelf.read(&path)?.ok_or(PublishError::NoRepository(path));
+        let file = |path: String| storage.read(&path)?.ok_or(PublishError::NoRepository(path));
         let wrong =
             |role: &str, error: TrustError| PublishError::Metadata { role: role.to_owned(), why: error.to_string() };
         let mut trusted =
             TrustedRepository::from_root(&file("metadata/1.root.json".to_owned())?).map_err(|e| wrong("root", e))?;
-        while let Some(next) = shelf.read(&format!("metadata/{}.root.json", trusted.root_version() + 1))? {
+        while let Some(next) = storage.read(&format!("metadata/{}.root.json", trusted.root_version() + 1))? {
             trusted.update_root(&next).map_err(|error| wrong("root", error))?;
         }
         versions.insert("root".to_owned(), (1..=trusted.root_version()).collect());
         let mut repository = Self {
             root: signed_part(trusted.root())?,
-            shelf,
+            storage,
             roles: BTreeMap::new(),
             changed: BTreeSet::new(),
             versions,
@@ -229,7 +229,7 @@ impl<S: Shelf> Repository<S> {
             version: 0,
             held: BTreeMap::new(),
         };
-        if let Some(timestamp) = repository.shelf.read("metadata/timestamp.json")? {
+        if let Some(timestamp) = repository.storage.read("metadata/timestamp.json")? {
             // After its keys were changed it counts for its number alone: the next one is signed with the new keys.
             let timestamp: Value = signed_part(&timestamp)?;
             repository.version = timestamp["version"].as_u64().unwrap_or_default();
@@ -257,22 +257,22 @@ impl<S: Shelf> Repository<S> {
     }
 
     /// Where its files are.
-    pub fn shelf(&self) -> &S {
-        &self.shelf
+    pub fn storage(&self) -> &S {
+        &self.storage
     }
 
     /// Its files, to go on with elsewhere.
-    pub fn into_shelf(self) -> S {
-        self.shelf
+    pub fn into_storage(self) -> S {
+        self.storage
     }
 
     fn needed(&self, role: &str, version: u64) -> Result<Arc<[u8]>, PublishError> {
         let path = format!("metadata/{version}.{role}.json");
-        self.shelf.read(&path)?.ok_or(PublishError::NoRepository(path))
+        self.storage.read(&path)?.ok_or(PublishError::NoRepository(path))
     }
 
     fn put(&mut self, role: &str, version: u64, file: Arc<[u8]>) -> Result<(), PublishError> {
-        self.shelf.write(&format!("metadata/{version}.{role}.json"), file)?;
+        self.storage.write(&format!("metadata/{version}.{role}.json"), file)?;
         self.held.remove(&(role.to_owned(), version));
         self.versions.entry(role.to_owned()).or_default().insert(version);
         Ok(())

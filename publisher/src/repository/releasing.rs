@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl<S: Shelf> Repository<S> {
+impl<S: RegistryStorage> Repository<S> {
     /// Lists a file of the repository's own.
     pub fn add_target(&mut self, path: &str, bytes: Vec<u8>, custom: Option<Value>) -> Result<(), PublishError> {
         self.list("targets", path, bytes.into(), custom)
@@ -16,7 +16,7 @@ impl<S: Shelf> Repository<S> {
         custom: Option<Value>,
     ) -> Result<(), PublishError> {
         let target = listed(&bytes, custom);
-        self.shelf.write(&format!("targets/{}", hashed_name(path, &target)), bytes)?;
+        self.storage.write(&format!("targets/{}", hashed_name(path, &target)), bytes)?;
         self.role(role)?.targets.insert(path.to_owned(), target);
         self.changed.insert(role.to_owned());
         Ok(())
@@ -49,7 +49,7 @@ impl<S: Shelf> Repository<S> {
         card.rollout.percent = rollout;
         if let (Some(name), Some(icon)) = (&card.icon, manifest.icons.first()) {
             let icon: Arc<[u8]> = package.read(&icon.src)?.unwrap_or_default().into();
-            self.shelf.write(&format!("targets/{}", name.path(unit)), icon)?;
+            self.storage.write(&format!("targets/{}", name.path(unit)), icon)?;
         }
         let role = self.role_of(unit)?;
         self.list(&role, &path, bytes, Some(serde_json::to_value(card)?))?;

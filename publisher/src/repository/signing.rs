@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl<S: Shelf> Repository<S> {
+impl<S: RegistryStorage> Repository<S> {
     /// Signs what has changed with the keys at hand, and what is loaded and in the second half of its life; then, if
     /// their keys are at hand, snapshot and timestamp, which take in everything that holds. Answers what was signed.
     pub fn sign(
@@ -74,7 +74,7 @@ impl<S: Shelf> Repository<S> {
         let timestamp = sign("timestamp", "timestamp", &timestamp, &[&self.root.roles["timestamp"]], ring)?;
         self.put("snapshot", version, snapshot)?;
         // Last, and the only file that is ever replaced: until it is there, phones see the registry as it was.
-        self.shelf.write("metadata/timestamp.json", timestamp)?;
+        self.storage.write("metadata/timestamp.json", timestamp)?;
         (self.version, self.pinned) = (version, pins);
         Ok(vec![("snapshot".to_owned(), version), ("timestamp".to_owned(), version)])
     }

@@ -61,11 +61,11 @@ impl Province {
 
     fn sign(&mut self, now: UnixTime) -> RepositoryFiles {
         self.repository.sign(&self.ring, now, &Lifetimes::default()).expect("signed");
-        self.repository.shelf().clone()
+        self.repository.storage().clone()
     }
 
     fn files(&self) -> &RepositoryFiles {
-        self.repository.shelf()
+        self.repository.storage()
     }
 }
 
@@ -159,14 +159,14 @@ fn a_city_signs_alone_and_is_published_when_the_snapshot_takes_it_in() {
     let mut apart = Repository::open(Overlay::new(province.files().clone())).expect("opened");
     apart.publish(&unit("cn-sd/jinan"), package(2), 10).expect("published");
     assert_eq!(apart.sign(&city, NOW + 5, &Lifetimes::default()).expect("signed"), [("cn-sd.jinan".to_owned(), 2)]);
-    let bundle = apart.into_shelf().into_fresh();
+    let bundle = apart.into_storage().into_fresh();
     assert_eq!(bundle.len(), 3, "the role, the package and the icon: {:?}", bundle.keys());
     let role = &bundle["metadata/2.cn-sd.jinan.json"];
     let wanted = province.repository.wanted("cn-sd.jinan", role).expect("read");
     assert_eq!(wanted.len(), 1, "the icon is there already");
     assert!(is_wanted_file(&wanted[0].0, wanted[0].1.as_ref(), &bundle[&wanted[0].0]));
     assert!(!is_wanted_file(&wanted[0].0, wanted[0].1.as_ref(), b"something else"));
-    province.repository.shelf.extend(bundle.clone());
+    province.repository.storage.extend(bundle.clone());
     assert_eq!(province.repository.accept("cn-sd.jinan", role).expect("accepted"), 2);
     assert!(province.repository.accept("cn-sd.jinan", role).is_err(), "once");
     let files = province.sign(NOW + 6);
@@ -199,7 +199,7 @@ fn what_a_stranger_put_on_the_server_is_passed_over_and_said() {
     assert_eq!(jinan.version, 1);
     assert!(jinan.trouble.as_ref().is_some_and(|trouble| trouble.contains("version 2")));
     opened.sign(&province.ring, NOW + 1, &Lifetimes::default()).expect("signed");
-    assert_eq!(phone(opened.shelf(), NOW + 2).expect("trusted").wanted_role("cn-sd.jinan"), Some(1));
+    assert_eq!(phone(opened.storage(), NOW + 2).expect("trusted").wanted_role("cn-sd.jinan"), Some(1));
     province.repository.publish(&unit("cn-sd/jinan"), package(2), 100).expect("still possible");
 }
 
@@ -276,17 +276,17 @@ fn releases_are_rolled_out_paused_withdrawn_and_rolled_back() {
 #[test]
 fn a_folder_holds_a_repository_and_no_path_leads_out_of_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut shelf = Folder::new(folder.path());
+    let mut storage = Folder::new(folder.path());
     let province = Province::new();
     for (path, bytes) in province.files() {
-        shelf.write(path, Arc::clone(bytes)).expect("written");
+        storage.write(path, Arc::clone(bytes)).expect("written");
     }
-    let mut opened = Repository::open(shelf.clone()).expect("opened");
+    let mut opened = Repository::open(storage.clone()).expect("opened");
     opened.publish(&unit("cn-sd/jinan"), package(2), 100).expect("published");
     opened.sign(&province.ring, NOW + 1, &Lifetimes::default()).expect("signed");
     assert!(folder.path().join("metadata/2.cn-sd.jinan.json").is_file());
     for path in ["../out", "/etc/x", "a/../../b", "a//b", ""] {
-        assert!(shelf.write(path, Arc::from(&b"x"[..])).is_err(), "{path}");
+        assert!(storage.write(path, Arc::from(&b"x"[..])).is_err(), "{path}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 
-impl<S: Shelf> Repository<S> {
+impl<S: RegistryStorage> Repository<S> {
     /// Whether timestamp and snapshot are signed by the newest root's keys.
     pub(super) fn online_holds(&self) -> Result<bool, PublishError> {
         self.online_holds_under(self.root.version)
@@ -19,7 +19,7 @@ impl<S: Shelf> Repository<S> {
     }
 
     pub(super) fn online_holds_under(&self, root: u64) -> Result<bool, PublishError> {
-        let read = |path: String| self.shelf.read(&path);
+        let read = |path: String| self.storage.read(&path);
         let Some(timestamp) = read("metadata/timestamp.json".to_owned())? else { return Ok(false) };
         let snapshot = read(format!("metadata/{}.snapshot.json", self.version))?;
         let mut trusted = match TrustedRepository::from_root(&self.needed("root", root)?) {
@@ -34,7 +34,7 @@ impl<S: Shelf> Repository<S> {
     /// Whether a role's file is signed as its delegation asks.
     pub(super) fn holds(&mut self, role: &str, version: u64) -> Result<Result<(), String>, PublishError> {
         let (signers, keys) = self.authority(role)?;
-        let Some(file) = self.shelf.read(&format!("metadata/{version}.{role}.json"))? else {
+        let Some(file) = self.storage.read(&format!("metadata/{version}.{role}.json"))? else {
             return Ok(Err("the file is missing".to_owned()));
         };
         Ok(verify(&file, role, version, &signers, &keys))
@@ -55,7 +55,7 @@ impl<S: Shelf> Repository<S> {
         Ok(0)
     }
 
-    /// Every version of a role on the shelf, oldest first.
+    /// Every version of a role on the storage, oldest first.
     pub(crate) fn history(&self, role: &str) -> Vec<u64> {
         self.versions.get(role).into_iter().flatten().copied().collect()
     }
@@ -79,7 +79,7 @@ impl<S: Shelf> Repository<S> {
             return Ok(*known);
         }
         let path = format!("metadata/{version}.{role}.json");
-        let Some(file) = self.shelf.read(&path)? else { return Ok(false) };
+        let Some(file) = self.storage.read(&path)? else { return Ok(false) };
         let mut holds = false;
         if role == "targets" {
             for root in self.history("root") {

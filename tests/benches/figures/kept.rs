@@ -142,7 +142,7 @@ fn opened() -> Opened {
         let jinan: RegionId = "cn-sd/jinan".parse().expect("a region");
         let scattered = (0..6_250_u32).map(|at| format!("{:08x}", at.wrapping_mul(2_654_435_761)));
         let data = format!("\"{}\"", &scattered.collect::<String>()[..49_998]);
-        let packages: Vec<Vec<u8>> = (0..10).map(|number| package(&format!("service-{number}"), &data)).collect();
+        let packages: Vec<Vec<u8>> = (0..10).map(|number| package(&format!("service-{number}"), &data, &[])).collect();
         world
             .registry_mut(|registry| {
                 registry.change(&"cn-sd".parse().expect("a region"), world.now(), |repository, _| {
@@ -166,10 +166,12 @@ fn opened() -> Opened {
     Opened { runtime, phone, sessions, memory, _server: server }
 }
 
-fn package(app_id: &str, data: &str) -> Vec<u8> {
+/// A package with one file of data, whose manifest asks for these permissions.
+pub fn package(app_id: &str, data: &str, permissions: &[(&str, &str)]) -> Vec<u8> {
+    let asks = permissions.iter().map(|(name, reason)| serde_json::json!({ "name": name, "reason": reason }));
     let manifest = serde_json::json!({
         "app_id": app_id, "name": app_id, "icons": [{ "src": "icon.svg", "label": "an icon" }], "pages": ["index"],
-        "platform_version": { "min_code": 1 }, "version": { "code": 1, "name": "1.0" },
+        "platform_version": { "min_code": 1 }, "version": { "code": 1, "name": "1.0" }, "req_permissions": asks.collect::<Vec<_>>(),
         "onecity": { "category": "demo" },
     });
     let files = [

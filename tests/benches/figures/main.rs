@@ -7,6 +7,7 @@
 
 mod gates;
 mod kept;
+mod load;
 mod phone;
 mod registry;
 mod wire;
@@ -47,7 +48,7 @@ struct Figure {
 
 type Measure = fn() -> Figure;
 
-const FIGURES: [(&str, Measure); 26] = [
+const FIGURES: [(&str, Measure); 27] = [
     ("gate_check", gates::gate_check),
     ("gate_check_known_holder", gates::gate_check_known_holder),
     ("gate_refuse_unsigned", gates::gate_refuse_unsigned),
@@ -57,6 +58,7 @@ const FIGURES: [(&str, Measure); 26] = [
     ("status_memory_1m", gates::status_memory_1m),
     ("gate_memory_per_holder", gates::gate_memory_per_holder),
     ("gate_memory_per_known", gates::gate_memory_per_known),
+    ("code_under_load", load::code_under_load),
     ("sealed_get", kept::sealed_get),
     ("sealed_put", kept::sealed_put),
     ("outbox_enqueue", kept::outbox_enqueue),
@@ -123,6 +125,12 @@ fn side_by_side(rounds: usize, mut one: impl FnMut(usize), mut other: impl FnMut
 fn median(mut times: Vec<Duration>) -> Duration {
     times.sort_unstable();
     times[times.len() / 2]
+}
+
+/// What 99 of a hundred stay below.
+fn p99(mut times: Vec<Duration>) -> Duration {
+    times.sort_unstable();
+    times[times.len() * 99 / 100]
 }
 
 fn micros(duration: Duration) -> f64 {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use onecity_core::platform::{Clock, software};
 use onecity_publisher::synthetic::{Size, province};
-use onecity_publisher::{Folder, Lifetimes, Repository, Shelf, Template, pack};
+use onecity_publisher::{Folder, Lifetimes, RegistryStorage, Repository, Template, pack};
 
 use crate::{Figure, median, micros, stated};
 
@@ -37,9 +37,9 @@ pub fn repository_sign() -> Figure {
 pub fn publish_incremental() -> Figure {
     let folder = tempfile::tempdir().expect("a folder");
     let (repository, ring) = province("cn-aa", Size::city_of_1000(18), now()).expect("a province");
-    let mut shelf = Folder::new(folder.path());
-    for (path, bytes) in repository.shelf() {
-        shelf.write(path, Arc::clone(bytes)).expect("written");
+    let mut storage = Folder::new(folder.path());
+    for (path, bytes) in repository.storage() {
+        storage.write(path, Arc::clone(bytes)).expect("written");
     }
     let unit = "cn-aa/city-0/~department-0".parse().expect("a unit");
     let times = (1..=9).map(|version: u64| {

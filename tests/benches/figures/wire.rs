@@ -100,7 +100,7 @@ impl Wire {
 
     fn publish(&mut self) {
         self.province.sign(&self.ring, now(), &Lifetimes::default()).expect("signed");
-        put(&self.files, "cn-aa", self.province.shelf());
+        put(&self.files, "cn-aa", self.province.storage());
     }
 
     fn phone(&self) -> (tempfile::TempDir, Client) {
@@ -125,9 +125,9 @@ impl Wire {
     }
 }
 
-fn put(files: &Files, id: &str, shelf: &RepositoryFiles) {
+fn put(files: &Files, id: &str, storage: &RepositoryFiles) {
     let mut files = files.lock().expect("no panic holds it");
-    files.extend(shelf.iter().map(|(path, bytes)| (format!("/{id}/{path}"), Arc::clone(bytes))));
+    files.extend(storage.iter().map(|(path, bytes)| (format!("/{id}/{path}"), Arc::clone(bytes))));
 }
 
 /// The nation's repository, with an entry for each of its provinces.
@@ -154,7 +154,7 @@ fn nation(province: &Repository<RepositoryFiles>, files: &Files, origin: &str) -
     nation.add_target("cn/regions.json", regions.to_string().into_bytes(), None).expect("listed");
     nation.add_target("cn/providers.json", b"[]".to_vec(), None).expect("listed");
     nation.sign(&ring, now(), &Lifetimes::default()).expect("signed");
-    put(files, "cn", nation.shelf());
+    put(files, "cn", nation.storage());
     let root = nation.first_root().expect("a root").to_vec();
     NationAnchor { nation: id, url: format!("{origin}/cn"), root }
 }

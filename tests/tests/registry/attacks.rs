@@ -190,7 +190,7 @@ fn signed_by_jinan(registry: &Registry, change: impl FnOnce(&mut Value)) -> Repo
     opened.put_metadata("cn-sd.jinan", newest + 1, file).expect("put");
     opened.sign(&registry.ring, now(), &Lifetimes::default()).expect("signed");
     let mut all = registry.files();
-    all.extend(opened.into_shelf().into_fresh());
+    all.extend(opened.into_storage().into_fresh());
     all
 }
 
@@ -366,7 +366,7 @@ async fn delegations_that_run_in_a_circle_or_sideways_change_nothing() {
     opened.put_metadata("cn-sd.jinan.~transport", 2, file).expect("put");
     opened.sign(&registry.ring, now(), &Lifetimes::default()).expect("a registry that did not look");
     let mut all = registry.files();
-    all.extend(opened.into_shelf().into_fresh());
+    all.extend(opened.into_storage().into_fresh());
     registry.serve("cn-sd", all);
     for phone in [&phone, &registry.phone()] {
         let report = phone.sync(&id("cn-sd/jinan")).await.expect("synced");
@@ -397,7 +397,7 @@ async fn a_nation_gives_a_province_that_lost_its_keys_a_new_root() {
     let root = anew.province.first_root().expect("a root").to_vec();
     registry.nation.add_target("cn/cn-sd/root.json", root, Some(entry)).expect("listed");
     registry.publish();
-    registry.serve("cn-sd", anew.province.shelf().clone());
+    registry.serve("cn-sd", anew.province.storage().clone());
     phone.clock.skip(7 * 3600 * 1000);
     phone.sync(&id("cn-sd/jinan")).await.expect("the nation's word");
     phone.restart(|_| ());
@@ -413,7 +413,7 @@ async fn a_role_that_has_ended_or_can_not_be_read_installs_nothing_new() {
     let mut later = Repository::open(registry.files()).expect("opened");
     later.renew(&unit("cn-sd/qingdao")).expect("a role");
     later.sign(&registry.ring, now(), &Lifetimes::default()).expect("signed");
-    let mut files = later.into_shelf();
+    let mut files = later.into_storage();
     files.remove("metadata/2.cn-sd.qingdao.json").expect("it was there");
     registry.serve("cn-sd", files);
     let report = phone.sync(&id("cn-sd/qingdao")).await.expect("the rest is welcome");

@@ -147,7 +147,7 @@ impl Registry {
 
     /// Snapshot and timestamp alone, as of another time: the province's roles are not read, so none is due.
     pub fn publish_online_at(&mut self, time: i64) {
-        self.province = Repository::open(self.province.shelf().clone()).expect("opened");
+        self.province = Repository::open(self.province.storage().clone()).expect("opened");
         self.publish_at(time);
     }
 
@@ -155,7 +155,7 @@ impl Registry {
     pub fn publish_at(&mut self, time: i64) {
         self.nation.sign(&self.ring, time, &Lifetimes::default()).expect("signed");
         self.province.sign(&self.ring, time, &Lifetimes::default()).expect("signed");
-        let (nation, province) = (self.nation.shelf().clone(), self.province.shelf().clone());
+        let (nation, province) = (self.nation.storage().clone(), self.province.storage().clone());
         self.serve("cn", nation);
         self.serve("cn-sd", province);
     }

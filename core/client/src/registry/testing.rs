@@ -126,7 +126,8 @@ impl FakeRegistry {
         served.clear();
         for (id, repository) in [("cn", &mut self.nation), ("cn-sd", &mut self.province)] {
             repository.sign(&self.ring, now, &Lifetimes::default()).expect("signed");
-            served.extend(repository.shelf().iter().map(|(path, bytes)| (format!("/{id}/{path}"), Arc::clone(bytes))));
+            served
+                .extend(repository.storage().iter().map(|(path, bytes)| (format!("/{id}/{path}"), Arc::clone(bytes))));
         }
     }
 

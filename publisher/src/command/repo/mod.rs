@@ -243,9 +243,9 @@ fn init(folder: &PathBuf, region: &RegionId, keys: &PathBuf, root_keys: u8, thre
         snapshot: make("snapshot")?,
         timestamp: make("timestamp")?,
     };
-    let shelf = Folder::new(folder);
+    let storage = Folder::new(folder);
     let mut repository =
-        Repository::create(region.clone(), shelf, &holders, &ring, wall_clock(), &Lifetimes::default())?;
+        Repository::create(region.clone(), storage, &holders, &ring, wall_clock(), &Lifetimes::default())?;
     repository.sign(&ring, wall_clock(), &Lifetimes::default())?;
     println!("{}: the registry of {region}", folder.display());
     // Beside the keys stands what they are for: a folder that somebody has altered is then known.

@@ -49,6 +49,9 @@ pub(super) struct Codes {
     shown: Mutex<HashMap<String, UnixTime>>,
     /// The next code of a pass's key, signed or about to be, and its second. In memory only.
     ahead: Mutex<HashMap<String, (UnixTime, Signing)>>,
+    /// The last code of a pass that is still to be written. While the vault is busy a later one takes its place, so that
+    /// at most one write of each pass waits.
+    unwritten: Arc<Mutex<HashMap<String, UnixTime>>>,
     /// What has taken the place of which pass, for a screen that still shows the old one.
     renewed: Mutex<HashMap<String, String>>,
 }
@@ -114,14 +117,22 @@ impl Passes {
                     Ok(shown) => shown,
                     Err(error) => {
                         let error = localized(error, &passes.device.config.languages);
-                        return drop(blocking(move || Ok(listener.failed(error))).await);
+                        let told = blocking(move || {
+                            listener.failed(error);
+                            Ok(())
+                        });
+                        return drop(told.await);
                     }
                 };
                 let (issued, next) = (shown.issued, shown.next);
                 // A pass may have been issued again meanwhile.
                 id.clone_from(&shown.pass_id);
                 let told = Arc::clone(&listener);
-                if blocking(move || Ok(told.code(shown))).await.is_err() {
+                let telling = blocking(move || {
+                    told.code(shown);
+                    Ok(())
+                });
+                if telling.await.is_err() {
                     return;
                 }
                 // Until the next is due, or the clock was set right and what is shown no longer binds.
@@ -241,8 +252,7 @@ impl Passes {
             None => sign(&self.device.keys.key(pass.key.clone()), &pass.credential, issued, wanted).await?,
         };
         let Signed { text, picture } = signed;
-        let (of, name) = (owner.clone(), id.clone());
-        self.device.write_later(move |vault| vault.put(&of, &name, &LastCode(issued)));
+        self.write_last(owner, &id, issued);
         let next = issued + step;
         if wanted == Wanted::PASSAGE && next < pass.expires {
             let (key, credential) = (self.device.keys.key(pass.key.clone()), pass.credential.clone());
@@ -251,8 +261,22 @@ impl Passes {
         }
         Ok(CodeView { pass_id: id, text, picture, issued, next, time_unverified: !reading.verified })
     }
+
+    /// Notes the last second that was signed for, when the vault is free.
+    fn write_last(&self, owner: &Owner, id: &str, issued: UnixTime) {
+        let waiting = self.codes.unwritten.lock().unwrap_or_else(PoisonError::into_inner).insert(id.to_owned(), issued);
+        if waiting.is_some() {
+            return;
+        }
+        let (unwritten, owner, id) = (Arc::clone(&self.codes.unwritten), owner.clone(), id.to_owned());
+        self.device.write_later(move |vault| {
+            let last = unwritten.lock().unwrap_or_else(PoisonError::into_inner).remove(&id);
+            last.map_or(Ok(()), |last| vault.put(&owner, &id, &LastCode(last)))
+        });
+    }
 }
 
+/// Signs a code and lays out its picture.
 async fn sign(key: &DeviceKey, credential: &[u8], issued: UnixTime, wanted: Wanted) -> Result<Signed, Error> {
     let draft = PresentationDraft::new(credential, issued, wanted.audience, wanted.purpose)?;
     let signature = key.sign(draft.message()).await?;

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use onecity_protocol::package::Package;
 use onecity_protocol::rules::Finding;
 
-use crate::repository::{ListedTarget, PublishError, Repository, Shelf, is_wanted_file};
+use crate::repository::{ListedTarget, PublishError, RegistryStorage, Repository, is_wanted_file};
 
 /// Most roles that may have something on its way at once; the oldest gives way.
 const MAX_PENDING: usize = 256;
@@ -24,7 +24,7 @@ const MAX_WAITING: usize = 512 << 20;
 /// Why something was not taken in.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
-pub enum IntakeError {
+pub enum IngestError {
     #[error("{0}: metadata are sent as metadata/VERSION.ROLE.json")]
     Name(String),
     #[error("{0} is not wanted: send the metadata that list it first")]
@@ -41,7 +41,7 @@ pub enum IntakeError {
 
 /// What became of something that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Taken {
+pub enum Ingested {
     /// It is good; these files are wanted still.
     Wanted(Vec<String>),
     /// All is there: the role is part of the repository, for the next snapshot to name.
@@ -64,37 +64,37 @@ struct Pending {
 
 /// What is on its way into one repository.
 #[derive(Default)]
-pub struct Intake {
+pub struct Ingest {
     /// By the path of the metadata; a role has one at most.
     pending: BTreeMap<String, Pending>,
     came: u64,
 }
 
-impl Intake {
+impl Ingest {
     /// Takes a file that was sent to `path`.
-    pub fn take<S: Shelf + Clone>(
+    pub fn take<S: RegistryStorage + Clone>(
         &mut self,
         repository: &mut Repository<S>,
         path: &str,
         bytes: Arc<[u8]>,
-    ) -> Result<Taken, IntakeError> {
+    ) -> Result<Ingested, IngestError> {
         if path.starts_with("metadata/") {
             return self.take_metadata(repository, path, bytes);
         }
         let waiting: usize =
             self.pending.values().flat_map(|pending| pending.arrived.values()).map(|file| file.len()).sum();
         if waiting + bytes.len() > MAX_WAITING {
-            return Err(IntakeError::Busy);
+            return Err(IngestError::Busy);
         }
         let found = self.pending.iter_mut().find(|(_, pending)| pending.wanted.contains_key(path));
-        let (name, pending) = found.ok_or_else(|| IntakeError::NotWanted(path.to_owned()))?;
+        let (name, pending) = found.ok_or_else(|| IngestError::NotWanted(path.to_owned()))?;
         let target = pending.wanted[path].clone();
         if !is_wanted_file(path, target.as_ref(), &bytes) {
-            return Err(IntakeError::WrongFile(path.to_owned()));
+            return Err(IngestError::WrongFile(path.to_owned()));
         }
         if path.ends_with(".ma") {
             let opened = Package::open(Arc::clone(&bytes));
-            opened.map_err(|finding| IntakeError::Package { path: path.to_owned(), finding })?;
+            opened.map_err(|finding| IngestError::Package { path: path.to_owned(), finding })?;
         }
         pending.wanted.remove(path);
         pending.arrived.insert(path.to_owned(), bytes);
@@ -102,18 +102,18 @@ impl Intake {
         self.finish(repository, &name)
     }
 
-    fn take_metadata<S: Shelf + Clone>(
+    fn take_metadata<S: RegistryStorage + Clone>(
         &mut self,
         repository: &mut Repository<S>,
         path: &str,
         file: Arc<[u8]>,
-    ) -> Result<Taken, IntakeError> {
-        let wrong_name = || IntakeError::Name(path.to_owned());
+    ) -> Result<Ingested, IngestError> {
+        let wrong_name = || IngestError::Name(path.to_owned());
         let name = path.strip_prefix("metadata/").and_then(|name| name.strip_suffix(".json")).ok_or_else(wrong_name)?;
         let (version, role) = name.split_once('.').ok_or_else(wrong_name)?;
         version.parse::<u64>().map_err(|_| wrong_name())?;
         // On a copy: nothing is written before everything is there.
-        let mut trial = Repository::open(crate::Overlay::new(repository.shelf().clone()))?;
+        let mut trial = Repository::open(crate::Overlay::new(repository.storage().clone()))?;
         if trial.accept(role, &file)?.to_string() != version {
             return Err(wrong_name());
         }
@@ -141,19 +141,23 @@ impl Intake {
         self.finish(repository, path)
     }
 
-    fn finish<S: Shelf>(&mut self, repository: &mut Repository<S>, name: &str) -> Result<Taken, IntakeError> {
+    fn finish<S: RegistryStorage>(
+        &mut self,
+        repository: &mut Repository<S>,
+        name: &str,
+    ) -> Result<Ingested, IngestError> {
         let pending = &self.pending[name];
         if !pending.wanted.is_empty() {
-            return Ok(Taken::Wanted(pending.wanted.keys().cloned().collect()));
+            return Ok(Ingested::Wanted(pending.wanted.keys().cloned().collect()));
         }
         let Some(Pending { role, file, arrived, .. }) = self.pending.remove(name) else {
-            return Err(IntakeError::NotWanted(name.to_owned()));
+            return Err(IngestError::NotWanted(name.to_owned()));
         };
         repository.put_files(arrived)?;
         let version = repository.accept(&role, &file)?;
         // Whatever else was on its way for this role was signed over what is no longer the newest.
         self.pending.retain(|_, pending| pending.role != role);
-        Ok(Taken::Complete { role, version })
+        Ok(Ingested::Complete { role, version })
     }
 }
 
@@ -175,30 +179,30 @@ mod tests {
         let unit = "cn-sd/jinan".parse().expect("a unit");
         repository.delegate(&unit, &[city], 1).expect("delegated");
         repository.sign(&ring, NOW, &lifetimes).expect("signed");
-        let mut apart = Repository::open(Overlay::new(repository.shelf().clone())).expect("opened");
+        let mut apart = Repository::open(Overlay::new(repository.storage().clone())).expect("opened");
         let package = pack(&Template::Pages.files("hours", None).expect("a template")).expect("packed");
         apart.publish(&unit, package, 100).expect("published");
         apart.sign(&ring, NOW + 1, &lifetimes).expect("signed");
-        let sent = apart.into_shelf().into_fresh();
+        let sent = apart.into_storage().into_fresh();
 
-        let mut intake = Intake::default();
+        let mut ingest = Ingest::default();
         let metadata = "metadata/1.cn-sd.jinan.json";
-        let first = intake.take(&mut repository, metadata, Arc::clone(&sent[metadata])).expect("signed by the city");
-        let Taken::Wanted(wanted) = first else { panic!("{first:?}") };
+        let first = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata])).expect("signed by the city");
+        let Ingested::Wanted(wanted) = first else { panic!("{first:?}") };
         assert_eq!(wanted.len(), 2, "the package and the icon: {wanted:?}");
-        let other = intake.take(&mut repository, "targets/cn-sd/jinan/x.ma", Arc::from(&b"x"[..]));
-        assert!(matches!(other, Err(IntakeError::NotWanted(_))));
-        let wrong = intake.take(&mut repository, &wanted[0], Arc::from(&b"x"[..]));
-        assert!(matches!(wrong, Err(IntakeError::WrongFile(_))));
-        let one = intake.take(&mut repository, &wanted[0], Arc::clone(&sent[&wanted[0]])).expect("what was listed");
-        assert_eq!(one, Taken::Wanted(vec![wanted[1].clone()]));
+        let other = ingest.take(&mut repository, "targets/cn-sd/jinan/x.ma", Arc::from(&b"x"[..]));
+        assert!(matches!(other, Err(IngestError::NotWanted(_))));
+        let wrong = ingest.take(&mut repository, &wanted[0], Arc::from(&b"x"[..]));
+        assert!(matches!(wrong, Err(IngestError::WrongFile(_))));
+        let one = ingest.take(&mut repository, &wanted[0], Arc::clone(&sent[&wanted[0]])).expect("what was listed");
+        assert_eq!(one, Ingested::Wanted(vec![wanted[1].clone()]));
         // The connection broke off: the sender begins anew, and need not send the first file again.
-        let again = intake.take(&mut repository, metadata, Arc::clone(&sent[metadata])).expect("the same");
-        assert_eq!(again, Taken::Wanted(vec![wanted[1].clone()]));
-        assert!(repository.shelf().get(metadata).is_none(), "nothing is published before all of it is there");
-        let last = intake.take(&mut repository, &wanted[1], Arc::clone(&sent[&wanted[1]])).expect("the rest");
-        assert_eq!(last, Taken::Complete { role: "cn-sd.jinan".to_owned(), version: 1 });
-        let late = intake.take(&mut repository, metadata, Arc::clone(&sent[metadata]));
-        assert!(matches!(late, Err(IntakeError::Publish(_))), "it is there already");
+        let again = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata])).expect("the same");
+        assert_eq!(again, Ingested::Wanted(vec![wanted[1].clone()]));
+        assert!(repository.storage().get(metadata).is_none(), "nothing is published before all of it is there");
+        let last = ingest.take(&mut repository, &wanted[1], Arc::clone(&sent[&wanted[1]])).expect("the rest");
+        assert_eq!(last, Ingested::Complete { role: "cn-sd.jinan".to_owned(), version: 1 });
+        let late = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata]));
+        assert!(matches!(late, Err(IngestError::Publish(_))), "it is there already");
     }
 }

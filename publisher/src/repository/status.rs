@@ -1,16 +1,16 @@
-//! How every role stands: for whoever runs the repository.
+//! The state of every role, for the people who run the repository.
 
 use super::*;
 
-impl<S: Shelf> Repository<S> {
-    /// How every role stands, the root's first.
+impl<S: RegistryStorage> Repository<S> {
+    /// The status of every role, the root's first.
     pub fn status(&mut self, now: UnixTime) -> Result<Vec<RoleStatus>, PublishError> {
         let mut all = Vec::new();
         for role in ["root", "timestamp", "snapshot"] {
             let (version, file) = match role {
-                "root" => (self.root.version, self.shelf.read(&format!("metadata/{}.root.json", self.root.version))?),
-                "timestamp" => (self.version, self.shelf.read("metadata/timestamp.json")?),
-                _ => (self.version, self.shelf.read(&format!("metadata/{}.snapshot.json", self.version))?),
+                "root" => (self.root.version, self.storage.read(&format!("metadata/{}.root.json", self.root.version))?),
+                "timestamp" => (self.version, self.storage.read("metadata/timestamp.json")?),
+                _ => (self.version, self.storage.read(&format!("metadata/{}.snapshot.json", self.version))?),
             };
             let expires = file.map_or(0, |file| {
                 let signed: Value = signed_part(&file).unwrap_or_default();
@@ -20,7 +20,7 @@ impl<S: Shelf> Repository<S> {
                     .map_or(0, jiff::Timestamp::as_second)
             });
             let signers = self.root.roles[role].clone();
-            let mut status = standing(role, version, expires, signers, 0, false, now);
+            let mut status = role_status(role, version, expires, signers, 0, false, now);
             if role != "root" && version > 0 && !self.online_holds()? {
                 status.trouble = Some("not signed by its present keys: onecity repo timestamp".to_owned());
             }
@@ -38,7 +38,7 @@ impl<S: Shelf> Repository<S> {
                 .filter(|path| path.ends_with(".ma"))
                 .filter_map(|path| path.rsplit('/').nth(1))
                 .collect();
-            let mut status = standing(&role, newest, draft.expires, signers, services.len(), pending, now);
+            let mut status = role_status(&role, newest, draft.expires, signers, services.len(), pending, now);
             if newest > 0 && self.holds(&role, newest)?.is_err() {
                 status.trouble = Some("not signed by its present keys: whoever holds them signs it anew".to_owned());
             }
@@ -51,7 +51,7 @@ impl<S: Shelf> Repository<S> {
     }
 }
 
-pub(super) fn standing(
+pub(super) fn role_status(
     role: &str,
     version: u64,
     expires: UnixTime,

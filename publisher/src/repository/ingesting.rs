@@ -3,7 +3,7 @@
 use super::verified::verify;
 use super::*;
 
-impl<S: Shelf> Repository<S> {
+impl<S: RegistryStorage> Repository<S> {
     /// Takes in a role's metadata that somebody else has signed, if it is the next version and holds.
     pub fn accept(&mut self, role: &str, file: &Arc<[u8]>) -> Result<u64, PublishError> {
         let draft: RoleDraft = signed_part(file)?;
@@ -35,19 +35,19 @@ impl<S: Shelf> Repository<S> {
         Ok(draft.version)
     }
 
-    /// The files that a role's metadata list and that are not on the shelf: packages and icons, with their lengths.
+    /// The files that a role's metadata list and that are not on the storage: packages and icons, with their lengths.
     pub fn wanted(&self, role: &str, file: &[u8]) -> Result<Vec<(String, Option<ListedTarget>)>, PublishError> {
         let draft: RoleDraft = signed_part(file)?;
         let mut wanted = Vec::new();
         for (path, target) in &draft.targets {
             let served = format!("targets/{}", hashed_name(path, target));
-            if !self.shelf.has(&served)? {
+            if !self.storage.has(&served)? {
                 wanted.push((served, Some(target.clone())));
             }
             if path.ends_with(".ma") {
                 let release = Release::from_target(role, read_target(path, target)?)?;
                 if let Some(icon) = release.card.icon.map(|icon| format!("targets/{}", icon.path(&release.unit)))
-                    && !self.shelf.has(&icon)?
+                    && !self.storage.has(&icon)?
                     && !wanted.iter().any(|(path, _)| *path == icon)
                 {
                     wanted.push((icon, None));
@@ -57,18 +57,18 @@ impl<S: Shelf> Repository<S> {
         Ok(wanted)
     }
 
-    /// Puts a role's metadata on the shelf as they are; [`Repository::sign`] takes them in if they hold.
+    /// Puts a role's metadata on the storage as they are; [`Repository::sign`] takes them in if they hold.
     pub fn put_metadata(&mut self, role: &str, version: u64, file: Arc<[u8]>) -> Result<(), PublishError> {
         self.put(role, version, file)
     }
 
-    /// Puts files on the shelf that [`Repository::wanted`] asked for.
+    /// Puts files on the storage that [`Repository::wanted`] asked for.
     pub(crate) fn put_files(
         &mut self,
         files: impl IntoIterator<Item = (String, Arc<[u8]>)>,
     ) -> Result<(), PublishError> {
         for (path, bytes) in files {
-            self.shelf.write(&path, bytes)?;
+            self.storage.write(&path, bytes)?;
         }
         Ok(())
     }

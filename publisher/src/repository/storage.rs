@@ -9,7 +9,7 @@ use std::sync::Arc;
 pub type RepositoryFiles = BTreeMap<String, Arc<[u8]>>;
 
 /// Somewhere to read and write a repository's files.
-pub trait Shelf {
+pub trait RegistryStorage {
     /// A file; none if it is not there.
     fn read(&self, path: &str) -> io::Result<Option<Arc<[u8]>>>;
     /// Writes a file, whole or not at all.
@@ -22,7 +22,7 @@ pub trait Shelf {
     }
 }
 
-impl Shelf for RepositoryFiles {
+impl RegistryStorage for RepositoryFiles {
     fn read(&self, path: &str) -> io::Result<Option<Arc<[u8]>>> {
         Ok(self.get(path).cloned())
     }
@@ -37,7 +37,7 @@ impl Shelf for RepositoryFiles {
     }
 }
 
-impl Shelf for Box<dyn Shelf> {
+impl RegistryStorage for Box<dyn RegistryStorage> {
     fn read(&self, path: &str) -> io::Result<Option<Arc<[u8]>>> {
         (**self).read(path)
     }
@@ -71,7 +71,7 @@ impl Folder {
     }
 }
 
-impl Shelf for Folder {
+impl RegistryStorage for Folder {
     fn read(&self, path: &str) -> io::Result<Option<Arc<[u8]>>> {
         match std::fs::read(self.place(path)?) {
             Ok(bytes) => Ok(Some(bytes.into())),
@@ -126,7 +126,7 @@ pub struct Overlay<S> {
     fresh: RepositoryFiles,
 }
 
-impl<S: Shelf> Overlay<S> {
+impl<S: RegistryStorage> Overlay<S> {
     /// Over a repository.
     pub fn new(below: S) -> Self {
         Self { below, fresh: RepositoryFiles::new() }
@@ -138,7 +138,7 @@ impl<S: Shelf> Overlay<S> {
     }
 }
 
-impl<S: Shelf> Shelf for Overlay<S> {
+impl<S: RegistryStorage> RegistryStorage for Overlay<S> {
     fn read(&self, path: &str) -> io::Result<Option<Arc<[u8]>>> {
         match self.fresh.get(path) {
             Some(bytes) => Ok(Some(Arc::clone(bytes))),

@@ -58,7 +58,7 @@ async fn a_login_ends_in_an_account_with_one_key() {
     let account = identity.log_in("lan").await.expect("logged in");
     assert_eq!((account.name.as_str(), account.active, account.lapsed), ("Persona lan", true, false));
     assert_eq!(keys.alive(), 1);
-    assert_eq!(identity.sessions.list().await.expect("listed"), [account.clone()]);
+    assert_eq!(identity.sessions.list().await.expect("listed"), std::slice::from_ref(&account));
     assert_eq!(identity.sessions.active_view().await.expect("read"), Some(account));
     let again = identity.log_in("lan").await.expect("logged in again");
     assert_eq!((keys.alive(), again.active), (1, true), "the old session's key is gone");
@@ -91,7 +91,8 @@ async fn an_answer_counts_once_and_only_for_a_login_that_was_begun_here() {
 #[tokio::test]
 async fn a_login_that_fails_says_why_and_leaves_no_key() {
     let (keys, identity) = counted();
-    let cases: [(&str, serde_json::Value, fn(&Error) -> bool); 4] = [
+    type Case = (&'static str, serde_json::Value, fn(&Error) -> bool);
+    let cases: [Case; 4] = [
         ("", json!({ "nonce": "another" }), |own| matches!(own, Error::Refused { reason: Refusal::WrongNonce, .. })),
         ("", json!({ "iss": "https://evil.example" }), |own| {
             matches!(own, Error::Refused { reason: Refusal::WrongIssuer, .. })

@@ -16,7 +16,7 @@ use super::{CommandError, read_file, wall_clock};
 /// Where a registry is.
 #[derive(Args, Clone)]
 pub struct RegistryArguments {
-    /// The registry: a folder, or the address of a server such as https://registry.example/cn-sd.
+    /// The registry: a folder, or the address of a server such as `https://registry.example/cn-sd`.
     #[arg(long, value_name = "DIR|URL")]
     pub registry: String,
     /// The registry's first root.json, which trust in a server begins with; given by whoever runs it.

@@ -314,7 +314,7 @@ impl platform::ServiceHost for Foreign<dyn ServiceHost> {
     }
 }
 
-// Whoever is told something and fails has not heard it; what comes next is told all the same.
+// A callback that fails was not told this. The next call is made all the same.
 
 impl platform::Observer for Foreign<dyn Observer> {
     fn changed(&self, topic: Topic) {

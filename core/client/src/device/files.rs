@@ -125,7 +125,7 @@ impl Files {
         Ok(tokio::task::spawn_blocking(run).await.map_err(|_| Error::internal("a call to the vault panicked"))??)
     }
 
-    /// Reads the private file on a connection of its own: whoever writes it does not delay this.
+    /// Reads the private file on a connection of its own, so that a write does not delay this.
     pub async fn read_vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&VaultReader) -> Result<T, StoreError> + Send + 'static,

@@ -84,7 +84,7 @@ impl Device {
         self.files.vault(work).await
     }
 
-    /// Reads the private file without waiting for whoever writes it: for what a resident stands at a gate with.
+    /// Reads the private file without waiting for a write: for the codes that a resident shows at a gate.
     pub async fn read_vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&VaultReader) -> Result<T, StoreError> + Send + 'static,

@@ -125,7 +125,7 @@ impl Registry {
         let repository =
             self.repository(&first).await?.ok_or_else(|| Error::internal("a release without a repository"))?;
         if self.device.time.now().await.max(repository.checked) >= repository.expires {
-            let what = format!("the registry of {first} has not been signed anew in time; sync before installing");
+            let what = format!("the registry of {first} was not signed again in time; sync before installing");
             return Err(Error::Expired { what });
         }
         let unit = service.unit.clone();
@@ -134,7 +134,7 @@ impl Registry {
             .catalogue(move |catalogue| Ok((catalogue.unit_expires(&unit)?, catalogue.broken(&unit)?)))
             .await?;
         if self.device.time.now().await >= ends {
-            let what = format!("{} has not signed anew in time; what is installed opens", service.unit);
+            let what = format!("{} did not sign again in time; installed services still open", service.unit);
             return Err(Error::Expired { what });
         }
         if broken.is_some() {

@@ -3,8 +3,8 @@
 //!
 //! ```text
 //!   fresh ─────────────────────────────────────────────> kept answer
-//!   stale, within stale-while-revalidate ──────────────> kept answer, asked anew behind it
-//!   stale ──(asked anew)──> 304: kept answer │ 200: new answer │ 5xx within stale-if-error: kept answer
+//!   stale, within stale-while-revalidate ──────────────> kept answer, fetched again behind it
+//!   stale ──(fetched again)──> 304: kept answer │ 200: new answer │ 5xx within stale-if-error: kept answer
 //!                       └──(no network)──> kept answer and its age, unless it forbids that
 //! ```
 
@@ -33,7 +33,7 @@ const PER_ACCOUNT: u64 = 100 << 20;
 const LARGEST: usize = 1 << 20;
 /// How often it is written down that an answer was used, in seconds.
 const USED_APART: i64 = 3600;
-/// How many answers are asked anew behind others at a time, and how long each may take.
+/// How many answers are fetched again behind others at a time, and how long each may take.
 const MAX_BEHIND: usize = 16;
 const BEHIND: Duration = Duration::from_secs(30);
 /// How far ahead of now something may have been kept before its time counts for nothing, in seconds.
@@ -59,7 +59,7 @@ impl Record for StoredResponse {
     const FORMAT: u8 = 1;
 }
 
-/// Answers that are asked anew behind what was shown: each once at a time, and few at all.
+/// Answers that are fetched again behind what was shown: each once at a time, and few at all.
 #[derive(Default)]
 struct Refreshing(Mutex<HashSet<String>>);
 
@@ -212,7 +212,7 @@ impl HttpCache {
 /// When an answer that is no longer fresh may be given all the same.
 #[derive(Default)]
 struct MayBeStale {
-    /// While it is asked anew (RFC 5861 §3).
+    /// While it is fetched again (RFC 5861 §3).
     meanwhile: bool,
     /// In place of a server's fault (RFC 5861 §4).
     on_error: bool,

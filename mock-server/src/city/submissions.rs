@@ -23,7 +23,7 @@ const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 /// Largest attachment that is taken, in bytes.
 const MAX_UPLOAD: usize = 20 << 20;
 
-struct Ingested {
+struct Taken {
     body: Value,
     answer: Value,
     timeline: Vec<Value>,
@@ -37,7 +37,7 @@ struct Upload {
 /// What the back ends remember: answers by unit and idempotency key, uploads by their id.
 #[derive(Default)]
 pub struct CityState {
-    taken: HashMap<(UnitId, String), Ingested>,
+    taken: HashMap<(UnitId, String), Taken>,
     uploads: HashMap<String, Upload>,
 }
 
@@ -114,7 +114,7 @@ pub async fn submit(
                 answer["document"] = certificate.into();
             }
             let timeline = vec![json!({ "at": world.now(), "status": "received", "text": "" })];
-            cities.taken.insert(place, Ingested { body, answer: answer.clone(), timeline });
+            cities.taken.insert(place, Taken { body, answer: answer.clone(), timeline });
             answer
         }
     };

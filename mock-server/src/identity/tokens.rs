@@ -98,7 +98,7 @@ fn redeem(
 ) -> Result<Value, Problem> {
     let now = world.now();
     let mut state = world.lock_identity();
-    // Ingested out whatever comes of it: a code counts once.
+    // Removed in any case: a code counts once.
     let code = request.code.as_ref().and_then(|code| state.codes.remove(code));
     let code = code.ok_or(Problem::bad("invalid_grant", "the code is unknown or was used"))?;
     let verifier = request.code_verifier.as_deref().unwrap_or_default();

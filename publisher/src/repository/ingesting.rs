@@ -35,7 +35,7 @@ impl<S: RegistryStorage> Repository<S> {
         Ok(draft.version)
     }
 
-    /// The files that a role's metadata list and that are not on the storage: packages and icons, with their lengths.
+    /// The files that a role's metadata list and that are not in the storage: packages and icons, with their lengths.
     pub fn wanted(&self, role: &str, file: &[u8]) -> Result<Vec<(String, Option<ListedTarget>)>, PublishError> {
         let draft: RoleDraft = signed_part(file)?;
         let mut wanted = Vec::new();
@@ -57,12 +57,12 @@ impl<S: RegistryStorage> Repository<S> {
         Ok(wanted)
     }
 
-    /// Puts a role's metadata on the storage as they are; [`Repository::sign`] takes them in if they hold.
+    /// Puts a role's metadata in the storage as they are; [`Repository::sign`] takes them in if they hold.
     pub fn put_metadata(&mut self, role: &str, version: u64, file: Arc<[u8]>) -> Result<(), PublishError> {
         self.put(role, version, file)
     }
 
-    /// Puts files on the storage that [`Repository::wanted`] asked for.
+    /// Puts files in the storage that [`Repository::wanted`] asked for.
     pub(crate) fn put_files(
         &mut self,
         files: impl IntoIterator<Item = (String, Arc<[u8]>)>,

@@ -1,4 +1,4 @@
-//! A TUF repository as whoever runs it keeps it: static files on a [`RegistryStorage`], and drafts of what is to be signed next.
+//! A TUF repository on its publisher's side: static files in a [`RegistryStorage`], and drafts that are signed next.
 //!
 //! Every file but `metadata/timestamp.json` is written once and never again, so that any web server, object store or
 //! cache can serve it. Whoever holds a role's keys changes that role alone; snapshot and timestamp then take in what
@@ -147,7 +147,7 @@ pub struct Repository<S> {
     /// Drafts that were read or made, by role.
     roles: BTreeMap<String, RoleDraft>,
     changed: BTreeSet<String>,
-    /// All versions of each role's metadata on the storage.
+    /// All versions of each role's metadata in the storage.
     versions: BTreeMap<String, BTreeSet<u64>>,
     /// What the last snapshot names.
     pinned: BTreeMap<String, u64>,
@@ -158,7 +158,7 @@ pub struct Repository<S> {
 }
 
 impl<S: RegistryStorage> Repository<S> {
-    /// A new repository with its first root, on an empty storage.
+    /// A new repository with its first root, in an empty storage.
     pub fn create(
         id: RegionId,
         storage: S,
@@ -200,7 +200,7 @@ impl<S: RegistryStorage> Repository<S> {
         Ok(repository)
     }
 
-    /// A repository that is on a storage. Its roots, timestamp and snapshot are verified as a phone does it, from the
+    /// A repository that is in a storage. Its roots, timestamp and snapshot are verified as a phone does it, from the
     /// first root on; whoever has that from elsewhere compares it with [`Repository::first_root`].
     pub fn open(storage: S) -> Result<Self, PublishError> {
         let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();

@@ -55,7 +55,7 @@ impl<S: RegistryStorage> Repository<S> {
         Ok(0)
     }
 
-    /// Every version of a role on the storage, oldest first.
+    /// Every version of a role in the storage, oldest first.
     pub(crate) fn history(&self, role: &str) -> Vec<u64> {
         self.versions.get(role).into_iter().flatten().copied().collect()
     }

@@ -32,7 +32,7 @@ impl Client {
     }
 
     /// Brings passes up to date: what their issuers say of them, and new ones for those that are due. Call it after a
-    /// sync; it answers those that were issued anew.
+    /// sync; it answers those that were issued again.
     pub async fn update_passes(&self) -> Result<Vec<PassView>, Error> {
         self.run(|parts| async move { parts.passes.update().await }).await
     }

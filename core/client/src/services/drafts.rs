@@ -78,12 +78,12 @@ struct Handed {
 
 /// That a draft was taken over: it is not taken twice.
 #[derive(Debug, Serialize, Deserialize)]
-struct Ingested {
+struct TakenDraft {
     id: String,
     exp: UnixTime,
 }
 
-impl Record for Ingested {
+impl Record for TakenDraft {
     const KIND: &'static str = "taken_draft";
     const FORMAT: u8 = 1;
 }
@@ -188,15 +188,15 @@ impl Drafts {
             Draft { title: handed.title.clone(), body: handed.body.clone(), by: by.clone(), expires: Some(expires) };
         let (of, from) = (owner, service.clone());
         let log = logged(Names::new().with("und", &service.to_string()), &handed, false, now);
-        let taken = Ingested { id: handed.id, exp: handed.exp };
+        let taken = TakenDraft { id: handed.id, exp: handed.exp };
         let accepted = self.device.vault(move |vault| {
             vault.atomically(|vault| {
                 for old in
-                    vault.list::<Ingested>(&Owner::Phone)?.records.into_iter().filter(|own| own.exp < now - LEEWAY)
+                    vault.list::<TakenDraft>(&Owner::Phone)?.records.into_iter().filter(|own| own.exp < now - LEEWAY)
                 {
-                    vault.delete::<Ingested>(&Owner::Phone, &old.id)?;
+                    vault.delete::<TakenDraft>(&Owner::Phone, &old.id)?;
                 }
-                if vault.get::<Ingested>(&Owner::Phone, &taken.id)?.is_some() {
+                if vault.get::<TakenDraft>(&Owner::Phone, &taken.id)?.is_some() {
                     return Ok(Accepted::Before);
                 }
                 let own = vault.get_scoped::<Draft>(&of, &from, "")?;
@@ -264,5 +264,5 @@ fn logged(what: Names, handed: &Handed, given: bool, at: UnixTime) -> Disclosure
 
 /// How many drafts can't be read.
 pub(super) fn unreadable(vault: &Vault, owner: &Owner) -> Result<u64, StoreError> {
-    Ok(vault.list::<Draft>(owner)?.unreadable + vault.list::<Ingested>(owner)?.unreadable)
+    Ok(vault.list::<Draft>(owner)?.unreadable + vault.list::<TakenDraft>(owner)?.unreadable)
 }

@@ -216,7 +216,7 @@ fn refusal(reason: &Refusal) -> ([&'static str; 3], &str) {
             [
                 "该服务没有申请这项权限。请联系服务的提供者。",
                 "Dịch vụ này không xin quyền này. Hãy liên hệ nơi cung cấp dịch vụ.",
-                "The service did not ask for this permission. Tell whoever offers the service.",
+                "The service did not ask for this permission. Tell the people who offer the service.",
             ],
             "",
         ),

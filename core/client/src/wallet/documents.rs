@@ -89,7 +89,7 @@ impl Documents {
         Ok(views)
     }
 
-    /// Removes a document from this phone. Whoever signed it still has it.
+    /// Removes a document from this phone. Its issuer still has it.
     pub async fn remove(&self, id: &str) -> Result<(), Error> {
         let owner = self.accounts.active_owner().await?;
         self.text_of(&owner, id).await?;

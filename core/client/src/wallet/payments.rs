@@ -160,7 +160,7 @@ impl Payments {
         let ordered =
             self.device.vault(move |vault| vault.get::<Ordered>(&Owner::Phone, &name)).await?.ok_or_else(unknown)?;
         let Some(text) = value("receipt") else {
-            // Whoever waits is told; the order stays known, should the resident pay after all.
+            // The page that waits is told; the order stays known, should the resident pay after all.
             self.waiting().remove(&state);
             return Err(Error::Cancelled);
         };

@@ -21,7 +21,7 @@ const MAX_PATH: usize = 512;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum TrustError {
-    #[error("{role} of the registry expired at {expires}; it must be signed anew by whoever runs it")]
+    #[error("{role} of the registry expired at {expires}; the registry's operator must sign it again")]
     Expired { role: String, expires: String },
     #[error("{role} of the registry is older than what this phone has seen: version {offered} after {trusted}")]
     Rollback { role: String, trusted: u64, offered: u64 },

@@ -55,7 +55,7 @@ impl Submissions {
         submission: &Submission,
         mut attachment: Attachment,
     ) -> Result<Option<Answer>, PendingReason> {
-        let mut anew = false;
+        let mut again = false;
         loop {
             let place = match attachment.upload.clone() {
                 Some(place) => self.device.http.url(&place).map_err(|_| PendingReason::Network)?,
@@ -72,9 +72,9 @@ impl Submissions {
             let answer = self.send(owner, submission, head).await?;
             match (answer.status, offset(&answer)) {
                 (status, Some(sent)) if status.is_success() && sent <= attachment.size => attachment.sent = sent,
-                // The city has let go of it; once it is begun anew.
-                (StatusCode::NOT_FOUND | StatusCode::GONE, _) if !anew => {
-                    (attachment.upload, anew) = (None, true);
+                // The city has dropped the upload: start it again, once.
+                (StatusCode::NOT_FOUND | StatusCode::GONE, _) if !again => {
+                    (attachment.upload, again) = (None, true);
                     continue;
                 }
                 _ => return unexpected(answer),

@@ -42,7 +42,7 @@ struct Signed {
 /// A signature that is being made.
 type Signing = JoinHandle<Result<Signed, Error>>;
 
-/// What is kept while the app runs.
+/// What is known of codes while the app runs.
 #[derive(Default)]
 pub(super) struct Codes {
     /// The last second that a pass's key signed for and showed.
@@ -185,7 +185,7 @@ impl Passes {
     /// The key of a pass is gone: a new pass to a new key takes its place, if a network and a login are at hand.
     async fn after_renewal(self: &Arc<Self>, pass: &Pass, wanted: Wanted) -> Result<CodeView, Error> {
         let why = "this phone's key for the pass is gone: connect to the network and log in to get the pass again";
-        // To its end even if whoever watches goes away: half a renewal would cost a session or leave keys behind.
+        // To its end even if the caller goes away: half a renewal would cost a session or leave keys behind.
         let (own, id) = (Arc::clone(self), pass.id.clone());
         let renewal = tokio::spawn(async move { own.renew_one(&id).await });
         if let Err(error) = renewal.await.map_err(|_| Error::internal("a renewal panicked"))? {

@@ -106,7 +106,7 @@ impl Passes {
         Ok(all)
     }
 
-    /// Has passes issued anew, those of one issuer and type together, and puts each in the old one's place.
+    /// Has passes issued again, those of one issuer and type together, and puts each in the old one's place.
     pub async fn renew(&self, owner: &Owner, due: Vec<Pass>) -> Result<Vec<PassView>, Error> {
         let mut groups: BTreeMap<(RegionId, String, String), Vec<Pass>> = BTreeMap::new();
         for pass in due {

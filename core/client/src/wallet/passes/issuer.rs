@@ -63,7 +63,7 @@ impl Passes {
         self.send_with(request, access).await
     }
 
-    /// The same with a token that is at hand. Passes are judged by the time: whoever issues them does not tell it.
+    /// The same with a token that is at hand. Passes are judged by the time, so their issuers do not set it.
     pub(super) async fn send_with(&self, request: Outgoing, access: Access) -> Result<Answer, Error> {
         self.sessions.send(request, access).await
     }

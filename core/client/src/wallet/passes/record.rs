@@ -138,7 +138,7 @@ impl Record for LastCode {
     const FORMAT: u8 = 1;
 }
 
-/// A pass that was deleted here or issued anew, and whose issuer has not been told yet.
+/// A pass that was deleted here or issued again, and whose issuer has not been told yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Deleted {
     pub id: String,

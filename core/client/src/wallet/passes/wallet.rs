@@ -99,7 +99,7 @@ impl Passes {
     }
 
     /// Brings passes up to date: what their issuers say of them, and new ones for those that are due. Answers those that
-    /// were issued anew. It needs a network and, for new ones, a login.
+    /// were issued again. It needs a network and, for new ones, a login.
     pub async fn update(&self) -> Result<Vec<PassView>, Error> {
         let _turn = self.turn.lock().await;
         let (owner, passes) = self.all().await?;

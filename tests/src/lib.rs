@@ -7,7 +7,7 @@
 //!   tests/bad_input.rs   what must be refused by name, and lose nothing
 //!   tests/phone/         what the phone keeps and runs: accounts, tokens, answers, outbox, documents, pages, files
 //!   tests/crash.rs       a store that is ended at any moment, or has no room; src/bin/crash.rs is what is ended
-//!   tests/old_files.rs   files of every schema, in old_files/
+//!   tests/old_files.rs   files of every schema; tests/phone/old_phone.rs opens a phone with every kind of record
 //!   tests/vectors.rs     CQ1's published vectors, at the gate and through cameras
 //!   vectors/             the vectors; src/vectors.rs makes CQ1's; a small registry that fuzzing begins with
 //!   fuzz/                what is thrown at the parsers, and what was kept of it
@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod crash;
+pub mod old_files;
 pub mod parsers;
 pub mod station;
 pub mod vectors;

@@ -7,7 +7,7 @@ use onecity_protocol::manifest::Permission;
 use onecity_protocol::service::ServiceId;
 use onecity_store::Owner;
 
-use crate::device::Device;
+use crate::device::{Device, spawn};
 use crate::error::{Error, Refusal};
 use crate::identity::{Accounts, Consents, Sessions};
 use crate::services::{Submissions, forget_all};
@@ -45,7 +45,7 @@ impl Erasure {
         self.passes.forget(&account).await?;
         self.sessions.end(account).await?;
         let sessions = Arc::clone(&self.sessions);
-        tokio::spawn(async move { sessions.tell_ended().await });
+        spawn(async move { sessions.tell_ended().await });
         Ok(())
     }
 

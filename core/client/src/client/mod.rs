@@ -22,7 +22,7 @@ use tokio::runtime::{Handle, Runtime};
 use compose::Parts;
 
 use crate::device::http::Network;
-use crate::device::{self, ClientConfig, Device, ProgressSender};
+use crate::device::{self, ClientConfig, Device, ProgressSender, Task};
 use crate::error::Error;
 use crate::identity::distrust;
 use crate::platform::Platform;
@@ -162,12 +162,15 @@ impl Client {
     }
 
     /// Runs a call to its end on the client's runtime, even if the caller no longer waits.
-    async fn run<T, F>(&self, call: impl FnOnce(Arc<Parts>) -> F) -> Result<T, Error>
+    fn run<T, F>(&self, call: impl FnOnce(Arc<Parts>) -> F) -> impl Future<Output = Result<T, Error>> + Send
     where
         T: Send + 'static,
         F: Future<Output = Result<T, Error>> + Send + 'static,
     {
-        let task = self.runtime().spawn(call(Arc::clone(&self.parts)));
+        self.outcome_of(device::spawn_on(self.runtime(), call(Arc::clone(&self.parts))))
+    }
+
+    async fn outcome_of<T>(&self, task: Task<Result<T, Error>>) -> Result<T, Error> {
         let outcome = task.await.unwrap_or_else(|error| {
             if error.is_cancelled() { Err(Error::Cancelled) } else { Err(Error::internal("a call panicked")) }
         });
@@ -187,7 +190,7 @@ impl Client {
             let languages = parts.device.config.languages.clone();
             work(parts, progress).await.map_err(|error| localized(error, &languages))
         };
-        let task = self.runtime().spawn(device::with_progress(listener, localized_work));
+        let task = device::spawn_on(self.runtime(), device::with_progress(listener, localized_work));
         TaskHandle::new(task.abort_handle())
     }
 

@@ -2,13 +2,13 @@
 //! database's lock there. Calls that need a file meanwhile wait until the app is back.
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use onecity_store::{Catalogue, FolderLock, StoreError, Vault, VaultReader};
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
 use super::config::ClientConfig;
-use super::threads::blocking;
+use super::threads::{Boxed, Outcome, blocking, spawn, spawn_blocking};
 use crate::error::Error;
 use crate::platform::SecretStore;
 
@@ -41,6 +41,9 @@ pub(crate) struct Files {
     on_rollback: OnRollback,
 }
 
+/// Work on the open files. It leaves its outcome where its caller finds it.
+type Work = Box<dyn FnOnce(&Open) -> Result<(), StoreError> + Send>;
+
 type OpenGuard = OwnedRwLockReadGuard<State, Open>;
 
 impl Files {
@@ -64,7 +67,7 @@ impl Files {
         let mut state = self.state.write().await;
         let before = std::mem::replace(&mut *state, State::Suspended);
         let State::Open(open) = before else { return Ok(()) };
-        let closing = tokio::task::spawn_blocking(move || {
+        let closing = spawn_blocking(move || {
             let Open { catalogue, reader, vault, _lock } = *open;
             drop((catalogue, reader));
             vault.into_inner().unwrap_or_else(PoisonError::into_inner).close()
@@ -79,7 +82,7 @@ impl Files {
             return Ok(());
         }
         let (folder, secrets, on_rollback) = (self.folder.clone(), Arc::clone(&self.secrets), self.on_rollback);
-        let opening = tokio::task::spawn_blocking(move || open(&folder, &secrets, on_rollback));
+        let opening = spawn_blocking(move || open(&folder, &secrets, on_rollback));
         let outcome = opening.await.map_err(Error::internal).and_then(|opened| opened);
         let told = outcome.as_ref().map(drop).map_err(Clone::clone);
         *state = match outcome {
@@ -115,30 +118,42 @@ impl Files {
         }
     }
 
+    async fn run(&self, work: Work) -> Result<(), Error> {
+        // Held, so that the files are not closed meanwhile.
+        let open = self.opened().await?;
+        Ok(spawn_blocking(move || work(&open)).await.map_err(|_| Error::internal("a call to the files panicked"))??)
+    }
+
+    /// Runs work on the open files where blocking is fine.
+    fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Open) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        let (left, outcome) = Outcome::new();
+        let work = Box::new(move |open: &Open| work(open).map(|value| left.set(value)));
+        answered(Box::pin(self.run(work)), outcome)
+    }
+
     /// Runs work on the private file where blocking is fine.
-    pub async fn vault<T: Send + 'static>(
+    pub fn vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Vault) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Error> {
-        let open = self.opened().await?;
-        let run = move || work(&open.vault.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(tokio::task::spawn_blocking(run).await.map_err(|_| Error::internal("a call to the vault panicked"))??)
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        self.call(move |open| work(&lock(&open.vault)))
     }
 
     /// Reads the private file on a connection of its own, so that a write does not delay this.
-    pub async fn read_vault<T: Send + 'static>(
+    pub fn read_vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&VaultReader) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Error> {
-        let open = self.opened().await?;
-        let run = move || work(&open.reader.lock().unwrap_or_else(PoisonError::into_inner));
-        Ok(tokio::task::spawn_blocking(run).await.map_err(|_| Error::internal("a call to the vault panicked"))??)
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        self.call(move |open| work(&lock(&open.reader)))
     }
 
     /// Writes something whose loss costs little, without anybody waiting for the disk.
     pub fn write_later(self: &Arc<Self>, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
         let files = Arc::clone(self);
-        tokio::spawn(async move {
+        spawn(async move {
             if let Err(error) = files.vault(work).await {
                 tracing::warn!(%error, "a small record was not written");
             }
@@ -147,15 +162,8 @@ impl Files {
 
     /// Whether the private file can be read whole. It takes a while, and delays nobody.
     pub async fn check_vault(&self) -> Result<(), Error> {
-        // Held, so that the files are not closed meanwhile.
-        let open = self.opened().await?;
         let path = self.folder.join(VAULT);
-        let run = move || {
-            let outcome = Vault::check(&path);
-            drop(open);
-            outcome
-        };
-        Ok(tokio::task::spawn_blocking(run).await.map_err(|_| Error::internal("a call to the vault panicked"))??)
+        self.call(move |_| Vault::check(&path)).await
     }
 
     /// The sizes of both files with their logs, in bytes: the public one and the private one.
@@ -170,46 +178,55 @@ impl Files {
 
     /// Whether the public file can be read whole; it is created again if not.
     pub async fn check_catalogue(&self) -> Result<(), Error> {
-        let open = self.opened().await?;
         let path = self.folder.join(CATALOGUE);
-        let run = move || {
-            let mut place = open.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
+        let check = move |open: &Open| {
+            let mut place = lock(&open.catalogue);
             if place.as_ref().is_some_and(|catalogue| catalogue.check().is_ok()) {
                 return Ok(());
             }
-            *place = None;
-            *place = Some(Catalogue::recreate(&path)?);
-            Ok::<_, StoreError>(())
+            create_again(&mut place, &path)
         };
-        Ok(tokio::task::spawn_blocking(run)
-            .await
-            .map_err(|_| Error::internal("a call to the catalogue panicked"))??)
+        self.call(check).await
     }
 
     /// Runs work on the public file. One that turns out to be damaged is created again: all of it can be fetched again.
-    pub async fn catalogue<T: Send + 'static>(
+    pub fn catalogue<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Catalogue) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Error> {
-        let open = self.opened().await?;
+    ) -> impl Future<Output = Result<T, Error>> + Send {
         let path = self.folder.join(CATALOGUE);
-        let run = move || {
-            let mut place = open.catalogue.lock().unwrap_or_else(PoisonError::into_inner);
-            let catalogue = match &mut *place {
-                Some(catalogue) => catalogue,
-                none => none.insert(Catalogue::open(&path)?),
-            };
-            let outcome = work(catalogue);
+        self.call(move |open| {
+            let mut place = lock(&open.catalogue);
+            let outcome = work(opened_catalogue(&mut place, &path)?);
             if outcome.as_ref().is_err_and(StoreError::is_corrupt) {
-                *place = None;
-                *place = Some(Catalogue::recreate(&path)?);
+                create_again(&mut place, &path)?;
             }
             outcome
-        };
-        Ok(tokio::task::spawn_blocking(run)
-            .await
-            .map_err(|_| Error::internal("a call to the catalogue panicked"))??)
+        })
     }
+}
+
+/// The outcome that work on the files has left.
+async fn answered<T>(running: Boxed<'_, Result<(), Error>>, outcome: Outcome<T>) -> Result<T, Error> {
+    running.await?;
+    Ok(outcome.take())
+}
+
+fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
+    place.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn opened_catalogue<'a>(place: &'a mut Option<Catalogue>, path: &Path) -> Result<&'a mut Catalogue, StoreError> {
+    Ok(match place {
+        Some(catalogue) => catalogue,
+        none => none.insert(Catalogue::open(path)?),
+    })
+}
+
+fn create_again(place: &mut Option<Catalogue>, path: &Path) -> Result<(), StoreError> {
+    *place = None;
+    *place = Some(Catalogue::recreate(path)?);
+    Ok(())
 }
 
 const CATALOGUE: &str = "catalogue.sqlite";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use onecity_protocol::credential::{PublicKey, Signature};
 
-use super::threads::foreign;
+use super::threads::{foreign, spawn_on};
 use crate::error::Error;
 use crate::platform::{CreatedKey, DeviceKeys, KeyPurpose};
 
@@ -100,7 +100,7 @@ impl Drop for NewKeys {
         let left = self.take();
         if let (false, Ok(runtime)) = (left.is_empty(), tokio::runtime::Handle::try_current()) {
             let keys = self.keys.clone();
-            runtime.spawn(async move { keys.discard(left).await });
+            spawn_on(&runtime, async move { keys.discard(left).await });
         }
     }
 }

@@ -31,7 +31,7 @@ pub(crate) use http::Http;
 pub(crate) use keys::{DeviceKey, Keys, NewKeys};
 pub(crate) use notices::{Notices, ProgressSender, with_progress};
 pub(crate) use prompts::Prompts;
-pub(crate) use threads::{blocking, foreign};
+pub(crate) use threads::{Task, blocking, foreign, spawn, spawn_on};
 pub(crate) use time::{ClockTeacher, Reading, Time};
 
 use files::Files;
@@ -77,19 +77,19 @@ impl Device {
     }
 
     /// Runs work on the private file where blocking is fine.
-    pub async fn vault<T: Send + 'static>(
+    pub fn vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Vault) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.files.vault(work).await
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        self.files.vault(work)
     }
 
     /// Reads the private file without waiting for a write: for the codes that a resident shows at a gate.
-    pub async fn read_vault<T: Send + 'static>(
+    pub fn read_vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&VaultReader) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.files.read_vault(work).await
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        self.files.read_vault(work)
     }
 
     /// Writes something whose loss costs little, without anybody waiting for the disk.
@@ -98,11 +98,11 @@ impl Device {
     }
 
     /// Runs work on the public file where blocking is fine.
-    pub async fn catalogue<T: Send + 'static>(
+    pub fn catalogue<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Catalogue) -> Result<T, StoreError> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.files.catalogue(work).await
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        self.files.catalogue(work)
     }
 
     /// The files themselves, to let go of them and to take them up again.
@@ -111,11 +111,14 @@ impl Device {
     }
 
     /// Has the shell do something for a page or a screen. It takes as long as the resident does.
-    pub async fn host<T, F>(&self, ask: impl FnOnce(Arc<dyn ServiceHost>) -> F) -> Result<T, Error>
+    pub fn host<T, F>(
+        &self,
+        ask: impl FnOnce(Arc<dyn ServiceHost>) -> F,
+    ) -> impl Future<Output = Result<T, Error>> + Send
     where
         T: Send + 'static,
         F: Future<Output = T> + Send + 'static,
     {
-        foreign(ask(Arc::clone(&self.host))).await
+        foreign(ask(Arc::clone(&self.host)))
     }
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::mpsc;
 
-use super::threads::blocking;
+use super::threads::{blocking, spawn};
 use crate::error::Error;
 use crate::platform::Observer;
 use crate::task::{Progress, ProgressListener};
@@ -23,7 +23,7 @@ impl Notices {
         let (wake, mut woken) = mpsc::channel(1);
         let waiting = Arc::new(Mutex::new(Vec::new()));
         let due = Arc::clone(&waiting);
-        tokio::spawn(async move {
+        spawn(async move {
             while woken.recv().await.is_some() {
                 let topics = std::mem::take(&mut *lock(&due));
                 let observer = Arc::clone(&observer);

@@ -1,26 +1,107 @@
-//! Where code runs that may block: never on a worker of the runtime.
+//! Where code runs that may block, and what runs beside its caller.
+//!
+//! The runtime's code is generic over what it runs. Everything here reaches it in a box, so that the library holds one
+//! copy of that code instead of one for each of several hundred calls.
 
 use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker, ready};
+
+use tokio::runtime::Handle;
+use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 use crate::error::Error;
 
+pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Where work leaves its outcome for the one that waits for it.
+pub(super) struct Outcome<T>(Arc<Mutex<Option<T>>>);
+
+impl<T> Outcome<T> {
+    pub fn new() -> (Self, Self) {
+        let place = Arc::new(Mutex::new(None));
+        (Self(Arc::clone(&place)), Self(place))
+    }
+
+    pub fn set(self, value: T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
+    }
+
+    /// The outcome of work that has ended.
+    pub fn take(&self) -> T {
+        let outcome = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        outcome.expect("work that ended has left its outcome")
+    }
+}
+
+/// What runs beside its caller. It goes on if this is dropped.
+pub(crate) struct Task<T> {
+    running: JoinHandle<()>,
+    outcome: Outcome<T>,
+}
+
+impl<T> Task<T> {
+    pub fn abort_handle(&self) -> AbortHandle {
+        self.running.abort_handle()
+    }
+}
+
+impl<T> Future for Task<T> {
+    /// An error if the work panicked or was aborted.
+    type Output = Result<T, JoinError>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let ended = ready!(Pin::new(&mut self.running).poll(context));
+        Poll::Ready(ended.map(|()| self.outcome.take()))
+    }
+}
+
+/// Runs a future beside its caller on the runtime that the caller is on.
+pub(crate) fn spawn<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Task<T> {
+    spawn_on(&Handle::current(), future)
+}
+
+/// The same on a runtime that is named.
+pub(crate) fn spawn_on<T: Send + 'static>(
+    runtime: &Handle,
+    future: impl Future<Output = T> + Send + 'static,
+) -> Task<T> {
+    let (left, outcome) = Outcome::new();
+    let future: Boxed<'static, ()> = Box::pin(async move { left.set(future.await) });
+    Task { running: runtime.spawn(future), outcome }
+}
+
 /// Runs what blocks where that is fine.
-pub(crate) async fn blocking<T: Send + 'static>(
+pub(super) fn spawn_blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Task<T> {
+    let (left, outcome) = Outcome::new();
+    let work: Box<dyn FnOnce() + Send> = Box::new(move || left.set(work()));
+    Task { running: tokio::task::spawn_blocking(work), outcome }
+}
+
+/// The same for work that can fail.
+pub(crate) fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    tokio::task::spawn_blocking(work).await.map_err(|_| Error::internal("a blocking call panicked"))?
+) -> impl Future<Output = Result<T, Error>> + Send {
+    settled(spawn_blocking(work))
+}
+
+async fn settled<T>(task: Task<Result<T, Error>>) -> Result<T, Error> {
+    task.await.unwrap_or_else(|_| Err(Error::internal("a blocking call panicked")))
 }
 
 /// Awaits a port of the shell. Its first step runs code of the shell, which may block: it runs off the workers. No
 /// thread is held after that, however long the resident takes.
-pub(crate) async fn foreign<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> Result<T, Error> {
-    type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) fn foreign<T: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+) -> impl Future<Output = Result<T, Error>> + Send {
+    call_foreign(Box::pin(future))
+}
+
+async fn call_foreign<T: Send + 'static>(mut future: Boxed<'static, T>) -> Result<T, Error> {
     enum First<T> {
         Done(T),
-        Goes(Boxed<T>),
+        Goes(Boxed<'static, T>),
     }
-    let mut future: Boxed<T> = Box::pin(future);
     let first = blocking(move || {
         // Whatever wakes this waker is seen all the same: the future is polled again below, with its own.
         let mut context = Context::from_waker(Waker::noop());
@@ -32,5 +113,28 @@ pub(crate) async fn foreign<T: Send + 'static>(future: impl Future<Output = T> +
     match first.await? {
         First::Done(outcome) => Ok(outcome),
         First::Goes(future) => Ok(future.await),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn work_that_panics_ends_with_an_error_and_takes_nothing_with_it() {
+        let panicked = blocking(|| -> Result<(), Error> { panic!("a fault of the shell") }).await;
+        assert!(matches!(panicked, Err(Error::Internal { .. })), "{panicked:?}");
+        assert!(spawn(async { panic!("a fault of the core") }).await.is_err_and(|error| error.is_panic()));
+        assert_eq!(blocking(|| Ok(7)).await.expect("the threads go on"), 7);
+    }
+
+    #[tokio::test]
+    async fn a_task_that_is_aborted_says_so_and_one_that_is_dropped_goes_on() {
+        let task = spawn(std::future::pending::<()>());
+        task.abort_handle().abort();
+        assert!(task.await.is_err_and(|error| error.is_cancelled()));
+        let (sender, receiver) = tokio::sync::oneshot::channel();
+        drop(spawn(async move { sender.send(7) }));
+        assert_eq!(receiver.await, Ok(7));
     }
 }

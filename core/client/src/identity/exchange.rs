@@ -18,6 +18,7 @@ use super::dpop::thumbprint;
 use super::secret::Secret;
 use super::session::Sessions;
 use crate::device::http::{Answer, Outgoing};
+use crate::device::spawn;
 use crate::error::{Error, Refusal};
 use crate::platform::KeyPurpose;
 
@@ -107,7 +108,7 @@ impl Sessions {
     ) -> Result<ServiceToken, Error> {
         let (own, whom, origin, refused) = (Arc::clone(self), whom.clone(), origin.to_owned(), refused.cloned());
         let exchanging = async move { own.exchanged(&whom, &origin, refused.as_ref()).await };
-        tokio::spawn(exchanging).await.unwrap_or_else(|_| Err(Error::internal("a token exchange panicked")))
+        spawn(exchanging).await.unwrap_or_else(|_| Err(Error::internal("a token exchange panicked")))
     }
 
     async fn exchanged(

@@ -16,7 +16,7 @@ use super::proofs::Proofs;
 use super::secret::Secret;
 use super::token_endpoint::{Tokens, read};
 use crate::device::http::{Answer, Outgoing};
-use crate::device::{ClockTeacher, Device, DeviceKey};
+use crate::device::{ClockTeacher, Device, DeviceKey, spawn};
 use crate::error::Error;
 use crate::views::{AccountKind, AccountView, Topic};
 
@@ -240,7 +240,7 @@ impl Sessions {
     pub async fn access_of(self: &Arc<Self>, account: AccountId, refused: Option<&Secret>) -> Result<Access, Error> {
         let (own, refused) = (Arc::clone(self), refused.cloned());
         let renewing = async move { own.renewed(account, refused.as_ref()).await };
-        tokio::spawn(renewing).await.unwrap_or_else(|_| Err(Error::internal("a renewal panicked")))
+        spawn(renewing).await.unwrap_or_else(|_| Err(Error::internal("a renewal panicked")))
     }
 
     async fn renewed(&self, account: AccountId, refused: Option<&Secret>) -> Result<Access, Error> {

@@ -12,7 +12,7 @@ use onecity_protocol::trust::{Release, WhyNot};
 use onecity_store::{Installed, Slot};
 
 use super::lookup::Registry;
-use crate::device::blocking;
+use crate::device::{blocking, spawn};
 use crate::error::{Error, Refusal};
 use crate::views::{AccountKind, Topic};
 
@@ -91,7 +91,7 @@ impl Registry {
     /// Fetches a newer version while the installed one is open.
     fn update_behind(self: &Arc<Self>, service: &ServiceId, release: Release) {
         let (registry, service) = (Arc::clone(self), service.clone());
-        tokio::spawn(async move {
+        spawn(async move {
             let (own, version) = (service.clone(), release.version_code);
             let failed = registry.device.catalogue(move |catalogue| catalogue.has_failed(&own, version)).await;
             if !matches!(failed, Ok(false)) {

@@ -20,8 +20,8 @@ use onecity_store::{Owner, Record, StoreError, Vault};
 use reqwest::Method;
 use serde::{Deserialize, Serialize};
 
-use crate::device::Device;
 use crate::device::http::{Answer, Outgoing};
+use crate::device::{Device, spawn};
 use crate::error::Error;
 use crate::identity::{OnBehalf, Sessions};
 use crate::views::Freshness;
@@ -188,7 +188,7 @@ impl HttpCache {
             let place = format!("{:?} {} {}", context.owner, context.service, context.name(&request.url));
             if self.refreshing.begin(&place) {
                 let (cache, context) = (Arc::clone(self), context.clone());
-                tokio::spawn(async move {
+                spawn(async move {
                     let asked = tokio::time::timeout(BEHIND, cache.send(&context, conditional));
                     if let Ok(Ok(answer)) = asked.await {
                         cache.renew(&context, &request, kept, answer).await;

@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 
 use super::delivering::LONGEST_WAIT;
-use crate::device::Device;
+use crate::device::{Device, spawn};
 use crate::error::{Error, Refusal};
 use crate::identity::{Accounts, Consents, Sessions};
 use crate::views::messages::{Message, message};
@@ -80,7 +80,7 @@ impl Submissions {
         let stored = submission.clone();
         self.device.vault(move |vault| vault.enqueue(&owner, &stored)).await?;
         self.device.notices.changed(Topic::Submissions);
-        tokio::spawn(next_round(Arc::clone(self)));
+        spawn(next_round(Arc::clone(self)));
         Ok(self.view(submission))
     }
 
@@ -106,11 +106,11 @@ impl Submissions {
         let Ok(Some(due)) = self.device.vault(|vault| vault.next_wake()).await else { return };
         let wait = u64::try_from((due - self.device.time.now().await).clamp(1, LONGEST_WAIT)).unwrap_or(1);
         let later = Arc::downgrade(self);
-        let waking = tokio::spawn(async move {
+        let waking = spawn(async move {
             tokio::time::sleep(Duration::from_secs(wait)).await;
             // The app may have been closed meanwhile, and another round may be what this one waits for.
             if let Some(submissions) = later.upgrade() {
-                tokio::spawn(next_round(submissions));
+                spawn(next_round(submissions));
             }
         });
         let before = self.timer.lock().unwrap_or_else(PoisonError::into_inner).replace(waking.abort_handle());

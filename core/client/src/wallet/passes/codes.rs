@@ -7,11 +7,10 @@ use std::time::Duration;
 
 use onecity_protocol::credential::{Audience, PresentationDraft, UnixTime, next_issued_at};
 use onecity_store::Owner;
-use tokio::task::JoinHandle;
 
 use super::record::{LastCode, Pass, PassState};
 use super::wallet::Passes;
-use crate::device::{DeviceKey, Reading, blocking};
+use crate::device::{DeviceKey, Reading, Task, blocking, spawn};
 use crate::error::{Error, Refusal};
 use crate::identity::{Disclosure, random_text, write_down};
 use crate::platform::ConsentRequest;
@@ -40,7 +39,7 @@ struct Signed {
 }
 
 /// A signature that is being made.
-type Signing = JoinHandle<Result<Signed, Error>>;
+type Signing = Task<Result<Signed, Error>>;
 
 /// What is known of codes while the app runs.
 #[derive(Default)]
@@ -111,7 +110,7 @@ impl Passes {
     /// Calls `listener` with a code now and at each change, until the handle is dropped.
     pub fn watch(self: &Arc<Self>, id: &str, audience: Audience, listener: Arc<dyn CodeListener>) -> TaskHandle {
         let (passes, mut id) = (Arc::clone(self), id.to_owned());
-        let task = tokio::spawn(async move {
+        let task = spawn(async move {
             loop {
                 let shown = match passes.code(&id, audience).await {
                     Ok(shown) => shown,
@@ -187,7 +186,7 @@ impl Passes {
         let why = "this phone's key for the pass is gone: connect to the network and log in to get the pass again";
         // To its end even if the caller goes away: half a renewal would cost a session or leave keys behind.
         let (own, id) = (Arc::clone(self), pass.id.clone());
-        let renewal = tokio::spawn(async move { own.renew_one(&id).await });
+        let renewal = spawn(async move { own.renew_one(&id).await });
         if let Err(error) = renewal.await.map_err(|_| Error::internal("a renewal panicked"))? {
             tracing::info!(may_retry = error.may_retry(), "a pass whose key is gone could not be renewed");
             return Err(Error::refused(Refusal::PassKeyGone, why));
@@ -256,7 +255,7 @@ impl Passes {
         let next = issued + step;
         if wanted == Wanted::PASSAGE && next < pass.expires {
             let (key, credential) = (self.device.keys.key(pass.key.clone()), pass.credential.clone());
-            let signing = tokio::spawn(async move { sign(&key, &credential, next, wanted).await });
+            let signing = spawn(async move { sign(&key, &credential, next, wanted).await });
             codes.ahead.lock().unwrap_or_else(PoisonError::into_inner).insert(pass.key.clone(), (next, signing));
         }
         Ok(CodeView { pass_id: id, text, picture, issued, next, time_unverified: !reading.verified })

@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use onecity_tests::old_files::{self, Shift};
 use onecity_store::{
     Catalogue, Delivery, Installed, Owner, Record, Slot, StoreError, Submission, SubmissionState, Vault,
 };
+use onecity_tests::old_files::{self, Shift};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, PartialEq, Serialize, Deserialize)]

@@ -202,12 +202,21 @@ pub fn platform(resident: &Arc<Resident>, clock: &Arc<software::MachineClock>) -
 impl Kit {
     /// A world, a phone that has synced Jinan, with nobody logged in.
     pub async fn new() -> Self {
+        let (resident, clock) = (Arc::<Resident>::default(), Arc::<software::MachineClock>::default());
+        Self::with(platform(&resident, &clock), resident, clock).await
+    }
+
+    /// The same with ports of one's own: a clock that stands, and keys that can be written down.
+    pub async fn on(platform: Platform, resident: Arc<Resident>) -> Self {
+        Self::with(platform, resident, Arc::default()).await
+    }
+
+    async fn with(platform: Platform, resident: Arc<Resident>, clock: Arc<software::MachineClock>) -> Self {
         let server = Server::start(WorldOptions::default()).await.expect("a world");
         let world = server.world();
         publish(&world, &manifest("everything", 1, world.origin()), &[]);
         publish(&world, &manifest("other", 1, world.origin()), &[]);
-        let (resident, clock) = (Arc::<Resident>::default(), Arc::<software::MachineClock>::default());
-        let phone = Phone::with_platform(&world, &["en"], platform(&resident, &clock)).expect("a phone");
+        let phone = Phone::with_platform(&world, &["en"], platform).expect("a phone");
         phone.client().sync(&jinan()).await.expect("synced");
         let (address, serving) = (server.address(), Arc::clone(&world));
         let server = Serving { running: Mutex::new(Some(server)), address, world: serving };

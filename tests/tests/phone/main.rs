@@ -8,6 +8,7 @@ mod helper;
 mod hostile;
 mod kit;
 mod network;
+mod old_phone;
 mod outbox;
 mod payment;
 mod runtime;

@@ -15,7 +15,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use crate::phone::Phone;
-use crate::picture::read;
+use crate::picture::{png, read};
 use crate::regions;
 use crate::server::Server;
 use crate::world::{Fault, World, WorldOptions};
@@ -336,8 +336,7 @@ fn accepted(decision: &Decision) -> Result<(), Off> {
 
 async fn show_code(phone: &Phone, pass: &str, gate: &mut Gate) -> Result<(String, String), Off> {
     let code = phone.client().code(pass, Audience::ANY).await?;
-    let png = code.picture.png(4)?;
-    let text = read(&png)?;
+    let text = read(&png(&code.picture, 4)?)?;
     check(text == code.text, "the picture reads as another code")?;
     check(!code.time_unverified, "the phone's time is not verified")?;
     accepted(&gate.check(&text, code.issued))?;
@@ -387,7 +386,7 @@ async fn offline(world: &Arc<World>, phone: &Phone, cities: &[RegionId]) -> Outc
 
 async fn offline_code(phone: &Phone, pass: &str, gate: &mut Gate) -> Outcome {
     let code = phone.client().code(pass, Audience::ANY).await?;
-    accepted(&gate.check(&read(&code.picture.png(4)?)?, code.issued))?;
+    accepted(&gate.check(&read(&png(&code.picture, 4)?)?, code.issued))?;
     Ok("signed, drawn, read back, gate opens".to_owned())
 }
 

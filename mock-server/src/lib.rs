@@ -46,7 +46,7 @@ mod services;
 mod world;
 
 pub use phone::{Phone, PhoneError};
-pub use picture::{PictureError, read};
+pub use picture::{PictureError, png, read};
 pub use regions::{RegionTableError, load as load_regions};
 pub use registry::Registry;
 pub use server::Server;

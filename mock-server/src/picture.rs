@@ -1,9 +1,25 @@
-//! A code as a gate's camera sees it: read back from its picture by an independent decoder.
+//! A code as a gate's camera sees it: drawn as an image, and read back from it by an independent decoder.
+
+use image::{GrayImage, ImageFormat, Luma};
+use onecity_core::QrPicture;
 
 /// Why a picture could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("the picture: {0}")]
 pub struct PictureError(String);
+
+/// A code as a PNG with its quiet zone, so many pixels a module. Below 3, many cameras fail.
+pub fn png(picture: &QrPicture, pixels_per_module: u32) -> Result<Vec<u8>, PictureError> {
+    let pixels = picture.side() * pixels_per_module;
+    let color = |x, y| {
+        let dark = picture.is_dark_within(x / pixels_per_module, y / pixels_per_module);
+        Luma([if dark { 0 } else { u8::MAX }])
+    };
+    let mut bytes = std::io::Cursor::new(Vec::new());
+    let drawn = GrayImage::from_fn(pixels, pixels, color).write_to(&mut bytes, ImageFormat::Png);
+    drawn.map_err(|error| PictureError(error.to_string()))?;
+    Ok(bytes.into_inner())
+}
 
 /// Reads the one code in a PNG.
 pub fn read(png: &[u8]) -> Result<String, PictureError> {

@@ -326,7 +326,7 @@ async fn the_next_code_is_signed_ahead_and_its_picture_is_what_a_camera_reads() 
     kit.clock.skip(15_000);
     let next = code(&phone, &pass).await;
     assert_eq!((next.pass_id.as_str(), next.issued), (pass.id.as_str(), first.next));
-    assert_eq!(read(&next.picture.png(4).expect("drawn")).expect("read"), next.text);
+    assert_eq!(read(&mock_server::png(&next.picture, 4).expect("drawn")).expect("read"), next.text);
     server.stop().await;
 }
 

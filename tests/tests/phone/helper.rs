@@ -34,8 +34,8 @@ async fn a_relative_fills_a_form_in_and_the_elder_submits_it_as_herself() {
     let shown = kit.resident.handed.lock().expect("held").pop().expect("a code");
     assert!(shown.picture.width > 20 && shown.link.starts_with("onecity://miniapp/cn-sd.jinan:everything#draft="));
     assert!(!shown.link.contains("token") && shown.link.len() < 1000);
-    let scanned =
-        mock_server::read(&shown.picture.png(4).expect("a picture")).expect("another phone's camera reads it");
+    let scanned = mock_server::read(&mock_server::png(&shown.picture, 4).expect("a picture"))
+        .expect("another phone's camera reads it");
     assert_eq!(scanned, shown.link);
 
     let elder = Phone::new(&kit.world, &["zh"]).expect("her phone");
@@ -96,7 +96,7 @@ async fn a_draft_is_taken_over_within_ten_minutes_and_a_made_up_one_never() {
     page.call("draft_hand_over", json!({})).await.expect("the longest that is shown, or nearly");
     let shown = kit.resident.handed.lock().expect("held").pop().expect("a code");
     assert!((1_000..=1_273).contains(&shown.link.len()), "{}", shown.link.len());
-    assert_eq!(mock_server::read(&shown.picture.png(4).expect("a picture")).expect("read"), shown.link);
+    assert_eq!(mock_server::read(&mock_server::png(&shown.picture, 4).expect("a picture")).expect("read"), shown.link);
     let long = json!({ "text": (0..4000).map(|n| format!("{n:x}")).collect::<String>() });
     page.call("draft_set", json!({ "title": "t", "body": long })).await.expect("kept");
     assert_eq!(page.call("draft_hand_over", json!({})).await, Err("quota".to_owned()), "too long for a code");

@@ -31,7 +31,7 @@ pub(crate) use http::Http;
 pub(crate) use keys::{DeviceKey, Keys, NewKeys};
 pub(crate) use notices::{Notices, ProgressSender, with_progress};
 pub(crate) use prompts::Prompts;
-pub(crate) use threads::{Task, blocking, foreign, spawn, spawn_on};
+pub(crate) use threads::{Boxed, Task, blocking, foreign, spawn, spawn_on};
 pub(crate) use time::{ClockTeacher, Reading, Time};
 
 use files::Files;

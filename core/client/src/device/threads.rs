@@ -12,6 +12,7 @@ use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 use crate::error::Error;
 
+/// A future in a box. A method that answers with one is compiled once, not again in each crate that awaits it.
 pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Where work leaves its outcome for the one that waits for it.

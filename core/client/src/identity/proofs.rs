@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::dpop::proof;
 use super::secret::Secret;
 use crate::device::http::{Answer, Outgoing};
-use crate::device::{Device, DeviceKey};
+use crate::device::{Boxed, Device, DeviceKey};
 use crate::error::Error;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
@@ -56,7 +56,21 @@ impl Proofs {
     ///
     /// # Errors
     /// [`Error::LoginRequired`] if the device no longer has the key.
-    pub async fn send(&self, request: Outgoing, key: &DeviceKey, token: Option<&Secret>) -> Result<Answer, Error> {
+    pub fn send<'a>(
+        &'a self,
+        request: Outgoing,
+        key: &'a DeviceKey,
+        token: Option<&'a Secret>,
+    ) -> Boxed<'a, Result<Answer, Error>> {
+        Box::pin(self.send_with_proof(request, key, token))
+    }
+
+    async fn send_with_proof(
+        &self,
+        request: Outgoing,
+        key: &DeviceKey,
+        token: Option<&Secret>,
+    ) -> Result<Answer, Error> {
         let place = (request.url.origin().ascii_serialization(), key.id().to_owned());
         let mut asked = false;
         loop {

@@ -19,7 +19,7 @@ use onecity_store::{KeptRepository, VerifiedRole};
 use super::lookup::Registry;
 use super::phone_storage::PhoneStorage;
 use super::updater::Updater;
-use crate::device::ProgressSender;
+use crate::device::{Boxed, ProgressSender};
 use crate::error::{Error, Refusal};
 use crate::task::{Progress, Step};
 use crate::views::Topic;
@@ -57,7 +57,15 @@ impl Registry {
     }
 
     /// Brings everything that a region's screens need up to date.
-    pub async fn sync(&self, region: &RegionId, progress: &ProgressSender) -> Result<SyncReport, Error> {
+    pub fn sync<'a>(
+        &'a self,
+        region: &'a RegionId,
+        progress: &'a ProgressSender,
+    ) -> Boxed<'a, Result<SyncReport, Error>> {
+        Box::pin(self.sync_in_turn(region, progress))
+    }
+
+    async fn sync_in_turn(&self, region: &RegionId, progress: &ProgressSender) -> Result<SyncReport, Error> {
         let _turn = self.turn.lock().await;
         let nation = region.nation();
         let Some(first) = region.first_level() else { return self.update_nation(&nation).await };
@@ -109,7 +117,11 @@ impl Registry {
         Ok(Some(SyncReport::default()))
     }
 
-    async fn update_nation(&self, nation: &RegionId) -> Result<SyncReport, Error> {
+    fn update_nation<'a>(&'a self, nation: &'a RegionId) -> Boxed<'a, Result<SyncReport, Error>> {
+        Box::pin(self.read_nation(nation))
+    }
+
+    async fn read_nation(&self, nation: &RegionId) -> Result<SyncReport, Error> {
         let anchor = self.device.config.nations.iter().find(|anchor| anchor.nation == *nation);
         let anchor = anchor.ok_or_else(|| {
             Error::refused(Refusal::NotFound, format!("this app has no registry for the nation {nation}"))

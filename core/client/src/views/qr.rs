@@ -1,4 +1,4 @@
-//! A code as a picture: modules for a shell to draw, SVG, PNG, or text for a terminal.
+//! A code as a picture: modules for a shell to draw, SVG, or text for a terminal.
 //!
 //! Every form but the bare modules brings its quiet zone and is dark on white whatever the theme: in a dark theme the
 //! white frame stays, since scanners need both the contrast and the margin (ISO/IEC 18004 §6.3.8).
@@ -20,7 +20,7 @@ pub enum Background {
     Light,
 }
 
-/// The modules of a QR code, without a quiet zone: whoever draws it leaves four modules white around it.
+/// The modules of a QR code, without a quiet zone: leave four modules white around it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct QrPicture {
@@ -53,13 +53,13 @@ impl QrPicture {
     }
 
     /// Whether a module is dark, counted with the quiet zone.
-    fn is_dark_within(&self, x: u32, y: u32) -> bool {
+    pub fn is_dark_within(&self, x: u32, y: u32) -> bool {
         let module = |at: u32| at.checked_sub(QUIET).filter(|at| *at < self.width);
         module(x).zip(module(y)).is_some_and(|(x, y)| self.is_dark(x, y))
     }
 
     /// Modules on a side, with the quiet zone.
-    fn side(&self) -> u32 {
+    pub fn side(&self) -> u32 {
         self.width + 2 * QUIET
     }
 
@@ -80,30 +80,6 @@ impl QrPicture {
             .light_color(svg::Color("#fff"))
             .min_dimensions(320, 320)
             .build()
-    }
-
-    /// As a PNG image of one bit a pixel with its quiet zone, so many pixels a module, 1 to 32.
-    pub fn png(&self, pixels_per_module: u32) -> Result<Vec<u8>, Error> {
-        if !(1..=32).contains(&pixels_per_module) {
-            return Err(Error::invalid("pixels_per_module", "1 to 32"));
-        }
-        let pixels = self.side() * pixels_per_module;
-        let row = |y: u32| -> Vec<u8> {
-            let white = |x: u32| !self.is_dark_within(x / pixels_per_module, y);
-            (0..pixels)
-                .step_by(8)
-                .map(|x| (0..8).fold(0, |byte, bit| byte | u8::from(x + bit < pixels && white(x + bit)) << (7 - bit)))
-                .collect()
-        };
-        let rows: Vec<u8> = (0..self.side()).flat_map(|y| row(y).repeat(pixels_per_module as usize)).collect();
-        let mut bytes = Vec::new();
-        let mut encoder = png::Encoder::new(&mut bytes, pixels, pixels);
-        encoder.set_color(png::ColorType::Grayscale);
-        encoder.set_depth(png::BitDepth::One);
-        let mut writer = encoder.write_header().map_err(Error::internal)?;
-        writer.write_image_data(&rows).map_err(Error::internal)?;
-        writer.finish().map_err(Error::internal)?;
-        Ok(bytes)
     }
 
     /// As text for a terminal, two modules in a character.
@@ -157,8 +133,5 @@ mod tests {
         assert_eq!(picture.width, 21);
         assert_eq!((picture.pixels_per_module(28), picture.pixels_per_module(29)), (0, 1));
         assert_eq!(picture.pixels_per_module(1080), 37);
-        assert!(picture.png(0).is_err() && picture.png(33).is_err());
-        let header = picture.png(3).expect("small");
-        assert_eq!(&header[16..24], &[0, 0, 0, 87, 0, 0, 0, 87]);
     }
 }

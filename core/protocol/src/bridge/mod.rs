@@ -13,7 +13,7 @@ pub mod api;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// The page's side of the bridge, served by the phone and never shipped in a package.
 pub const PAGE_SCRIPT: &str = include_str!("onecity.js");
@@ -23,9 +23,9 @@ pub const PAGE_TYPES: &str = include_str!("onecity.d.ts");
 /// Largest call or answer, in bytes of JSON.
 pub const MAX_MESSAGE: usize = 1 << 20;
 
-/// One call of a page.
+/// One call of a page: `{"method": "storage_get", "params": {"key": "k"}}`.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(tag = "method", content = "params", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
 #[expect(missing_docs, reason = "api.rs says what each is for, and of each parameter")]
 pub enum BridgeCall {
     Ready {},
@@ -55,6 +55,14 @@ pub enum BridgeCall {
     Finish { result: Value },
     Pay(PageOrder),
     Receipt { order: String },
+}
+
+/// A call before its method is looked at.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Message {
+    method: String,
+    params: Map<String, Value>,
 }
 
 /// A request of a page.
@@ -149,7 +157,17 @@ impl BridgeCall {
         if json.len() > MAX_MESSAGE {
             return Err(BridgeError::invalid(format!("a call is at most {MAX_MESSAGE} bytes")));
         }
-        serde_json::from_str(json).map_err(|error| BridgeError::invalid(error.to_string()))
+        // serde would read a list of the members' values, too.
+        if !json.trim_ascii_start().starts_with('{') {
+            return Err(BridgeError::invalid("a call is an object"));
+        }
+        // Method and parameters may stand in either order. Read as a value first, so that the phone holds the code that
+        // reads all these parameters once.
+        let read = |json| {
+            let Message { method, params } = serde_json::from_str(json)?;
+            Self::deserialize(Value::Object(Map::from_iter([(method, Value::Object(params))])))
+        };
+        read(json).map_err(|error: serde_json::Error| BridgeError::invalid(error.to_string()))
     }
 }
 
@@ -186,9 +204,16 @@ mod tests {
     #[test]
     fn a_call_is_read_strictly() {
         assert_eq!(BridgeCall::parse(r#"{"method":"info","params":{}}"#), Ok(BridgeCall::Info {}));
+        assert_eq!(BridgeCall::parse(r#"{"params":{},"method":"info"}"#), Ok(BridgeCall::Info {}), "in either order");
         for wrong in [
             "",
             "{}",
+            "[]",
+            r#"["info",{}]"#,
+            r#"{"method":"info"}"#,
+            r#"{"method":"info","params":{},"more":1}"#,
+            r#"{"method":"info","method":"login","params":{}}"#,
+            r#"{"method":"storage_get","params":["k"]}"#,
             r#"{"method":"format_disk","params":{}}"#,
             r#"{"method":"info","params":{"more":1}}"#,
             r#"{"method":"request","params":{"method":"TRACE","url":"https://a.example"}}"#,

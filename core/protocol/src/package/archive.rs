@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::io::{Cursor, Read};
 use std::sync::Arc;
 
-use unicode_normalization::UnicodeNormalization;
+use icu_normalizer::ComposingNormalizerBorrowed;
 use zip::{CompressionMethod, ZipArchive};
 
 use super::{MAX_ENTRIES, MAX_ENTRY, MAX_PACKAGE, MAX_RATIO, MAX_TOTAL};
@@ -226,7 +226,9 @@ fn check_entries(zip: &mut Zip) -> Result<BTreeMap<String, usize>, Finding> {
 
 /// What file systems that fold case and normalize make of a name.
 fn fold(name: &str) -> String {
-    name.nfkc().flat_map(char::to_lowercase).nfkc().collect()
+    let normalizer = ComposingNormalizerBorrowed::new_nfkc();
+    let lower: String = normalizer.normalize(name).chars().flat_map(char::to_lowercase).collect();
+    normalizer.normalize(&lower).into_owned()
 }
 
 /// W3C MiniApp Packaging's file names, with the decision that only a trailing dot is forbidden in a name.

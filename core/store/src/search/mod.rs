@@ -4,6 +4,8 @@
 //! The index (SQLite's FTS5) holds no text, only words that [`terms`] makes of it; a card's number in it begins with its
 //! unit's, so that results can be ordered by nearness without looking anything up.
 
+mod han;
+mod readings;
 mod slip;
 mod terms;
 

@@ -3,9 +3,11 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use pinyin::{ToPinyin, ToPinyinMulti};
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use icu_normalizer::DecomposingNormalizerBorrowed;
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
+
+use super::{han, readings};
 
 /// Longest word in the index, in characters.
 const MAX_WORD: usize = 32;
@@ -18,7 +20,10 @@ const MAX_READINGS: usize = 4;
 
 /// A text without its marks: `Đăng ký` is `dang ky`. Unicode does not decompose đ.
 pub fn fold(text: &str) -> String {
-    let letters = text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase);
+    let categories = CodePointMapData::<GeneralCategory>::new();
+    let is_mark = |c: &char| GeneralCategoryGroup::Mark.contains(categories.get(*c));
+    let plain = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
+    let letters = plain.chars().filter(|c| !is_mark(c)).flat_map(char::to_lowercase);
     letters.map(|c| if c == 'đ' { 'd' } else { c }).collect()
 }
 
@@ -31,15 +36,11 @@ pub enum Run {
     Word(String),
 }
 
-fn is_han(c: char) -> bool {
-    matches!(c, '\u{3400}'..='\u{4dbf}' | '\u{4e00}'..='\u{9fff}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{323af}')
-}
-
 /// The stretches of a folded text.
 pub fn runs(text: &str) -> Vec<Run> {
     let mut runs = Vec::new();
     for c in fold(text).chars() {
-        match (runs.last_mut(), is_han(c), c.is_alphanumeric()) {
+        match (runs.last_mut(), han::place(c).is_some(), c.is_alphanumeric()) {
             (Some(Run::Han(run)), true, _) => run.push(c),
             (_, true, _) => runs.push(Run::Han(vec![c])),
             (Some(Run::Word(word)), false, true) if !word.is_empty() => word.push(c),
@@ -109,7 +110,7 @@ impl Terms {
     }
 
     fn add_pinyin(&mut self, characters: &[char]) {
-        for reading in readings(&characters[..characters.len().min(MAX_RUN)]) {
+        for reading in read_aloud(&characters[..characters.len().min(MAX_RUN)]) {
             for at in 0..reading.len() {
                 self.add(reading[at..].concat());
                 let initials: String = reading[at..].iter().filter_map(|syllable| syllable.chars().next()).collect();
@@ -132,17 +133,16 @@ impl fmt::Display for Terms {
 }
 
 /// How characters are read: first each as it mostly is, then with one of them read in another way.
-fn readings(characters: &[char]) -> Vec<Vec<&'static str>> {
+fn read_aloud(characters: &[char]) -> Vec<Vec<&'static str>> {
     let usual: Vec<&'static str> =
-        characters.iter().filter_map(|c| Some(c.to_pinyin()?.plain())).map(plain_u).collect();
+        characters.iter().filter_map(|c| readings::of(*c).first()).map(String::as_str).collect();
     if usual.len() != characters.len() {
         return Vec::new();
     }
     let mut all = vec![usual.clone()];
     for (at, character) in characters.iter().enumerate() {
-        let Some(multi) = character.to_pinyin_multi() else { continue };
-        for other in (0..multi.count()).map(|which| plain_u(multi.get(which).plain())) {
-            if all.len() <= MAX_READINGS && other != usual[at] {
+        for other in readings::of(*character).iter().skip(1) {
+            if all.len() <= MAX_READINGS {
                 let mut reading = usual.clone();
                 reading[at] = other;
                 if !all.contains(&reading) {
@@ -152,17 +152,6 @@ fn readings(characters: &[char]) -> Vec<Vec<&'static str>> {
         }
     }
     all
-}
-
-/// ü is typed as v or u; `lv` is what keyboards want.
-fn plain_u(syllable: &'static str) -> &'static str {
-    match syllable {
-        "lü" => "lv",
-        "nü" => "nv",
-        "lüe" => "lve",
-        "nüe" => "nve",
-        other => other,
-    }
 }
 
 /// What a resident typed.

@@ -20,8 +20,8 @@ use serde_json::json;
 use super::issuer::{IssuerMetadata, accepted};
 use super::record::{Deleted, LastCode, Pass, PassState};
 use super::wallet::Passes;
-use crate::device::NewKeys;
 use crate::device::http::Outgoing;
+use crate::device::{Boxed, NewKeys};
 use crate::error::{Error, Refusal};
 use crate::identity::{Access, sign_jwt};
 use crate::platform::KeyPurpose;
@@ -228,7 +228,16 @@ impl Source {
     }
 
     /// Makes a key for each holder and has a pass issued to it; the keys go again if nothing comes of it.
-    async fn issue(
+    fn issue<'a>(
+        &'a self,
+        passes: &'a Passes,
+        owner: &'a Owner,
+        holders: Vec<Option<HolderView>>,
+    ) -> Boxed<'a, Result<(NewKeys, Vec<Pass>), Error>> {
+        Box::pin(self.ask_for(passes, owner, holders))
+    }
+
+    async fn ask_for(
         &self,
         passes: &Passes,
         owner: &Owner,

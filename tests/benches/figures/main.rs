@@ -7,6 +7,7 @@
 
 mod gates;
 mod kept;
+mod library;
 mod load;
 mod phone;
 mod registry;
@@ -48,7 +49,7 @@ struct Figure {
 
 type Measure = fn() -> Figure;
 
-const FIGURES: [(&str, Measure); 27] = [
+const FIGURES: [(&str, Measure); 29] = [
     ("gate_check", gates::gate_check),
     ("gate_check_known_holder", gates::gate_check_known_holder),
     ("gate_refuse_unsigned", gates::gate_refuse_unsigned),
@@ -76,6 +77,8 @@ const FIGURES: [(&str, Measure); 27] = [
     ("sync_resident_memory", wire::sync_resident_memory),
     ("repository_sign", registry::repository_sign),
     ("publish_incremental", registry::publish_incremental),
+    ("library_bytes", library::library_bytes),
+    ("library_gate_check", library::library_gate_check),
 ];
 
 fn main() {

@@ -13,7 +13,7 @@ use crate::world::World;
 
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Language {
+pub(crate) enum Language {
     Chinese,
     Vietnamese,
     English,
@@ -21,7 +21,7 @@ pub enum Language {
 
 impl Language {
     /// The first that the browser asks for and that there is (RFC 9110 §12.5.4, without weights).
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub(crate) fn of(headers: &HeaderMap) -> Self {
         let asked = headers.get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let known = |range: &str| match range.trim().split(['-', ';']).next() {
             Some("zh") => Some(Self::Chinese),
@@ -32,7 +32,7 @@ impl Language {
         asked.split(',').find_map(known).unwrap_or(Self::English)
     }
 
-    pub fn tag(self) -> &'static str {
+    pub(crate) fn tag(self) -> &'static str {
         match self {
             Self::Chinese => "zh",
             Self::Vietnamese => "vi",
@@ -67,7 +67,7 @@ fn page(language: Language, title: &str, body: &Markup) -> Markup {
 }
 
 /// Where to look in this world.
-pub fn landing(world: &World, language: Language) -> Markup {
+pub(crate) fn landing(world: &World, language: Language) -> Markup {
     let pick = |zh, vi, en| language.pick(zh, vi, en);
     let count = |nation: &onecity_protocol::region::RegionId| {
         world.tree().iter().filter(|region| nation.covers(&region.id)).count()
@@ -128,7 +128,7 @@ fn provider_name(id: &str, language: Language) -> String {
 }
 
 /// The provider's login: choosing a persona is all there is to it.
-pub fn choose_persona(language: Language, provider: &str, request: &AuthorizeRequest) -> Markup {
+pub(crate) fn choose_persona(language: Language, provider: &str, request: &AuthorizeRequest) -> Markup {
     let pick = |zh, vi, en| language.pick(zh, vi, en);
     let body = html! {
         header {
@@ -179,7 +179,7 @@ fn language_marks(language: Language) -> (&'static str, &'static str) {
 }
 
 /// The city's payment page: what is to be paid, to whom, and one button.
-pub fn pay(language: Language, payee: &str, request: &PayRequest) -> Markup {
+pub(crate) fn pay(language: Language, payee: &str, request: &PayRequest) -> Markup {
     let pick = |zh, vi, en| language.pick(zh, vi, en);
     let amount = money(language, request.amount, &request.currency);
     let body = html! {

@@ -8,7 +8,7 @@ use serde_json::json;
 
 /// A refusal.
 #[derive(Debug)]
-pub struct Problem {
+pub(crate) struct Problem {
     status: StatusCode,
     error: &'static str,
     detail: &'static str,
@@ -23,7 +23,7 @@ impl Problem {
     }
 
     /// A proof must hold the server's nonce (RFC 9449 §8 for a token endpoint, §9 for a resource).
-    pub fn wants_nonce(nonce: String, resource: bool) -> Self {
+    pub(crate) fn wants_nonce(nonce: String, resource: bool) -> Self {
         let status = if resource { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
         let mut problem = Self::new(status, "use_dpop_nonce", "the proof must hold the nonce");
         problem.headers = vec![(HeaderName::from_static("dpop-nonce"), nonce)];
@@ -36,7 +36,7 @@ impl Problem {
     }
 
     /// A stronger login is needed (RFC 9470 §3).
-    pub fn wants_step_up(acr: &str) -> Self {
+    pub(crate) fn wants_step_up(acr: &str) -> Self {
         let mut problem =
             Self::new(StatusCode::UNAUTHORIZED, "insufficient_user_authentication", "log in more strongly");
         let challenge = format!("DPoP error=\"insufficient_user_authentication\", acr_values=\"{acr}\"");
@@ -45,42 +45,42 @@ impl Problem {
     }
 
     /// An idempotency key came with something else than before (the draft's §2.7).
-    pub fn conflict() -> Self {
+    pub(crate) fn conflict() -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "this number was used for something else")
     }
 
     /// Nobody answers just now.
-    pub fn down() -> Self {
+    pub(crate) fn down() -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "not just now")
     }
 
     /// The request is wrong.
-    pub fn bad(error: &'static str, detail: &'static str) -> Self {
+    pub(crate) fn bad(error: &'static str, detail: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, detail)
     }
 
     /// What was sent is incomplete.
-    pub fn incomplete(detail: &'static str) -> Self {
+    pub(crate) fn incomplete(detail: &'static str) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", detail)
     }
 
     /// A login is needed.
-    pub fn unauthorized(detail: &'static str) -> Self {
+    pub(crate) fn unauthorized(detail: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
 
     /// There is no such thing here.
-    pub fn not_found() -> Self {
+    pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing in this world")
     }
 
     /// The answer did not come in time, as a gateway would say it.
-    pub fn timed_out() -> Self {
+    pub(crate) fn timed_out() -> Self {
         Self::new(StatusCode::GATEWAY_TIMEOUT, "timeout", "no answer in time")
     }
 
     /// The world itself is broken.
-    pub fn internal(detail: &'static str) -> Self {
+    pub(crate) fn internal(detail: &'static str) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "server_error", detail)
     }
 }

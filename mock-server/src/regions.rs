@@ -29,7 +29,7 @@ pub fn load(nation: &RegionId) -> Result<RegionFile, RegionTableError> {
 }
 
 /// All nations as one tree.
-pub fn tree() -> Result<RegionTree, RegionTableError> {
+pub(crate) fn tree() -> Result<RegionTree, RegionTableError> {
     let mut tree = RegionTree::default();
     for nation in nations() {
         tree.add(load(&nation)?);
@@ -38,7 +38,7 @@ pub fn tree() -> Result<RegionTree, RegionTableError> {
 }
 
 /// The nations that there are tables for.
-pub fn nations() -> [RegionId; 2] {
+pub(crate) fn nations() -> [RegionId; 2] {
     ["cn", "vn"].map(|nation| nation.parse().expect("a nation"))
 }
 

@@ -23,13 +23,13 @@ pub enum ServiceError {
 }
 
 /// A service's package for one unit, and the files in it.
-pub struct Packed {
+pub(crate) struct Packed {
     pub package: Vec<u8>,
     pub files: BTreeMap<String, Vec<u8>>,
 }
 
 /// Packs a service for a unit: its back end and the one origin that it may reach are this world's.
-pub fn pack_for(service: &str, unit: &UnitId, origin: &str) -> Result<Packed, ServiceError> {
+pub(crate) fn pack_for(service: &str, unit: &UnitId, origin: &str) -> Result<Packed, ServiceError> {
     let mut files = shared_files();
     let own = folder(service);
     if own.is_empty() {
@@ -47,7 +47,7 @@ pub fn pack_for(service: &str, unit: &UnitId, origin: &str) -> Result<Packed, Se
 }
 
 /// A unit as one segment of a path.
-pub fn path_of(unit: &UnitId) -> String {
+pub(crate) fn path_of(unit: &UnitId) -> String {
     unit.to_string().replace('/', ".")
 }
 

@@ -8,7 +8,7 @@ use uniffi_bindgen::interface::{AsType, ComponentInterface, Enum, Field, Type};
 use uniffi_bindgen::{BindgenLoader, BindgenPaths};
 
 /// Lists the components of a library, in the order of their names.
-pub fn list(library: &Utf8Path, paths: BindgenPaths) -> Result<String> {
+pub(crate) fn list(library: &Utf8Path, paths: BindgenPaths) -> Result<String> {
     let loader = BindgenLoader::new(paths, Default::default());
     let metadata = loader.load_metadata(library)?;
     let mut components = loader.load_cis(metadata)?;

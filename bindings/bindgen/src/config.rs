@@ -10,10 +10,10 @@ const FILES: [(&str, &str); 2] = [
 ];
 
 /// The files, laid out in a folder that goes with the value.
-pub struct BuiltIn(tempfile::TempDir);
+pub(crate) struct BuiltIn(tempfile::TempDir);
 
 impl BuiltIn {
-    pub fn new() -> Result<Self> {
+    pub(crate) fn new() -> Result<Self> {
         let folder = tempfile::tempdir()?;
         for (name, text) in FILES {
             std::fs::write(folder.path().join(format!("{name}.toml")), text)?;
@@ -22,7 +22,7 @@ impl BuiltIn {
     }
 
     /// Where UniFFI finds them.
-    pub fn paths(&self) -> BindgenPaths {
+    pub(crate) fn paths(&self) -> BindgenPaths {
         let mut paths = BindgenPaths::default();
         paths.add_layer(Layer(self.0.path().to_owned()));
         paths

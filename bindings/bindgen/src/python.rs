@@ -4,7 +4,7 @@ use anyhow::{Result, ensure};
 use camino::Utf8Path;
 
 /// The package's name.
-pub const PACKAGE: &str = "onecity";
+pub(crate) const PACKAGE: &str = "onecity";
 
 /// What UniFFI 0.32 does when Rust lets go of a coroutine that it waited for: it calls the event loop from another thread in
 /// a way that only the loop's own thread may, and also once the loop is closed.
@@ -13,7 +13,7 @@ const SAFE_CANCEL: &str =
     "    if not eventloop.is_closed():\n        eventloop.call_soon_threadsafe(_uniffi_cancel_task, task)\n";
 
 /// Writes the package's own file beside the generated modules, and corrects these.
-pub fn complete(out: &Utf8Path) -> Result<()> {
+pub(crate) fn complete(out: &Utf8Path) -> Result<()> {
     let folder = out.join(PACKAGE);
     std::fs::write(folder.join("__init__.py"), include_str!("package.py"))?;
     let module = folder.join("onecity_bindings.py");

@@ -88,24 +88,24 @@ impl RunningTask {
 
 /// Moves the private file that can't be opened into quarantine, because the resident has decided to go on without it.
 #[uniffi::export]
-pub fn quarantine_vault(options: Options) -> Result<(), Error> {
+pub(crate) fn quarantine_vault(options: Options) -> Result<(), Error> {
     Client::quarantine_vault(&options.into())
 }
 
 /// Restores the newest private file from quarantine that opens again; answers whether there was one.
 #[uniffi::export]
-pub fn restore_vault(options: Options, ports: Ports) -> Result<bool, Error> {
+pub(crate) fn restore_vault(options: Options, ports: Ports) -> Result<bool, Error> {
     Client::restore_vault(&options.into(), &ports.into())
 }
 
 /// Creates a new private file with every row that can still be read of a damaged one, which stays in quarantine.
 #[uniffi::export]
-pub fn recover_vault(options: Options) -> Result<u64, Error> {
+pub(crate) fn recover_vault(options: Options) -> Result<u64, Error> {
     Client::recover_vault(&options.into())
 }
 
 /// What every service page can ask of the phone, in TypeScript.
 #[uniffi::export]
-pub fn page_types() -> String {
+pub(crate) fn page_types() -> String {
     onecity_protocol::bridge::PAGE_TYPES.to_owned()
 }

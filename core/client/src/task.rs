@@ -49,11 +49,6 @@ impl TaskHandle {
     pub fn cancel(&self) {
         self.0.abort();
     }
-
-    /// Whether it has come to its end.
-    pub fn is_finished(&self) -> bool {
-        self.0.is_finished()
-    }
 }
 
 impl Drop for TaskHandle {

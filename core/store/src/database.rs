@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use crate::error::StoreError;
 
 /// What tells one kind of file from another.
-pub struct Schema {
+pub(crate) struct Schema {
     pub file: &'static str,
     /// SQLite's `application_id`.
     pub application_id: i64,
@@ -20,7 +20,7 @@ pub struct Schema {
 
 impl Schema {
     /// Opens or creates a file and brings it to this schema.
-    pub fn open(&self, path: &Path) -> Result<Connection, StoreError> {
+    pub(crate) fn open(&self, path: &Path) -> Result<Connection, StoreError> {
         let mut db = Connection::open(path)?;
         db.pragma_update(None, "journal_mode", "WAL")?;
         db.pragma_update(None, "synchronous", self.synchronous)?;

@@ -58,7 +58,7 @@ const SEALS_PER_KEY: u64 = 1 << 31;
 const BLOCK: u64 = 1 << 16;
 
 /// The keys of one owner.
-pub struct OwnerKeys {
+pub(crate) struct OwnerKeys {
     /// What sealing keys are derived from.
     root: Prk,
     /// The sealing key in use and its number.
@@ -74,7 +74,7 @@ pub struct OwnerKeys {
 
 /// Where a value belongs; a value that is moved elsewhere no longer opens.
 #[derive(Clone, Copy)]
-pub struct Place<'a> {
+pub(crate) struct Place<'a> {
     pub owner: &'a str,
     pub kind: &'static str,
     pub key: &'a [u8],
@@ -104,7 +104,7 @@ impl KeyType for Length {
 
 impl OwnerKeys {
     /// A fresh secret of 32 bytes.
-    pub fn new_secret() -> Zeroizing<[u8; 32]> {
+    pub(crate) fn new_secret() -> Zeroizing<[u8; 32]> {
         let mut secret = Zeroizing::new([0; 32]);
         SystemRandom::new().fill(secret.as_mut()).expect("the system has random numbers");
         secret
@@ -112,7 +112,7 @@ impl OwnerKeys {
 
     /// Derives the keys from an owner's secret (RFC 5869), with a label for each purpose. `seals` is how many values
     /// may have been sealed before.
-    pub fn derive(secret: &[u8], seals: u64) -> Result<Self, StoreError> {
+    pub(crate) fn derive(secret: &[u8], seals: u64) -> Result<Self, StoreError> {
         if secret.len() != 32 {
             return Err(StoreError::KeyInvalidated);
         }
@@ -124,18 +124,18 @@ impl OwnerKeys {
     }
 
     /// Counts one value to be sealed. Answers how many to count ahead in the file first, if that is due.
-    pub fn count_one(&self) -> Option<u64> {
+    pub(crate) fn count_one(&self) -> Option<u64> {
         let left = self.counted.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
         left.is_err().then_some(BLOCK)
     }
 
     /// Values were counted ahead in the file, one of them for whoever asked.
-    pub fn counted_ahead(&self, block: u64) {
+    pub(crate) fn counted_ahead(&self, block: u64) {
         self.counted.fetch_add(block.saturating_sub(1), Ordering::Relaxed);
     }
 
     /// The row key of a record's name: 16 bytes of an HMAC.
-    pub fn row_key(&self, kind: &str, name: &str) -> Vec<u8> {
+    pub(crate) fn row_key(&self, kind: &str, name: &str) -> Vec<u8> {
         let mut context = hmac::Context::with_key(&self.name);
         context.update(kind.as_bytes());
         context.update(&[0]);
@@ -144,7 +144,7 @@ impl OwnerKeys {
     }
 
     /// Seals a value for a place.
-    pub fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
+    pub(crate) fn seal(&self, place: &Place<'_>, plain: &[u8]) -> Vec<u8> {
         let mut nonce = [0; 12];
         self.random.fill(&mut nonce).expect("the system has random numbers");
         let mut sealed = Vec::with_capacity(PREFIX + plain.len() + AES_256_GCM.tag_len());
@@ -165,7 +165,7 @@ impl OwnerKeys {
 
     /// Opens a value that was sealed for this place, in the place's format or an older one. Answers the format that it
     /// was sealed in, which is authenticated with it.
-    pub fn open(&self, place: &Place<'_>, mut sealed: Vec<u8>) -> Result<(u8, Zeroizing<Vec<u8>>), StoreError> {
+    pub(crate) fn open(&self, place: &Place<'_>, mut sealed: Vec<u8>) -> Result<(u8, Zeroizing<Vec<u8>>), StoreError> {
         let damaged = || StoreError::Damaged(place.kind);
         let (header, format, number, prefix) = match *sealed.as_slice() {
             [HEADER, format, number, ..] => (HEADER, format, number, PREFIX),

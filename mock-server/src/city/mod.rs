@@ -23,10 +23,10 @@ use crate::identity::{STRONG, ServiceGrant, authenticate_service};
 use crate::problem::Problem;
 use crate::world::{Fault, World};
 
-pub use payment::{PayRequest, paid};
-pub use submissions::CityState;
+pub(crate) use payment::{PayRequest, paid};
+pub(crate) use submissions::CityState;
 
-pub fn routes() -> Router<Arc<World>> {
+pub(crate) fn routes() -> Router<Arc<World>> {
     let kinds = ["appointments", "reports", "certificates"];
     let mut routes = Router::new()
         .route("/city/{unit}", get(about))

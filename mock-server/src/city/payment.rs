@@ -16,7 +16,7 @@ use crate::world::World;
 
 /// What the app asks to be paid.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct PayRequest {
+pub(crate) struct PayRequest {
     pub order: String,
     pub amount: u64,
     pub currency: String,
@@ -34,7 +34,7 @@ impl PayRequest {
     }
 }
 
-pub async fn page(
+pub(super) async fn page(
     State(world): State<Arc<World>>,
     Path(path): Path<String>,
     headers: HeaderMap,
@@ -47,7 +47,7 @@ pub async fn page(
     Ok(pages::pay(language, &payee, &request).into_response())
 }
 
-pub async fn pay(
+pub(super) async fn pay(
     State(world): State<Arc<World>>,
     Path(path): Path<String>,
     Form(request): Form<PayRequest>,
@@ -70,7 +70,7 @@ fn receipt(world: &World, path: &str, request: &PayRequest) -> Option<String> {
 }
 
 /// What the browser comes back with from a payment page, for a phone without a browser.
-pub fn paid(world: &World, url: &str) -> Option<String> {
+pub(crate) fn paid(world: &World, url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
     let path = url.path().strip_prefix("/city/")?.strip_suffix("/pay")?.to_owned();
     let fields: serde_json::Map<String, serde_json::Value> =

@@ -36,26 +36,26 @@ struct Upload {
 
 /// What the back ends remember: answers by unit and idempotency key, uploads by their id.
 #[derive(Default)]
-pub struct CityState {
+pub(crate) struct CityState {
     taken: HashMap<(UnitId, String), Taken>,
     uploads: HashMap<String, Upload>,
 }
 
 impl CityState {
     /// How many different submissions were taken.
-    pub fn taken(&self) -> usize {
+    pub(crate) fn taken(&self) -> usize {
         self.taken.len()
     }
 
     /// Goes on with a submission; answers whether there is one.
-    pub fn progress(&mut self, id: &str, at: UnixTime, status: &str, text: &str) -> bool {
+    pub(crate) fn progress(&mut self, id: &str, at: UnixTime, status: &str, text: &str) -> bool {
         let own = self.taken.iter_mut().find(|((_, key), _)| key == id);
         let entry = json!({ "at": at, "status": status, "text": text });
         own.map(|(_, taken)| taken.timeline.push(entry)).is_some()
     }
 
     /// An attachment that has come whole.
-    pub fn attachment(&self, id: &str) -> Option<Vec<u8>> {
+    pub(crate) fn attachment(&self, id: &str) -> Option<Vec<u8>> {
         self.uploads.get(id).filter(|own| own.bytes.len() == own.length).map(|own| own.bytes.clone())
     }
 }
@@ -68,7 +68,7 @@ fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
 }
 
 /// Takes a submission once: the same key gets the same answer, however often it is sent.
-pub async fn submit(
+pub(super) async fn submit(
     State(world): State<Arc<World>>,
     Path(path): Path<String>,
     uri: Uri,
@@ -125,7 +125,7 @@ pub async fn submit(
 }
 
 /// What became of a submission, by its key.
-pub async fn status(
+pub(super) async fn status(
     State(world): State<Arc<World>>,
     Path((path, id)): Path<(String, String)>,
     uri: Uri,
@@ -145,7 +145,7 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Option<usize> {
 }
 
 /// Begins an upload (tus 1.0, creation).
-pub async fn begin_upload(
+pub(super) async fn begin_upload(
     State(world): State<Arc<World>>,
     Path((path, _, attachment)): Path<(String, String, String)>,
     uri: Uri,
@@ -162,7 +162,7 @@ pub async fn begin_upload(
 }
 
 /// How far an upload has come.
-pub async fn upload_offset(
+pub(super) async fn upload_offset(
     State(world): State<Arc<World>>,
     Path((path, _, attachment)): Path<(String, String, String)>,
     uri: Uri,
@@ -182,7 +182,7 @@ pub async fn upload_offset(
 }
 
 /// Takes the next bytes of an upload.
-pub async fn go_on(
+pub(super) async fn go_on(
     State(world): State<Arc<World>>,
     Path((path, _, attachment)): Path<(String, String, String)>,
     uri: Uri,

@@ -22,7 +22,7 @@ const PUSHED_LASTS: i64 = 90;
 
 /// The parameters of an authorization request.
 #[derive(Debug, Clone, Deserialize, Serialize)]
-pub struct AuthorizeRequest {
+pub(crate) struct AuthorizeRequest {
     response_type: String,
     client_id: String,
     redirect_uri: String,
@@ -43,7 +43,7 @@ pub struct AuthorizeRequest {
 
 /// What stands in the browser's address: the request itself, or where it was pushed to.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Address {
+pub(super) struct Address {
     client_id: String,
     #[serde(default)]
     request_uri: Option<String>,
@@ -72,12 +72,12 @@ impl AuthorizeRequest {
     }
 
     /// The number that the resident has typed already.
-    pub fn hint(&self) -> Option<&str> {
+    pub(crate) fn hint(&self) -> Option<&str> {
         self.login_hint.as_deref()
     }
 
     /// The fields of the form that carries the request on.
-    pub fn fields(&self) -> Vec<(&'static str, &str)> {
+    pub(crate) fn fields(&self) -> Vec<(&'static str, &str)> {
         let mut fields: Vec<(&'static str, &str)> = vec![
             ("response_type", &self.response_type),
             ("client_id", &self.client_id),
@@ -95,7 +95,7 @@ impl AuthorizeRequest {
 }
 
 /// Takes a request before the browser is opened.
-pub async fn push(
+pub(super) async fn push(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
     headers: HeaderMap,
@@ -124,7 +124,7 @@ fn pushed(world: &World, uri: &str) -> Result<AuthorizeRequest, Problem> {
 
 /// The page where a persona is chosen; with `prompt=none` and a `login_hint` (OpenID Connect Core §3.1.2.1) the
 /// answer comes at once, for tests.
-pub async fn ask(
+pub(super) async fn ask(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
     headers: HeaderMap,
@@ -152,14 +152,14 @@ pub async fn ask(
 }
 
 #[derive(Deserialize)]
-pub struct Choice {
+pub(super) struct Choice {
     persona: String,
     request_uri: Option<String>,
     #[serde(flatten)]
     rest: HashMap<String, String>,
 }
 
-pub async fn choose(
+pub(super) async fn choose(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
     Form(choice): Form<Choice>,

@@ -30,16 +30,16 @@ use serde_json::{Value, json};
 use crate::problem::Problem;
 use crate::world::{Fault, World};
 
-pub use authorize::AuthorizeRequest;
-pub use personas::{PERSONAS, attribute, claim, dependants, person_name};
-pub use proofs::verify_jws;
-pub use tokens::{ServiceGrant, authenticate, authenticate_service};
+pub(crate) use authorize::AuthorizeRequest;
+pub(crate) use personas::{PERSONAS, attribute, claim, dependants, person_name};
+pub(crate) use proofs::verify_jws;
+pub(crate) use tokens::{ServiceGrant, authenticate, authenticate_service};
 
 /// The app's id at every provider of this world.
-pub const CLIENT_ID: &str = "onecity-app";
+pub(crate) const CLIENT_ID: &str = "onecity-app";
 /// How strongly one logs in unless more is asked for, and what more there is.
-pub const PASSWORD: &str = "urn:onecity:acr:password";
-pub const STRONG: &str = "urn:onecity:acr:strong";
+pub(crate) const PASSWORD: &str = "urn:onecity:acr:password";
+pub(crate) const STRONG: &str = "urn:onecity:acr:strong";
 const PROVIDERS: [&str; 2] = ["shandong", "vneid"];
 const ACCESS_LASTS: i64 = 300;
 const CODE_LASTS: i64 = 120;
@@ -82,7 +82,7 @@ struct Seen {
 }
 
 /// Everything that the providers remember.
-pub struct IdentityState {
+pub(crate) struct IdentityState {
     key: EncodingKey,
     jwk: Value,
     /// How many keys there have been.
@@ -100,7 +100,7 @@ pub struct IdentityState {
 }
 
 impl IdentityState {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let (key, jwk) = signing_key(1);
         Self {
             key,
@@ -118,24 +118,24 @@ impl IdentityState {
     }
 
     /// Signs with a new key from now on; the old one is no longer listed.
-    pub fn rotate_key(&mut self) {
+    pub(crate) fn rotate_key(&mut self) {
         self.keys += 1;
         (self.key, self.jwk) = signing_key(self.keys);
     }
 
     /// Ends every session, as a provider does that was broken into.
-    pub fn end_all(&mut self) {
+    pub(crate) fn end_all(&mut self) {
         let all: Vec<String> = self.sessions.keys().cloned().collect();
         all.iter().for_each(|session| self.end(session));
     }
 
     /// How many sessions there are.
-    pub fn sessions(&self) -> usize {
+    pub(crate) fn sessions(&self) -> usize {
         self.sessions.len()
     }
 
     /// The keys that the tokens of services are bound to.
-    pub fn service_keys(&self) -> BTreeSet<String> {
+    pub(crate) fn service_keys(&self) -> BTreeSet<String> {
         self.services.values().map(|own| own.key().to_owned()).collect()
     }
 
@@ -165,7 +165,7 @@ fn signing_key(number: u32) -> (EncodingKey, Value) {
     (EncodingKey::from_ec_der(pkcs8.as_ref()), jwk)
 }
 
-pub fn routes() -> Router<Arc<World>> {
+pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/idp/{provider}/.well-known/openid-configuration", get(discovery))
         .route("/idp/{provider}/jwks", get(jwks))
@@ -224,7 +224,7 @@ async fn jwks(State(world): State<Arc<World>>) -> Json<Value> {
 }
 
 /// 128 random bits as text: secrets are never repeated, whatever the seed.
-pub fn random_text() -> String {
+pub(crate) fn random_text() -> String {
     use ring::rand::SecureRandom;
     let mut bytes = [0; 16];
     SystemRandom::new().fill(&mut bytes).expect("the system has random numbers");

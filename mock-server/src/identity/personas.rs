@@ -3,14 +3,14 @@
 use onecity_core::AccountKind;
 
 /// A made-up resident or enterprise.
-pub struct Persona {
+pub(crate) struct Persona {
     pub id: &'static str,
     pub name: &'static str,
     pub kind: AccountKind,
 }
 
 /// Whom one can log in as. None of them exists.
-pub const PERSONAS: [Persona; 4] = [
+pub(crate) const PERSONAS: [Persona; 4] = [
     Persona { id: "lan", name: "Persona Lan", kind: AccountKind::Person },
     Persona { id: "minh", name: "Persona Minh", kind: AccountKind::Person },
     Persona { id: "grandmother", name: "Persona Grandmother", kind: AccountKind::Person },
@@ -18,7 +18,7 @@ pub const PERSONAS: [Persona; 4] = [
 ];
 
 /// Somebody in a persona's care, for whom it may hold passes.
-pub struct Dependant {
+pub(crate) struct Dependant {
     pub id: &'static str,
     pub name: &'static str,
     /// One word: `child` or `parent`.
@@ -26,7 +26,7 @@ pub struct Dependant {
 }
 
 /// Whom a persona cares for.
-pub fn dependants(persona: &str) -> &'static [Dependant] {
+pub(crate) fn dependants(persona: &str) -> &'static [Dependant] {
     const LAN: [Dependant; 2] = [
         Dependant { id: "an", name: "Persona An", relation: "child" },
         Dependant { id: "grandmother", name: "Persona Grandmother", relation: "parent" },
@@ -35,12 +35,12 @@ pub fn dependants(persona: &str) -> &'static [Dependant] {
 }
 
 /// A persona's name.
-pub fn person_name(persona: &str) -> Option<&'static str> {
+pub(crate) fn person_name(persona: &str) -> Option<&'static str> {
     PERSONAS.iter().find(|own| own.id == persona).map(|own| own.name)
 }
 
 /// What the health records of this world say of somebody. All of it is made up.
-pub fn attribute(person: &str, field: &str) -> Option<&'static str> {
+pub(crate) fn attribute(person: &str, field: &str) -> Option<&'static str> {
     match (person, field) {
         ("lan", "blood_type") => Some("A"),
         ("lan", "allergies") => Some("penicillin"),
@@ -52,7 +52,7 @@ pub fn attribute(person: &str, field: &str) -> Option<&'static str> {
 }
 
 /// What a provider knows of a persona, by OpenID Connect's names for it. All of it is made up.
-pub fn claim(persona: &str, field: &str) -> Option<String> {
+pub(crate) fn claim(persona: &str, field: &str) -> Option<String> {
     let person = PERSONAS.iter().find(|own| own.id == persona)?;
     match field {
         "name" => Some(person.name.to_owned()),

@@ -25,7 +25,7 @@ struct ProofClaims {
 }
 
 /// Checks a DPoP proof (RFC 9449 §4.3) and returns the thumbprint of its key.
-pub fn check_proof(
+pub(super) fn check_proof(
     world: &World,
     headers: &HeaderMap,
     method: &str,
@@ -53,7 +53,7 @@ pub fn check_proof(
 }
 
 /// Verifies a JWS that carries its own P-256 key, and returns its claims with the key's thumbprint (RFC 7638).
-pub fn verify_with_own_key<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ: &str) -> Option<(T, String)> {
+pub(super) fn verify_with_own_key<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ: &str) -> Option<(T, String)> {
     let (claims, jwk) = verify_jws(jws, typ)?;
     let AlgorithmParameters::EllipticCurve(key) = &jwk.algorithm else { return None };
     let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, key.x, key.y);
@@ -61,7 +61,7 @@ pub fn verify_with_own_key<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ:
 }
 
 /// Verifies a JWS that carries its own key.
-pub fn verify_jws<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ: &str) -> Option<(T, Jwk)> {
+pub(crate) fn verify_jws<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ: &str) -> Option<(T, Jwk)> {
     let head = decode_header(jws).ok()?;
     if head.typ.as_deref() != Some(typ) || head.alg != Algorithm::ES256 {
         return None;

@@ -27,7 +27,7 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// What a service's back end learns of whoever asks.
 #[derive(Debug, Clone)]
-pub struct ServiceGrant {
+pub(crate) struct ServiceGrant {
     /// Made up for this service: nobody else sees the same.
     pub subject: String,
     /// What the resident agreed to, by OpenID Connect's names.
@@ -47,7 +47,7 @@ impl ServiceGrant {
 }
 
 #[derive(Deserialize)]
-pub struct TokenRequest {
+pub(super) struct TokenRequest {
     grant_type: String,
     client_id: String,
     code: Option<String>,
@@ -62,7 +62,7 @@ pub struct TokenRequest {
     dpop_jkt: Option<String>,
 }
 
-pub async fn token(
+pub(super) async fn token(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
     headers: HeaderMap,
@@ -209,12 +209,12 @@ fn exchange(world: &World, request: &TokenRequest, key: &str) -> Result<Value, P
 }
 
 #[derive(Deserialize)]
-pub struct RevokeRequest {
+pub(super) struct RevokeRequest {
     token: String,
 }
 
 /// RFC 7009 §2.2: the answer is the same whether the token was known or not.
-pub async fn revoke(
+pub(super) async fn revoke(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
     Form(request): Form<RevokeRequest>,
@@ -228,7 +228,7 @@ pub async fn revoke(
 }
 
 /// The sessions of whoever asks, wherever they were begun.
-pub async fn sessions(
+pub(super) async fn sessions(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
     headers: HeaderMap,
@@ -251,7 +251,7 @@ pub async fn sessions(
     Ok(Json(json!({ "sessions": list })))
 }
 
-pub async fn end_session(
+pub(super) async fn end_session(
     State(world): State<Arc<World>>,
     Path((provider, id)): Path<(String, String)>,
     headers: HeaderMap,
@@ -282,12 +282,17 @@ fn bearer(world: &World, headers: &HeaderMap, method: &str, path: &str) -> Resul
 }
 
 /// Whoever holds a valid DPoP-bound access token, for a resource server of this world.
-pub fn authenticate(world: &World, headers: &HeaderMap, method: &str, path: &str) -> Result<&'static str, Problem> {
+pub(crate) fn authenticate(
+    world: &World,
+    headers: &HeaderMap,
+    method: &str,
+    path: &str,
+) -> Result<&'static str, Problem> {
     bearer(world, headers, method, path).map(|(grant, _)| grant.persona)
 }
 
 /// Whom a service's back end speaks with, by the service's own token; nobody if there is none.
-pub fn authenticate_service(
+pub(crate) fn authenticate_service(
     world: &World,
     headers: &HeaderMap,
     method: &str,

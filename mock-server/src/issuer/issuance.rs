@@ -24,7 +24,7 @@ use crate::world::World;
 /// Most credentials in one answer.
 const BATCH: usize = 8;
 
-pub fn routes() -> Router<Arc<World>> {
+pub(super) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/.well-known/openid-credential-issuer/issuer/{issuer}", get(metadata))
         .route("/issuer/{issuer}/nonce", post(nonce))

@@ -150,14 +150,14 @@ impl IssuerState {
 }
 
 /// All issuers, by the last part of their address.
-pub struct Issuers {
+pub(crate) struct Issuers {
     origin: String,
     all: Mutex<BTreeMap<String, IssuerState>>,
     nonces: Mutex<HashMap<String, UnixTime>>,
 }
 
 impl Issuers {
-    pub fn new(origin: &str, tree: &RegionTree) -> Result<Self, IssuerError> {
+    pub(crate) fn new(origin: &str, tree: &RegionTree) -> Result<Self, IssuerError> {
         let mut all = BTreeMap::new();
         for id in ["cn-sd", "vn-hn"] {
             let id: RegionId = id.parse().expect("a region");
@@ -191,7 +191,7 @@ impl Issuers {
     }
 
     /// The trust list of each first-level region that has issuers.
-    pub fn trust_lists(&self) -> BTreeMap<RegionId, TrustList> {
+    pub(crate) fn trust_lists(&self) -> BTreeMap<RegionId, TrustList> {
         let regions: Vec<RegionId> = self.lock().values().map(|issuer| issuer.region.clone()).collect();
         regions.into_iter().map(|region| (region.clone(), self.trust_list(&region))).collect()
     }
@@ -221,7 +221,7 @@ impl Issuers {
     }
 
     /// The status lists of a region as its gates fetch them, signed now.
-    pub fn status_lists(&self, region: &RegionId, now: UnixTime) -> Vec<Vec<u8>> {
+    pub(crate) fn status_lists(&self, region: &RegionId, now: UnixTime) -> Vec<Vec<u8>> {
         let base = self.status_base(region);
         let all = self.lock();
         let own = all.values().filter(|issuer| issuer.region == *region);
@@ -229,7 +229,7 @@ impl Issuers {
     }
 
     /// A document by the issuer of a region's passes, good for a year.
-    pub fn document(&self, region: &RegionId, claims: Value, fields: &Value, now: UnixTime) -> Option<String> {
+    pub(crate) fn document(&self, region: &RegionId, claims: Value, fields: &Value, now: UnixTime) -> Option<String> {
         let first = region.first_level()?;
         let mut claims = claims.as_object()?.clone();
         let fields = fields.as_object()?;
@@ -243,19 +243,19 @@ impl Issuers {
     }
 
     /// An issuer signs with a new key from now on; what the old one signed stays good.
-    pub fn rotate_key(&self, id: &str, now: UnixTime) -> Result<(), IssuerError> {
+    pub(crate) fn rotate_key(&self, id: &str, now: UnixTime) -> Result<(), IssuerError> {
         self.lock().get_mut(id).map_or(Ok(()), |issuer| issuer.add_key(now))
     }
 
     /// Only an issuer's newest key counts from now on: the others were lost to somebody.
-    pub fn withdraw_old_keys(&self, id: &str) {
+    pub(crate) fn withdraw_old_keys(&self, id: &str) {
         if let Some(issuer) = self.lock().get_mut(id) {
             issuer.keys.drain(..issuer.keys.len() - 1);
         }
     }
 
     /// A pass's status, if an issuer knows the pass.
-    pub fn status(&self, pass: &str) -> Option<Status> {
+    pub(crate) fn status(&self, pass: &str) -> Option<Status> {
         self.lock().iter().find_map(|(id, issuer)| {
             let url = self.url(id);
             let known = |cti: &[u8; 8]| hex::encode(pass_id(&url, cti)) == pass;
@@ -265,7 +265,7 @@ impl Issuers {
     }
 
     /// Sets a pass's status: 0 valid, 1 revoked, 2 suspended. Answers whether an issuer knows the pass.
-    pub fn set_status(&self, pass: &str, status: u8) -> bool {
+    pub(crate) fn set_status(&self, pass: &str, status: u8) -> bool {
         let found = |(id, issuer): (&String, &mut IssuerState)| {
             let url = self.url(id);
             let known = |cti: &[u8; 8]| hex::encode(pass_id(&url, cti)) == pass;
@@ -311,6 +311,6 @@ fn words(region: &RegionId, scopes: &std::collections::BTreeSet<u64>) -> Words {
     }
 }
 
-pub fn routes() -> Router<Arc<World>> {
+pub(crate) fn routes() -> Router<Arc<World>> {
     issuance::routes().merge(verifying::routes())
 }

@@ -18,7 +18,7 @@ use crate::identity::{attribute, dependants, person_name};
 use crate::problem::Problem;
 use crate::world::World;
 
-pub fn routes() -> Router<Arc<World>> {
+pub(super) fn routes() -> Router<Arc<World>> {
     Router::new().route("/status/{region}/{list}", get(status_list)).route("/issuer/{issuer}/redeem", post(redeem))
 }
 

@@ -16,7 +16,7 @@ use serde_json::json;
 use crate::world::World;
 
 /// The registry's routes.
-pub fn routes() -> Router<Arc<World>> {
+pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/registry/{repository}/{*path}", get(registry_file).put(ingest))
         .layer(DefaultBodyLimit::max(MAX_PACKAGE))

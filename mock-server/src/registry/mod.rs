@@ -1,6 +1,6 @@
 //! The world's registry: a small repository for each nation, and one for each of its first-level regions.
 
-pub mod http;
+pub(crate) mod http;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -246,7 +246,7 @@ fn sha256(bytes: &[u8]) -> [u8; 32] {
 }
 
 /// The identity providers that each nation's repository lists.
-pub fn providers(origin: &str) -> Value {
+pub(crate) fn providers(origin: &str) -> Value {
     let provider = |id: &str, zh: &str, vi: &str, en: &str| {
         json!({
             "id": id, "names": { "zh": zh, "vi": vi, "en": en },

@@ -8,20 +8,20 @@ use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 use onecity_protocol::rules::{Finding, Place};
 
 /// The beginnings of a text's lines.
-pub struct Lines<'t> {
+pub(super) struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,
 }
 
 impl<'t> Lines<'t> {
     /// Of a text.
-    pub fn of(text: &'t str) -> Self {
+    pub(super) fn of(text: &'t str) -> Self {
         let starts = std::iter::once(0).chain(text.match_indices('\n').map(|(at, _)| at + 1)).collect();
         Self { text, starts }
     }
 
     /// Line and column of an offset in bytes, both from 1; columns count characters.
-    pub fn place(&self, offset: usize) -> Place {
+    pub(super) fn place(&self, offset: usize) -> Place {
         let line = self.starts.partition_point(|start| *start <= offset).max(1);
         let before = self.text.get(self.starts[line - 1]..offset).unwrap_or_default();
         Place::Line(line, before.chars().count() + 1)
@@ -30,7 +30,7 @@ impl<'t> Lines<'t> {
 
 /// Puts a finding about a member of a JSON file at the line where that stands; a member that is missing, at the object
 /// that lacks it.
-pub fn locate(finding: &mut Finding, files: &BTreeMap<String, Vec<u8>>) {
+pub(super) fn locate(finding: &mut Finding, files: &BTreeMap<String, Vec<u8>>) {
     let Place::Member(pointer) = &finding.place else { return };
     let Some(text) = files.get(&finding.file).and_then(|bytes| std::str::from_utf8(bytes).ok()) else { return };
     let read = parse_to_ast(text, &CollectOptions::default(), &ParseOptions::default());

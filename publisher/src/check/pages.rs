@@ -38,7 +38,7 @@ impl Page<'_> {
 }
 
 /// The tokens of a page, with where they stand.
-pub fn tokens(text: &str) -> impl Iterator<Item = Token<usize>> {
+pub(crate) fn tokens(text: &str) -> impl Iterator<Item = Token<usize>> {
     let mut emitter = DefaultEmitter::<usize>::new_with_span();
     // Without this the text of a script would be read as tags.
     emitter.naively_switch_states(true);
@@ -46,12 +46,12 @@ pub fn tokens(text: &str) -> impl Iterator<Item = Token<usize>> {
 }
 
 /// An attribute's text.
-pub fn attribute(tag: &StartTag<usize>, name: &str) -> Option<String> {
+pub(crate) fn attribute(tag: &StartTag<usize>, name: &str) -> Option<String> {
     tag.attributes.get(name.as_bytes()).map(|value| String::from_utf8_lossy(&value.value).trim().to_owned())
 }
 
 /// Looks at a page.
-pub fn examine(path: &str, text: &str, files: &BTreeMap<String, Vec<u8>>, findings: &mut Vec<Finding>) {
+pub(super) fn examine(path: &str, text: &str, files: &BTreeMap<String, Vec<u8>>, findings: &mut Vec<Finding>) {
     let mut page = Page { path, files, lines: Lines::of(text), findings };
     let (mut titled, mut fits) = (false, false);
     let mut inside = String::new();
@@ -83,7 +83,7 @@ pub fn examine(path: &str, text: &str, files: &BTreeMap<String, Vec<u8>>, findin
 }
 
 /// Whether what stands in a script's element would be run: it has no other source, and is not mere data (HTML §4.12.1).
-pub fn is_run(tag: &StartTag<usize>) -> bool {
+pub(crate) fn is_run(tag: &StartTag<usize>) -> bool {
     let kind = attribute(tag, "type").unwrap_or_default();
     let code = ["", "module", "text/javascript", "application/javascript"];
     attribute(tag, "src").is_none() && code.contains(&kind.as_str())
@@ -163,7 +163,7 @@ fn examine_target(page: &mut Page<'_>, name: &str, at: usize, target: &str) {
 
 /// What an address in a file of a package stands for.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Target {
+pub(crate) enum Target {
     /// A file of the package, by its path.
     Here(String),
     /// A server.
@@ -174,7 +174,7 @@ pub enum Target {
 
 impl Target {
     /// What an address means in a file at `path`.
-    pub fn of(path: &str, target: &str) -> Self {
+    pub(crate) fn of(path: &str, target: &str) -> Self {
         // The origin is any: only whether the address leaves it counts.
         let Ok(base) = url::Url::parse("https://package.invalid/").and_then(|root| root.join(path)) else {
             return Self::Nothing;

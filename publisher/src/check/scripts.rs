@@ -62,7 +62,7 @@ fn without_comments(text: &str) -> String {
 }
 
 /// Looks at a script.
-pub fn examine_script(path: &str, text: &str, origins: &[String], findings: &mut Vec<Finding>) {
+pub(super) fn examine_script(path: &str, text: &str, origins: &[String], findings: &mut Vec<Finding>) {
     let text = &without_comments(text);
     let lines = Lines::of(text);
     for (pattern, rule, what) in &PATTERNS {
@@ -74,7 +74,7 @@ pub fn examine_script(path: &str, text: &str, origins: &[String], findings: &mut
 }
 
 /// Looks at a file of data.
-pub fn examine_data(path: &str, text: &str, origins: &[String], findings: &mut Vec<Finding>) {
+pub(super) fn examine_data(path: &str, text: &str, origins: &[String], findings: &mut Vec<Finding>) {
     if let Err(error) = json::check(text.as_bytes()) {
         findings.push(Finding::new(&rules::JSON_FILE, path, error.why).at(Place::Line(error.line, error.column)));
     }
@@ -94,7 +94,7 @@ fn examine_addresses(path: &str, text: &str, lines: &Lines<'_>, origins: &[Strin
 }
 
 /// Looks at a style sheet.
-pub fn examine_style(path: &str, text: &str, files: &BTreeMap<String, Vec<u8>>, findings: &mut Vec<Finding>) {
+pub(super) fn examine_style(path: &str, text: &str, files: &BTreeMap<String, Vec<u8>>, findings: &mut Vec<Finding>) {
     let text = &without_comments(text);
     let lines = Lines::of(text);
     for captured in LOADED.captures_iter(text) {

@@ -27,7 +27,7 @@ enum Output {
 #[derive(Args)]
 #[command(after_help = "Exit code 0 if it may be published, 1 if not, 2 if it could not be looked at.\n\n\
 Examples:\n  onecity check report\n  onecity check report --strict --format sarif > report.sarif\n  onecity check report.ma --report report.html")]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The folder of a mini-service, or its package.
     path: PathBuf,
     /// Warnings count as errors.
@@ -42,7 +42,7 @@ pub struct Arguments {
 }
 
 /// The files of a folder or a package. A package that can't be opened is a finding.
-pub fn files_of(path: &Path) -> Result<Result<BTreeMap<String, Vec<u8>>, Finding>, CommandError> {
+pub(crate) fn files_of(path: &Path) -> Result<Result<BTreeMap<String, Vec<u8>>, Finding>, CommandError> {
     if path.is_dir() {
         let files = read_folder(path)?;
         // What a folder's archive would break is found by making it.
@@ -69,14 +69,14 @@ fn unpacked(bytes: std::sync::Arc<[u8]>) -> Result<BTreeMap<String, Vec<u8>>, Fi
     paths.into_iter().map(|path| Ok((path.clone(), package.read(&path)?.unwrap_or_default()))).collect()
 }
 
-pub fn checked(path: &Path) -> Result<Checked, CommandError> {
+pub(crate) fn checked(path: &Path) -> Result<Checked, CommandError> {
     Ok(match files_of(path)? {
         Ok(files) => check(&files),
         Err(finding) => Checked { manifest: None, findings: vec![finding], files: 0, bytes: 0 },
     })
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let checked = checked(&arguments.path)?;
     let base = if arguments.path.is_dir() { arguments.path.display().to_string() } else { String::new() };
     match arguments.format {
@@ -103,7 +103,7 @@ fn place(finding: &Finding, base: &str) -> String {
     }
 }
 
-pub fn print_text(checked: &Checked, base: &str) {
+pub(crate) fn print_text(checked: &Checked, base: &str) {
     for finding in &checked.findings {
         let style = match finding.rule.severity {
             Severity::Error => BAD,

@@ -17,7 +17,7 @@ use crate::Format;
 #[command(
     after_help = "Examples:\n  onecity gate --trust-list trust.json --status list-1.cwt photo.png\n  scanner | onecity gate --trust-list trust.json --status list-1.cwt --scope 37\n  onecity gate --trust-list trust.json 'CQ1:…' --at 1800000000 --format json\n\nThe gate has run for an hour when it sees the first code, and remembers what it accepted until the command ends."
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Codes (CQ1:…), pictures of codes (PNG or JPEG), or - for the standard input, a code a line; nothing is the
     /// standard input.
     codes: Vec<String>,
@@ -60,7 +60,7 @@ pub struct Arguments {
     format: Format,
 }
 
-pub fn run(arguments: Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: Arguments) -> Result<bool, CommandError> {
     let now = || arguments.at.unwrap_or_else(wall_clock);
     let mut gate = set_up(&arguments, now())?;
     let mut all_open = true;

@@ -13,7 +13,7 @@ use super::{CommandError, file_error, write_files};
 #[derive(Args)]
 #[command(after_help = "Give the folder that a build made (dist/ of Vite, build/ of others), not its sources.\n\n\
 Example:\n  npm run build && onecity import dist --app-id city-map --category maps --out city-map")]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The web app's folder.
     folder: PathBuf,
     /// The service's identifier.
@@ -33,7 +33,7 @@ pub struct Arguments {
     out: Option<PathBuf>,
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let options = ImportOptions {
         app_id: arguments.app_id.clone(),
         name: arguments.name.clone(),

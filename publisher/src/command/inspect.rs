@@ -22,7 +22,7 @@ use crate::Format;
 #[command(
     after_help = "Examples:\n  onecity inspect 'CQ1:…'\n  onecity inspect photo.png --trust-list trust.json\n  onecity inspect --cose message.cbor --key issuer.pem"
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// Codes (CQ1:…), pictures of codes, or - for the standard input.
     codes: Vec<String>,
     /// A trust list, to check the issuer's signature and to name numbers in words.
@@ -77,7 +77,7 @@ impl Explanation {
     }
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     if let (Some(cose), Some(key)) = (&arguments.cose, &arguments.key) {
         let explained = explain_cose(cose, key, &arguments.external)?;
         explained.print(arguments.format);

@@ -15,7 +15,7 @@ use super::{CommandError, file_error};
 Examples:\n  onecity key new jinan.pem\n  onecity key public jinan.pem > jinan.pub.pem\n\n\
 To rotate: make a new key, send its public half to whoever delegates to you (onecity repo delegate), sign with the new\n\
 key from the moment they have published that, and destroy the old one.")]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     what: What,
 }
@@ -39,7 +39,7 @@ enum What {
     },
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     match &arguments.what {
         What::New { file } => {
             let key = SigningKey::generate()?;

@@ -17,7 +17,7 @@ use crate::Format;
     after_help = "Every line is a file of the registry, signed by the keys that it names; exit code 1 if one does not verify.\n\n\
 Examples:\n  onecity log --registry registry\n  onecity log --registry https://registry.example/cn-sd --root 1.root.json --role cn-sd.jinan"
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(flatten)]
     registry: RegistryArguments,
     /// One role alone, for example cn-sd.jinan.
@@ -28,7 +28,7 @@ pub struct Arguments {
     format: Format,
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let mut registry = arguments.registry.open(Extent::History)?;
     let entries = history(&mut registry)?;
     let wanted = |entry: &&Entry| arguments.role.as_ref().is_none_or(|role| *role == entry.role);

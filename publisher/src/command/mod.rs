@@ -1,18 +1,18 @@
 //! The commands, one file each. A command answers whether all that it looked at is well.
 
-pub mod check;
-pub mod gate;
-pub mod import;
-pub mod inspect;
-pub mod key;
-pub mod log;
-pub mod new;
-pub mod pack;
-pub mod publish;
+pub(crate) mod check;
+pub(crate) mod gate;
+pub(crate) mod import;
+pub(crate) mod inspect;
+pub(crate) mod key;
+pub(crate) mod log;
+pub(crate) mod new;
+pub(crate) mod pack;
+pub(crate) mod publish;
 mod registry;
-pub mod rehearse;
-pub mod repo;
-pub mod rollout;
+pub(crate) mod rehearse;
+pub(crate) mod repo;
+pub(crate) mod rollout;
 mod shown;
 mod terminal;
 
@@ -25,7 +25,7 @@ use onecity_publisher::{ImportError, IngestError, KeyError, PackError, PublishEr
 
 /// Why a command could not do its work.
 #[derive(Debug, thiserror::Error)]
-pub enum CommandError {
+pub(crate) enum CommandError {
     #[error("{}: {why}", path.display())]
     File { path: PathBuf, why: String },
     #[error("the standard input: {0}")]

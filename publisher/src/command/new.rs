@@ -24,7 +24,7 @@ enum Kind {
 #[command(
     after_help = "Examples:\n  onecity new opening-hours\n  onecity new ask-us --template form --name 'Ask the city'"
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The service's app_id, which is also its folder's name.
     app_id: String,
     /// What to start from.
@@ -38,7 +38,7 @@ pub struct Arguments {
     dir: Option<PathBuf>,
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let template = match arguments.template {
         Kind::Pages => Template::Pages,
         Kind::Form => Template::Form,

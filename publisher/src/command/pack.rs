@@ -12,7 +12,7 @@ use super::{CommandError, file_error};
 
 #[derive(Args)]
 #[command(after_help = "Examples:\n  onecity pack report\n  onecity pack report --out /tmp/report.ma --strict")]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The folder of a mini-service.
     folder: PathBuf,
     /// The package to write, if not APP_ID-VERSION_CODE.ma here.
@@ -23,7 +23,7 @@ pub struct Arguments {
     strict: bool,
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     if !arguments.folder.is_dir() {
         return Err(file_error(&arguments.folder)("not a folder".to_owned()));
     }

@@ -19,7 +19,7 @@ use super::{CommandError, read_file};
 bundle over, and publish it from elsewhere.\n\n\
 Examples:\n  onecity sign report-2.ma --unit cn-sd/jinan --key jinan.pem --registry registry --out bundle\n  onecity publish bundle --to https://registry.example/cn-sd"
 )]
-pub struct SignArguments {
+pub(crate) struct SignArguments {
     /// The package, as `onecity pack` makes it.
     package: PathBuf,
     /// Who publishes it, for example cn-sd/jinan or cn-sd/jinan/~transport.
@@ -40,7 +40,7 @@ pub struct SignArguments {
 #[derive(Args)]
 #[command(after_help = "What was sent before a connection broke off is not sent again.\n\n\
 Examples:\n  onecity publish report-2.ma --to registry --unit cn-sd/jinan --key jinan.pem --percent 10\n  onecity publish bundle --to https://registry.example/cn-sd")]
-pub struct PublishArguments {
+pub(crate) struct PublishArguments {
     /// A package, or a folder that `onecity sign` wrote.
     what: PathBuf,
     /// The registry: a folder, or the address of a server.
@@ -76,7 +76,7 @@ fn sign_package(
     Ok(fresh)
 }
 
-pub fn run_sign(arguments: &SignArguments) -> Result<bool, CommandError> {
+pub(crate) fn run_sign(arguments: &SignArguments) -> Result<bool, CommandError> {
     let SignArguments { package, unit, percent, keys, registry, out } = arguments;
     let fresh = sign_package(package, unit, *percent, keys, registry)?;
     write_bundle(out, &fresh)?;
@@ -84,7 +84,7 @@ pub fn run_sign(arguments: &SignArguments) -> Result<bool, CommandError> {
     Ok(true)
 }
 
-pub fn run_publish(arguments: &PublishArguments) -> Result<bool, CommandError> {
+pub(crate) fn run_publish(arguments: &PublishArguments) -> Result<bool, CommandError> {
     let PublishArguments { what, to, unit, key, percent, root } = arguments;
     let fresh = match unit {
         _ if what.is_dir() => read_bundle(what)?,

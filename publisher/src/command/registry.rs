@@ -15,7 +15,7 @@ use super::{CommandError, read_file, wall_clock};
 
 /// Where a registry is.
 #[derive(Args, Clone)]
-pub struct RegistryArguments {
+pub(super) struct RegistryArguments {
     /// The registry: a folder, or the address of a server such as `https://registry.example/cn-sd`.
     #[arg(long, value_name = "DIR|URL")]
     pub registry: String,
@@ -26,27 +26,27 @@ pub struct RegistryArguments {
 
 /// The keys to sign with.
 #[derive(Args, Clone)]
-pub struct KeyArguments {
+pub(super) struct KeyArguments {
     /// A key to sign with, as `onecity key new` makes it; may be given several times.
     #[arg(long, value_name = "FILE", required = true)]
     pub key: Vec<PathBuf>,
 }
 
 impl KeyArguments {
-    pub fn ring(&self) -> Result<KeyRing, CommandError> {
+    pub(super) fn ring(&self) -> Result<KeyRing, CommandError> {
         let passphrase = passphrase("Passphrase")?;
         let keys = self.key.iter().map(|path| read_key(path, &passphrase));
         Ok(KeyRing::new(keys.collect::<Result<Vec<_>, _>>()?))
     }
 }
 
-pub fn read_key(path: &Path, passphrase: &str) -> Result<SigningKey, CommandError> {
+pub(super) fn read_key(path: &Path, passphrase: &str) -> Result<SigningKey, CommandError> {
     let pem = String::from_utf8_lossy(&read_file(path)?).into_owned();
     SigningKey::from_encrypted_pem(&pem, passphrase).map_err(|error| super::file_error(path)(error.to_string()))
 }
 
 /// From ONECITY_PASSPHRASE, or typed in without being shown.
-pub fn passphrase(prompt: &str) -> Result<String, CommandError> {
+pub(super) fn passphrase(prompt: &str) -> Result<String, CommandError> {
     if let Ok(passphrase) = std::env::var("ONECITY_PASSPHRASE") {
         return Ok(passphrase);
     }
@@ -55,7 +55,7 @@ pub fn passphrase(prompt: &str) -> Result<String, CommandError> {
 }
 
 /// A registry to read, whose changes stay apart until they are delivered.
-pub type Draft = Repository<Overlay<Box<dyn RegistryStorage>>>;
+pub(super) type Draft = Repository<Overlay<Box<dyn RegistryStorage>>>;
 
 fn is_address(place: &str) -> bool {
     place.starts_with("https://") || place.starts_with("http://")
@@ -63,7 +63,7 @@ fn is_address(place: &str) -> bool {
 
 impl RegistryArguments {
     /// Opens the registry, as much of it as `extent` says.
-    pub fn open(&self, extent: Extent<'_>) -> Result<Draft, CommandError> {
+    pub(super) fn open(&self, extent: Extent<'_>) -> Result<Draft, CommandError> {
         let storage: Box<dyn RegistryStorage> = if is_address(&self.registry) {
             let root = self.root.as_deref().ok_or_else(|| {
                 CommandError::Usage("a server is trusted from its first root.json on: give --root FILE".to_owned())
@@ -85,7 +85,7 @@ impl RegistryArguments {
 }
 
 /// Publishes signed files: into a registry's folder or at a server, either of which checks them as phones do.
-pub fn publish(place: &str, signed: &RepositoryFiles) -> Result<(), CommandError> {
+pub(super) fn publish(place: &str, signed: &RepositoryFiles) -> Result<(), CommandError> {
     let total = signed.values().map(|bytes| bytes.len() as u64).sum();
     let bar = bar("publishing", total, true);
     if is_address(place) {
@@ -118,7 +118,7 @@ pub fn publish(place: &str, signed: &RepositoryFiles) -> Result<(), CommandError
 }
 
 /// Writes signed files into a folder of their own, to be carried elsewhere and published from there.
-pub fn write_bundle(folder: &Path, signed: &RepositoryFiles) -> Result<(), CommandError> {
+pub(super) fn write_bundle(folder: &Path, signed: &RepositoryFiles) -> Result<(), CommandError> {
     if std::fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(CommandError::Usage(format!("{} is there already and not empty", folder.display())));
     }
@@ -130,14 +130,14 @@ pub fn write_bundle(folder: &Path, signed: &RepositoryFiles) -> Result<(), Comma
 }
 
 /// In a folder nothing is seen before the online keys have signed.
-pub fn say_what_is_next(place: &str) {
+pub(super) fn say_what_is_next(place: &str) {
     if !is_address(place) {
         println!("{}", styled(QUIET, "phones see it once snapshot and timestamp are signed: onecity repo timestamp"));
     }
 }
 
 /// Whether a registry begins with the root that was given by whoever runs it.
-pub fn same_root<S: RegistryStorage>(repository: &Repository<S>, root: &Path) -> Result<(), CommandError> {
+pub(super) fn same_root<S: RegistryStorage>(repository: &Repository<S>, root: &Path) -> Result<(), CommandError> {
     if read_file(root)?[..] == repository.first_root()?[..] {
         return Ok(());
     }
@@ -146,14 +146,14 @@ pub fn same_root<S: RegistryStorage>(repository: &Repository<S>, root: &Path) ->
 }
 
 /// Signs a draft and answers the fresh files.
-pub fn signed(mut draft: Draft, ring: &KeyRing) -> Result<(RepositoryFiles, Vec<(String, u64)>), CommandError> {
+pub(super) fn signed(mut draft: Draft, ring: &KeyRing) -> Result<(RepositoryFiles, Vec<(String, u64)>), CommandError> {
     let signed = draft.sign(ring, wall_clock(), &Lifetimes::default())?;
     Ok((draft.into_storage().into_fresh(), signed))
 }
 
 /// A service, or with a version one of its releases: `cn-sd/jinan/report@3`.
 #[derive(Clone)]
-pub struct ServiceName {
+pub(super) struct ServiceName {
     pub unit: UnitId,
     pub app_id: String,
     pub version: Option<u64>,

@@ -15,7 +15,7 @@ use crate::Format;
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  onecity rehearse report-2.ma --unit cn-sd/jinan --percent 10 --registry registry")]
-pub struct Arguments {
+pub(crate) struct Arguments {
     /// The package that is to be released.
     package: PathBuf,
     /// Who would publish it.
@@ -34,7 +34,7 @@ pub struct Arguments {
     format: Format,
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let unit = &arguments.unit;
     let mut draft = arguments.registry.open(Extent::Unit(unit))?;
     let before = draft.releases(unit)?;

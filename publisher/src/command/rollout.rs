@@ -18,7 +18,7 @@ use super::terminal::{GOOD, styled};
 onecity rollout withdraw cn-sd/jinan/report@2 --reason 'en=It loses drafts' --reason 'zh=会丢失草稿' --registry registry --key jinan.pem\n  \
 onecity rollout back cn-sd/jinan/report --reason 'en=It loses drafts' --registry registry --key jinan.pem"
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     what: What,
 }
@@ -107,7 +107,7 @@ fn invitation() -> Result<String, CommandError> {
     Ok(format!("{}-{}", &letters[..5], &letters[5..]))
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     let (What::Percent { service, common, .. }
     | What::Pause { service, common }
     | What::Invite { service, common }

@@ -11,14 +11,17 @@ const MAX_LINE: u64 = 4096;
 const MAX_SIDE: u32 = 12_000;
 
 /// Something that was shown: where it came from, and the text that was read, or why none was.
-pub struct Shown {
+pub(super) struct Shown {
     pub source: String,
     pub text: Result<String, String>,
 }
 
 /// Each argument is a code, a picture's path, or `-` for the standard input; none is the standard input. What is shown
 /// is looked at one after the other.
-pub fn each(arguments: &[String], mut look: impl FnMut(Shown) -> Result<(), CommandError>) -> Result<(), CommandError> {
+pub(super) fn each(
+    arguments: &[String],
+    mut look: impl FnMut(Shown) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
     if arguments.is_empty() {
         return lines(&mut look);
     }

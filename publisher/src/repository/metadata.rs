@@ -16,20 +16,20 @@ const SPEC_VERSION: &str = "1.0.31";
 
 /// Whose signatures a role needs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Signers {
+pub(crate) struct Signers {
     pub keyids: Vec<String>,
     pub threshold: usize,
 }
 
 impl Signers {
-    pub fn of(keys: &[PublicKey], threshold: usize) -> Self {
+    pub(crate) fn of(keys: &[PublicKey], threshold: usize) -> Self {
         Self { keyids: keys.iter().map(|key| key.id().to_owned()).collect(), threshold }
     }
 }
 
 /// The root role as it was signed, or is about to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RootDraft {
+pub(crate) struct RootDraft {
     /// Whose repository it is: for its publishers, no phone looks at it.
     #[serde(rename = "x-onecity-region")]
     pub region: RegionId,
@@ -46,7 +46,7 @@ pub struct RootDraft {
 
 impl RootDraft {
     /// Gives a role other keys; keys that no role has any more are dropped.
-    pub fn entrust(&mut self, role: &str, keys: &[PublicKey], threshold: usize) {
+    pub(crate) fn entrust(&mut self, role: &str, keys: &[PublicKey], threshold: usize) {
         self.roles.insert(role.to_owned(), Signers::of(keys, threshold));
         self.keys.extend(keys.iter().map(|key| (key.id().to_owned(), key.listed().clone())));
         let used: Vec<&String> = self.roles.values().flat_map(|signers| &signers.keyids).collect();
@@ -56,7 +56,7 @@ impl RootDraft {
 
 /// A role that another delegates to.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Delegation {
+pub(crate) struct Delegation {
     pub name: String,
     #[serde(flatten)]
     pub signers: Signers,
@@ -66,14 +66,14 @@ pub struct Delegation {
 
 /// What a role delegates.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct DelegationsDraft {
+pub(crate) struct DelegationsDraft {
     pub keys: BTreeMap<String, Value>,
     pub roles: Vec<Delegation>,
 }
 
 impl DelegationsDraft {
     /// Delegates, or gives a delegate other keys. Roles stay in the order of their names.
-    pub fn entrust(&mut self, delegation: Delegation, keys: &[PublicKey]) {
+    pub(crate) fn entrust(&mut self, delegation: Delegation, keys: &[PublicKey]) {
         self.roles.retain(|role| role.name != delegation.name);
         self.roles.push(delegation);
         self.roles.sort_unstable_by(|one, other| one.name.cmp(&other.name));
@@ -82,7 +82,7 @@ impl DelegationsDraft {
     }
 
     /// Takes a delegation back; answers whether there was one.
-    pub fn withdraw(&mut self, name: &str) -> bool {
+    pub(crate) fn withdraw(&mut self, name: &str) -> bool {
         let before = self.roles.len();
         self.roles.retain(|role| role.name != name);
         self.drop_unused();
@@ -107,7 +107,7 @@ pub struct ListedTarget {
 
 /// `targets` or a delegated role as it was signed, or is about to be.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct RoleDraft {
+pub(crate) struct RoleDraft {
     pub version: u64,
     #[serde(with = "date")]
     pub expires: UnixTime,
@@ -120,18 +120,18 @@ pub struct RoleDraft {
 }
 
 impl RoleDraft {
-    pub fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self { version: 0, expires: 0, signed: 0, targets: BTreeMap::new(), delegations: None }
     }
 
     /// The repository's own, which always says what it delegates.
-    pub fn delegating() -> Self {
+    pub(crate) fn delegating() -> Self {
         Self { delegations: Some(DelegationsDraft::default()), ..Self::empty() }
     }
 }
 
 /// The part of a metadata file that is signed, read without any check: what a publisher's own files say.
-pub fn signed_part<T: for<'de> Deserialize<'de>>(file: &[u8]) -> Result<T, serde_json::Error> {
+pub(super) fn signed_part<T: for<'de> Deserialize<'de>>(file: &[u8]) -> Result<T, serde_json::Error> {
     #[derive(Deserialize)]
     struct File<T> {
         signed: T,
@@ -140,14 +140,14 @@ pub fn signed_part<T: for<'de> Deserialize<'de>>(file: &[u8]) -> Result<T, serde
 }
 
 /// The ids of the keys that signed a file, as it says.
-pub fn signers(file: &[u8]) -> Vec<String> {
+pub(crate) fn signers(file: &[u8]) -> Vec<String> {
     let file: Value = serde_json::from_slice(file).unwrap_or_default();
     let signatures = file["signatures"].as_array().cloned().unwrap_or_default();
     signatures.iter().filter_map(|signature| Some(signature["keyid"].as_str()?.to_owned())).collect()
 }
 
 /// Signs a draft under its type's name, with every key at hand that may, of each of the groups that must.
-pub fn sign(
+pub(super) fn sign(
     role: &str,
     kind: &str,
     draft: &impl Serialize,
@@ -181,17 +181,17 @@ pub fn sign(
 }
 
 /// TUF's date format (TUF 1.0 §4.1): whole seconds, UTC.
-pub mod date {
+pub(super) mod date {
     use onecity_protocol::credential::UnixTime;
     use serde::de::Error as _;
     use serde::{Deserialize, Deserializer, Serializer, ser};
 
-    pub fn serialize<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
+    pub(crate) fn serialize<S: Serializer>(time: &UnixTime, serializer: S) -> Result<S::Ok, S::Error> {
         let time = jiff::Timestamp::from_second(*time).map_err(ser::Error::custom)?;
         serializer.serialize_str(&time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string())
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixTime, D::Error> {
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<UnixTime, D::Error> {
         let text = String::deserialize(deserializer)?;
         text.parse::<jiff::Timestamp>().map(jiff::Timestamp::as_second).map_err(D::Error::custom)
     }

@@ -46,7 +46,7 @@ fn second(round: usize) -> i64 {
 }
 
 /// A gate checks a code of a holder it has never seen: text to decision, with point decompression.
-pub fn gate_check() -> Figure {
+pub(crate) fn gate_check() -> Figure {
     let world = World::new().expect("keys");
     let codes: Vec<String> =
         (0..ALL_ROUNDS).map(|at| world.another(|_| ()).expect("keys").code_at(second(at)).expect("a code")).collect();
@@ -64,7 +64,7 @@ pub fn gate_check() -> Figure {
 }
 
 /// The same for a holder whom the gate has seen before.
-pub fn gate_check_known_holder() -> Figure {
+pub(crate) fn gate_check_known_holder() -> Figure {
     let world = World::new().expect("keys");
     let codes: Vec<String> = (0..ALL_ROUNDS).map(|at| world.code_at(second(at)).expect("a code")).collect();
     let mut gate = world.gate(GatePolicy::any(), NOW - 3600).expect("a gate");
@@ -78,14 +78,14 @@ pub fn gate_check_known_holder() -> Figure {
 }
 
 /// A well-formed code of an issuer that nobody knows: everything is read, and no signature is checked.
-pub fn gate_refuse_unsigned() -> Figure {
+pub(crate) fn gate_refuse_unsigned() -> Figure {
     let (world, stranger) = (World::new().expect("keys"), World::new().expect("keys"));
     let code = stranger.code_at(NOW).expect("a code");
     refusal("gate_refuse_unsigned", &world, &[code], "unknown_issuer", 0.05)
 }
 
 /// A code under a trusted issuer's name that the issuer did not sign.
-pub fn gate_refuse_forged() -> Figure {
+pub(crate) fn gate_refuse_forged() -> Figure {
     let world = World::new().expect("keys");
     let code = |at: u64| {
         let claims = Claims { cti: at.to_be_bytes(), ..world.claims().clone() };
@@ -136,7 +136,7 @@ fn status_list_1m(world: &World) -> StatusList {
 }
 
 /// One lookup in it.
-pub fn status_lookup_1m() -> Figure {
+pub(crate) fn status_lookup_1m() -> Figure {
     const LOOKUPS: u64 = 1_000_000;
     let list = status_list_1m(&World::new().expect("keys"));
     let rounds = (0..20).map(|_| {
@@ -155,7 +155,7 @@ pub fn status_lookup_1m() -> Figure {
 }
 
 /// What it takes in memory, against its bits alone.
-pub fn status_memory_1m() -> Figure {
+pub(crate) fn status_memory_1m() -> Figure {
     const BITS: f64 = 2_000_000.0 / 8.0;
     let world = World::new().expect("keys");
     let before = ALLOCATED.load(Ordering::Relaxed);
@@ -176,7 +176,7 @@ pub fn status_memory_1m() -> Figure {
 
 /// A gate's replay memory with a million live holders, for each. They come as another gate's passages, so that a
 /// million signatures need not be made.
-pub fn gate_memory_per_holder() -> Figure {
+pub(crate) fn gate_memory_per_holder() -> Figure {
     const HOLDERS: u64 = 1_000_000;
     const BATCH: u64 = 50_000;
     let world = World::new().expect("keys");
@@ -193,7 +193,7 @@ pub fn gate_memory_per_holder() -> Figure {
 }
 
 /// A gate's memory of verified credentials, for each; it keeps the last hundred thousand.
-pub fn gate_memory_per_known() -> Figure {
+pub(crate) fn gate_memory_per_known() -> Figure {
     const HOLDERS: usize = 3_500;
     let world = World::new().expect("keys");
     let codes: Vec<String> =
@@ -207,7 +207,7 @@ pub fn gate_memory_per_known() -> Figure {
 }
 
 /// From the phone's key to QR modules, without the QR encoder itself.
-pub fn code_overhead() -> Figure {
+pub(crate) fn code_overhead() -> Figure {
     let world = World::new().expect("keys");
     // As a device's key store does it: a DER signature, whose s the core brings to its lower half.
     let random = SystemRandom::new();

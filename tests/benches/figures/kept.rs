@@ -66,7 +66,7 @@ fn put_plain(db: &Connection, number: usize, round: usize) {
 }
 
 /// Reading a record of 1 KB, against the same statement and the same reading of it on SQLite alone.
-pub fn sealed_get() -> Figure {
+pub(crate) fn sealed_get() -> Figure {
     let Both { vault, plain, _folder } = both();
     vault
         .atomically(|vault| (0..1000).try_for_each(|at| vault.put(&Owner::Phone, &at.to_string(), &note(at))))
@@ -92,7 +92,7 @@ pub fn sealed_get() -> Figure {
 }
 
 /// Writing one.
-pub fn sealed_put() -> Figure {
+pub(crate) fn sealed_put() -> Figure {
     let Both { vault, plain, _folder } = both();
     let times = side_by_side(
         ROUNDS,
@@ -103,7 +103,7 @@ pub fn sealed_put() -> Figure {
 }
 
 /// Handing something in while 10,000 wait, against a bare insert that reaches the disk.
-pub fn outbox_enqueue() -> Figure {
+pub(crate) fn outbox_enqueue() -> Figure {
     let Both { vault, plain, _folder } = both();
     vault
         .atomically(|vault| (0..10_000).try_for_each(|number| vault.enqueue(&Owner::Phone, &report(number))))
@@ -167,7 +167,7 @@ fn opened() -> Opened {
 }
 
 /// A package with one file of data, whose manifest asks for these permissions.
-pub fn package(app_id: &str, data: &str, permissions: &[(&str, &str)]) -> Vec<u8> {
+pub(crate) fn package(app_id: &str, data: &str, permissions: &[(&str, &str)]) -> Vec<u8> {
     let asks = permissions.iter().map(|(name, reason)| serde_json::json!({ "name": name, "reason": reason }));
     let manifest = serde_json::json!({
         "app_id": app_id, "name": app_id, "icons": [{ "src": "icon.svg", "label": "an icon" }], "pages": ["index"],
@@ -186,7 +186,7 @@ pub fn package(app_id: &str, data: &str, permissions: &[(&str, &str)]) -> Vec<u8
 }
 
 /// A file of 50 KB for the web view: bounded by unpacking it.
-pub fn resource_50k() -> Figure {
+pub(crate) fn resource_50k() -> Figure {
     let opened = opened();
     let times = (0..ROUNDS).map(|_| {
         let began = Instant::now();
@@ -200,7 +200,7 @@ pub fn resource_50k() -> Figure {
 
 /// A call of a page that reads nothing and asks the shell for something: bounded by going to the client's own threads
 /// and back. As many as a page may make in one burst.
-pub fn bridge_call() -> Figure {
+pub(crate) fn bridge_call() -> Figure {
     let opened = opened();
     let call = r#"{"method":"navigate","params":{"url":"tel:12345"}}"#;
     let times = (0..150).map(|_| {
@@ -215,7 +215,7 @@ pub fn bridge_call() -> Figure {
 }
 
 /// What ten open services keep in memory: their packages, as they were fetched.
-pub fn runtime_resident_memory() -> Figure {
+pub(crate) fn runtime_resident_memory() -> Figure {
     let opened = opened();
     let megabytes = (opened.memory as f64 / 1e4).round() / 100.0;
     stated("runtime_resident_memory", megabytes, "MB", Some(64.0))

@@ -20,7 +20,7 @@ fn build(arguments: &[&str]) {
 }
 
 /// The shared library as an app ships it: the mobile profile's, stripped.
-pub fn library_bytes() -> Figure {
+pub(crate) fn library_bytes() -> Figure {
     build(&["--profile", "mobile", "-p", "onecity-bindings"]);
     let name = format!("{}onecity_bindings{}", std::env::consts::DLL_PREFIX, std::env::consts::DLL_SUFFIX);
     let library = target().join("mobile").join(name);
@@ -29,7 +29,7 @@ pub fn library_bytes() -> Figure {
 }
 
 /// A gate's check as the mobile profile compiles it beside the release profile's: two processes, turn by turn.
-pub fn library_gate_check() -> Figure {
+pub(crate) fn library_gate_check() -> Figure {
     build(&["--release", "--workspace", "--example", "gate_check"]);
     build(&["--profile", "mobile", "-p", "onecity-protocol", "--example", "gate_check"]);
     let check = |profile: &str| {

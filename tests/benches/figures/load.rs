@@ -58,7 +58,7 @@ impl ServiceHost for Photographer {
 
 /// The slowest of a hundred codes while photos of 20 MiB are sealed, against the slowest of a hundred on an idle phone.
 /// Each code is for one gate, so that none was signed ahead.
-pub fn code_under_load() -> Figure {
+pub(crate) fn code_under_load() -> Figure {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let (loaded, idle) = runtime.block_on(async {
         let server = Server::start(WorldOptions::default()).await.expect("a world");

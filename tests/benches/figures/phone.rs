@@ -15,7 +15,7 @@ use crate::{Figure, median, micros, stated};
 
 /// Open both files, find who is logged in, and show the home screen of a city of 1,000 services, as at the start of the
 /// app: bounded by reading and checking both files' schemas, then by reading 200 cards.
-pub fn cold_start_home() -> Figure {
+pub(crate) fn cold_start_home() -> Figure {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let phone = runtime.block_on(async {
         let server = Server::start(WorldOptions::default()).await.expect("a world");
@@ -97,7 +97,7 @@ fn phone(provinces: usize, cities: usize) -> (tempfile::TempDir, Client) {
 }
 
 /// The home screen of a city of 1,000 services: 200 cards of the 550 that it and its departments offer.
-pub fn home_1000_services() -> Figure {
+pub(crate) fn home_1000_services() -> Figure {
     let (_folder, client) = phone(1, 1);
     let client = Arc::new(client);
     let city = "cn-aa/city-0".parse().expect("a region");
@@ -169,14 +169,14 @@ fn search_p99(client: &Client, rounds: usize) -> Duration {
 }
 
 /// Among 20,000 cards of one province: the slowest one in a hundred of [`TYPED`], the best 50 as cards.
-pub fn search_province_p99() -> Figure {
+pub(crate) fn search_province_p99() -> Figure {
     let (_folder, client) = phone(1, 20);
     let p99 = (micros(search_p99(&client, 10)) / 10.0).round() / 100.0;
     stated("search_province_p99", p99, "ms", Some(10.0))
 }
 
 /// The same among 600,000, which no phone has.
-pub fn search_600k_p99() -> Figure {
+pub(crate) fn search_600k_p99() -> Figure {
     let (_folder, client) = phone(34, 18);
     stated("search_600k_p99", (micros(search_p99(&client, 1)) / 10.0).round() / 100.0, "ms", None)
 }

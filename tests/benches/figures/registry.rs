@@ -14,7 +14,7 @@ fn now() -> i64 {
 }
 
 /// Signing all of its roles anew: bounded by writing their JSON.
-pub fn repository_sign() -> Figure {
+pub(crate) fn repository_sign() -> Figure {
     let (mut repository, ring) = province("cn-aa", Size::city_of_1000(18), now()).expect("a province");
     let units: Vec<_> = repository
         .tree()
@@ -34,7 +34,7 @@ pub fn repository_sign() -> Figure {
 
 /// From a package to a registry in a folder that has it: reading what is needed, signing the unit's role, then snapshot
 /// and timestamp.
-pub fn publish_incremental() -> Figure {
+pub(crate) fn publish_incremental() -> Figure {
     let folder = tempfile::tempdir().expect("a folder");
     let (repository, ring) = province("cn-aa", Size::city_of_1000(18), now()).expect("a province");
     let mut storage = Folder::new(folder.path());

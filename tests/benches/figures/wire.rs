@@ -160,14 +160,14 @@ fn nation(province: &Repository<RepositoryFiles>, files: &Files, origin: &str) -
 }
 
 /// The first sync of a city of 1,000 services in eleven roles, its province and its circle; the nation's list included.
-pub fn first_sync_city_bytes() -> Figure {
+pub(crate) fn first_sync_city_bytes() -> Figure {
     let wire = Wire::new(18);
     let (_folder, client) = wire.phone();
     stated("first_sync_city_bytes", wire.sync(&client) as f64, "bytes", Some(200_000.0))
 }
 
 /// A sync that finds nothing new.
-pub fn poll_unchanged_bytes() -> Figure {
+pub(crate) fn poll_unchanged_bytes() -> Figure {
     let wire = Wire::new(1);
     let (_folder, client) = wire.phone();
     wire.sync(&client);
@@ -175,7 +175,7 @@ pub fn poll_unchanged_bytes() -> Figure {
 }
 
 /// A sync after one department of 100 services has changed one of them.
-pub fn changed_department_bytes() -> Figure {
+pub(crate) fn changed_department_bytes() -> Figure {
     let mut wire = Wire::new(18);
     let (_folder, client) = wire.phone();
     wire.sync(&client);
@@ -189,7 +189,7 @@ pub fn changed_department_bytes() -> Figure {
 }
 
 /// One city's first sync in a nation of 600 cities against one of six, all of them in one province.
-pub fn sync_growth() -> Figure {
+pub(crate) fn sync_growth() -> Figure {
     let bytes = |cities: usize| {
         let wire = Wire::new(cities);
         let (_folder, client) = wire.phone();
@@ -209,7 +209,7 @@ pub fn sync_growth() -> Figure {
 }
 
 /// Most memory that the process holds more during a first sync than before it; the server's part is in it.
-pub fn sync_resident_memory() -> Figure {
+pub(crate) fn sync_resident_memory() -> Figure {
     let wire = Wire::new(18);
     let (_folder, client) = wire.phone();
     let before = ALLOCATED.load(Ordering::Relaxed);

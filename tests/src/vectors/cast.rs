@@ -12,25 +12,25 @@ use sha2::{Digest, Sha256};
 use super::{CLINIC, HERE, NEVER, NOW, Shared, Step, TRANSIT, Vector, VectorGate};
 
 /// A key from a seed, with RFC 6979 signatures of a low s.
-pub struct Key(SigningKey);
+pub(super) struct Key(SigningKey);
 
 impl Key {
-    pub fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let seed = Sha256::digest(format!("CQ1 test vectors: {name}"));
         Self(SigningKey::from_slice(&seed).expect("a scalar below the order, with all but certainty"))
     }
 
-    pub fn public(&self) -> PublicKey {
+    pub(super) fn public(&self) -> PublicKey {
         PublicKey::from_sec1(&self.0.verifying_key().to_sec1_bytes()).expect("a point")
     }
 
-    pub fn sign(&self, message: &[u8]) -> Signature {
+    pub(super) fn sign(&self, message: &[u8]) -> Signature {
         let signature: p256::ecdsa::Signature = self.0.sign(message);
         Signature::from_raw(&signature.normalize_s().to_bytes()).expect("64 bytes")
     }
 
     /// The signature's twin with a high s.
-    pub fn sign_high(&self, message: &[u8]) -> Signature {
+    pub(super) fn sign_high(&self, message: &[u8]) -> Signature {
         let low: p256::ecdsa::Signature = self.0.sign(message);
         let (r, s) = low.normalize_s().split_scalars();
         let high = p256::ecdsa::Signature::from_scalars(r, -*s).expect("not zero");
@@ -39,7 +39,7 @@ impl Key {
 }
 
 /// Who takes part.
-pub struct Cast {
+pub(super) struct Cast {
     pub issuer: Key,
     /// On the trust list for the clinic's type alone, and only until 2023.
     pub retired: Key,
@@ -51,7 +51,7 @@ pub struct Cast {
 }
 
 impl Cast {
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let holder = |odd| {
             let keys = (0..).map(|at| Key::new(&format!("holder {at}")));
             keys.into_iter().find(|key| key.public().y_is_odd() == odd).expect("half of all are")
@@ -66,7 +66,7 @@ impl Cast {
         }
     }
 
-    pub fn shared(&self) -> Shared {
+    pub(super) fn shared(&self) -> Shared {
         let keys = [
             ("issuer", &self.issuer),
             ("retired issuer", &self.retired),
@@ -94,7 +94,7 @@ impl Cast {
         }
     }
 
-    pub fn trust_list(&self) -> TrustList {
+    pub(super) fn trust_list(&self) -> TrustList {
         let url = "https://issuer.example".to_owned();
         let key = |key: &Key, types: &[u64], not_after| TrustedKey {
             key: key.public(),
@@ -134,7 +134,7 @@ impl Cast {
     }
 
     /// Index 1 is revoked, 2 suspended, 3 something unknown; there are 400 entries of two bits.
-    pub fn status_list(&self, key: &Key, issued: i64, expires: i64, revoked: &[u64]) -> String {
+    pub(super) fn status_list(&self, key: &Key, issued: i64, expires: i64, revoked: &[u64]) -> String {
         let mut statuses = StatusArray::new(2, 400).expect("two bits");
         assert!(revoked.iter().all(|index| statuses.set(*index, 1)));
         assert!((1..=3).all(|index| statuses.set(index, u8::try_from(index).expect("small"))));
@@ -145,11 +145,11 @@ impl Cast {
         hex::encode(draft.sign(&signature))
     }
 
-    pub fn credential(&self, change: impl FnOnce(&mut Claims)) -> Vec<u8> {
+    pub(super) fn credential(&self, change: impl FnOnce(&mut Claims)) -> Vec<u8> {
         self.credential_of(&self.issuer, &self.odd, change)
     }
 
-    pub fn credential_of(&self, issuer: &Key, holder: &Key, change: impl FnOnce(&mut Claims)) -> Vec<u8> {
+    pub(super) fn credential_of(&self, issuer: &Key, holder: &Key, change: impl FnOnce(&mut Claims)) -> Vec<u8> {
         let mut claims = claims();
         change(&mut claims);
         let draft = CredentialDraft::new(&claims, &holder.public(), issuer.public().kid());
@@ -157,28 +157,35 @@ impl Cast {
         draft.sign(&signature)
     }
 
-    pub fn code(&self, credential: &[u8], holder: &Key, issued: i64, audience: Audience, purpose: u64) -> String {
+    pub(super) fn code(
+        &self,
+        credential: &[u8],
+        holder: &Key,
+        issued: i64,
+        audience: Audience,
+        purpose: u64,
+    ) -> String {
         let draft = PresentationDraft::new(credential, issued, audience, purpose).expect("a credential");
         let signature = holder.sign(draft.message());
         draft.sign(&signature)
     }
 
     /// A plain code of the odd holder.
-    pub fn plain(&self, issued: i64) -> String {
+    pub(super) fn plain(&self, issued: i64) -> String {
         self.code(&self.credential(|_| ()), &self.odd, issued, Audience::ANY, 0)
     }
 
     /// A plain code over a credential that differs.
-    pub fn with(&self, change: impl FnOnce(&mut Claims)) -> String {
+    pub(super) fn with(&self, change: impl FnOnce(&mut Claims)) -> String {
         self.code(&self.credential(change), &self.odd, NOW, Audience::ANY, 0)
     }
 
-    pub fn addressed(&self, audience: Audience, purpose: u64) -> String {
+    pub(super) fn addressed(&self, audience: Audience, purpose: u64) -> String {
         self.code(&self.credential(|_| ()), &self.odd, NOW, audience, purpose)
     }
 }
 
-pub fn claims() -> Claims {
+pub(super) fn claims() -> Claims {
     Claims {
         expires: NOW + 30 * 86_400,
         issued: NOW - 86_400,
@@ -191,7 +198,7 @@ pub fn claims() -> Claims {
     }
 }
 
-pub fn gate() -> VectorGate {
+pub(super) fn gate() -> VectorGate {
     VectorGate {
         started: NOW - 600,
         types: vec![TRANSIT],
@@ -206,18 +213,18 @@ pub fn gate() -> VectorGate {
     }
 }
 
-pub fn accepted(at: i64, code: &str) -> Step {
+pub(super) fn accepted(at: i64, code: &str) -> Step {
     Step { at, code: code.to_owned(), decision: "accepted".to_owned(), reason: None }
 }
 
-pub fn again(at: i64, code: &str) -> Step {
+pub(super) fn again(at: i64, code: &str) -> Step {
     Step { at, code: code.to_owned(), decision: "already_accepted".to_owned(), reason: None }
 }
 
-pub fn refused(at: i64, code: &str, reason: &str) -> Step {
+pub(super) fn refused(at: i64, code: &str, reason: &str) -> Step {
     Step { at, code: code.to_owned(), decision: "refused".to_owned(), reason: Some(reason.to_owned()) }
 }
 
-pub fn vector(name: &str, gate: VectorGate, steps: Vec<Step>) -> Vector {
+pub(super) fn vector(name: &str, gate: VectorGate, steps: Vec<Step>) -> Vector {
     Vector { name: name.to_owned(), gate, steps }
 }

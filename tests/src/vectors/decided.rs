@@ -6,7 +6,7 @@ use super::cast::{Cast, Key, accepted, again, claims, gate, refused, vector};
 use super::malformed::{Parts, cbor, message, text};
 use super::{CLINIC, CREDENTIAL_AAD, HERE, NOW, TRANSIT, Vector, VectorGate};
 
-pub fn valid(cast: &Cast) -> Vec<Vector> {
+pub(super) fn valid(cast: &Cast) -> Vec<Vector> {
     let ok = |name, code: &str| vector(name, gate(), vec![accepted(NOW, code)]);
     let here = Audience::gate(7);
     let moment = here.with_challenge(1234);
@@ -62,7 +62,7 @@ pub fn valid(cast: &Cast) -> Vec<Vector> {
     codes
 }
 
-pub fn issuer(cast: &Cast) -> Vec<Vector> {
+pub(super) fn issuer(cast: &Cast) -> Vec<Vector> {
     let no = |name, code: &str, reason| {
         let gate = VectorGate { types: vec![TRANSIT, CLINIC], scope: None, ..gate() };
         vector(name, gate, vec![refused(NOW, code, reason)])
@@ -121,7 +121,7 @@ pub fn issuer(cast: &Cast) -> Vec<Vector> {
     ]
 }
 
-pub fn pass(cast: &Cast) -> Vec<Vector> {
+pub(super) fn pass(cast: &Cast) -> Vec<Vector> {
     let no = |name, change: &dyn Fn(&mut Claims), reason| {
         vector(name, gate(), vec![refused(NOW, &cast.with(change), reason)])
     };
@@ -134,7 +134,7 @@ pub fn pass(cast: &Cast) -> Vec<Vector> {
     ]
 }
 
-pub fn status(cast: &Cast) -> Vec<Vector> {
+pub(super) fn status(cast: &Cast) -> Vec<Vector> {
     let at = |index| cast.with(move |own| own.status.index = index);
     let no = |name, code: &str, reason| vector(name, gate(), vec![refused(NOW, code, reason)]);
     let expired = VectorGate { status_lists: vec!["expired".to_owned()], ..gate() };
@@ -180,7 +180,7 @@ pub fn status(cast: &Cast) -> Vec<Vector> {
     ]
 }
 
-pub fn holder(cast: &Cast) -> Vec<Vector> {
+pub(super) fn holder(cast: &Cast) -> Vec<Vector> {
     let credential = cast.credential(|_| ());
     let by = |key| cast.code(&credential, key, NOW, Audience::ANY, 0);
     let altered = {
@@ -207,7 +207,7 @@ pub fn holder(cast: &Cast) -> Vec<Vector> {
     ]
 }
 
-pub fn audience(cast: &Cast) -> Vec<Vector> {
+pub(super) fn audience(cast: &Cast) -> Vec<Vector> {
     let here = Audience::gate(7);
     let no = |name, gate, code: &str, reason| vector(name, gate, vec![refused(NOW, code, reason)]);
     let only_here = VectorGate { addressed: "this_gate".to_owned(), ..gate() };
@@ -238,7 +238,7 @@ pub fn audience(cast: &Cast) -> Vec<Vector> {
     ]
 }
 
-pub fn time(cast: &Cast) -> Vec<Vector> {
+pub(super) fn time(cast: &Cast) -> Vec<Vector> {
     let no = |name, issued, reason| vector(name, gate(), vec![refused(NOW, &cast.plain(issued), reason)]);
     let wide = cast.code(&cast.credential(|own| own.window = 120), &cast.odd, NOW - 151, Audience::ANY, 0);
     let rebooted = VectorGate { started: NOW - 10, ..gate() };
@@ -261,7 +261,7 @@ pub fn time(cast: &Cast) -> Vec<Vector> {
     ]
 }
 
-pub fn replay(cast: &Cast) -> Vec<Vector> {
+pub(super) fn replay(cast: &Cast) -> Vec<Vector> {
     let first = cast.plain(NOW);
     let anew = cast.code(&cast.credential(|_| ()), &cast.odd, NOW, Audience::gate(7), 0);
     vec![

@@ -6,7 +6,7 @@ use super::cast::{Cast, claims, gate, refused, vector};
 use super::{CREDENTIAL_AAD, HERE, NOW, PRESENTATION_AAD, TRANSIT, Vector};
 
 /// Raw CBOR.
-pub fn cbor(
+pub(super) fn cbor(
     build: impl FnOnce(&mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
 ) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::new());
@@ -14,23 +14,23 @@ pub fn cbor(
     encoder.into_writer()
 }
 
-pub fn message(protected: &[u8], aad: &[u8], payload: &[u8]) -> Vec<u8> {
+pub(super) fn message(protected: &[u8], aad: &[u8], payload: &[u8]) -> Vec<u8> {
     cbor(|e| e.array(4)?.str("Signature1")?.bytes(protected)?.bytes(aad)?.bytes(payload)?.ok())
 }
 
-pub fn envelope(protected: &[u8], unprotected: &[u8], payload: &[u8], signature: &[u8]) -> Vec<u8> {
+pub(super) fn envelope(protected: &[u8], unprotected: &[u8], payload: &[u8], signature: &[u8]) -> Vec<u8> {
     let mut bytes = cbor(|e| e.array(4)?.bytes(protected)?.ok());
     bytes.extend_from_slice(unprotected);
     bytes.extend(cbor(|e| e.bytes(payload)?.bytes(signature)?.ok()));
     bytes
 }
 
-pub fn text(bytes: &[u8]) -> String {
+pub(super) fn text(bytes: &[u8]) -> String {
     format!("CQ1:{}", base45::encode(bytes))
 }
 
 /// The parts of a code that can each be spoiled before everything is signed.
-pub struct Parts {
+pub(super) struct Parts {
     pub credential_header: Vec<u8>,
     pub claims: Vec<u8>,
     /// The holder's key within the claims, and CQ1's own claims.
@@ -40,7 +40,7 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub fn new(cast: &Cast) -> Self {
+    pub(super) fn new(cast: &Cast) -> Self {
         Self {
             credential_header: credential_header(cast, -7),
             claims: claims_bytes(cast, &own_claims(30, &[HERE]), 1, 5),
@@ -50,28 +50,28 @@ impl Parts {
         }
     }
 
-    pub fn credential(&self, cast: &Cast) -> Vec<u8> {
+    pub(super) fn credential(&self, cast: &Cast) -> Vec<u8> {
         let signature = cast.issuer.sign(&message(&self.credential_header, CREDENTIAL_AAD, &self.claims));
         envelope(&self.credential_header, &[0xa0], &self.claims, signature.raw())
     }
 
-    pub fn bytes(&self, cast: &Cast) -> Vec<u8> {
+    pub(super) fn bytes(&self, cast: &Cast) -> Vec<u8> {
         let protected = [self.header.as_slice(), &self.credential(cast)].concat();
         let signature = cast.odd.sign(&message(&protected, PRESENTATION_AAD, &self.payload));
         envelope(&protected, &self.unprotected, &self.payload, signature.raw())
     }
 
-    pub fn text(&self, cast: &Cast) -> String {
+    pub(super) fn text(&self, cast: &Cast) -> String {
         text(&self.bytes(cast))
     }
 }
 
-pub fn credential_header(cast: &Cast, algorithm: i64) -> Vec<u8> {
+pub(super) fn credential_header(cast: &Cast, algorithm: i64) -> Vec<u8> {
     let kid = cast.issuer.public().kid();
     cbor(|e| e.map(2)?.i64(1)?.i64(algorithm)?.i64(4)?.bytes(&kid)?.ok())
 }
 
-pub fn own_claims(window: u64, scopes: &[u64]) -> Vec<u8> {
+pub(super) fn own_claims(window: u64, scopes: &[u64]) -> Vec<u8> {
     cbor(|e| {
         e.map(5)?.i64(1)?.u64(TRANSIT)?.i64(2)?.array(scopes.len() as u64)?;
         for scope in scopes {
@@ -81,7 +81,7 @@ pub fn own_claims(window: u64, scopes: &[u64]) -> Vec<u8> {
     })
 }
 
-pub fn claims_bytes(cast: &Cast, own: &[u8], curve: i64, count: u64) -> Vec<u8> {
+pub(super) fn claims_bytes(cast: &Cast, own: &[u8], curve: i64, count: u64) -> Vec<u8> {
     let claims = claims();
     let (x, odd) = (cast.odd.public().x(), cast.odd.public().y_is_odd());
     let mut bytes = cbor(|e| {
@@ -93,7 +93,7 @@ pub fn claims_bytes(cast: &Cast, own: &[u8], curve: i64, count: u64) -> Vec<u8> 
     bytes
 }
 
-pub fn malformed(cast: &Cast) -> Vec<Vector> {
+pub(super) fn malformed(cast: &Cast) -> Vec<Vector> {
     let parts = || Parts::new(cast);
     let good = parts().bytes(cast);
     let good_text = text(&good);

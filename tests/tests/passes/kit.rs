@@ -13,17 +13,17 @@ use onecity_protocol::credential::{Audience, Gate, GatePolicy, StatusListToken};
 use onecity_protocol::region::RegionId;
 use tokio::sync::{oneshot, watch};
 
-pub const DAY: i64 = 86_400;
+pub(crate) const DAY: i64 = 86_400;
 /// How long a test waits for something that must come.
-pub const PATIENCE: Duration = Duration::from_secs(30);
-pub const CLINIC: u32 = 900;
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+pub(crate) const CLINIC: u32 = 900;
 
-pub fn region(text: &str) -> RegionId {
+pub(crate) fn region(text: &str) -> RegionId {
     text.parse().expect("a region")
 }
 
 /// A phone whose clock, keys and answers a test can reach.
-pub struct Kit {
+pub(crate) struct Kit {
     pub clock: Arc<software::MachineClock>,
     pub keys: Arc<BreakableKeys>,
     pub consent: Arc<Answers>,
@@ -32,12 +32,12 @@ pub struct Kit {
 
 impl Kit {
     /// Time passes, for the phone and for everybody else.
-    pub fn skip(&self, world: &World, seconds: i64) {
+    pub(crate) fn skip(&self, world: &World, seconds: i64) {
         self.clock.skip(seconds * 1000);
         world.skip(seconds);
     }
 
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Arc::new(software::MachineClock::default());
         let keys = Arc::new(BreakableKeys::default());
         let consent = Arc::new(Answers::default());
@@ -53,7 +53,7 @@ impl Kit {
 
 /// Software keys that a test can take away, as a key store does after a change of the screen lock.
 #[derive(Default)]
-pub struct BreakableKeys {
+pub(crate) struct BreakableKeys {
     keys: software::Keys,
     made: Mutex<Vec<String>>,
     deleted: Mutex<Vec<String>>,
@@ -61,20 +61,20 @@ pub struct BreakableKeys {
 }
 
 impl BreakableKeys {
-    pub fn lose_pass_keys(&self) {
+    pub(crate) fn lose_pass_keys(&self) {
         let made = self.made.lock().expect("no panic").clone();
         made.iter().for_each(|id| self.keys.lose(id));
     }
-    pub fn signed(&self) -> usize {
+    pub(crate) fn signed(&self) -> usize {
         *self.signed.borrow()
     }
     /// Waits until this many signatures have been made.
-    pub async fn signed_at_least(&self, count: usize) {
+    pub(crate) async fn signed_at_least(&self, count: usize) {
         let mut signed = self.signed.subscribe();
         tokio::time::timeout(PATIENCE, signed.wait_for(|made| *made >= count)).await.expect("in time").expect("there");
     }
     /// Pass keys that were made and not deleted.
-    pub fn living(&self) -> usize {
+    pub(crate) fn living(&self) -> usize {
         let deleted = self.deleted.lock().expect("no panic");
         self.made.lock().expect("no panic").iter().filter(|id| !deleted.contains(id)).count()
     }
@@ -105,7 +105,7 @@ impl DeviceKeys for BreakableKeys {
 
 /// A resident who remembers what was asked, and says no once told to.
 #[derive(Default)]
-pub struct Answers {
+pub(crate) struct Answers {
     pub asked: Mutex<Vec<ConsentRequest>>,
     pub no: Mutex<bool>,
 }
@@ -119,7 +119,7 @@ impl ConsentPrompt for Answers {
 }
 
 /// A phone of Lan in Shandong, logged in and synced.
-pub async fn lan() -> (Server, Arc<World>, Phone, Kit) {
+pub(crate) async fn lan() -> (Server, Arc<World>, Phone, Kit) {
     let server = Server::start(WorldOptions::default()).await.expect("a world");
     let world = server.world();
     let kit = Kit::new();
@@ -129,36 +129,36 @@ pub async fn lan() -> (Server, Arc<World>, Phone, Kit) {
     (server, world, phone, kit)
 }
 
-pub async fn transit(phone: &Phone) -> PassView {
+pub(crate) async fn transit(phone: &Phone) -> PassView {
     phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass")
 }
 
-pub async fn passes(phone: &Phone) -> Vec<PassView> {
+pub(crate) async fn passes(phone: &Phone) -> Vec<PassView> {
     phone.client().passes(&PassSituation::default()).await.expect("listed")
 }
 
-pub async fn code(phone: &Phone, pass: &PassView) -> CodeView {
+pub(crate) async fn code(phone: &Phone, pass: &PassView) -> CodeView {
     phone.client().code(&pass.id, Audience::ANY).await.expect("a code")
 }
 
 /// A gate as its operator sets it up: trust list, status lists, started an hour ago.
-pub fn gate_with(world: &World, policy: GatePolicy) -> Gate {
+pub(crate) fn gate_with(world: &World, policy: GatePolicy) -> Gate {
     let mut gate = Gate::new(world.trust_list(&region("cn-sd")).expect("a list"), policy, world.now() - 3600);
     refresh(&mut gate, world);
     gate
 }
 
-pub fn gate(world: &World) -> Gate {
+pub(crate) fn gate(world: &World) -> Gate {
     gate_with(world, GatePolicy::any())
 }
 
-pub fn refresh(gate: &mut Gate, world: &World) {
+pub(crate) fn refresh(gate: &mut Gate, world: &World) {
     for list in world.status_lists(&region("cn-sd")) {
         gate.set_status_list(StatusListToken::parse(&list).expect("a token"), world.now()).expect("a list");
     }
 }
 
-pub fn refused(outcome: Result<CodeView, Error>) -> Refusal {
+pub(crate) fn refused(outcome: Result<CodeView, Error>) -> Refusal {
     match outcome {
         Err(Error::Refused { reason, text, detail }) => {
             assert!(!text.is_empty() && !detail.is_empty());
@@ -169,18 +169,18 @@ pub fn refused(outcome: Result<CodeView, Error>) -> Refusal {
 }
 
 #[derive(Default)]
-pub struct Screen {
+pub(crate) struct Screen {
     pub codes: watch::Sender<Vec<CodeView>>,
     errors: watch::Sender<Vec<Error>>,
 }
 
 impl Screen {
-    pub async fn codes(&self, count: usize) -> Vec<CodeView> {
+    pub(crate) async fn codes(&self, count: usize) -> Vec<CodeView> {
         let mut codes = self.codes.subscribe();
         let shown = tokio::time::timeout(PATIENCE, codes.wait_for(|codes| codes.len() >= count)).await;
         shown.unwrap_or_else(|_| panic!("no code {count}: {:?}", self.errors.borrow())).expect("there").clone()
     }
-    pub async fn error(&self) -> Error {
+    pub(crate) async fn error(&self) -> Error {
         let mut errors = self.errors.subscribe();
         let told = tokio::time::timeout(PATIENCE, errors.wait_for(|errors| !errors.is_empty())).await;
         told.expect("in time").expect("there")[0].clone()
@@ -188,7 +188,7 @@ impl Screen {
 }
 
 /// What the core holds of a screen; when it lets go, nothing more can come.
-pub struct Ears {
+pub(crate) struct Ears {
     screen: Arc<Screen>,
     _held: oneshot::Sender<()>,
 }
@@ -202,7 +202,7 @@ impl CodeListener for Ears {
     }
 }
 
-pub fn watch(client: &Client, pass: &str) -> (Arc<Screen>, TaskHandle, oneshot::Receiver<()>) {
+pub(crate) fn watch(client: &Client, pass: &str) -> (Arc<Screen>, TaskHandle, oneshot::Receiver<()>) {
     let screen = Arc::new(Screen::default());
     let (held, let_go) = oneshot::channel();
     let ears = Ears { screen: Arc::clone(&screen), _held: held };

@@ -19,21 +19,21 @@ use tokio::sync::watch;
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-pub fn region(text: &str) -> RegionId {
+pub(crate) fn region(text: &str) -> RegionId {
     text.parse().expect("a region")
 }
 
-pub fn jinan() -> RegionId {
+pub(crate) fn jinan() -> RegionId {
     region("cn-sd/jinan")
 }
 
-pub fn service(app_id: &str) -> ServiceId {
+pub(crate) fn service(app_id: &str) -> ServiceId {
     ServiceId { unit: jinan().into(), app_id: app_id.to_owned() }
 }
 
 /// A resident who answers as told, remembers what was asked, watches the screens, and has a phone that does things.
 #[derive(Default)]
-pub struct Resident {
+pub(crate) struct Resident {
     /// Counts whatever happens on the phone, for those who wait for it.
     happened: watch::Sender<u64>,
     /// Answers to come; yes when there are none.
@@ -49,12 +49,12 @@ pub struct Resident {
 }
 
 impl Resident {
-    pub fn will(&self, answer: bool) {
+    pub(crate) fn will(&self, answer: bool) {
         self.answers.lock().expect("held").push_back(answer);
     }
 
     /// Waits until something holds, looking again whenever something has happened on the phone.
-    pub async fn sees(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    pub(crate) async fn sees(&self, what: &str, mut holds: impl AsyncFnMut() -> bool) {
         let mut happened = self.happened.subscribe();
         let seen = async {
             while !holds().await {
@@ -68,7 +68,7 @@ impl Resident {
         self.happened.send_modify(|count| *count += 1);
     }
 
-    pub fn was_asked(&self) -> Vec<ConsentRequest> {
+    pub(crate) fn was_asked(&self) -> Vec<ConsentRequest> {
         std::mem::take(&mut self.asked.lock().expect("held"))
     }
 }
@@ -121,7 +121,7 @@ impl ServiceHost for Resident {
 }
 
 /// The manifest of a service that may ask for everything.
-pub fn manifest(app_id: &str, code: u64, origin: &str) -> Value {
+pub(crate) fn manifest(app_id: &str, code: u64, origin: &str) -> Value {
     let permissions = ["login", "passes", "documents", "scan", "locate", "photos"];
     let asks = permissions.map(|name| json!({ "name": name, "reason": format!("needed for {name}") }));
     json!({
@@ -133,7 +133,7 @@ pub fn manifest(app_id: &str, code: u64, origin: &str) -> Value {
 }
 
 /// Publishes a service of Jinan.
-pub fn publish(world: &World, manifest: &Value, more: &[(&str, &[u8])]) {
+pub(crate) fn publish(world: &World, manifest: &Value, more: &[(&str, &[u8])]) {
     let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::from([
         ("manifest.json".to_owned(), manifest.to_string().into_bytes()),
         ("app.js".to_owned(), Vec::new()),
@@ -153,19 +153,19 @@ pub fn publish(world: &World, manifest: &Value, more: &[(&str, &[u8])]) {
 }
 
 /// The world's server, which comes and goes at the same address.
-pub struct Serving {
+pub(crate) struct Serving {
     running: Mutex<Option<Server>>,
     address: SocketAddr,
     world: Arc<World>,
 }
 
 impl Serving {
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.address
     }
 
     /// There is no network from now on.
-    pub async fn stop(&self) {
+    pub(crate) async fn stop(&self) {
         let running = self.running.lock().expect("held").take();
         if let Some(running) = running {
             running.stop().await;
@@ -173,14 +173,14 @@ impl Serving {
     }
 
     /// The network is back.
-    pub fn start(&self) {
+    pub(crate) fn start(&self) {
         let server = Server::restart(Arc::clone(&self.world), self.address).expect("the same port");
         *self.running.lock().expect("held") = Some(server);
     }
 }
 
 /// Everything that a test needs.
-pub struct Kit {
+pub(crate) struct Kit {
     pub server: Serving,
     pub world: Arc<World>,
     pub phone: Phone,
@@ -189,7 +189,7 @@ pub struct Kit {
 }
 
 /// A platform with a resident and a clock of one's own.
-pub fn platform(resident: &Arc<Resident>, clock: &Arc<software::MachineClock>) -> Platform {
+pub(crate) fn platform(resident: &Arc<Resident>, clock: &Arc<software::MachineClock>) -> Platform {
     Platform {
         consent: Arc::clone(resident) as _,
         host: Arc::clone(resident) as _,
@@ -201,13 +201,13 @@ pub fn platform(resident: &Arc<Resident>, clock: &Arc<software::MachineClock>) -
 
 impl Kit {
     /// A world, a phone that has synced Jinan, with nobody logged in.
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         let (resident, clock) = (Arc::<Resident>::default(), Arc::<software::MachineClock>::default());
         Self::with(platform(&resident, &clock), resident, clock).await
     }
 
     /// The same with ports of one's own: a clock that stands, and keys that can be written down.
-    pub async fn on(platform: Platform, resident: Arc<Resident>) -> Self {
+    pub(crate) async fn on(platform: Platform, resident: Arc<Resident>) -> Self {
         Self::with(platform, resident, Arc::default()).await
     }
 
@@ -224,37 +224,37 @@ impl Kit {
     }
 
     /// The same with Lan logged in.
-    pub async fn logged_in() -> Self {
+    pub(crate) async fn logged_in() -> Self {
         let kit = Self::new().await;
         kit.phone.log_in("shandong", "lan").await.expect("logged in");
         kit
     }
 
     /// Lets time pass everywhere.
-    pub fn skip(&self, seconds: i64) {
+    pub(crate) fn skip(&self, seconds: i64) {
         self.world.skip(seconds);
         self.clock.skip(seconds * 1000);
     }
 
-    pub async fn opens(&self, app_id: &str) -> Page<'_> {
+    pub(crate) async fn opens(&self, app_id: &str) -> Page<'_> {
         let session = self.phone.client().open_service(&service(app_id), &jinan()).await.expect("opened");
         Page { phone: &self.phone, session }
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("{}/city/cn-sd.jinan{path}", self.world.origin())
     }
 }
 
 /// A page of an open service, as its script sees the phone.
-pub struct Page<'a> {
+pub(crate) struct Page<'a> {
     pub phone: &'a Phone,
     pub session: Arc<ServiceSession>,
 }
 
 impl Page<'_> {
     /// A call's result, or the code that it was refused with.
-    pub async fn call(&self, method: &str, params: Value) -> Result<Value, String> {
+    pub(crate) async fn call(&self, method: &str, params: Value) -> Result<Value, String> {
         let call = json!({ "method": method, "params": params }).to_string();
         let answer = self.phone.client().bridge(&self.session, &call).await.expect("an answer");
         let mut answer: Value = serde_json::from_str(&answer).expect("JSON");
@@ -264,11 +264,11 @@ impl Page<'_> {
         }
     }
 
-    pub async fn get(&self, url: &str) -> Result<Value, String> {
+    pub(crate) async fn get(&self, url: &str) -> Result<Value, String> {
         self.call("request", json!({ "method": "GET", "url": url })).await
     }
 
-    pub async fn submit(&self, url: &str, body: Value) -> Result<String, String> {
+    pub(crate) async fn submit(&self, url: &str, body: Value) -> Result<String, String> {
         let params = json!({ "url": url, "title": "A lamp is out", "body": body });
         Ok(self.call("submit", params).await?["id"].as_str().expect("an id").to_owned())
     }

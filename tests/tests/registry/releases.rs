@@ -12,10 +12,10 @@ use tokio::sync::mpsc;
 use crate::server::{Phone, Registry, id, package, package_with, service, unit};
 
 /// Hears how long work goes.
-pub struct Told(mpsc::UnboundedSender<Heard>);
+pub(crate) struct Told(mpsc::UnboundedSender<Heard>);
 
 #[derive(Debug, PartialEq)]
-pub enum Heard {
+pub(crate) enum Heard {
     Progress(Progress),
     End(Result<(), Error>),
 }
@@ -29,7 +29,7 @@ impl ProgressListener for Told {
     }
 }
 
-pub fn told() -> (Arc<Told>, mpsc::UnboundedReceiver<Heard>) {
+pub(crate) fn told() -> (Arc<Told>, mpsc::UnboundedReceiver<Heard>) {
     let (tell, hear) = mpsc::unbounded_channel();
     (Arc::new(Told(tell)), hear)
 }

@@ -23,7 +23,7 @@ use tokio::sync::mpsc;
 
 /// Something that a server does wrong, for paths that end like this.
 #[derive(Clone)]
-pub enum Wrong {
+pub(crate) enum Wrong {
     /// It never stops sending.
     Endless(&'static str),
     /// It sends so many bytes and then nothing; asked for the rest, it sends it.
@@ -42,7 +42,7 @@ struct Shared {
 }
 
 /// Repositories, their keys, and the server.
-pub struct Registry {
+pub(crate) struct Registry {
     pub nation: Repository<RepositoryFiles>,
     pub province: Repository<RepositoryFiles>,
     pub ring: KeyRing,
@@ -51,24 +51,24 @@ pub struct Registry {
     stop: tokio::task::JoinHandle<()>,
 }
 
-pub fn now() -> i64 {
+pub(crate) fn now() -> i64 {
     software::MachineClock::default().wall() / 1000
 }
 
-pub fn id(text: &str) -> RegionId {
+pub(crate) fn id(text: &str) -> RegionId {
     text.parse().expect("an id")
 }
 
-pub fn unit(text: &str) -> UnitId {
+pub(crate) fn unit(text: &str) -> UnitId {
     text.parse().expect("a unit")
 }
 
-pub fn service(unit_id: &str, app_id: &str) -> ServiceId {
+pub(crate) fn service(unit_id: &str, app_id: &str) -> ServiceId {
     ServiceId { unit: unit(unit_id), app_id: app_id.to_owned() }
 }
 
 /// A package with members of its manifest and files replaced.
-pub fn package_with(app_id: &str, code: u64, members: Value, more: &[(&str, &[u8])]) -> Vec<u8> {
+pub(crate) fn package_with(app_id: &str, code: u64, members: Value, more: &[(&str, &[u8])]) -> Vec<u8> {
     let mut manifest = json!({
         "app_id": app_id, "name": app_id, "icons": [{ "src": "icon.svg", "label": "an icon" }], "pages": ["index"],
         "platform_version": { "min_code": 1 }, "version": { "code": code, "name": format!("{code}.0") },
@@ -88,7 +88,7 @@ pub fn package_with(app_id: &str, code: u64, members: Value, more: &[(&str, &[u8
     pack(&files).expect("packed")
 }
 
-pub fn package(app_id: &str, code: u64) -> Vec<u8> {
+pub(crate) fn package(app_id: &str, code: u64) -> Vec<u8> {
     package_with(app_id, code, Value::Null, &[])
 }
 
@@ -101,7 +101,7 @@ fn repository(region: &str, ring: &mut KeyRing) -> Repository<RepositoryFiles> {
 }
 
 impl Registry {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let mut ring = KeyRing::default();
         let mut nation = repository("cn", &mut ring);
         let mut province = repository("cn-sd", &mut ring);
@@ -141,18 +141,18 @@ impl Registry {
     }
 
     /// Signs both repositories and serves the result.
-    pub fn publish(&mut self) {
+    pub(crate) fn publish(&mut self) {
         self.publish_at(now());
     }
 
     /// Snapshot and timestamp alone, as of another time: the province's roles are not read, so none is due.
-    pub fn publish_online_at(&mut self, time: i64) {
+    pub(crate) fn publish_online_at(&mut self, time: i64) {
         self.province = Repository::open(self.province.storage().clone()).expect("opened");
         self.publish_at(time);
     }
 
     /// The same as of another time.
-    pub fn publish_at(&mut self, time: i64) {
+    pub(crate) fn publish_at(&mut self, time: i64) {
         self.nation.sign(&self.ring, time, &Lifetimes::default()).expect("signed");
         self.province.sign(&self.ring, time, &Lifetimes::default()).expect("signed");
         let (nation, province) = (self.nation.storage().clone(), self.province.storage().clone());
@@ -161,19 +161,19 @@ impl Registry {
     }
 
     /// Serves these files as a repository's, whatever they are.
-    pub fn serve(&self, repository: &str, files: RepositoryFiles) {
+    pub(crate) fn serve(&self, repository: &str, files: RepositoryFiles) {
         let mut served = self.shared.files.lock().expect("no panic holds it");
         served.retain(|path, _| !path.starts_with(&format!("/{repository}/")));
         served.extend(files.into_iter().map(|(path, bytes)| (format!("/{repository}/{path}"), bytes)));
     }
 
     /// Where a repository is served.
-    pub fn url(&self, repository: &str) -> String {
+    pub(crate) fn url(&self, repository: &str) -> String {
         format!("http://{}/{repository}", self.address)
     }
 
     /// The province's files as they are served.
-    pub fn files(&self) -> RepositoryFiles {
+    pub(crate) fn files(&self) -> RepositoryFiles {
         let served = self.shared.files.lock().expect("no panic holds it");
         let own = served
             .iter()
@@ -181,25 +181,25 @@ impl Registry {
         own.collect()
     }
 
-    pub fn misbehave(&self, wrong: Option<Wrong>) {
+    pub(crate) fn misbehave(&self, wrong: Option<Wrong>) {
         *self.shared.wrong.lock().expect("no panic holds it") = wrong;
     }
 
     /// What was asked for since this was last called.
-    pub fn asked(&self) -> Vec<String> {
+    pub(crate) fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.asked.lock().expect("no panic holds it"))
     }
 
-    pub fn stop(&self) {
+    pub(crate) fn stop(&self) {
         self.stop.abort();
     }
 
-    pub fn anchor(&self) -> NationAnchor {
+    pub(crate) fn anchor(&self) -> NationAnchor {
         let root = self.nation.first_root().expect("a root").to_vec();
         NationAnchor { nation: id("cn"), url: format!("http://{}/cn", self.address), root }
     }
 
-    pub fn phone(&self) -> Phone {
+    pub(crate) fn phone(&self) -> Phone {
         Phone::new(self.anchor())
     }
 }
@@ -239,7 +239,7 @@ async fn serve(State(shared): State<Arc<Shared>>, headers: HeaderMap, request: R
 }
 
 /// A phone that knows this registry.
-pub struct Phone {
+pub(crate) struct Phone {
     client: Option<Client>,
     pub clock: Arc<software::MachineClock>,
     config: ClientConfig,
@@ -258,7 +258,7 @@ impl Observer for Changes {
 }
 
 impl Phone {
-    pub fn new(anchor: NationAnchor) -> Self {
+    pub(crate) fn new(anchor: NationAnchor) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(software::MachineClock::default());
         let (tell, changes) = mpsc::unbounded_channel();
@@ -277,7 +277,7 @@ impl Phone {
     }
 
     /// The phone after its app was ended and started again; `meanwhile` something may happen to its files.
-    pub fn restart(&mut self, meanwhile: impl FnOnce(&std::path::Path)) {
+    pub(crate) fn restart(&mut self, meanwhile: impl FnOnce(&std::path::Path)) {
         self.client.take().expect("running").close();
         meanwhile(self.folder.path());
         self.client = Some(Client::open(self.config.clone(), self.platform.clone()).expect("opened"));
@@ -285,20 +285,20 @@ impl Phone {
 
     /// What has changed so far is of no interest. Notices are told in order, a while after the change: once one of
     /// another topic has come, all before it have.
-    pub async fn forget_changes(&self) {
+    pub(crate) async fn forget_changes(&self) {
         self.revoke_consent(&service("cn-sd/jinan", "nothing"), "locate").await.expect("removed");
         let mut changes = self.changes.lock().await;
         while changes.recv().await.expect("the app runs") != Topic::Account {}
     }
 
     /// Until the home screen is out of date.
-    pub async fn home_changes(&self) {
+    pub(crate) async fn home_changes(&self) {
         let mut changes = self.changes.lock().await;
         while changes.recv().await.expect("the app runs") != Topic::Home {}
     }
 
     /// The version that a service opens in.
-    pub async fn opens(&self, service: &ServiceId, region: &str) -> Result<u64, onecity_core::Error> {
+    pub(crate) async fn opens(&self, service: &ServiceId, region: &str) -> Result<u64, onecity_core::Error> {
         Ok(self.open_service(service, &id(region)).await?.manifest().version.code)
     }
 }

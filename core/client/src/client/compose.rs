@@ -28,7 +28,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    pub fn compose(device: Arc<Device>, teacher: ClockTeacher) -> Self {
+    pub(super) fn compose(device: Arc<Device>, teacher: ClockTeacher) -> Self {
         let registry = Registry::new(&device);
         let accounts = Accounts::new(&device);
         let consents = Consents::new(&device, &accounts);

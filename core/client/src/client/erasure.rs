@@ -30,7 +30,7 @@ impl Erasure {
     ///
     /// # Errors
     /// [`Refusal::StillWaiting`] if submissions wait to be sent, unless `discard_waiting` says that they may be lost.
-    pub async fn log_out(&self, discard_waiting: bool) -> Result<(), Error> {
+    pub(super) async fn log_out(&self, discard_waiting: bool) -> Result<(), Error> {
         let Some((account, _)) = self.sessions.active().await? else { return Ok(()) };
         let owner = Owner::Account(account.clone());
         if !discard_waiting {
@@ -51,7 +51,7 @@ impl Erasure {
 
     /// Takes a consent of the active account back, by the name of its permission: the service asks again. With the
     /// consent to a login go the service's tokens and what its back end said because of them.
-    pub async fn revoke_consent(&self, service: &ServiceId, permission: &str) -> Result<(), Error> {
+    pub(super) async fn revoke_consent(&self, service: &ServiceId, permission: &str) -> Result<(), Error> {
         let owner = self.accounts.active_owner().await?;
         let is_login = permission == Permission::Login.name();
         let (of, from) = (owner.clone(), service.clone());
@@ -65,7 +65,7 @@ impl Erasure {
 
     /// Removes everything that a service has on this phone for the active account, consents included, and its package;
     /// what waits to be sent stays.
-    pub async fn clear_service(&self, service: &ServiceId) -> Result<(), Error> {
+    pub(super) async fn clear_service(&self, service: &ServiceId) -> Result<(), Error> {
         let owner = self.accounts.active_owner().await?;
         self.sessions.forget_services(&owner, Some(service)).await?;
         let of = service.clone();

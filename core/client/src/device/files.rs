@@ -48,7 +48,7 @@ type OpenGuard = OwnedRwLockReadGuard<State, Open>;
 
 impl Files {
     /// Opens the files of a folder, or makes them, and looks up something in the private one. It blocks.
-    pub fn open<T>(
+    pub(crate) fn open<T>(
         config: &ClientConfig,
         secrets: Arc<dyn SecretStore>,
         on_rollback: OnRollback,
@@ -62,7 +62,7 @@ impl Files {
     }
 
     /// Waits for what is being written, and closes the files.
-    pub async fn suspend(&self) -> Result<(), Error> {
+    pub(crate) async fn suspend(&self) -> Result<(), Error> {
         // Held until the files are closed: whoever resumes finds them free.
         let mut state = self.state.write().await;
         let before = std::mem::replace(&mut *state, State::Suspended);
@@ -76,7 +76,7 @@ impl Files {
     }
 
     /// Opens the files again.
-    pub async fn resume(&self) -> Result<(), Error> {
+    pub(crate) async fn resume(&self) -> Result<(), Error> {
         let mut state = self.state.write().await;
         if matches!(*state, State::Open(_)) {
             return Ok(());
@@ -135,7 +135,7 @@ impl Files {
     }
 
     /// Runs work on the private file where blocking is fine.
-    pub fn vault<T: Send + 'static>(
+    pub(crate) fn vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Vault) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, Error>> + Send {
@@ -143,7 +143,7 @@ impl Files {
     }
 
     /// Reads the private file on a connection of its own, so that a write does not delay this.
-    pub fn read_vault<T: Send + 'static>(
+    pub(crate) fn read_vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&VaultReader) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, Error>> + Send {
@@ -151,7 +151,7 @@ impl Files {
     }
 
     /// Writes something whose loss costs little, without anybody waiting for the disk.
-    pub fn write_later(self: &Arc<Self>, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
+    pub(crate) fn write_later(self: &Arc<Self>, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
         let files = Arc::clone(self);
         spawn(async move {
             if let Err(error) = files.vault(work).await {
@@ -161,13 +161,13 @@ impl Files {
     }
 
     /// Whether the private file can be read whole. It takes a while, and delays nobody.
-    pub async fn check_vault(&self) -> Result<(), Error> {
+    pub(crate) async fn check_vault(&self) -> Result<(), Error> {
         let path = self.folder.join(VAULT);
         self.call(move |_| Vault::check(&path)).await
     }
 
     /// The sizes of both files with their logs, in bytes: the public one and the private one.
-    pub async fn sizes(&self) -> Result<(u64, u64), Error> {
+    pub(crate) async fn sizes(&self) -> Result<(u64, u64), Error> {
         let folder = self.folder.clone();
         let size = move |name: &str| {
             let files = ["", "-wal"].map(|suffix| folder.join(format!("{name}{suffix}")));
@@ -177,7 +177,7 @@ impl Files {
     }
 
     /// Whether the public file can be read whole; it is created again if not.
-    pub async fn check_catalogue(&self) -> Result<(), Error> {
+    pub(crate) async fn check_catalogue(&self) -> Result<(), Error> {
         let path = self.folder.join(CATALOGUE);
         let check = move |open: &Open| {
             let mut place = lock(&open.catalogue);
@@ -190,7 +190,7 @@ impl Files {
     }
 
     /// Runs work on the public file. One that turns out to be damaged is created again: all of it can be fetched again.
-    pub fn catalogue<T: Send + 'static>(
+    pub(crate) fn catalogue<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Catalogue) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, Error>> + Send {

@@ -33,34 +33,34 @@ pub(crate) struct Outgoing {
 }
 
 impl Outgoing {
-    pub fn get(url: Url) -> Self {
+    pub(crate) fn get(url: Url) -> Self {
         Self { method: Method::GET, url, headers: HeaderMap::new(), body: Vec::new(), limit: MAX_ANSWER }
     }
 
     /// A request by another method, without a body.
-    pub fn method(method: Method, url: Url) -> Self {
+    pub(crate) fn method(method: Method, url: Url) -> Self {
         Self { method, ..Self::get(url) }
     }
 
-    pub fn post_json(url: Url, body: &serde_json::Value) -> Self {
+    pub(crate) fn post_json(url: Url, body: &serde_json::Value) -> Self {
         let json = HeaderValue::from_static("application/json");
         let request = Self { method: Method::POST, body: body.to_string().into_bytes(), ..Self::get(url) };
         request.header(reqwest::header::CONTENT_TYPE, json)
     }
 
-    pub fn post_form(url: Url, fields: &[(&str, &str)]) -> Self {
+    pub(crate) fn post_form(url: Url, fields: &[(&str, &str)]) -> Self {
         let form = HeaderValue::from_static("application/x-www-form-urlencoded");
         let body = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = Self { method: Method::POST, body: body.into_bytes(), ..Self::get(url) };
         request.header(reqwest::header::CONTENT_TYPE, form)
     }
 
-    pub fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+    pub(crate) fn header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.insert(name, value);
         self
     }
 
-    pub fn limit(mut self, limit: usize) -> Self {
+    pub(crate) fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
     }
@@ -76,7 +76,7 @@ pub(crate) struct Answer {
 
 impl Answer {
     /// The body as JSON, if the answer is a success.
-    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+    pub(crate) fn json<T: DeserializeOwned>(&self) -> Result<T, Error> {
         if !self.status.is_success() {
             return Err(Error::network(format!("the server answered {}", self.status.as_u16())));
         }
@@ -84,7 +84,7 @@ impl Answer {
     }
 
     /// What the other side says of a refusal: RFC 9457's `detail` or `title`, or the status alone.
-    pub fn reason(&self) -> String {
+    pub(crate) fn reason(&self) -> String {
         #[derive(Deserialize)]
         struct Problem {
             detail: Option<String>,
@@ -123,17 +123,17 @@ pub(crate) struct Http {
 
 impl Http {
     /// `loopback` allows plain HTTP to this very machine, for tests and virtual phones.
-    pub fn new(loopback: bool, transport: Arc<dyn Transport>) -> Self {
+    pub(crate) fn new(loopback: bool, transport: Arc<dyn Transport>) -> Self {
         Self { transport, loopback, offline: AtomicBool::new(false) }
     }
 
     /// Whether the last attempt found no network.
-    pub fn is_offline(&self) -> bool {
+    pub(crate) fn is_offline(&self) -> bool {
         self.offline.load(Ordering::Relaxed)
     }
 
     /// Reads a URL and refuses what this phone does not speak to.
-    pub fn url(&self, text: &str) -> Result<Url, Error> {
+    pub(crate) fn url(&self, text: &str) -> Result<Url, Error> {
         let url = Url::parse(text).map_err(|error| Error::invalid("url", error))?;
         let address = match url.host() {
             Some(Host::Ipv4(address)) => Some(IpAddr::V4(address)),
@@ -157,7 +157,7 @@ impl Http {
     }
 
     /// Sends a request and reads the answer to its end.
-    pub async fn send(&self, request: Outgoing) -> Result<Answer, Error> {
+    pub(crate) async fn send(&self, request: Outgoing) -> Result<Answer, Error> {
         let outcome = self.exchange(request).await;
         self.offline.store(outcome.is_err(), Ordering::Relaxed);
         outcome
@@ -176,7 +176,7 @@ impl Http {
 
     /// Fetches a file, going on behind the bytes that there are already (RFC 9110 §14.2). Answers all bytes that there
     /// are in the end, whether or not that went well.
-    pub async fn download(&self, request: Outgoing, begun: Vec<u8>) -> (Vec<u8>, Result<StatusCode, Error>) {
+    pub(crate) async fn download(&self, request: Outgoing, begun: Vec<u8>) -> (Vec<u8>, Result<StatusCode, Error>) {
         let mut bytes = begun;
         let outcome = self.download_into(request, &mut bytes).await;
         self.offline.store(outcome.is_err(), Ordering::Relaxed);
@@ -238,7 +238,7 @@ fn too_large(limit: usize) -> Error {
 pub(crate) struct Network(reqwest::Client);
 
 impl Network {
-    pub fn new(loopback: bool, timeouts: Timeouts) -> Result<Self, Error> {
+    pub(crate) fn new(loopback: bool, timeouts: Timeouts) -> Result<Self, Error> {
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)

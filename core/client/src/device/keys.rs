@@ -15,18 +15,23 @@ pub(crate) struct Keys {
 }
 
 impl Keys {
-    pub fn new(port: Arc<dyn DeviceKeys>) -> Self {
+    pub(crate) fn new(port: Arc<dyn DeviceKeys>) -> Self {
         Self { port }
     }
 
     /// Makes a key that is deleted again unless it is [settled](NewKeys::settle). `challenge` is what an attestation
     /// of it would prove to be fresh; empty for none.
-    pub async fn create(&self, purpose: KeyPurpose, challenge: &[u8]) -> Result<NewKeys, Error> {
+    pub(crate) async fn create(&self, purpose: KeyPurpose, challenge: &[u8]) -> Result<NewKeys, Error> {
         self.create_many(purpose, challenge, 1).await
     }
 
     /// The same for several: all of them, or none.
-    pub async fn create_many(&self, purpose: KeyPurpose, challenge: &[u8], count: usize) -> Result<NewKeys, Error> {
+    pub(crate) async fn create_many(
+        &self,
+        purpose: KeyPurpose,
+        challenge: &[u8],
+        count: usize,
+    ) -> Result<NewKeys, Error> {
         let mut made = NewKeys { keys: self.clone(), created: Vec::new() };
         for _ in 0..count {
             let (port, challenge) = (Arc::clone(&self.port), challenge.to_vec());
@@ -40,18 +45,18 @@ impl Keys {
     }
 
     /// A key by its id.
-    pub fn key(&self, id: impl Into<String>) -> DeviceKey {
+    pub(crate) fn key(&self, id: impl Into<String>) -> DeviceKey {
         DeviceKey { keys: self.clone(), id: id.into() }
     }
 
     /// Deletes a key; one that is not there is fine.
-    pub async fn delete(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn delete(&self, id: &str) -> Result<(), Error> {
         let (port, id) = (Arc::clone(&self.port), id.to_owned());
         Ok(foreign(async move { port.delete(&id).await }).await??)
     }
 
     /// Deletes keys that nothing needs any more. One that can't be deleted harms nobody: it is no reason to fail.
-    pub async fn discard(&self, ids: Vec<String>) {
+    pub(crate) async fn discard(&self, ids: Vec<String>) {
         let mut left = 0;
         for id in ids {
             left += u32::from(self.delete(&id).await.is_err());
@@ -72,17 +77,17 @@ pub(crate) struct NewKeys {
 
 impl NewKeys {
     /// The ids, in the order they were made.
-    pub fn ids(&self) -> Vec<String> {
+    pub(crate) fn ids(&self) -> Vec<String> {
         self.created.iter().map(|created| created.id.clone()).collect()
     }
 
     /// The first of them: the only one, if one was asked for.
-    pub fn first(&self) -> DeviceKey {
+    pub(crate) fn first(&self) -> DeviceKey {
         self.keys.key(self.created.first().map(|created| created.id.clone()).unwrap_or_default())
     }
 
     /// Keeps the keys if what they were made for went well, and deletes them if it did not.
-    pub async fn settle<T>(mut self, outcome: Result<T, Error>) -> Result<T, Error> {
+    pub(crate) async fn settle<T>(mut self, outcome: Result<T, Error>) -> Result<T, Error> {
         let ids = self.take();
         if outcome.is_err() {
             self.keys.discard(ids).await;
@@ -114,19 +119,19 @@ pub(crate) struct DeviceKey {
 
 impl DeviceKey {
     /// Its id on this device.
-    pub fn id(&self) -> &str {
+    pub(crate) fn id(&self) -> &str {
         &self.id
     }
 
     /// Its public half.
-    pub async fn public(&self) -> Result<PublicKey, Error> {
+    pub(crate) async fn public(&self) -> Result<PublicKey, Error> {
         let (port, id) = (Arc::clone(&self.keys.port), self.id.clone());
         let point = foreign(async move { port.public_key(&id).await }).await??;
         PublicKey::from_sec1(&point).map_err(Error::internal)
     }
 
     /// ECDSA over the SHA-256 of a message.
-    pub async fn sign(&self, message: impl Into<Vec<u8>>) -> Result<Signature, Error> {
+    pub(crate) async fn sign(&self, message: impl Into<Vec<u8>>) -> Result<Signature, Error> {
         let (port, id, message) = (Arc::clone(&self.keys.port), self.id.clone(), message.into());
         let signature = foreign(async move { port.sign(&id, &message).await }).await??;
         Signature::from_der(&signature).map_err(Error::internal)

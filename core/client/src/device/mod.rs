@@ -53,7 +53,7 @@ pub(crate) struct Device {
 impl Device {
     /// Opens the two files of a folder, or makes them. It blocks for a few milliseconds, within a runtime.
     /// `on_rollback` says what changes in a vault that is an older copy of itself.
-    pub fn open(
+    pub(crate) fn open(
         config: ClientConfig,
         platform: Platform,
         transport: Arc<dyn Transport>,
@@ -77,7 +77,7 @@ impl Device {
     }
 
     /// Runs work on the private file where blocking is fine.
-    pub fn vault<T: Send + 'static>(
+    pub(crate) fn vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Vault) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, Error>> + Send {
@@ -85,7 +85,7 @@ impl Device {
     }
 
     /// Reads the private file without waiting for a write: for the codes that a resident shows at a gate.
-    pub fn read_vault<T: Send + 'static>(
+    pub(crate) fn read_vault<T: Send + 'static>(
         &self,
         work: impl FnOnce(&VaultReader) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, Error>> + Send {
@@ -93,12 +93,12 @@ impl Device {
     }
 
     /// Writes something whose loss costs little, without anybody waiting for the disk.
-    pub fn write_later(&self, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
+    pub(crate) fn write_later(&self, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
         self.files.write_later(work);
     }
 
     /// Runs work on the public file where blocking is fine.
-    pub fn catalogue<T: Send + 'static>(
+    pub(crate) fn catalogue<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Catalogue) -> Result<T, StoreError> + Send + 'static,
     ) -> impl Future<Output = Result<T, Error>> + Send {
@@ -106,12 +106,12 @@ impl Device {
     }
 
     /// The files themselves, to let go of them and to take them up again.
-    pub fn files(&self) -> &Arc<Files> {
+    pub(crate) fn files(&self) -> &Arc<Files> {
         &self.files
     }
 
     /// Has the shell do something for a page or a screen. It takes as long as the resident does.
-    pub fn host<T, F>(
+    pub(crate) fn host<T, F>(
         &self,
         ask: impl FnOnce(Arc<dyn ServiceHost>) -> F,
     ) -> impl Future<Output = Result<T, Error>> + Send

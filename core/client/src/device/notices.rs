@@ -19,7 +19,7 @@ pub(crate) struct Notices {
 
 impl Notices {
     /// Begins to tell; it ends with the value. It must be called within a runtime.
-    pub fn new(observer: Arc<dyn Observer>) -> Self {
+    pub(crate) fn new(observer: Arc<dyn Observer>) -> Self {
         let (wake, mut woken) = mpsc::channel(1);
         let waiting = Arc::new(Mutex::new(Vec::new()));
         let due = Arc::clone(&waiting);
@@ -40,7 +40,7 @@ impl Notices {
     }
 
     /// A screen is out of date.
-    pub fn changed(&self, topic: Topic) {
+    pub(crate) fn changed(&self, topic: Topic) {
         let mut waiting = lock(&self.waiting);
         if !waiting.contains(&topic) {
             waiting.push(topic);
@@ -61,12 +61,12 @@ pub(crate) struct ProgressSender(Option<mpsc::UnboundedSender<Progress>>);
 
 impl ProgressSender {
     /// For work that nobody watches.
-    pub fn silent() -> Self {
+    pub(crate) fn silent() -> Self {
         Self(None)
     }
 
     /// The work is here now.
-    pub fn at(&self, progress: Progress) {
+    pub(crate) fn at(&self, progress: Progress) {
         if let Some(sender) = &self.0 {
             let _ = sender.send(progress);
         }

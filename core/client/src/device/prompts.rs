@@ -21,19 +21,19 @@ pub(crate) struct Turn<'a> {
 }
 
 impl Prompts {
-    pub fn new(port: Arc<dyn ConsentPrompt>) -> Self {
+    pub(crate) fn new(port: Arc<dyn ConsentPrompt>) -> Self {
         Self { port, turn: Mutex::default() }
     }
 
     /// Waits until no other question is on the screen.
-    pub async fn turn(&self) -> Turn<'_> {
+    pub(crate) async fn turn(&self) -> Turn<'_> {
         Turn { port: &self.port, _held: self.turn.lock().await }
     }
 }
 
 impl Turn<'_> {
     /// Whether the resident agrees. No thread is held while they decide.
-    pub async fn ask(&self, request: ConsentRequest) -> Result<bool, Error> {
+    pub(crate) async fn ask(&self, request: ConsentRequest) -> Result<bool, Error> {
         let port = Arc::clone(self.port);
         foreign(async move { port.ask(request).await }).await
     }

@@ -29,24 +29,24 @@ pub(crate) struct Reply {
 }
 
 impl Reply {
-    pub fn status(status: u16) -> Self {
+    pub(crate) fn status(status: u16) -> Self {
         Self { status: StatusCode::from_u16(status).expect("a status"), headers: HeaderMap::new(), body: Vec::new() }
     }
 
-    pub fn json(body: &Value) -> Self {
+    pub(crate) fn json(body: &Value) -> Self {
         Self { body: body.to_string().into_bytes(), ..Self::status(200) }
     }
 
-    pub fn bytes(body: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn bytes(body: impl Into<Vec<u8>>) -> Self {
         Self { body: body.into(), ..Self::status(200) }
     }
 
-    pub fn with_status(mut self, status: u16) -> Self {
+    pub(crate) fn with_status(mut self, status: u16) -> Self {
         self.status = StatusCode::from_u16(status).expect("a status");
         self
     }
 
-    pub fn header(mut self, name: &'static str, value: &str) -> Self {
+    pub(crate) fn header(mut self, name: &'static str, value: &str) -> Self {
         self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value).expect("a value"));
         self
     }
@@ -61,15 +61,15 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_slice(&self.body).unwrap_or_default()
     }
 
-    pub fn form(&self, name: &str) -> Option<String> {
+    pub(crate) fn form(&self, name: &str) -> Option<String> {
         url::form_urlencoded::parse(&self.body).find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
     }
 
-    pub fn header(&self, name: &str) -> Option<&str> {
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
 }
@@ -86,33 +86,33 @@ pub(crate) struct FakeHttp {
 
 impl FakeHttp {
     /// The next request whose URL ends like this gets this answer, before anybody else is asked.
-    pub fn once(&self, url_end: &str, reply: Reply) {
+    pub(crate) fn once(&self, url_end: &str, reply: Reply) {
         self.once.lock().expect("whole").push_back((url_end.to_owned(), Some(reply)));
     }
 
     /// The next request whose URL ends like this finds no network.
-    pub fn lose(&self, url_end: &str) {
+    pub(crate) fn lose(&self, url_end: &str) {
         self.once.lock().expect("whole").push_back((url_end.to_owned(), None));
     }
 
     /// Every request whose URL ends like this gets this answer.
-    pub fn always(&self, url_end: &str, reply: Reply) {
+    pub(crate) fn always(&self, url_end: &str, reply: Reply) {
         let url_end = url_end.to_owned();
         self.serve(move |seen| seen.url.ends_with(&url_end).then(|| reply.clone()));
     }
 
     /// A server: it is asked before those that were there before.
-    pub fn serve(&self, server: impl FnMut(&Seen) -> Option<Reply> + Send + 'static) {
+    pub(crate) fn serve(&self, server: impl FnMut(&Seen) -> Option<Reply> + Send + 'static) {
         self.always.lock().expect("whole").insert(0, Box::new(server));
     }
 
     /// What was asked so far.
-    pub fn seen(&self) -> Vec<Seen> {
+    pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().expect("whole").clone()
     }
 
     /// How many requests to URLs that end like this were made.
-    pub fn count(&self, url_end: &str) -> usize {
+    pub(crate) fn count(&self, url_end: &str) -> usize {
         self.seen().iter().filter(|seen| seen.url.ends_with(url_end)).count()
     }
 
@@ -156,12 +156,12 @@ pub(crate) struct CountedKeys {
 
 impl CountedKeys {
     /// How many keys there are.
-    pub fn alive(&self) -> usize {
+    pub(crate) fn alive(&self) -> usize {
         self.alive.lock().expect("whole").len()
     }
 
     /// Loses every key, as a key store does when the screen lock is removed.
-    pub fn lose_all(&self) {
+    pub(crate) fn lose_all(&self) {
         self.alive.lock().expect("whole").drain(..).for_each(|id| self.keys.lose(&id));
     }
 }
@@ -211,12 +211,12 @@ pub(crate) struct Bench {
 
 impl Bench {
     /// A new phone with software ports, some of them replaced. It must be called within a runtime.
-    pub fn with(ports: impl FnOnce(Platform) -> Platform) -> Self {
+    pub(crate) fn with(ports: impl FnOnce(Platform) -> Platform) -> Self {
         Self::configured(ports, |config| config)
     }
 
     /// The same with another configuration.
-    pub fn configured(
+    pub(crate) fn configured(
         ports: impl FnOnce(Platform) -> Platform,
         configure: impl FnOnce(ClientConfig) -> ClientConfig,
     ) -> Self {
@@ -237,7 +237,7 @@ impl Bench {
     }
 
     /// Leaves no room in the vault: whatever is written from now on finds a full disk.
-    pub async fn fill_disk(&self) {
+    pub(crate) async fn fill_disk(&self) {
         let filled = self.device.vault(|vault| {
             vault.stop_growing()?;
             for (size, count) in [(3000, 500), (300, 100), (1, 200)] {
@@ -254,7 +254,7 @@ impl Bench {
     }
 
     /// The right to set the clock: there is one.
-    pub fn teacher(&self) -> ClockTeacher {
+    pub(crate) fn teacher(&self) -> ClockTeacher {
         self.teacher.lock().expect("whole").take().expect("it was taken before")
     }
 }

@@ -19,17 +19,17 @@ pub(crate) type Boxed<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 pub(super) struct Outcome<T>(Arc<Mutex<Option<T>>>);
 
 impl<T> Outcome<T> {
-    pub fn new() -> (Self, Self) {
+    pub(super) fn new() -> (Self, Self) {
         let place = Arc::new(Mutex::new(None));
         (Self(Arc::clone(&place)), Self(place))
     }
 
-    pub fn set(self, value: T) {
+    pub(super) fn set(self, value: T) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(value);
     }
 
     /// The outcome of work that has ended.
-    pub fn take(&self) -> T {
+    pub(super) fn take(&self) -> T {
         let outcome = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
         outcome.expect("work that ended has left its outcome")
     }
@@ -42,7 +42,7 @@ pub(crate) struct Task<T> {
 }
 
 impl<T> Task<T> {
-    pub fn abort_handle(&self) -> AbortHandle {
+    pub(crate) fn abort_handle(&self) -> AbortHandle {
         self.running.abort_handle()
     }
 }

@@ -79,13 +79,13 @@ pub(crate) struct ClockTeacher {
 
 impl Time {
     /// With the anchor that was stored, if any, and the right to set it.
-    pub fn new(clock: Arc<dyn Clock>, anchor: Option<Anchor>, files: Arc<Files>) -> (Arc<Self>, ClockTeacher) {
+    pub(crate) fn new(clock: Arc<dyn Clock>, anchor: Option<Anchor>, files: Arc<Files>) -> (Arc<Self>, ClockTeacher) {
         let time = Arc::new(Self { clock, anchor: Mutex::new(anchor) });
         (Arc::clone(&time), ClockTeacher { time, files: Arc::downgrade(&files) })
     }
 
     /// The time now, and how far it can be relied on. The device's clocks are asked where blocking is fine.
-    pub async fn read(&self) -> Reading {
+    pub(crate) async fn read(&self) -> Reading {
         let clock = Arc::clone(&self.clock);
         match blocking(move || Ok(Clocks::read(&*clock))).await {
             Ok(clocks) => self.judge(&clocks),
@@ -100,7 +100,7 @@ impl Time {
     }
 
     /// Seconds since 1970.
-    pub async fn now(&self) -> UnixTime {
+    pub(crate) async fn now(&self) -> UnixTime {
         self.read().await.now
     }
 
@@ -139,7 +139,7 @@ impl Time {
 
 impl ClockTeacher {
     /// Sets the clock by the date of an answer that came over a verified connection.
-    pub async fn learn(&self, headers: &HeaderMap) -> Result<(), Error> {
+    pub(crate) async fn learn(&self, headers: &HeaderMap) -> Result<(), Error> {
         let Some(date) = date_of(headers) else { return Ok(()) };
         let time = Arc::clone(&self.time);
         let moved = blocking(move || Ok(time.learn(date, &Clocks::read(&*time.clock)))).await?;

@@ -23,23 +23,23 @@ pub(crate) struct Accounts {
 }
 
 impl Accounts {
-    pub fn new(device: &Arc<Device>) -> Arc<Self> {
+    pub(crate) fn new(device: &Arc<Device>) -> Arc<Self> {
         Arc::new(Self { device: Arc::clone(device) })
     }
 
     /// The account in use.
-    pub async fn active(&self) -> Result<Option<AccountId>, Error> {
+    pub(crate) async fn active(&self) -> Result<Option<AccountId>, Error> {
         let active = self.device.read_vault(|vault| vault.get::<ActiveAccount>(&Owner::Phone, "")).await?;
         Ok(active.map(|ActiveAccount(account)| account))
     }
 
     /// Whose records are written: the active account's, or the phone's before anybody has logged in.
-    pub async fn active_owner(&self) -> Result<Owner, Error> {
+    pub(crate) async fn active_owner(&self) -> Result<Owner, Error> {
         Ok(self.active().await?.map_or(Owner::Phone, Owner::Account))
     }
 
     /// Everybody who has records here: the phone, and each account.
-    pub async fn owners(&self) -> Result<Vec<Owner>, Error> {
+    pub(crate) async fn owners(&self) -> Result<Vec<Owner>, Error> {
         let accounts = self.device.vault(|vault| vault.accounts()).await?;
         Ok(std::iter::once(Owner::Phone).chain(accounts.into_iter().map(Owner::Account)).collect())
     }
@@ -48,14 +48,14 @@ impl Accounts {
     ///
     /// # Errors
     /// [`Refusal::NotFound`].
-    pub async fn named(&self, id: &str) -> Result<AccountId, Error> {
+    pub(crate) async fn named(&self, id: &str) -> Result<AccountId, Error> {
         let id = id.to_owned();
         let found = self.device.vault(move |vault| Ok(vault.accounts()?.into_iter().find(|own| own.as_str() == id)));
         found.await?.ok_or_else(|| Error::refused(Refusal::NotFound, "this account is not on the phone"))
     }
 
     /// Puts an account in use.
-    pub async fn activate(&self, account: AccountId) -> Result<(), Error> {
+    pub(crate) async fn activate(&self, account: AccountId) -> Result<(), Error> {
         self.device.vault(move |vault| vault.put(&Owner::Phone, "", &ActiveAccount(account))).await
     }
 }

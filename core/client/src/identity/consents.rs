@@ -56,7 +56,7 @@ pub(crate) struct Consents {
 }
 
 impl Consents {
-    pub fn new(device: &Arc<Device>, accounts: &Arc<Accounts>) -> Arc<Self> {
+    pub(crate) fn new(device: &Arc<Device>, accounts: &Arc<Accounts>) -> Arc<Self> {
         Arc::new(Self { device: Arc::clone(device), accounts: Arc::clone(accounts) })
     }
 
@@ -64,7 +64,12 @@ impl Consents {
     ///
     /// # Errors
     /// [`Refusal::Consent`]. It is not stored: the page may ask again when the resident tries again.
-    pub async fn agreed(&self, asking: Asking<'_>, permission: Permission, fields: Vec<String>) -> Result<(), Error> {
+    pub(crate) async fn agreed(
+        &self,
+        asking: Asking<'_>,
+        permission: Permission,
+        fields: Vec<String>,
+    ) -> Result<(), Error> {
         let Asking { service, publisher, manifest, owner, is_shown } = asking;
         let languages = &self.device.config.languages;
         let names = if manifest.onecity.names.is_empty() {
@@ -125,7 +130,7 @@ impl Consents {
     }
 
     /// Whether a consent is in force that covers these fields and what the manifest declares, without asking.
-    pub async fn covers(
+    pub(crate) async fn covers(
         &self,
         service: &ServiceId,
         owner: &Owner,
@@ -139,7 +144,7 @@ impl Consents {
     }
 
     /// What the active account has agreed to, newest first.
-    pub async fn list(&self) -> Result<Vec<ConsentView>, Error> {
+    pub(crate) async fn list(&self) -> Result<Vec<ConsentView>, Error> {
         let owner = self.accounts.active_owner().await?;
         let mut all = self.device.vault(move |vault| vault.list::<Consent>(&owner)).await?.records;
         all.sort_by_key(|consent| std::cmp::Reverse(consent.since));
@@ -156,7 +161,7 @@ impl Consents {
     }
 
     /// Removes a consent by the name of its permission: the service asks again. `also` goes with it, at once.
-    pub async fn remove(
+    pub(crate) async fn remove(
         &self,
         owner: &Owner,
         service: &ServiceId,

@@ -50,7 +50,7 @@ impl Consents {
     ///
     /// # Errors
     /// [`Refusal::Consent`] if the resident has taken the consent back.
-    pub async fn disclosed_to(
+    pub(crate) async fn disclosed_to(
         &self,
         service: &ServiceId,
         owner: &Owner,
@@ -78,7 +78,7 @@ impl Consents {
     }
 
     /// Writes down that a service's back end was handed documents.
-    pub async fn handed_in(&self, service: &ServiceId, owner: &Owner, titles: Vec<String>) -> Result<(), Error> {
+    pub(crate) async fn handed_in(&self, service: &ServiceId, owner: &Owner, titles: Vec<String>) -> Result<(), Error> {
         let (service, of) = (service.clone(), owner.clone());
         let now = self.device.time.now().await;
         let purpose = Names::new().with("zh", "提交证件").with("vi", "Nộp giấy tờ").with("en", "Documents handed in");
@@ -94,7 +94,7 @@ impl Consents {
     }
 
     /// What was shown to counters and services, newest first.
-    pub async fn disclosures(&self) -> Result<Vec<DisclosureView>, Error> {
+    pub(crate) async fn disclosures(&self) -> Result<Vec<DisclosureView>, Error> {
         let owner = self.accounts.active_owner().await?;
         let mut all = self.device.vault(move |vault| vault.list::<Disclosure>(&owner)).await?.records;
         all.sort_by_key(|disclosure| std::cmp::Reverse(disclosure.at));

@@ -32,12 +32,12 @@ pub(super) struct Discovery {
 
 impl Discovery {
     /// Where a provider's document is (§4).
-    pub fn url(issuer: &str) -> String {
+    pub(super) fn url(issuer: &str) -> String {
         format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'))
     }
 
     /// Reads and checks a provider's document (§4.3: the issuer must be the one that was asked).
-    pub fn read(answer: &Answer, issuer: &str, http: &Http) -> Result<Self, Error> {
+    pub(super) fn read(answer: &Answer, issuer: &str, http: &Http) -> Result<Self, Error> {
         let found: Self = answer.json()?;
         found.check(issuer)?;
         for endpoint in found.endpoints() {

@@ -15,7 +15,7 @@ const MAX_SESSIONS: usize = 100;
 
 impl Sessions {
     /// The active account's sessions, on this phone and on others.
-    pub async fn elsewhere(self: &Arc<Self>) -> Result<Vec<SessionView>, Error> {
+    pub(crate) async fn elsewhere(self: &Arc<Self>) -> Result<Vec<SessionView>, Error> {
         #[derive(Deserialize)]
         struct Listed {
             sessions: Vec<SessionView>,
@@ -31,7 +31,7 @@ impl Sessions {
     }
 
     /// Ends a session on another phone, for example one that was lost.
-    pub async fn end_elsewhere(self: &Arc<Self>, id: &str) -> Result<(), Error> {
+    pub(crate) async fn end_elsewhere(self: &Arc<Self>, id: &str) -> Result<(), Error> {
         let (access, mut endpoint) = self.sessions_endpoint().await?;
         match endpoint.path_segments_mut() {
             Ok(mut path) => drop(path.pop_if_empty().push(id)),

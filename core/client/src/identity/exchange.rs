@@ -78,7 +78,7 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::LoginRequired`], [`Error::StepUpRequired`] if the origin wants a stronger login (RFC 9470).
-    pub async fn send_on_behalf(self: &Arc<Self>, whom: &OnBehalf, request: Outgoing) -> Result<Answer, Error> {
+    pub(crate) async fn send_on_behalf(self: &Arc<Self>, whom: &OnBehalf, request: Outgoing) -> Result<Answer, Error> {
         let origin = request.url.origin().ascii_serialization();
         let mut refused = None;
         loop {
@@ -180,7 +180,7 @@ impl Sessions {
     }
 
     /// Forgets the tokens of one service of an account, or of all, with the keys that they are bound to.
-    pub async fn forget_services(&self, owner: &Owner, service: Option<&ServiceId>) -> Result<(), Error> {
+    pub(crate) async fn forget_services(&self, owner: &Owner, service: Option<&ServiceId>) -> Result<(), Error> {
         let _one_at_a_time = self.services.turn.lock().await;
         let concerns = |of: &Owner, own: &ServiceId| of == owner && service.is_none_or(|service| service == own);
         self.services.held().retain(|(of, own, _), _| !concerns(of, own));
@@ -239,7 +239,7 @@ impl ServiceTokens {
     }
 
     /// Forgets an account's tokens, because it has logged in again, perhaps more strongly. Their keys stay.
-    pub fn renew(&self, owner: &Owner) {
+    pub(super) fn renew(&self, owner: &Owner) {
         self.held().retain(|(of, _, _), _| of != owner);
     }
 }

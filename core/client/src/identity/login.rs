@@ -76,7 +76,7 @@ impl Record for Pending {
 impl Sessions {
     /// Prepares a login: the URL for the system browser, with everything that its answer will be checked against
     /// already sealed.
-    pub async fn begin(
+    pub(crate) async fn begin(
         &self,
         provider: IdentityProvider,
         redirect_uri: String,
@@ -182,7 +182,7 @@ impl Sessions {
     }
 
     /// Takes what came back from the browser.
-    pub async fn finish(&self, callback: &str) -> Result<AccountView, Error> {
+    pub(crate) async fn finish(&self, callback: &str) -> Result<AccountView, Error> {
         let callback = Url::parse(callback).map_err(|error| Error::invalid("callback_url", error))?;
         let answer = CallbackAnswer::read(&callback);
         let unknown = || {

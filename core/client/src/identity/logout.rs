@@ -35,7 +35,7 @@ impl Record for Ended {
 impl Sessions {
     /// Removes an account with everything that the vault has of it; its keys first. [`Sessions::tell_ended`] tells the
     /// provider.
-    pub async fn end(&self, account: AccountId) -> Result<(), Error> {
+    pub(crate) async fn end(&self, account: AccountId) -> Result<(), Error> {
         // The services' turn before the session's, in the order in which a token exchange takes them.
         let owner = Owner::Account(account.clone());
         self.forget_services(&owner, None).await?;
@@ -72,7 +72,7 @@ impl Sessions {
     }
 
     /// Tells providers of sessions that were ended here, until they have heard.
-    pub async fn tell_ended(&self) {
+    pub(crate) async fn tell_ended(&self) {
         let all = self.device.vault(|vault| vault.list::<Ended>(&Owner::Phone)).await.unwrap_or_default();
         for ended in all.records {
             let told = match self.tell(&ended).await {

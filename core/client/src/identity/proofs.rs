@@ -47,7 +47,7 @@ pub(super) struct Proofs {
 }
 
 impl Proofs {
-    pub fn new(device: &Arc<Device>) -> Self {
+    pub(super) fn new(device: &Arc<Device>) -> Self {
         Self { device: Arc::clone(device), nonces: Nonces::default() }
     }
 
@@ -56,7 +56,7 @@ impl Proofs {
     ///
     /// # Errors
     /// [`Error::LoginRequired`] if the device no longer has the key.
-    pub fn send<'a>(
+    pub(super) fn send<'a>(
         &'a self,
         request: Outgoing,
         key: &'a DeviceKey,

@@ -12,7 +12,7 @@ pub(crate) struct Secret(Zeroizing<String>);
 
 impl Secret {
     /// The text, for where it is sent or hashed.
-    pub fn expose(&self) -> &str {
+    pub(crate) fn expose(&self) -> &str {
         &self.0
     }
 }

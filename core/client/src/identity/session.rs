@@ -60,7 +60,7 @@ impl Record for Session {
 
 impl Session {
     /// What a screen shows of it.
-    pub fn view(&self, account: &AccountId, active: bool, now: UnixTime) -> AccountView {
+    pub(crate) fn view(&self, account: &AccountId, active: bool, now: UnixTime) -> AccountView {
         let lapsed = self.refresh_token.is_none() || self.ends.is_some_and(|ends| ends <= now);
         AccountView {
             id: account.to_string(),
@@ -84,12 +84,12 @@ impl Session {
     }
 
     /// Whom the account stands for.
-    pub fn kind(&self) -> AccountKind {
+    pub(crate) fn kind(&self) -> AccountKind {
         self.kind
     }
 
     /// Whether it was logged in to as strongly as `wanted`.
-    pub fn reaches(&self, wanted: &str) -> bool {
+    pub(crate) fn reaches(&self, wanted: &str) -> bool {
         self.acr.as_deref() == Some(wanted)
     }
 
@@ -154,7 +154,7 @@ pub(crate) struct Sessions {
 
 impl Sessions {
     /// With the right to set the clock: identity providers tell the time, and nobody else.
-    pub fn new(
+    pub(crate) fn new(
         device: &Arc<Device>,
         accounts: &Arc<Accounts>,
         consents: &Arc<Consents>,
@@ -172,7 +172,7 @@ impl Sessions {
     }
 
     /// The active account and its session.
-    pub async fn active(&self) -> Result<Option<(AccountId, Session)>, Error> {
+    pub(crate) async fn active(&self) -> Result<Option<(AccountId, Session)>, Error> {
         let found = self.device.vault(|vault| {
             let Some(ActiveAccount(account)) = vault.get(&Owner::Phone, "")? else { return Ok(None) };
             let session = vault.get::<Session>(&Owner::Account(account.clone()), "")?;
@@ -182,13 +182,13 @@ impl Sessions {
     }
 
     /// The active account on a screen.
-    pub async fn active_view(&self) -> Result<Option<AccountView>, Error> {
+    pub(crate) async fn active_view(&self) -> Result<Option<AccountView>, Error> {
         let now = self.device.time.now().await;
         Ok(self.active().await?.map(|(account, session)| session.view(&account, true, now)))
     }
 
     /// All accounts on this phone, in the order they came.
-    pub async fn list(&self) -> Result<Vec<AccountView>, Error> {
+    pub(crate) async fn list(&self) -> Result<Vec<AccountView>, Error> {
         let now = self.device.time.now().await;
         let listed = self.device.vault(move |vault| {
             let active: Option<ActiveAccount> = vault.get(&Owner::Phone, "")?;
@@ -205,7 +205,7 @@ impl Sessions {
     }
 
     /// Puts another account of this phone in use.
-    pub async fn switch(&self, account: &str) -> Result<AccountView, Error> {
+    pub(crate) async fn switch(&self, account: &str) -> Result<AccountView, Error> {
         let account = self.accounts.named(account).await?;
         let session = self.of(&account).await?;
         let session = session.ok_or_else(|| Error::login_required("this account is not logged in"))?;
@@ -230,14 +230,18 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::LoginRequired`] if nobody is logged in or the provider has ended the session; nothing is lost then.
-    pub async fn access(self: &Arc<Self>, refused: Option<&Secret>) -> Result<Access, Error> {
+    pub(crate) async fn access(self: &Arc<Self>, refused: Option<&Secret>) -> Result<Access, Error> {
         let (account, _) = self.active().await?.ok_or_else(|| Error::login_required("nobody is logged in"))?;
         self.access_of(account, refused).await
     }
 
     /// The same of one account, active or not. It comes to its end even if the caller no longer waits: a token that was
     /// renewed and not written down would end the session.
-    pub async fn access_of(self: &Arc<Self>, account: AccountId, refused: Option<&Secret>) -> Result<Access, Error> {
+    pub(crate) async fn access_of(
+        self: &Arc<Self>,
+        account: AccountId,
+        refused: Option<&Secret>,
+    ) -> Result<Access, Error> {
         let (own, refused) = (Arc::clone(self), refused.cloned());
         let renewing = async move { own.renewed(account, refused.as_ref()).await };
         spawn(renewing).await.unwrap_or_else(|_| Err(Error::internal("a renewal panicked")))
@@ -307,7 +311,7 @@ impl Sessions {
 
     /// Sends a request with an account's token. If that was ended before its time, one renewal tells whether the session
     /// was, too; another account's is never used in its place.
-    pub async fn send(self: &Arc<Self>, request: Outgoing, access: Access) -> Result<Answer, Error> {
+    pub(crate) async fn send(self: &Arc<Self>, request: Outgoing, access: Access) -> Result<Answer, Error> {
         let answer = self.proofs.send(request.clone(), &access.key, Some(&access.token)).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);

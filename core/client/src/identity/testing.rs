@@ -59,7 +59,7 @@ fn discovery() -> Value {
 
 impl FakeProvider {
     /// Puts it on the network of a bench. Its clock is the machine's.
-    pub fn start(bench: &Bench) -> Self {
+    pub(crate) fn start(bench: &Bench) -> Self {
         let random = SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("a key");
         let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random).expect("a key");
@@ -106,7 +106,7 @@ impl FakeProvider {
     }
 
     /// As the nation's registry lists it.
-    pub fn listed() -> IdentityProvider {
+    pub(crate) fn listed() -> IdentityProvider {
         IdentityProvider {
             id: "shandong".to_owned(),
             names: Names::new().with("en", "Shandong"),
@@ -116,7 +116,7 @@ impl FakeProvider {
     }
 
     /// What the browser comes back with after the resident has agreed to a login.
-    pub fn agree(&self, url: &str) -> String {
+    pub(crate) fn agree(&self, url: &str) -> String {
         let url = Url::parse(url).expect("a URL");
         let value = |name: &str| {
             url.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.into_owned()).unwrap_or_default()
@@ -168,7 +168,7 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    pub fn new(bench: Bench) -> Self {
+    pub(crate) fn new(bench: Bench) -> Self {
         let provider = FakeProvider::start(&bench);
         let accounts = Accounts::new(&bench.device);
         let consents = Consents::new(&bench.device, &accounts);
@@ -176,12 +176,12 @@ impl Identity {
         Self { bench, accounts, consents, sessions, provider }
     }
 
-    pub fn device(&self) -> &Arc<Device> {
+    pub(crate) fn device(&self) -> &Arc<Device> {
         &self.bench.device
     }
 
     /// Logs somebody in.
-    pub async fn log_in(&self, subject: &str) -> Result<AccountView, Error> {
+    pub(crate) async fn log_in(&self, subject: &str) -> Result<AccountView, Error> {
         self.provider.state.lock().expect("whole").subject = subject.to_owned();
         let attempt = self.sessions.begin(FakeProvider::listed(), REDIRECT.to_owned(), Wish::default()).await?;
         self.sessions.finish(&self.provider.agree(&attempt.url)).await

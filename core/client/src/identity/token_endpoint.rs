@@ -30,12 +30,12 @@ pub(super) struct Tokens {
 
 impl Tokens {
     /// When the access token ends.
-    pub fn ends(&self, now: UnixTime) -> UnixTime {
+    pub(super) fn ends(&self, now: UnixTime) -> UnixTime {
         now + self.expires_in.unwrap_or(USUAL).clamp(0, LONGEST)
     }
 
     /// When the session ends whatever is done, if the provider says so.
-    pub fn session_ends(&self, now: UnixTime) -> Option<UnixTime> {
+    pub(super) fn session_ends(&self, now: UnixTime) -> Option<UnixTime> {
         self.refresh_token_expires_in.map(|lasts| now.saturating_add(lasts.clamp(0, 100 * 365 * 86_400)))
     }
 }

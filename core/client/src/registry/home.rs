@@ -79,7 +79,12 @@ impl Cards<'_> {
 }
 
 impl Registry {
-    pub async fn home(&self, id: RegionId, account: Option<AccountView>, waiting: u32) -> Result<HomeView, Error> {
+    pub(crate) async fn home(
+        &self,
+        id: RegionId,
+        account: Option<AccountView>,
+        waiting: u32,
+    ) -> Result<HomeView, Error> {
         let languages = self.device.config.languages.clone();
         let eligibility = self.eligibility().await?;
         let offline = self.device.http.is_offline();
@@ -115,7 +120,7 @@ impl Registry {
     }
 
     /// The services of a region from a place on that a screen before ended at.
-    pub async fn services(&self, id: RegionId, from: u32) -> Result<ServicePage, Error> {
+    pub(crate) async fn services(&self, id: RegionId, from: u32) -> Result<ServicePage, Error> {
         let languages = self.device.config.languages.clone();
         let eligibility = self.eligibility().await?;
         let (services, next) = self
@@ -131,7 +136,7 @@ impl Registry {
     }
 
     /// The services that fit a text, those of the region and its surroundings first.
-    pub async fn search(&self, text: String, id: RegionId) -> Result<Vec<ServiceCard>, Error> {
+    pub(crate) async fn search(&self, text: String, id: RegionId) -> Result<Vec<ServiceCard>, Error> {
         let languages = self.device.config.languages.clone();
         let eligibility = self.eligibility().await?;
         self.device
@@ -166,7 +171,7 @@ impl Registry {
     }
 
     /// A service's icon, from the phone or else from the registry.
-    pub async fn icon(&self, service: ServiceId) -> Result<Option<IconView>, Error> {
+    pub(crate) async fn icon(&self, service: ServiceId) -> Result<Option<IconView>, Error> {
         let eligibility = self.eligibility().await?;
         let wanted = service.clone();
         let name = self

@@ -17,14 +17,14 @@ use crate::error::{Error, Refusal};
 use crate::views::{AccountKind, Topic};
 
 /// A version that is open.
-pub struct Opened {
+pub(crate) struct Opened {
     pub package: Package,
     pub installed: Installed,
 }
 
 impl Registry {
     /// Opens a service in the version that this phone is to open now.
-    pub async fn open(
+    pub(crate) async fn open(
         self: &Arc<Self>,
         service: &ServiceId,
         region: &RegionId,
@@ -114,7 +114,7 @@ impl Registry {
     }
 
     /// Fetches a release's package, checks it, and keeps it in a slot.
-    pub async fn install(
+    pub(crate) async fn install(
         &self,
         service: &ServiceId,
         release: &Release,

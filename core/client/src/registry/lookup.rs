@@ -21,7 +21,7 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    pub fn new(device: &Arc<Device>) -> Arc<Self> {
+    pub(crate) fn new(device: &Arc<Device>) -> Arc<Self> {
         Arc::new(Self { device: Arc::clone(device), turn: Mutex::default() })
     }
 
@@ -32,41 +32,41 @@ impl Registry {
     }
 
     /// A region with what is above it and beside it.
-    pub async fn tree_around(&self, region: &RegionId) -> Result<RegionTree, Error> {
+    pub(crate) async fn tree_around(&self, region: &RegionId) -> Result<RegionTree, Error> {
         let region = region.clone();
         self.device.catalogue(move |catalogue| catalogue.tree_around(&region)).await
     }
 
     /// The units whose services a region has, nearest first.
-    pub async fn units_for(&self, region: &RegionId) -> Result<Vec<UnitId>, Error> {
+    pub(crate) async fn units_for(&self, region: &RegionId) -> Result<Vec<UnitId>, Error> {
         let region = region.clone();
         self.device.catalogue(move |catalogue| catalogue.units_for(&catalogue.tree_around(&region)?, &region)).await
     }
 
     /// The regions directly below one, as far as they have been synced.
-    pub async fn regions_below(&self, parent: RegionId) -> Result<Vec<RegionView>, Error> {
+    pub(crate) async fn regions_below(&self, parent: RegionId) -> Result<Vec<RegionView>, Error> {
         let below = self.device.catalogue(move |catalogue| catalogue.regions_below(&parent)).await?;
         Ok(below.iter().map(|region| region_view(region, None, &self.device.config.languages)).collect())
     }
 
     /// How many regions of a nation are on the phone.
-    pub async fn region_count(&self, nation: RegionId) -> Result<u64, Error> {
+    pub(crate) async fn region_count(&self, nation: RegionId) -> Result<u64, Error> {
         self.device.catalogue(move |catalogue| catalogue.region_count(&nation)).await
     }
 
     /// Pins a region, so that its services are removed last when there is no room; or takes the pin away.
-    pub async fn pin(&self, region: RegionId, pinned: bool) -> Result<(), Error> {
+    pub(crate) async fn pin(&self, region: RegionId, pinned: bool) -> Result<(), Error> {
         self.device.catalogue(move |catalogue| catalogue.pin(&region, pinned)).await
     }
 
     /// Where one can log in. Asks the registries of all nations, if they have never answered.
-    pub async fn providers(&self) -> Result<Vec<IdentityProvider>, Error> {
+    pub(crate) async fn providers(&self) -> Result<Vec<IdentityProvider>, Error> {
         let known = self.known_providers().await?;
         if known.is_empty() { self.ask_for_providers().await } else { Ok(known) }
     }
 
     /// A provider by its id, perhaps of a nation that the phone has not asked yet.
-    pub async fn provider(&self, id: &str) -> Result<IdentityProvider, Error> {
+    pub(crate) async fn provider(&self, id: &str) -> Result<IdentityProvider, Error> {
         let named = |known: &IdentityProvider| known.id == id;
         let found = match self.providers().await?.into_iter().find(named) {
             Some(found) => Some(found),
@@ -99,7 +99,7 @@ impl Registry {
     ///
     /// # Errors
     /// [`Refusal::NotFound`] if the region has none, or was never synced.
-    pub async fn trust_list(&self, first: &RegionId) -> Result<TrustList, Error> {
+    pub(crate) async fn trust_list(&self, first: &RegionId) -> Result<TrustList, Error> {
         let (id, path) = (first.clone(), format!("{first}/{TRUST_LIST_TARGET}"));
         let file = self.device.catalogue(move |catalogue| catalogue.file(&id, &path)).await?;
         let bytes = file.ok_or_else(|| {

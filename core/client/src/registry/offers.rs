@@ -50,12 +50,16 @@ impl Eligibility {
     }
 
     /// The release of a service that this phone is offered, out of all there are.
-    pub fn choose<'r>(&self, releases: &'r [Release], installed: Option<u64>) -> Result<&'r Release, Option<WhyNot>> {
+    pub(super) fn choose<'r>(
+        &self,
+        releases: &'r [Release],
+        installed: Option<u64>,
+    ) -> Result<&'r Release, Option<WhyNot>> {
         self.offer(installed).choose(releases)
     }
 
     /// Whether this phone is offered a release.
-    pub fn is_offered(&self, release: &Release, installed: Option<u64>) -> bool {
+    pub(super) fn is_offered(&self, release: &Release, installed: Option<u64>) -> bool {
         self.offer(installed).why_not(release).is_none()
     }
 }
@@ -83,7 +87,7 @@ impl Registry {
     }
 
     /// Keeps an invitation that the resident typed in.
-    pub async fn invite(&self, code: &str) -> Result<(), Error> {
+    pub(crate) async fn invite(&self, code: &str) -> Result<(), Error> {
         if code.chars().filter(char::is_ascii_alphanumeric).count() < 6 {
             return Err(Error::invalid("code", "an invitation has at least six letters and digits"));
         }
@@ -102,7 +106,7 @@ impl Registry {
     }
 
     /// Why a service can't be opened in a region; none if it can.
-    pub async fn why_not(
+    pub(crate) async fn why_not(
         &self,
         service: &ServiceId,
         region: &RegionId,

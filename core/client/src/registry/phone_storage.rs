@@ -32,20 +32,20 @@ pub(super) struct PhoneStorage {
 }
 
 impl PhoneStorage {
-    pub async fn open(device: &Arc<Device>, repository: &RegionId) -> Result<Self, Error> {
+    pub(super) async fn open(device: &Arc<Device>, repository: &RegionId) -> Result<Self, Error> {
         let name = repository.to_string();
         let floors = device.vault(move |vault| vault.get::<Floors>(&Owner::Phone, &name)).await?.unwrap_or_default();
         Ok(Self { device: Arc::clone(device), repository: repository.clone(), kept_floors: floors.clone(), floors })
     }
 
     /// Forgets the floors of a repository that begins anew.
-    pub async fn forget_floors(device: &Arc<Device>, repository: &RegionId) -> Result<(), Error> {
+    pub(super) async fn forget_floors(device: &Arc<Device>, repository: &RegionId) -> Result<(), Error> {
         let name = repository.to_string();
         device.vault(move |vault| vault.put(&Owner::Phone, &name, &Floors::default())).await
     }
 
     /// Writes the floors down, if one has risen.
-    pub async fn keep_floors(&mut self) -> Result<(), Error> {
+    pub(super) async fn keep_floors(&mut self) -> Result<(), Error> {
         if self.floors != self.kept_floors {
             let (name, floors) = (self.repository.to_string(), self.floors.clone());
             self.device.vault(move |vault| vault.put(&Owner::Phone, &name, &floors)).await?;

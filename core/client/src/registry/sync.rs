@@ -51,13 +51,13 @@ pub struct BrokenUnit {
 
 impl Registry {
     /// Brings a nation's directory up to date: its first-level regions, repositories and identity providers.
-    pub async fn sync_nation(&self, nation: &RegionId) -> Result<SyncReport, Error> {
+    pub(crate) async fn sync_nation(&self, nation: &RegionId) -> Result<SyncReport, Error> {
         let _turn = self.turn.lock().await;
         self.update_nation(nation).await
     }
 
     /// Brings everything that a region's screens need up to date.
-    pub fn sync<'a>(
+    pub(crate) fn sync<'a>(
         &'a self,
         region: &'a RegionId,
         progress: &'a ProgressSender,

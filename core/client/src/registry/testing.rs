@@ -72,7 +72,7 @@ fn repository(id: &str, ring: &mut KeyRing, now: i64) -> Repository<RepositoryFi
 
 impl FakeRegistry {
     /// A registry, and a bench whose phone knows it.
-    pub fn start(ports: impl FnOnce(crate::platform::Platform) -> crate::platform::Platform) -> (Bench, Self) {
+    pub(crate) fn start(ports: impl FnOnce(crate::platform::Platform) -> crate::platform::Platform) -> (Bench, Self) {
         crate::device::install_providers();
         let now = crate::platform::software::MachineClock::default().wall() / 1000;
         let mut ring = KeyRing::default();
@@ -120,7 +120,7 @@ impl FakeRegistry {
     }
 
     /// Signs what has changed and serves it, as of the phone's time.
-    pub fn publish(&mut self) {
+    pub(crate) fn publish(&mut self) {
         let now = self.clock.wall() / 1000;
         let mut served = self.served.lock().expect("whole");
         served.clear();
@@ -132,14 +132,14 @@ impl FakeRegistry {
     }
 
     /// Breaks a served file whose path ends like this.
-    pub fn spoil(&self, path_end: &str) {
+    pub(crate) fn spoil(&self, path_end: &str) {
         let mut served = self.served.lock().expect("whole");
         let spoilt = served.iter_mut().filter(|(path, _)| path.ends_with(path_end));
         spoilt.for_each(|(_, bytes)| *bytes = b"spoilt".to_vec().into());
     }
 
     /// The phone's part, with Shandong synced.
-    pub async fn synced(&self, bench: &Bench) -> Arc<Registry> {
+    pub(crate) async fn synced(&self, bench: &Bench) -> Arc<Registry> {
         let registry = Registry::new(&bench.device);
         let report = registry.sync(&region("cn-sd/jinan"), &crate::device::ProgressSender::silent()).await;
         assert!(report.expect("synced").broken.is_empty());

@@ -70,7 +70,7 @@ fn planned(offered: &Offered, tree: &RegionTree, languages: &[String]) -> Planne
 
 impl Registry {
     /// What it takes to have a region's services on the phone.
-    pub async fn plan(&self, region: &RegionId) -> Result<TravelPlan, Error> {
+    pub(crate) async fn plan(&self, region: &RegionId) -> Result<TravelPlan, Error> {
         let (tree, offered) = self.offered(region).await?;
         let languages = &self.device.config.languages;
         let services: Vec<PlannedService> = offered.iter().map(|offered| planned(offered, &tree, languages)).collect();
@@ -80,7 +80,7 @@ impl Registry {
 
     /// Fetches services of a region, all of them if none is named, so that they open without a network. What can't be
     /// fetched does not hold up the others.
-    pub async fn prefetch(
+    pub(crate) async fn prefetch(
         &self,
         region: &RegionId,
         only: &[ServiceId],
@@ -113,7 +113,7 @@ impl Registry {
     }
 
     /// What home has and another region lacks, with what comes nearest to it there.
-    pub async fn parity(&self, home: &RegionId, there: &RegionId) -> Result<ParityView, Error> {
+    pub(crate) async fn parity(&self, home: &RegionId, there: &RegionId) -> Result<ParityView, Error> {
         let (home_tree, at_home) = self.offered(home).await?;
         let (there_tree, offered_there) = self.offered(there).await?;
         let languages = &self.device.config.languages;

@@ -53,7 +53,7 @@ pub(super) struct Updater<'a, S> {
 impl<'a, S: MetadataStorage> Updater<'a, S> {
     /// Starts from what was kept. It is verified again, whether it has expired or not: the versions that were seen are
     /// a floor in any case, and what has expired is refused when it is used.
-    pub async fn begin(
+    pub(super) async fn begin(
         http: &'a Http,
         url: &str,
         first_root: &[u8],
@@ -72,12 +72,12 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
     }
 
     /// What is trusted by now.
-    pub fn trusted(&self) -> &TrustedRepository {
+    pub(super) fn trusted(&self) -> &TrustedRepository {
         &self.trusted
     }
 
     /// The place where things are kept, at the end.
-    pub fn into_storage(self) -> S {
+    pub(super) fn into_storage(self) -> S {
         self.storage
     }
 
@@ -106,14 +106,14 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
     /// One request: whether the timestamp is, byte for byte, the one that was found current before. Then there is
     /// nothing else to ask. Whoever holds a timestamp back can hold a new root back, too, so that asking for roots first
     /// would not find out more.
-    pub async fn is_unchanged(&mut self) -> Result<bool, Error> {
+    pub(super) async fn is_unchanged(&mut self) -> Result<bool, Error> {
         let bytes = self.needed("timestamp.json", MAX_TIMESTAMP).await?;
         let same = self.kept.get("timestamp").is_some_and(|kept| kept.bytes == bytes);
         Ok(same && !self.trusted.update_timestamp(&bytes, self.now)?)
     }
 
     /// Root, timestamp, snapshot and `targets`. Answers whether the registry has moved.
-    pub async fn refresh(&mut self) -> Result<bool, Error> {
+    pub(super) async fn refresh(&mut self) -> Result<bool, Error> {
         self.climb_roots().await?;
         let bytes = self.needed("timestamp.json", MAX_TIMESTAMP).await?;
         let newer = self.trusted.update_timestamp(&bytes, self.now)?;
@@ -164,7 +164,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
 
     /// A role in the version that the snapshot names: kept or fetched. None if there is no such role; else whether it
     /// is news. `targets` has no parent.
-    pub async fn role(&mut self, role: &str, parent: &str) -> Result<Option<bool>, Error> {
+    pub(super) async fn role(&mut self, role: &str, parent: &str) -> Result<Option<bool>, Error> {
         let Some(version) = self.trusted.wanted_role(role) else { return Ok(None) };
         if self.take_kept(role, parent, version)? {
             return Ok(Some(false));
@@ -176,7 +176,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
 
     /// Several roles of which each one's parent is trusted: those that are not kept are fetched together. Answers each
     /// role with what came of it; none if there is no such role.
-    pub async fn roles(
+    pub(super) async fn roles(
         &mut self,
         roles: &[(String, String)],
         mut done: impl FnMut(usize),
@@ -234,7 +234,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
 
     /// Looks for a file through all delegations, in TUF's order (§5.6.7): depth first, no role twice, and not beyond
     /// a terminating delegation.
-    pub async fn find(&mut self, path: &str) -> Result<Option<Target>, Error> {
+    pub(super) async fn find(&mut self, path: &str) -> Result<Option<Target>, Error> {
         let mut ahead = vec![("targets".to_owned(), String::new())];
         let mut visited = BTreeSet::new();
         while let Some((role, parent)) = ahead.pop() {

@@ -43,7 +43,7 @@ const MAX_CODE: usize = 1273;
 
 /// A form that was begun, one for each service.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Draft {
+pub(crate) struct Draft {
     pub title: String,
     pub body: Value,
     /// Who filled it in, as they call themselves, if it came from another phone.
@@ -96,12 +96,12 @@ pub(crate) struct Drafts {
 }
 
 impl Drafts {
-    pub fn new(device: &Arc<Device>, accounts: &Arc<Accounts>, sessions: &Arc<Sessions>) -> Arc<Self> {
+    pub(crate) fn new(device: &Arc<Device>, accounts: &Arc<Accounts>, sessions: &Arc<Sessions>) -> Arc<Self> {
         Arc::new(Self { device: Arc::clone(device), accounts: Arc::clone(accounts), sessions: Arc::clone(sessions) })
     }
 
     /// The draft of a service.
-    pub async fn get(&self, owner: &Owner, service: &ServiceId) -> Result<Option<Draft>, Error> {
+    pub(crate) async fn get(&self, owner: &Owner, service: &ServiceId) -> Result<Option<Draft>, Error> {
         let (of, from) = (owner.clone(), service.clone());
         let draft = self.device.vault(move |vault| vault.get_scoped::<Draft>(&of, &from, "")).await?;
         let now = self.device.time.now().await;
@@ -110,7 +110,13 @@ impl Drafts {
     }
 
     /// Keeps a form as far as it is filled in; a null body removes it.
-    pub async fn set(&self, owner: &Owner, service: &ServiceId, title: String, body: Value) -> Result<(), Error> {
+    pub(crate) async fn set(
+        &self,
+        owner: &Owner,
+        service: &ServiceId,
+        title: String,
+        body: Value,
+    ) -> Result<(), Error> {
         if body.to_string().len() > MAX_DRAFT {
             return Err(Error::refused(Refusal::Quota, format!("a draft is at most {MAX_DRAFT} bytes")));
         }
@@ -129,7 +135,7 @@ impl Drafts {
     }
 
     /// The code by which another phone takes a draft over.
-    pub async fn hand_over(
+    pub(crate) async fn hand_over(
         &self,
         owner: &Owner,
         service: &ServiceId,
@@ -168,7 +174,7 @@ impl Drafts {
     }
 
     /// Takes a draft over that another phone shows. It waits in its service until the resident has looked it over.
-    pub async fn accept(&self, link: &str) -> Result<DraftView, Error> {
+    pub(crate) async fn accept(&self, link: &str) -> Result<DraftView, Error> {
         let link: MiniAppUri = link.parse().map_err(|error| Error::invalid("link", error))?;
         let packed = link.fragment.strip_prefix(MARK).ok_or_else(|| Error::invalid("link", "it holds no draft"))?;
         let handed = unpack(packed).ok_or_else(|| Error::invalid("link", "the draft in it can't be read"))?;

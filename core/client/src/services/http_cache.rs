@@ -79,17 +79,17 @@ mod base64_text {
     use base64::engine::general_purpose::STANDARD;
     use serde::{Deserialize, Deserializer, Serializer};
 
-    pub fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
+    pub(super) fn serialize<S: Serializer>(bytes: &[u8], to: S) -> Result<S::Ok, S::Error> {
         to.serialize_str(&STANDARD.encode(bytes))
     }
 
-    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u8>, D::Error> {
         STANDARD.decode(String::deserialize(from)?).map_err(serde::de::Error::custom)
     }
 }
 
 /// An answer, and how far it can be relied on.
-pub struct CachedResponse {
+pub(crate) struct CachedResponse {
     pub status: u16,
     pub body: Vec<u8>,
     pub freshness: Freshness,
@@ -97,7 +97,7 @@ pub struct CachedResponse {
 
 /// For whom something is asked.
 #[derive(Clone)]
-pub struct RequestContext {
+pub(crate) struct RequestContext {
     pub owner: Owner,
     pub service: ServiceId,
     /// With whose token, if the resident has agreed to that.
@@ -132,7 +132,7 @@ pub(crate) struct HttpCache {
 }
 
 impl HttpCache {
-    pub fn new(device: &Arc<Device>, sessions: &Arc<Sessions>) -> Arc<Self> {
+    pub(crate) fn new(device: &Arc<Device>, sessions: &Arc<Sessions>) -> Arc<Self> {
         let (device, sessions) = (Arc::clone(device), Arc::clone(sessions));
         Arc::new(Self { device, sessions, refreshing: Refreshing::default() })
     }
@@ -145,7 +145,11 @@ impl HttpCache {
     }
 
     /// Asks the origin, or answers with what it said before.
-    pub async fn ask(self: &Arc<Self>, context: &RequestContext, request: Outgoing) -> Result<CachedResponse, Error> {
+    pub(crate) async fn ask(
+        self: &Arc<Self>,
+        context: &RequestContext,
+        request: Outgoing,
+    ) -> Result<CachedResponse, Error> {
         if request.method != Method::GET {
             let url = request.url.clone();
             let answer = self.send(context, request).await?;

@@ -21,12 +21,12 @@ pub(crate) struct Storage {
 }
 
 impl Storage {
-    pub fn new(device: &Arc<Device>, accounts: &Arc<Accounts>) -> Arc<Self> {
+    pub(crate) fn new(device: &Arc<Device>, accounts: &Arc<Accounts>) -> Arc<Self> {
         Arc::new(Self { device: Arc::clone(device), accounts: Arc::clone(accounts) })
     }
 
     /// What every service has on this phone for the active account, and what can't be read.
-    pub async fn report(&self) -> Result<StorageView, Error> {
+    pub(crate) async fn report(&self) -> Result<StorageView, Error> {
         let owner = self.accounts.active_owner().await?;
         let (sizes, unreadable) =
             self.device.vault(move |vault| Ok((vault.service_sizes(&owner)?, unreadable(vault, &owner)?))).await?;

@@ -31,12 +31,12 @@ pub(crate) fn everything() -> ServiceId {
 }
 
 impl Kit {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|platform| platform).await
     }
 
     /// The same with other ports. Jinan publishes a service that may ask for everything.
-    pub async fn with(ports: impl FnOnce(Platform) -> Platform) -> Self {
+    pub(crate) async fn with(ports: impl FnOnce(Platform) -> Platform) -> Self {
         let (bench, mut registry) = FakeRegistry::start(ports);
         let asks = ["login", "documents", "passes", "scan", "locate", "photos"];
         let asks: Vec<Value> = asks.iter().map(|name| json!({ "name": name })).collect();
@@ -69,11 +69,11 @@ impl Kit {
         Self { identity, _registry: registry, http_cache, submissions, drafts, storage, services }
     }
 
-    pub fn bench(&self) -> &Bench {
+    pub(crate) fn bench(&self) -> &Bench {
         &self.identity.bench
     }
 
-    pub async fn owner(&self) -> Owner {
+    pub(crate) async fn owner(&self) -> Owner {
         self.identity.accounts.active_owner().await.expect("read")
     }
 }

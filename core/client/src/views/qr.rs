@@ -47,7 +47,7 @@ impl QrPicture {
     }
 
     /// Whether a module is dark.
-    pub fn is_dark(&self, x: u32, y: u32) -> bool {
+    pub(crate) fn is_dark(&self, x: u32, y: u32) -> bool {
         let at = (y * self.width + x) as usize;
         self.modules[at / 8] >> (7 - at % 8) & 1 == 1
     }

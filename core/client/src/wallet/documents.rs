@@ -42,12 +42,12 @@ pub(crate) struct Documents {
 }
 
 impl Documents {
-    pub fn new(device: &Arc<Device>, registry: &Arc<Registry>, accounts: &Arc<Accounts>) -> Arc<Self> {
+    pub(crate) fn new(device: &Arc<Device>, registry: &Arc<Registry>, accounts: &Arc<Accounts>) -> Arc<Self> {
         Arc::new(Self { device: Arc::clone(device), registry: Arc::clone(registry), accounts: Arc::clone(accounts) })
     }
 
     /// Keeps a document for the active account. The same one twice is one.
-    pub async fn keep(&self, owner: &Owner, region: &RegionId, text: &str) -> Result<DocumentView, Error> {
+    pub(crate) async fn keep(&self, owner: &Owner, region: &RegionId, text: &str) -> Result<DocumentView, Error> {
         let region = region.first_level().ok_or_else(|| Error::invalid("region", "a nation signs no documents"))?;
         let now = self.device.time.now().await;
         let document = self.verified(&region, text, now).await?;
@@ -73,7 +73,7 @@ impl Documents {
     }
 
     /// The documents of the active account.
-    pub async fn list(&self) -> Result<Vec<DocumentView>, Error> {
+    pub(crate) async fn list(&self) -> Result<Vec<DocumentView>, Error> {
         let owner = self.accounts.active_owner().await?;
         self.of(owner).await
     }
@@ -90,7 +90,7 @@ impl Documents {
     }
 
     /// Removes a document from this phone. Its issuer still has it.
-    pub async fn remove(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn remove(&self, id: &str) -> Result<(), Error> {
         let owner = self.accounts.active_owner().await?;
         self.text_of(&owner, id).await?;
         let id = id.to_owned();
@@ -100,7 +100,7 @@ impl Documents {
     }
 
     /// Hands a document to whomever the resident chooses, with these fields of those that can be left out.
-    pub async fn share(&self, id: &str, fields: &[String]) -> Result<(), Error> {
+    pub(crate) async fn share(&self, id: &str, fields: &[String]) -> Result<(), Error> {
         let owner = self.accounts.active_owner().await?;
         let (_, text) = self.text_of(&owner, id).await?;
         let text = Document::with_fields(&text, fields)?;
@@ -110,7 +110,7 @@ impl Documents {
     }
 
     /// What somebody else's document says, if it is genuine: with no network, by the trust list that is on this phone.
-    pub async fn check(&self, region: &RegionId, text: &str) -> Result<DocumentView, Error> {
+    pub(crate) async fn check(&self, region: &RegionId, text: &str) -> Result<DocumentView, Error> {
         let region = region.first_level().ok_or_else(|| Error::invalid("region", "a nation signs no documents"))?;
         let now = self.device.time.now().await;
         let document = self.verified(&region, text, now).await?;
@@ -118,13 +118,13 @@ impl Documents {
     }
 
     /// The documents of these types that still count, for a service to ask for.
-    pub async fn of_types(&self, owner: Owner, types: &[String]) -> Result<Vec<DocumentView>, Error> {
+    pub(crate) async fn of_types(&self, owner: Owner, types: &[String]) -> Result<Vec<DocumentView>, Error> {
         let all = self.of(owner).await?.into_iter();
         Ok(all.filter(|own| own.status == DocumentStatus::Good && types.contains(&own.kind)).collect())
     }
 
     /// A document with its own text, to be handed in: only one that still counts.
-    pub async fn to_hand_in(&self, owner: &Owner, id: &str) -> Result<(DocumentView, String), Error> {
+    pub(crate) async fn to_hand_in(&self, owner: &Owner, id: &str) -> Result<(DocumentView, String), Error> {
         let (region, text) = self.text_of(owner, id).await?;
         let now = self.device.time.now().await;
         let document = self.verified(&region, &text, now).await?;

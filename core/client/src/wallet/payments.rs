@@ -22,7 +22,7 @@ use crate::registry::Registry;
 use crate::views::{ReceiptView, Topic};
 
 /// Where the payment page sends the browser back to.
-pub const RETURN_URI: &str = "onecity://pay";
+pub(super) const RETURN_URI: &str = "onecity://pay";
 /// The type of document that a receipt is.
 const RECEIPT: &str = "receipt";
 /// How long a resident may take, in seconds.
@@ -72,7 +72,7 @@ pub(crate) struct Payments {
 }
 
 impl Payments {
-    pub fn new(device: &Arc<Device>, registry: &Arc<Registry>, accounts: &Arc<Accounts>) -> Arc<Self> {
+    pub(crate) fn new(device: &Arc<Device>, registry: &Arc<Registry>, accounts: &Arc<Accounts>) -> Arc<Self> {
         Arc::new(Self {
             device: Arc::clone(device),
             registry: Arc::clone(registry),
@@ -86,7 +86,7 @@ impl Payments {
     }
 
     /// Opens the payment page, and waits for the receipt as long as the page is there.
-    pub async fn pay(
+    pub(crate) async fn pay(
         &self,
         owner: &Owner,
         service: &ServiceId,
@@ -149,7 +149,7 @@ impl Payments {
     }
 
     /// Takes what the browser came back with. The receipt must be signed by somebody who may, and be for this very order.
-    pub async fn finish(&self, callback: &str) -> Result<ReceiptView, Error> {
+    pub(crate) async fn finish(&self, callback: &str) -> Result<ReceiptView, Error> {
         let callback = Url::parse(callback).map_err(|error| Error::invalid("callback_url", error))?;
         let value =
             |name: &str| callback.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.into_owned());
@@ -217,7 +217,12 @@ fn read(document: &Document, ordered: &Ordered) -> Result<ReceiptView, Error> {
 
 impl Payments {
     /// The receipt of an order, if it was paid.
-    pub async fn receipt(&self, owner: &Owner, service: &ServiceId, order: &str) -> Result<Option<ReceiptView>, Error> {
+    pub(crate) async fn receipt(
+        &self,
+        owner: &Owner,
+        service: &ServiceId,
+        order: &str,
+    ) -> Result<Option<ReceiptView>, Error> {
         let (of, from, name) = (owner.clone(), service.clone(), order.to_owned());
         let kept = self.device.vault(move |vault| vault.get_scoped::<Receipt>(&of, &from, &name)).await?;
         Ok(kept.map(|kept| kept.view))

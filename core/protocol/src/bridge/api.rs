@@ -19,7 +19,8 @@ pub struct Call {
 }
 
 /// What every call can be refused with.
-pub const COMMON_ERRORS: [&str; 5] = ["invalid_call", "busy", "closed", "storage_full", "unavailable"];
+#[cfg(test)]
+pub(crate) const COMMON_ERRORS: [&str; 5] = ["invalid_call", "busy", "closed", "storage_full", "unavailable"];
 
 /// What each code means, and what a page does about it.
 pub const ERRORS: &[(&str, &str)] = &[
@@ -57,7 +58,8 @@ pub const ERRORS: &[(&str, &str)] = &[
 ];
 
 /// Types that the signatures name.
-pub const TYPES: &str = r#"/** Why a call was refused. `code` is one of those in docs/page-api.md, `message` a sentence for people. */
+#[cfg(test)]
+pub(crate) const TYPES: &str = r#"/** Why a call was refused. `code` is one of those in docs/page-api.md, `message` a sentence for people. */
 export interface Refusal { code: string; message: string; acr?: string }
 /** Anything that JSON can say. */
 export type Json = null | boolean | number | string | Json[] | { [member: string]: Json };
@@ -310,7 +312,8 @@ pub const CALLS: &[Call] = &[
 ];
 
 /// The codes that a call can be refused with.
-pub fn errors_of(call: &Call) -> impl Iterator<Item = &'static str> {
+#[cfg(test)]
+pub(crate) fn errors_of(call: &Call) -> impl Iterator<Item = &'static str> {
     COMMON_ERRORS.iter().chain(call.errors).copied()
 }
 

@@ -35,7 +35,7 @@ impl Audience {
     }
 
     /// From the number that a presentation carries; `None` if it is out of range.
-    pub fn from_u64(value: u64) -> Option<Self> {
+    pub(crate) fn from_u64(value: u64) -> Option<Self> {
         let in_range = value < 1 << (32 + CHALLENGE_BITS) && (value == 0 || value as u32 != 0);
         in_range.then_some(Self(value))
     }
@@ -51,7 +51,7 @@ impl Audience {
     }
 
     /// Whether it is bound to a moment.
-    pub fn has_challenge(self) -> bool {
+    pub(crate) fn has_challenge(self) -> bool {
         self.0 >> 32 != 0
     }
 }

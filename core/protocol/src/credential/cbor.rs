@@ -10,28 +10,28 @@ use super::UnixTime;
 use super::cose::CoseError;
 
 /// Seconds from 1970 to about the year 4000, so that sums of them can't overflow.
-pub const MAX_TIME: UnixTime = 1 << 36;
+pub(super) const MAX_TIME: UnixTime = 1 << 36;
 
 /// Reads one item after the other.
-pub struct Reader<'b>(Decoder<'b>);
+pub(super) struct Reader<'b>(Decoder<'b>);
 
 impl<'b> Reader<'b> {
-    pub fn new(bytes: &'b [u8]) -> Self {
+    pub(super) fn new(bytes: &'b [u8]) -> Self {
         Self(Decoder::new(bytes))
     }
 
     /// An array of exactly `len` items.
-    pub fn array(&mut self, len: u64) -> Result<(), CoseError> {
+    pub(super) fn array(&mut self, len: u64) -> Result<(), CoseError> {
         if self.any_array()? == len { Ok(()) } else { Err(CoseError::Structure) }
     }
 
     /// An array of any length.
-    pub fn any_array(&mut self) -> Result<u64, CoseError> {
+    pub(super) fn any_array(&mut self) -> Result<u64, CoseError> {
         self.0.array()?.ok_or(CoseError::NotDeterministic)
     }
 
     /// A map with `keys`: call [`Reader::key`] for each.
-    pub fn map(&mut self, keys: &[i64]) -> Result<(), CoseError> {
+    pub(super) fn map(&mut self, keys: &[i64]) -> Result<(), CoseError> {
         match self.0.map()?.ok_or(CoseError::NotDeterministic)? {
             len if len == keys.len() as u64 => Ok(()),
             len if len > keys.len() as u64 => Err(CoseError::UnknownField),
@@ -40,7 +40,7 @@ impl<'b> Reader<'b> {
     }
 
     /// The key at `at` of the map's `keys`, which stand in the deterministic order.
-    pub fn key(&mut self, keys: &[i64], at: usize) -> Result<(), CoseError> {
+    pub(super) fn key(&mut self, keys: &[i64], at: usize) -> Result<(), CoseError> {
         let key = self.int().map_err(|_| CoseError::UnknownField)?;
         match keys.iter().position(|known| *known == key) {
             Some(found) if found == at => Ok(()),
@@ -49,46 +49,46 @@ impl<'b> Reader<'b> {
         }
     }
 
-    pub fn int(&mut self) -> Result<i64, CoseError> {
+    pub(super) fn int(&mut self) -> Result<i64, CoseError> {
         Ok(self.0.i64()?)
     }
 
     /// A number from 0 on; one below is out of range.
-    pub fn uint(&mut self) -> Result<u64, CoseError> {
+    pub(super) fn uint(&mut self) -> Result<u64, CoseError> {
         match self.0.datatype()? {
             Type::I8 | Type::I16 | Type::I32 | Type::I64 | Type::Int => Err(CoseError::OutOfRange),
             _ => Ok(self.0.u64()?),
         }
     }
 
-    pub fn bool(&mut self) -> Result<bool, CoseError> {
+    pub(super) fn bool(&mut self) -> Result<bool, CoseError> {
         Ok(self.0.bool()?)
     }
 
-    pub fn bytes(&mut self) -> Result<&'b [u8], CoseError> {
+    pub(super) fn bytes(&mut self) -> Result<&'b [u8], CoseError> {
         if self.0.datatype()? == Type::BytesIndef {
             return Err(CoseError::NotDeterministic);
         }
         Ok(self.0.bytes()?)
     }
 
-    pub fn fixed<const N: usize>(&mut self) -> Result<[u8; N], CoseError> {
+    pub(super) fn fixed<const N: usize>(&mut self) -> Result<[u8; N], CoseError> {
         self.bytes()?.try_into().map_err(|_| CoseError::Structure)
     }
 
     /// Seconds since 1970.
-    pub fn time(&mut self) -> Result<UnixTime, CoseError> {
+    pub(super) fn time(&mut self) -> Result<UnixTime, CoseError> {
         let time = self.int()?;
         if (0..MAX_TIME).contains(&time) { Ok(time) } else { Err(CoseError::OutOfRange) }
     }
 
     /// Where the reader is.
-    pub fn position(&self) -> usize {
+    pub(super) fn position(&self) -> usize {
         self.0.position()
     }
 
     /// That nothing is left.
-    pub fn end(&self) -> Result<(), CoseError> {
+    pub(super) fn end(&self) -> Result<(), CoseError> {
         if self.0.position() == self.0.input().len() { Ok(()) } else { Err(CoseError::TrailingBytes) }
     }
 }
@@ -100,7 +100,7 @@ impl From<minicbor::decode::Error> for CoseError {
 }
 
 /// Writes one item; integers come out in their shortest form.
-pub fn write(
+pub(super) fn write(
     build: impl FnOnce(&mut Encoder<Vec<u8>>) -> Result<(), minicbor::encode::Error<std::convert::Infallible>>,
 ) -> Vec<u8> {
     let mut encoder = Encoder::new(Vec::with_capacity(320));

@@ -47,7 +47,7 @@ impl CoseError {
 }
 
 /// Largest message of a third party that is read, in bytes: a status list of a million entries fits many times.
-pub const MAX_MESSAGE: usize = 8 << 20;
+pub(super) const MAX_MESSAGE: usize = 8 << 20;
 
 /// The tag of a COSE_Sign1 (RFC 9052 §2).
 const SIGN1_TAG: u64 = 18;
@@ -71,7 +71,7 @@ pub(super) struct Sign1 {
 
 impl Sign1 {
     /// Reads the strict form that CQ1 asks for: untagged, an empty unprotected header, a low s.
-    pub fn read(reader: &mut Reader<'_>) -> Result<Self, CoseError> {
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self, CoseError> {
         reader.array(4)?;
         let protected = reader.bytes()?.to_vec();
         reader.map(&[])?;
@@ -84,14 +84,14 @@ impl Sign1 {
     }
 
     /// The message's bytes, untagged.
-    pub fn to_bytes(&self) -> Vec<u8> {
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
         write(|cbor| {
             cbor.array(4)?.bytes(&self.protected)?.map(0)?.bytes(&self.payload)?.bytes(self.signature.raw())?.ok()
         })
     }
 
     /// Whether `key` signed this under `aad`.
-    pub fn verify(&self, key: &PublicKey, aad: &[u8]) -> bool {
+    pub(super) fn verify(&self, key: &PublicKey, aad: &[u8]) -> bool {
         key.verify(&to_be_signed(&self.protected, &self.payload, aad), &self.signature).is_ok()
     }
 }
@@ -110,13 +110,13 @@ pub(super) struct Unsigned {
 }
 
 impl Unsigned {
-    pub fn new(protected: Vec<u8>, payload: Vec<u8>, aad: &[u8]) -> Self {
+    pub(super) fn new(protected: Vec<u8>, payload: Vec<u8>, aad: &[u8]) -> Self {
         let message = to_be_signed(&protected, &payload, aad);
         Self { protected, payload, message }
     }
 
     /// How long the signed message will be, in bytes.
-    pub fn signed_len(&self) -> usize {
+    pub(super) fn signed_len(&self) -> usize {
         // The array and the empty map are a byte each; a byte string's head is at most three.
         let string = |len: usize| {
             len + if len < 24 {
@@ -130,7 +130,7 @@ impl Unsigned {
         2 + string(self.protected.len()) + string(self.payload.len()) + string(64)
     }
 
-    pub fn sign(self, signature: &Signature) -> Sign1 {
+    pub(super) fn sign(self, signature: &Signature) -> Sign1 {
         Sign1 { protected: self.protected, payload: self.payload, signature: *signature }
     }
 }

@@ -74,7 +74,8 @@ impl Gate {
 
     /// Says since when the gate has run without a status list, if it did before it was restarted: switching it off and
     /// on gives it no new hours.
-    pub fn without_status_since(&mut self, since: UnixTime) {
+    #[cfg(test)]
+    pub(crate) fn without_status_since(&mut self, since: UnixTime) {
         self.without_status_since = self.without_status_since.min(since);
     }
 

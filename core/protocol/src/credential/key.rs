@@ -103,7 +103,7 @@ impl std::fmt::Debug for Signature {
 }
 
 impl Signature {
-    /// Takes r and s as they are; [`Signature::is_low_s`] tells whether CQ1 accepts them.
+    /// Takes r and s as they are. CQ1 accepts a low s alone.
     pub fn from_raw(bytes: &[u8]) -> Result<Self, KeyError> {
         Ok(Self(bytes.try_into().map_err(|_| KeyError::NotASignature)?))
     }
@@ -115,13 +115,13 @@ impl Signature {
     }
 
     /// The same signature in the form that CQ1 accepts.
-    pub fn into_low_s(self) -> Result<Self, KeyError> {
+    pub(crate) fn into_low_s(self) -> Result<Self, KeyError> {
         let signature = p256::ecdsa::Signature::from_slice(&self.0).map_err(|_| KeyError::NotASignature)?;
         Self::from_raw(&signature.normalize_s().to_bytes())
     }
 
     /// Whether s is in the lower half, so that nobody can turn a signature into another valid one.
-    pub fn is_low_s(&self) -> bool {
+    pub(crate) fn is_low_s(&self) -> bool {
         self.0[32..] <= HALF_ORDER[..]
     }
 

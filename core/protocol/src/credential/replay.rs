@@ -81,13 +81,13 @@ pub(super) struct ReplayMemory {
 
 impl ReplayMemory {
     /// An empty memory at `now`: what was accepted before is not known, so the floor is a skew ahead.
-    pub fn new(now: UnixTime, capacity: usize) -> Self {
+    pub(super) fn new(now: UnixTime, capacity: usize) -> Self {
         let (younger, older) = (HashMap::new(), HashMap::new());
         Self { started: now, floor: now + SKEW, half: (capacity / 2).max(1), turned: now, younger, older }
     }
 
     /// Admits a code at most once, and a pass at most every `interval` seconds.
-    pub fn pass(&mut self, code: &Presentation, pass: &IssuerVerified, interval: u8, now: UnixTime) -> Passed {
+    pub(super) fn pass(&mut self, code: &Presentation, pass: &IssuerVerified, interval: u8, now: UnixTime) -> Passed {
         let (place, issued) = (u128::from_be_bytes(pass.id()), code.issued());
         let signature = u64::from_be_bytes(*code.signature().raw().first_chunk().expect("64 bytes"));
         if let Some(last) = self.last(place) {
@@ -109,12 +109,12 @@ impl ReplayMemory {
     }
 
     /// Refuses codes up to a skew ahead of `now`: passes are known by other names from here on.
-    pub fn raise_floor(&mut self, now: UnixTime) {
+    pub(super) fn raise_floor(&mut self, now: UnixTime) {
         self.floor = self.floor.max(now + SKEW);
     }
 
     /// How many passages are remembered.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.younger.len() + self.older.len()
     }
 
@@ -156,7 +156,7 @@ impl ReplayMemory {
     }
 
     /// All passages accepted at or after `since`, for the other gates of the station.
-    pub fn snapshot(&self, since: UnixTime, key: &StationKey) -> Vec<u8> {
+    pub(super) fn snapshot(&self, since: UnixTime, key: &StationKey) -> Vec<u8> {
         let recent = |passage: &&(u128, Passage)| self.time(passage.1.accepted) >= since;
         let all: Vec<(u128, Passage)> =
             self.younger.iter().chain(&self.older).map(|(place, own)| (*place, *own)).collect();
@@ -175,7 +175,7 @@ impl ReplayMemory {
     }
 
     /// Takes over what another gate accepted; answers how many passages were news.
-    pub fn merge(&mut self, snapshot: &[u8], key: &StationKey, now: UnixTime) -> Result<usize, SnapshotError> {
+    pub(super) fn merge(&mut self, snapshot: &[u8], key: &StationKey, now: UnixTime) -> Result<usize, SnapshotError> {
         if snapshot.len() > MAX_SNAPSHOT {
             return Err(SnapshotError::TooLarge);
         }

@@ -178,12 +178,13 @@ impl World {
     }
 
     /// The same, addressed to one gate, for a purpose.
-    pub fn code_for(&self, now: UnixTime, audience: Audience, purpose: u64) -> Result<String, SampleError> {
+    pub(crate) fn code_for(&self, now: UnixTime, audience: Audience, purpose: u64) -> Result<String, SampleError> {
         self.code(&self.holder, now, audience, purpose)
     }
 
     /// A code over this phone's credential that another phone signed.
-    pub fn code_signed_by(&self, thief: &Self, now: UnixTime) -> Result<String, SampleError> {
+    #[cfg(test)]
+    pub(crate) fn code_signed_by(&self, thief: &Self, now: UnixTime) -> Result<String, SampleError> {
         self.code(&thief.holder, now, Audience::ANY, 0)
     }
 

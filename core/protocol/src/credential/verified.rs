@@ -82,12 +82,16 @@ pub(super) struct KnownCredentials {
 
 impl KnownCredentials {
     /// Room for at most `capacity`.
-    pub fn new(capacity: usize) -> Self {
+    pub(super) fn new(capacity: usize) -> Self {
         Self { half: (capacity / 2).max(1), younger: HashMap::new(), older: HashMap::new() }
     }
 
     /// The verified form of a credential, by the digest of all its bytes; if it is not known, it is verified.
-    pub fn verify(&mut self, credential: &Credential, trust: &TrustList) -> Result<Arc<IssuerVerified>, Refusal> {
+    pub(super) fn verify(
+        &mut self,
+        credential: &Credential,
+        trust: &TrustList,
+    ) -> Result<Arc<IssuerVerified>, Refusal> {
         // Whoever has no issuer's name does not even get a digest.
         if trust.keys(credential.kid()).next().is_none() {
             return Err(Refusal::UnknownIssuer);
@@ -108,12 +112,12 @@ impl KnownCredentials {
     }
 
     /// Forgets all: the trust list is another one.
-    pub fn clear(&mut self) {
+    pub(super) fn clear(&mut self) {
         self.younger.clear();
         self.older.clear();
     }
 
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.younger.len() + self.older.len()
     }
 }

@@ -339,7 +339,7 @@ impl Manifest {
     }
 
     /// The files of all pages and widgets, with the member that names each.
-    pub fn page_files(&self) -> impl Iterator<Item = (String, String)> {
+    pub(crate) fn page_files(&self) -> impl Iterator<Item = (String, String)> {
         let pages = self.pages.iter().enumerate().map(|(at, route)| (page_file(route), format!("/pages/{at}")));
         let widgets = self.widgets.iter().enumerate();
         pages.chain(widgets.map(|(at, widget)| (page_file(&widget.path), format!("/widgets/{at}/path"))))

@@ -15,14 +15,14 @@ type Zip = ZipArchive<Cursor<Arc<[u8]>>>;
 
 /// An archive whose entries lie as they should.
 #[derive(Clone)]
-pub struct Archive {
+pub(super) struct Archive {
     zip: Zip,
     index: BTreeMap<String, usize>,
 }
 
 impl Archive {
     /// Reads the directory and checks the layout; no file is unpacked yet.
-    pub fn read(bytes: Arc<[u8]>) -> Result<Self, Finding> {
+    pub(super) fn read(bytes: Arc<[u8]>) -> Result<Self, Finding> {
         if bytes.len() > MAX_PACKAGE {
             let what = format!("{} bytes, of at most {MAX_PACKAGE}", bytes.len());
             return Err(Finding::new(&rules::PACKAGE_SIZE, "", what));
@@ -37,16 +37,16 @@ impl Archive {
         Ok(Self { zip, index })
     }
 
-    pub fn has(&self, path: &str) -> bool {
+    pub(super) fn has(&self, path: &str) -> bool {
         self.index.contains_key(path)
     }
 
-    pub fn paths(&self) -> impl Iterator<Item = &str> {
+    pub(super) fn paths(&self) -> impl Iterator<Item = &str> {
         self.index.keys().map(String::as_str)
     }
 
     /// One file, unpacked, its checksum checked.
-    pub fn read_file(&self, path: &str) -> Result<Vec<u8>, Finding> {
+    pub(super) fn read_file(&self, path: &str) -> Result<Vec<u8>, Finding> {
         let absent = || Finding::new(&rules::MANIFEST_MISSING, MANIFEST_PATH, "not in the package");
         let at = *self.index.get(path).ok_or_else(absent)?;
         let damaged = || Finding::new(&rules::DAMAGED, path, "its size or checksum is not the one in the directory");
@@ -61,7 +61,7 @@ impl Archive {
     }
 
     /// All files, unpacked; their declared sizes have been bounded before.
-    pub fn read_all(&self) -> Result<BTreeMap<String, Vec<u8>>, Finding> {
+    pub(super) fn read_all(&self) -> Result<BTreeMap<String, Vec<u8>>, Finding> {
         self.paths().map(|path| Ok((path.to_owned(), self.read_file(path)?))).collect()
     }
 }
@@ -232,7 +232,7 @@ fn fold(name: &str) -> String {
 }
 
 /// W3C MiniApp Packaging's file names, with the decision that only a trailing dot is forbidden in a name.
-pub fn is_path(path: &str) -> bool {
+pub(super) fn is_path(path: &str) -> bool {
     let segment = |part: &str| {
         !part.is_empty()
             && !part.ends_with('.')

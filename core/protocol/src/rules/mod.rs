@@ -125,7 +125,8 @@ pub fn by_id(id: &str) -> Option<&'static Rule> {
 }
 
 /// The catalogue as a page of Markdown, which is `docs/rules.md`.
-pub fn markdown() -> String {
+#[cfg(test)]
+pub(crate) fn markdown() -> String {
     use std::fmt::Write as _;
     let mut page = String::from(
         "# The rules of a mini-service\n\nWhat `onecity check`, a registry and every phone hold a package to. An error is \

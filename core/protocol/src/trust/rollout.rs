@@ -70,7 +70,7 @@ impl RolloutSeed {
 
     /// Whether a percentage reaches this phone. Each release has its own order of phones, so that no phone is always
     /// the first; for one release, a phone that a percentage reaches is reached by every larger one.
-    pub fn is_reached(&self, role: &str, app_id: &str, version_code: u64, percent: u8) -> bool {
+    pub(crate) fn is_reached(&self, role: &str, app_id: &str, version_code: u64, percent: u8) -> bool {
         let mut context = Context::new(&SHA256);
         context.update(b"onecity/rollout\0");
         context.update(&self.0);

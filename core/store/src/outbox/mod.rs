@@ -42,10 +42,10 @@ const MAX_RECEIPT: usize = 64 << 10;
 
 /// Whether a row is still on its way.
 mod way {
-    pub const SETTLED: u8 = 0;
-    pub const WAITING: u8 = 1;
+    pub(super) const SETTLED: u8 = 0;
+    pub(super) const WAITING: u8 = 1;
     /// It can't be opened any more. It is kept, and holds nothing else up.
-    pub const DAMAGED: u8 = 2;
+    pub(super) const DAMAGED: u8 = 2;
 }
 
 impl Vault {

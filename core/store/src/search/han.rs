@@ -5,13 +5,13 @@ const BLOCKS: [(u32, u32); 4] = [(0x3400, 0x4dbf), (0x4e00, 0x9fff), (0xf900, 0x
 
 /// Every place of the table, in order.
 #[allow(dead_code, reason = "only build.rs writes the whole table")]
-pub fn all() -> impl Iterator<Item = u32> {
+pub(crate) fn all() -> impl Iterator<Item = u32> {
     BLOCKS.into_iter().flat_map(|(first, last)| first..=last)
 }
 
 /// A character's place in the table; none for what is not Chinese.
 #[allow(dead_code, reason = "only the search looks up one place")]
-pub fn place(character: char) -> Option<usize> {
+pub(crate) fn place(character: char) -> Option<usize> {
     let mut before = 0;
     for (first, last) in BLOCKS {
         if (first..=last).contains(&u32::from(character)) {

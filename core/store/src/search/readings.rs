@@ -32,7 +32,7 @@ impl Readings {
 }
 
 /// The readings of a character, the usual one first; ü is written v. Empty for what has none.
-pub fn of(character: char) -> &'static [String] {
+pub(super) fn of(character: char) -> &'static [String] {
     let number = han::place(character).and_then(|place| READINGS.table.get(place));
     number.and_then(|number| READINGS.lists.get(usize::from(*number))).map_or(&[], Vec::as_slice)
 }

@@ -1,10 +1,10 @@
 //! One slip of the finger: a letter too many, too few, wrong, or two in the wrong order, in the beginning of a word.
 
 /// Shortest word that may have a slip, in letters: in a shorter one too much else could be meant.
-pub const SHORTEST: usize = 4;
+pub(super) const SHORTEST: usize = 4;
 
 /// The words of a vocabulary whose beginning a typed word may have meant; the typed word itself if it begins any.
-pub fn meant(typed: &str, vocabulary: &[String], most: usize) -> Vec<String> {
+pub(super) fn meant(typed: &str, vocabulary: &[String], most: usize) -> Vec<String> {
     if !typed.is_ascii() || typed.len() < SHORTEST {
         return vec![typed.to_owned()];
     }

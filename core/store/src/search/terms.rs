@@ -19,7 +19,7 @@ const MAX_RUN: usize = 64;
 const MAX_READINGS: usize = 4;
 
 /// A text without its marks: `Đăng ký` is `dang ky`. Unicode does not decompose đ.
-pub fn fold(text: &str) -> String {
+pub(super) fn fold(text: &str) -> String {
     let categories = CodePointMapData::<GeneralCategory>::new();
     let is_mark = |c: &char| GeneralCategoryGroup::Mark.contains(categories.get(*c));
     let plain = DecomposingNormalizerBorrowed::new_nfkd().normalize(text);
@@ -29,7 +29,7 @@ pub fn fold(text: &str) -> String {
 
 /// A stretch of a text.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Run {
+pub(super) enum Run {
     /// Chinese characters.
     Han(Vec<char>),
     /// Letters and digits.
@@ -37,7 +37,7 @@ pub enum Run {
 }
 
 /// The stretches of a folded text.
-pub fn runs(text: &str) -> Vec<Run> {
+pub(super) fn runs(text: &str) -> Vec<Run> {
     let mut runs = Vec::new();
     for c in fold(text).chars() {
         match (runs.last_mut(), han::place(c).is_some(), c.is_alphanumeric()) {
@@ -55,11 +55,11 @@ pub fn runs(text: &str) -> Vec<Run> {
 
 /// The words of a card's text.
 #[derive(Debug, Default)]
-pub struct Terms(BTreeSet<String>);
+pub(super) struct Terms(BTreeSet<String>);
 
 impl Terms {
     /// A name or keyword: found by its characters, its pinyin from any syllable on, and its initials.
-    pub fn add_name(&mut self, text: &str) {
+    pub(super) fn add_name(&mut self, text: &str) {
         let runs = runs(text);
         let words: Vec<&str> =
             runs.iter().filter_map(|run| if let Run::Word(word) = run { Some(word.as_str()) } else { None }).collect();
@@ -79,7 +79,7 @@ impl Terms {
     }
 
     /// A sentence: found by its words and characters.
-    pub fn add_text(&mut self, text: &str) {
+    pub(super) fn add_text(&mut self, text: &str) {
         for run in runs(text) {
             match run {
                 Run::Word(word) => self.add(word),
@@ -156,7 +156,7 @@ fn read_aloud(characters: &[char]) -> Vec<Vec<&'static str>> {
 
 /// What a resident typed.
 #[derive(Debug)]
-pub struct Query(Vec<Part>);
+pub(super) struct Query(Vec<Part>);
 
 #[derive(Debug)]
 enum Part {
@@ -168,7 +168,7 @@ enum Part {
 
 impl Query {
     /// Of a text.
-    pub fn of(text: &str) -> Self {
+    pub(super) fn of(text: &str) -> Self {
         let mut parts = Vec::new();
         for run in runs(text) {
             match run {
@@ -183,19 +183,19 @@ impl Query {
     }
 
     /// Whether nothing can be looked for.
-    pub fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// Whether there is a word long enough that one letter can be wrong in it.
-    pub fn may_have_slipped(&self) -> bool {
+    pub(super) fn may_have_slipped(&self) -> bool {
         self.0
             .iter()
             .any(|part| matches!(part, Part::Beginning(word) if word.is_ascii() && word.len() >= super::slip::SHORTEST))
     }
 
     /// As an FTS5 expression; `meant` says which words a typed one may stand for. Empty if one of them stands for none.
-    pub fn to_fts(&self, meant: impl Fn(&str) -> Vec<String>) -> String {
+    pub(super) fn to_fts(&self, meant: impl Fn(&str) -> Vec<String>) -> String {
         let mut parts = Vec::new();
         for part in &self.0 {
             match part {

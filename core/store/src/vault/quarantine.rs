@@ -46,7 +46,7 @@ impl Vault {
     }
 
     /// The files in quarantine, oldest first.
-    pub fn quarantined(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    pub(crate) fn quarantined(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let numbered = (1..).map(|number| path.with_extension(format!("aside-{number}.sqlite")));
         Ok(numbered.take_while(|place| place.exists()).collect())
     }

@@ -24,7 +24,7 @@ metadata/timestamp.json may be cached for ever.\n\n\
 Examples:\n  onecity repo init registry --region cn-sd --keys keys\n  onecity repo delegate registry cn-sd/jinan jinan.pub.pem --key keys/targets.pem\n  \
 onecity repo timestamp registry --key keys/snapshot.pem --key keys/timestamp.pem\n  onecity repo status registry"
 )]
-pub struct Arguments {
+pub(crate) struct Arguments {
     #[command(subcommand)]
     what: What,
 }
@@ -163,7 +163,7 @@ fn sign(mut repository: Repository<Folder>, ring: &KeyRing) -> Result<bool, Comm
     Ok(online)
 }
 
-pub fn run(arguments: &Arguments) -> Result<bool, CommandError> {
+pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     match &arguments.what {
         What::Init { folder, region, keys, root_keys, threshold } => {
             init(folder, region, keys, *root_keys, *threshold)?

@@ -10,7 +10,7 @@ use crate::command::{CommandError, wall_clock, written};
 
 const DAY: i64 = 86_400;
 
-pub fn run(repository: &mut Repository<Folder>, days: i64, format: Format) -> Result<bool, CommandError> {
+pub(super) fn run(repository: &mut Repository<Folder>, days: i64, format: Format) -> Result<bool, CommandError> {
     let now = wall_clock();
     let all = repository.status(now)?;
     if format == Format::Text {

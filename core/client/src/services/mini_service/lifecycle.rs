@@ -41,7 +41,7 @@ struct State {
 }
 
 /// Where a service is in its life. A shell that says nothing shows what it opens.
-pub struct Life {
+pub(super) struct Life {
     state: Mutex<State>,
     told: Notify,
 }
@@ -59,7 +59,7 @@ impl Life {
     }
 
     /// Takes an event; after the last there is none.
-    pub fn tell(&self, event: Lifecycle) {
+    pub(super) fn tell(&self, event: Lifecycle) {
         {
             let mut state = self.lock();
             if state.now == event || state.now == Lifecycle::Unloaded {
@@ -75,7 +75,7 @@ impl Life {
     }
 
     /// The next event, when there is one.
-    pub async fn next(&self) -> Lifecycle {
+    pub(super) async fn next(&self) -> Lifecycle {
         loop {
             if let Some(event) = self.lock().waiting.pop_front() {
                 return event;
@@ -84,11 +84,11 @@ impl Life {
         }
     }
 
-    pub fn is_shown(&self) -> bool {
+    pub(super) fn is_shown(&self) -> bool {
         self.lock().now == Lifecycle::Shown
     }
 
-    pub fn is_unloaded(&self) -> bool {
+    pub(super) fn is_unloaded(&self) -> bool {
         self.lock().now == Lifecycle::Unloaded
     }
 }

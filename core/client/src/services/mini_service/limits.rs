@@ -16,7 +16,7 @@ const RATE: f64 = 100.0;
 const BURST: f64 = 200.0;
 
 /// What is left of a page's share.
-pub struct Limits {
+pub(super) struct Limits {
     calls: Semaphore,
     requests: Semaphore,
     /// A page waits for the next event once, however many listeners it has.
@@ -41,7 +41,7 @@ fn busy(why: &str) -> BridgeError {
 
 impl Limits {
     /// A place for a call.
-    pub fn call(&self) -> Result<SemaphorePermit<'_>, BridgeError> {
+    pub(super) fn call(&self) -> Result<SemaphorePermit<'_>, BridgeError> {
         if !self.take(Instant::now()) {
             return Err(busy("too many calls within a second"));
         }
@@ -49,12 +49,12 @@ impl Limits {
     }
 
     /// The place for whoever waits for an event.
-    pub fn event(&self) -> Result<SemaphorePermit<'_>, BridgeError> {
+    pub(super) fn event(&self) -> Result<SemaphorePermit<'_>, BridgeError> {
         self.events.try_acquire().map_err(|_| busy("the page waits for events already"))
     }
 
     /// A place for a request.
-    pub fn request(&self) -> Result<SemaphorePermit<'_>, BridgeError> {
+    pub(super) fn request(&self) -> Result<SemaphorePermit<'_>, BridgeError> {
         self.requests.try_acquire().map_err(|_| busy("too many requests at once"))
     }
 

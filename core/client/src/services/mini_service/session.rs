@@ -75,7 +75,7 @@ pub(crate) struct MiniServices {
 
 impl MiniServices {
     /// Opens a service in a region, in the version that this phone is to open now.
-    pub async fn open(
+    pub(crate) async fn open(
         self: &Arc<Self>,
         service: ServiceId,
         region: RegionId,
@@ -97,7 +97,11 @@ impl MiniServices {
     }
 
     /// Opens what a link leads to: in `region` if the service is offered there, else where its publisher is.
-    pub async fn open_link(self: &Arc<Self>, link: &MiniAppUri, region: RegionId) -> Result<ServiceSession, Error> {
+    pub(crate) async fn open_link(
+        self: &Arc<Self>,
+        link: &MiniAppUri,
+        region: RegionId,
+    ) -> Result<ServiceSession, Error> {
         let here = self.registry.units_for(&region).await?.contains(&link.service.unit);
         let region = if here { region } else { link.service.unit.region().clone() };
         self.open(link.service.clone(), region, Launch::from(link)).await

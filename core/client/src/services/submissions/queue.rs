@@ -46,7 +46,7 @@ pub(crate) struct Submissions {
 }
 
 impl Submissions {
-    pub fn new(
+    pub(crate) fn new(
         device: &Arc<Device>,
         accounts: &Arc<Accounts>,
         consents: &Arc<Consents>,
@@ -63,7 +63,7 @@ impl Submissions {
     }
 
     /// Stores a submission, and begins to deliver it.
-    pub async fn submit(self: &Arc<Self>, owner: Owner, new: NewSubmission) -> Result<SubmissionView, Error> {
+    pub(crate) async fn submit(self: &Arc<Self>, owner: Owner, new: NewSubmission) -> Result<SubmissionView, Error> {
         self.device.http.url(&new.url)?;
         let submission = Submission {
             id: Vault::new_submission_id(),
@@ -86,7 +86,7 @@ impl Submissions {
 
     /// Tries what is due; with `hurry` everything that waits, because the network is back. Answers how many the city
     /// has taken or refused.
-    pub async fn deliver(self: &Arc<Self>, hurry: bool) -> Result<u32, Error> {
+    pub(crate) async fn deliver(self: &Arc<Self>, hurry: bool) -> Result<u32, Error> {
         let _turn = self.turn.lock().await;
         // Each was promised to be sent, also those of accounts that are not in use now.
         let mut settled = 0;
@@ -147,7 +147,7 @@ impl Submissions {
     ///
     /// # Errors
     /// [`Refusal::AlreadySent`] if the city has it, or may have it and there is no network to ask.
-    pub async fn cancel(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn cancel(&self, id: &str) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
         let sent = |why: &str| Error::refused(Refusal::AlreadySent, why);
         let (owner, submission) = self.find(id).await?;
@@ -171,7 +171,7 @@ impl Submissions {
     }
 
     /// Asks the cities what they did with what they were handed. Answers how many have news.
-    pub async fn update(&self) -> Result<u32, Error> {
+    pub(crate) async fn update(&self) -> Result<u32, Error> {
         let now = self.device.time.now().await;
         let mut news = 0;
         for owner in self.accounts.owners().await? {
@@ -200,13 +200,13 @@ impl Submissions {
     }
 
     /// How many submissions of an account, and from before anybody logged in, wait.
-    pub async fn waiting(&self, owner: &Owner) -> Result<u32, Error> {
+    pub(crate) async fn waiting(&self, owner: &Owner) -> Result<u32, Error> {
         let of = [Owner::Phone, owner.clone()];
         self.device.vault(move |vault| vault.waiting(&of)).await
     }
 
     /// All submissions of the active account, and those from before anybody logged in, newest first.
-    pub async fn list(&self) -> Result<Vec<SubmissionView>, Error> {
+    pub(crate) async fn list(&self) -> Result<Vec<SubmissionView>, Error> {
         let owner = self.accounts.active_owner().await?;
         let listed = self.device.vault(move |vault| {
             let mut all = vault.submissions(&owner)?.records;
@@ -221,7 +221,7 @@ impl Submissions {
     }
 
     /// What was handed in through one service.
-    pub async fn of_service(&self, owner: Owner, service: &ServiceId) -> Result<Vec<Submission>, Error> {
+    pub(crate) async fn of_service(&self, owner: Owner, service: &ServiceId) -> Result<Vec<Submission>, Error> {
         let all = self.device.vault(move |vault| vault.submissions(&owner)).await?.records;
         Ok(all.into_iter().filter(|own| own.service == *service).collect())
     }

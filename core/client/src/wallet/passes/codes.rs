@@ -68,13 +68,13 @@ impl Wanted {
 
 impl Passes {
     /// A fresh code over a pass.
-    pub async fn code(self: &Arc<Self>, id: &str, audience: Audience) -> Result<CodeView, Error> {
+    pub(crate) async fn code(self: &Arc<Self>, id: &str, audience: Audience) -> Result<CodeView, Error> {
         self.fresh(id, Wanted { audience, purpose: 0 }).await
     }
 
     /// A one-use grant for a counter, after the resident has agreed to what it shows. The disclosure is logged before the
     /// code is.
-    pub async fn grant(self: &Arc<Self>, id: &str, audience: Audience, purpose: u64) -> Result<CodeView, Error> {
+    pub(crate) async fn grant(self: &Arc<Self>, id: &str, audience: Audience, purpose: u64) -> Result<CodeView, Error> {
         let (owner, pass, _) = self.find(id).await?;
         let first = pass.region.first_level().unwrap_or_else(|| pass.region.clone());
         let words = self.registry.trust_list(&first).await?.words;
@@ -108,7 +108,7 @@ impl Passes {
     }
 
     /// Calls `listener` with a code now and at each change, until the handle is dropped.
-    pub fn watch(self: &Arc<Self>, id: &str, audience: Audience, listener: Arc<dyn CodeListener>) -> TaskHandle {
+    pub(crate) fn watch(self: &Arc<Self>, id: &str, audience: Audience, listener: Arc<dyn CodeListener>) -> TaskHandle {
         let (passes, mut id) = (Arc::clone(self), id.to_owned());
         let task = spawn(async move {
             loop {
@@ -290,13 +290,13 @@ async fn sign(key: &DeviceKey, credential: &[u8], issued: UnixTime, wanted: Want
 
 impl Codes {
     /// Forgets what was signed with a key that is gone.
-    pub fn forget(&self, key: &str) {
+    pub(super) fn forget(&self, key: &str) {
         self.ahead.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
         self.shown.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 
     /// Remembers what has taken a pass's place.
-    pub fn renew(&self, old: &str, new: &str) {
+    pub(super) fn renew(&self, old: &str, new: &str) {
         let mut renewed = self.renewed.lock().unwrap_or_else(PoisonError::into_inner);
         renewed.values_mut().filter(|id| *id == old).for_each(|id| new.clone_into(id));
         renewed.insert(old.to_owned(), new.to_owned());

@@ -101,13 +101,13 @@ impl Passes {
     }
 
     /// Whom a resident may hold a type of pass for, beside themselves.
-    pub async fn holders(&self, region: &RegionId, word: &str) -> Result<Vec<HolderView>, Error> {
+    pub(crate) async fn holders(&self, region: &RegionId, word: &str) -> Result<Vec<HolderView>, Error> {
         let all = Source::find(self, region, word, None).await?.holders(self).await?;
         Ok(all)
     }
 
     /// Has passes issued again, those of one issuer and type together, and puts each in the old one's place.
-    pub async fn renew(&self, owner: &Owner, due: Vec<Pass>) -> Result<Vec<PassView>, Error> {
+    pub(crate) async fn renew(&self, owner: &Owner, due: Vec<Pass>) -> Result<Vec<PassView>, Error> {
         let mut groups: BTreeMap<(RegionId, String, String), Vec<Pass>> = BTreeMap::new();
         for pass in due {
             let group = (pass.region.clone(), pass.pass_type.clone(), pass.issuer.clone());

@@ -15,7 +15,7 @@ use crate::identity::Access;
 
 /// What OpenID4VCI's metadata (§12.2.4) says of an issuer.
 #[derive(Debug, Deserialize)]
-pub struct IssuerMetadata {
+pub(super) struct IssuerMetadata {
     pub credential_issuer: String,
     pub credential_endpoint: String,
     pub nonce_endpoint: String,
@@ -29,12 +29,12 @@ pub struct IssuerMetadata {
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Configuration {
+pub(super) struct Configuration {
     pub format: String,
 }
 
 #[derive(Debug, Deserialize)]
-pub struct Batch {
+pub(super) struct Batch {
     pub batch_size: usize,
 }
 

@@ -10,7 +10,7 @@ use crate::views::{HolderView, PassSituation, PassStatus, PassView};
 
 /// A pass as the vault keeps it, with the words of the day it was issued: a screen needs no registry.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Pass {
+pub(crate) struct Pass {
     /// Issuer and `cti` in one: no issuer can take another's place.
     pub id: String,
     /// The hardware key's id.
@@ -46,7 +46,7 @@ impl Record for Pass {
 /// What the phone has heard of a pass since it was issued.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum PassState {
+pub(crate) enum PassState {
     Good,
     Suspended,
     Revoked,
@@ -57,12 +57,12 @@ pub enum PassState {
 }
 
 impl Pass {
-    pub fn status_entry(&self) -> StatusEntry {
+    pub(crate) fn status_entry(&self) -> StatusEntry {
         StatusEntry { list: self.status.0, index: self.status.1 }
     }
 
     /// Whether a new one should be fetched: in the last third of its life, or because this one opens nothing.
-    pub fn is_due(&self, now: UnixTime) -> bool {
+    pub(crate) fn is_due(&self, now: UnixTime) -> bool {
         let late = now >= self.expires - (self.expires - self.issued) / 3;
         match self.state {
             PassState::KeyGone | PassState::IssuerKeyWithdrawn => true,
@@ -83,7 +83,7 @@ impl Pass {
         }
     }
 
-    pub fn view(&self, languages: &[String], now: UnixTime, last_used: Option<UnixTime>) -> PassView {
+    pub(crate) fn view(&self, languages: &[String], now: UnixTime, last_used: Option<UnixTime>) -> PassView {
         let best = |names: &Names| names.best(languages).to_owned();
         PassView {
             id: self.id.clone(),
@@ -104,7 +104,7 @@ impl Pass {
 
 /// Orders passes by how likely each is to be shown now: those that open something, of the type asked for, good nearest
 /// to here, used last.
-pub fn by_likelihood(passes: &mut [PassView], situation: &PassSituation) {
+pub(super) fn by_likelihood(passes: &mut [PassView], situation: &PassSituation) {
     passes.sort_by_cached_key(|pass| {
         let opens_nothing = !matches!(pass.status, PassStatus::Good | PassStatus::RenewalDue);
         let other_type = situation.pass_type.as_ref().is_some_and(|wanted| *wanted != pass.pass_type);
@@ -131,7 +131,7 @@ fn distance(pass: &RegionId, here: &RegionId) -> u8 {
 /// The second that a pass's last code was signed for. Written after the code is shown, not before: losing it costs at
 /// most one refusal, and the next code works.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
-pub struct LastCode(pub UnixTime);
+pub(super) struct LastCode(pub UnixTime);
 
 impl Record for LastCode {
     const KIND: &'static str = "last_code";
@@ -140,14 +140,14 @@ impl Record for LastCode {
 
 /// A pass that was deleted here or issued again, and whose issuer has not been told yet.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Deleted {
+pub(super) struct Deleted {
     pub id: String,
     pub cti: String,
     pub issuer: String,
 }
 
 impl Deleted {
-    pub fn of(pass: &Pass) -> Self {
+    pub(super) fn of(pass: &Pass) -> Self {
         Self { id: pass.id.clone(), cti: pass.cti.clone(), issuer: pass.issuer.clone() }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) struct Passes {
 }
 
 impl Passes {
-    pub fn new(
+    pub(crate) fn new(
         device: &Arc<Device>,
         accounts: &Arc<Accounts>,
         registry: &Arc<Registry>,
@@ -60,7 +60,7 @@ impl Passes {
     }
 
     /// The passes of the active account, the likeliest to be wanted first.
-    pub async fn list(&self, situation: &PassSituation) -> Result<Vec<PassView>, Error> {
+    pub(crate) async fn list(&self, situation: &PassSituation) -> Result<Vec<PassView>, Error> {
         let (owner, passes) = self.all().await?;
         let (now, languages) = (self.device.time.now().await, self.device.config.languages.clone());
         let mut views = self
@@ -79,7 +79,7 @@ impl Passes {
 
     /// Has a pass issued to a new key of this phone, and keeps it for the active account.
     /// `expected` is whose it must be, if that was settled before.
-    pub async fn add(
+    pub(crate) async fn add(
         &self,
         region: &RegionId,
         word: &str,
@@ -100,7 +100,7 @@ impl Passes {
 
     /// Brings passes up to date: what their issuers say of them, and new ones for those that are due. Answers those that
     /// were issued again. It needs a network and, for new ones, a login.
-    pub async fn update(&self) -> Result<Vec<PassView>, Error> {
+    pub(crate) async fn update(&self) -> Result<Vec<PassView>, Error> {
         let _turn = self.turn.lock().await;
         let (owner, passes) = self.all().await?;
         let mut lists = BTreeMap::new();
@@ -172,7 +172,7 @@ impl Passes {
     }
 
     /// Deletes a pass: its record, then its key. The issuer is told, now or when there is a network, and revokes it.
-    pub async fn remove(&self, id: &str) -> Result<(), Error> {
+    pub(crate) async fn remove(&self, id: &str) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
         let (owner, passes) = self.all().await?;
         let pass = passes.into_iter().find(|pass| pass.id == id);
@@ -196,7 +196,7 @@ impl Passes {
 
     /// Deletes the hardware keys of an account's passes, before its records go. With a network their issuers revoke them
     /// first; without one they stay on the issuers' lists, and nobody has the keys to them.
-    pub async fn forget(&self, account: &AccountId) -> Result<(), Error> {
+    pub(crate) async fn forget(&self, account: &AccountId) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
         let owner = Owner::Account(account.clone());
         let of = owner.clone();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use onecity_protocol::credential::{PublicKey, Signature};
 
-use super::threads::{foreign, spawn_on};
+use super::threads::{foreign, foreign_then, spawn_on};
 use crate::error::Error;
 use crate::platform::{CreatedKey, DeviceKeys, KeyPurpose};
 
@@ -132,9 +132,18 @@ impl DeviceKey {
 
     /// ECDSA over the SHA-256 of a message.
     pub(crate) async fn sign(&self, message: impl Into<Vec<u8>>) -> Result<Signature, Error> {
+        self.sign_then(message, Ok).await
+    }
+
+    /// The same with work that follows, which may block.
+    pub(crate) async fn sign_then<T: Send + 'static>(
+        &self,
+        message: impl Into<Vec<u8>>,
+        then: impl FnOnce(Signature) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
         let (port, id, message) = (Arc::clone(&self.keys.port), self.id.clone(), message.into());
-        let signature = foreign(async move { port.sign(&id, &message).await }).await??;
-        Signature::from_der(&signature).map_err(Error::internal)
+        let signing = async move { port.sign(&id, &message).await };
+        foreign_then(signing, |signed| then(Signature::from_der(&signed?).map_err(Error::internal)?)).await
     }
 }
 

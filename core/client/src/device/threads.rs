@@ -95,25 +95,41 @@ async fn settled<T>(task: Task<Result<T, Error>>) -> Result<T, Error> {
 pub(crate) fn foreign<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = Result<T, Error>> + Send {
-    call_foreign(Box::pin(future))
+    foreign_then(future, Ok)
 }
 
-async fn call_foreign<T: Send + 'static>(mut future: Boxed<'static, T>) -> Result<T, Error> {
-    enum First<T> {
-        Done(T),
-        Goes(Boxed<'static, T>),
+/// The same with work that follows, which may block, too. A port that answers at once costs one change of threads for both.
+pub(crate) fn foreign_then<T: Send + 'static, U: Send + 'static>(
+    future: impl Future<Output = T> + Send + 'static,
+    then: impl FnOnce(T) -> Result<U, Error> + Send + 'static,
+) -> impl Future<Output = Result<U, Error>> + Send {
+    call_foreign(Box::pin(future), Box::new(then))
+}
+
+type Then<T, U> = Box<dyn FnOnce(T) -> Result<U, Error> + Send>;
+
+async fn call_foreign<T: Send + 'static, U: Send + 'static>(
+    mut future: Boxed<'static, T>,
+    then: Then<T, U>,
+) -> Result<U, Error> {
+    enum First<T, U> {
+        Done(U),
+        Goes(Boxed<'static, T>, Then<T, U>),
     }
     let first = blocking(move || {
-        // Whatever wakes this waker is seen all the same: the future is polled again below, with its own.
+        // Every wake-up of this waker is made up for below, where the future is polled with its own.
         let mut context = Context::from_waker(Waker::noop());
-        Ok(match future.as_mut().poll(&mut context) {
-            Poll::Ready(outcome) => First::Done(outcome),
-            Poll::Pending => First::Goes(future),
-        })
+        match future.as_mut().poll(&mut context) {
+            Poll::Ready(answer) => Ok(First::Done(then(answer)?)),
+            Poll::Pending => Ok(First::Goes(future, then)),
+        }
     });
     match first.await? {
         First::Done(outcome) => Ok(outcome),
-        First::Goes(future) => Ok(future.await),
+        First::Goes(future, then) => {
+            let answer = future.await;
+            blocking(move || then(answer)).await
+        }
     }
 }
 
@@ -127,6 +143,19 @@ mod tests {
         assert!(matches!(panicked, Err(Error::Internal { .. })), "{panicked:?}");
         assert!(spawn(async { panic!("a fault of the core") }).await.is_err_and(|error| error.is_panic()));
         assert_eq!(blocking(|| Ok(7)).await.expect("the threads go on"), 7);
+    }
+
+    #[tokio::test]
+    async fn what_follows_a_port_never_runs_on_a_worker_whether_the_port_answers_at_once_or_later() {
+        let worker = std::thread::current().id();
+        let thread = |(): ()| Ok(std::thread::current().id());
+        assert_ne!(foreign_then(std::future::ready(()), thread).await.expect("answered"), worker);
+        let later = async {
+            tokio::task::yield_now().await;
+        };
+        assert_ne!(foreign_then(later, thread).await.expect("answered"), worker);
+        let failed = foreign_then(std::future::ready(()), |()| Err::<(), _>(Error::Cancelled)).await;
+        assert!(matches!(failed, Err(Error::Cancelled)), "{failed:?}");
     }
 
     #[tokio::test]

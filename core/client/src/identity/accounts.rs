@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onecity_store::{AccountId, Owner, Record};
+use onecity_store::{AccountId, Owner, Record, StoreError, VaultReader};
 use serde::{Deserialize, Serialize};
 
 use crate::device::Device;
@@ -36,6 +36,12 @@ impl Accounts {
     /// Whose records are written: the active account's, or the phone's before anybody has logged in.
     pub(crate) async fn active_owner(&self) -> Result<Owner, Error> {
         Ok(self.active().await?.map_or(Owner::Phone, Owner::Account))
+    }
+
+    /// The same for one who reads more at the same time.
+    pub(crate) fn active_owner_in(vault: &VaultReader) -> Result<Owner, StoreError> {
+        let active = vault.get::<ActiveAccount>(&Owner::Phone, "")?;
+        Ok(active.map_or(Owner::Phone, |ActiveAccount(account)| Owner::Account(account)))
     }
 
     /// Everybody who has records here: the phone, and each account.

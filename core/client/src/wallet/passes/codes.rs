@@ -12,7 +12,7 @@ use super::record::{LastCode, Pass, PassState};
 use super::wallet::Passes;
 use crate::device::{DeviceKey, Reading, Task, blocking, spawn};
 use crate::error::{Error, Refusal};
-use crate::identity::{Disclosure, random_text, write_down};
+use crate::identity::{Accounts, Disclosure, random_text, write_down};
 use crate::platform::ConsentRequest;
 use crate::task::TaskHandle;
 use crate::views::QrPicture;
@@ -147,17 +147,21 @@ impl Passes {
     }
 
     async fn find(&self, id: &str) -> Result<(Owner, Pass, Option<LastCode>), Error> {
-        let (owner, name) = (self.accounts.active_owner().await?, self.codes.newest(id));
-        let of = owner.clone();
-        let (pass, last): (Option<Pass>, Option<LastCode>) =
-            self.device.read_vault(move |vault| Ok((vault.get(&of, &name)?, vault.get(&of, &name)?))).await?;
+        let name = self.codes.newest(id);
+        let found = self.device.read_vault(move |vault| {
+            let owner = Accounts::active_owner_in(vault)?;
+            let (pass, last) = (vault.get::<Pass>(&owner, &name)?, vault.get::<LastCode>(&owner, &name)?);
+            Ok((owner, pass, last))
+        });
+        let (owner, pass, last) = found.await?;
         let pass = pass.ok_or_else(|| Error::refused(Refusal::NotFound, "this pass is not on the phone"))?;
         Ok((owner, pass, last))
     }
 
     async fn fresh(self: &Arc<Self>, id: &str, wanted: Wanted) -> Result<CodeView, Error> {
-        let (owner, pass, last) = self.find(id).await?;
-        let reading = self.device.time.read().await;
+        // A resident stands at a gate: both are read at the same time.
+        let (found, reading) = tokio::join!(self.find(id), self.device.time.read());
+        let (owner, pass, last) = found?;
         let refuse = |reason, why: &str| Err(Error::refused(reason, why));
         match pass.state {
             PassState::Revoked => return refuse(Refusal::PassRevoked, "the issuer has revoked this pass: ask there"),
@@ -278,14 +282,14 @@ impl Passes {
 /// Signs a code and lays out its picture.
 async fn sign(key: &DeviceKey, credential: &[u8], issued: UnixTime, wanted: Wanted) -> Result<Signed, Error> {
     let draft = PresentationDraft::new(credential, issued, wanted.audience, wanted.purpose)?;
-    let signature = key.sign(draft.message()).await?;
+    let message = draft.message().to_vec();
     // Laying out the modules takes longer than signing.
-    let drawing = move || {
+    let draw = move |signature| {
         let text = draft.sign(&signature);
         let picture = QrPicture::of(&text)?;
         Ok(Signed { text, picture })
     };
-    blocking(drawing).await
+    key.sign_then(message, draw).await
 }
 
 impl Codes {

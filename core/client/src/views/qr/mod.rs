@@ -3,8 +3,13 @@
 //! Every form but the bare modules brings its quiet zone and is dark on white whatever the theme: in a dark theme the
 //! white frame stays, since scanners need both the contrast and the margin (ISO/IEC 18004 §6.3.8).
 
+mod mask;
+
+use qrcode::bits::encode_auto;
+use qrcode::canvas::Canvas;
+use qrcode::ec::construct_codewords;
 use qrcode::render::svg;
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::{Color, EcLevel};
 
 use crate::error::Error;
 
@@ -33,8 +38,15 @@ pub struct QrPicture {
 impl QrPicture {
     /// Draws a CQ1 text. Level L: at a fixed size on a screen fewer modules read better than stronger correction.
     pub fn of(text: &str) -> Result<Self, Error> {
-        let code = QrCode::with_error_correction_level(text, EcLevel::L).map_err(Error::internal)?;
-        Ok(Self::of_modules(&code.to_colors(), code.width()))
+        let bits = encode_auto(text.as_bytes(), EcLevel::L).map_err(Error::internal)?;
+        let version = bits.version();
+        let (data, correction) =
+            construct_codewords(&bits.into_bytes(), version, EcLevel::L).map_err(Error::internal)?;
+        let mut drawn = Canvas::new(version, EcLevel::L);
+        drawn.draw_all_functional_patterns();
+        drawn.draw_data(&data, &correction);
+        let width = usize::from(version.width().unsigned_abs());
+        Ok(Self::of_modules(&mask::masked(&drawn, width), width))
     }
 
     /// Packs modules that an encoder has laid out, row by row.
@@ -108,14 +120,15 @@ mod tests {
 
     #[test]
     fn the_packed_picture_is_the_code() {
-        let code = QrCode::with_error_correction_level("CQ1:TEST", EcLevel::L).expect("short");
-        let picture = QrPicture::of("CQ1:TEST").expect("short");
-        assert_eq!(picture.width as usize, code.width());
+        let code = qrcode::QrCode::with_error_correction_level("CQ1:TEST", EcLevel::L).expect("short");
+        let picture = QrPicture::of_modules(&code.to_colors(), code.width());
         for (at, color) in code.to_colors().into_iter().enumerate() {
             let at = u32::try_from(at).expect("small");
             assert_eq!(picture.is_dark(at % picture.width, at / picture.width), color == Color::Dark);
         }
-        assert!(picture.svg().starts_with("<?xml"));
+        let drawn = QrPicture::of("CQ1:TEST").expect("short");
+        assert_eq!(drawn.width, picture.width, "the smallest version that it fits in");
+        assert!(drawn.svg().starts_with("<?xml"));
     }
 
     #[test]

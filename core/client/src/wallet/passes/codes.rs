@@ -38,6 +38,15 @@ struct Signed {
     picture: QrPicture,
 }
 
+/// All that a code begins with, read at once.
+struct Found {
+    /// The active account.
+    owner: Owner,
+    pass: Pass,
+    last: Option<LastCode>,
+    reading: Reading,
+}
+
 /// A signature that is being made.
 type Signing = Task<Result<Signed, Error>>;
 
@@ -75,7 +84,7 @@ impl Passes {
     /// A one-use grant for a counter, after the resident has agreed to what it shows. The disclosure is logged before the
     /// code is.
     pub(crate) async fn grant(self: &Arc<Self>, id: &str, audience: Audience, purpose: u64) -> Result<CodeView, Error> {
-        let (owner, pass, _) = self.find(id).await?;
+        let Found { owner, pass, .. } = self.find(id).await?;
         let first = pass.region.first_level().unwrap_or_else(|| pass.region.clone());
         let words = self.registry.trust_list(&first).await?.words;
         let not_here = || Error::refused(Refusal::NotFound, "this counter may not ask for that");
@@ -146,22 +155,20 @@ impl Passes {
         TaskHandle::new(task.abort_handle())
     }
 
-    async fn find(&self, id: &str) -> Result<(Owner, Pass, Option<LastCode>), Error> {
-        let name = self.codes.newest(id);
+    async fn find(&self, id: &str) -> Result<Found, Error> {
+        let (name, time) = (self.codes.newest(id), Arc::clone(&self.device.time));
         let found = self.device.read_vault(move |vault| {
             let owner = Accounts::active_owner_in(vault)?;
             let (pass, last) = (vault.get::<Pass>(&owner, &name)?, vault.get::<LastCode>(&owner, &name)?);
-            Ok((owner, pass, last))
+            Ok((owner, pass, last, time.read_here()))
         });
-        let (owner, pass, last) = found.await?;
+        let (owner, pass, last, reading) = found.await?;
         let pass = pass.ok_or_else(|| Error::refused(Refusal::NotFound, "this pass is not on the phone"))?;
-        Ok((owner, pass, last))
+        Ok(Found { owner, pass, last, reading })
     }
 
     async fn fresh(self: &Arc<Self>, id: &str, wanted: Wanted) -> Result<CodeView, Error> {
-        // A resident stands at a gate: both are read at the same time.
-        let (found, reading) = tokio::join!(self.find(id), self.device.time.read());
-        let (owner, pass, last) = found?;
+        let Found { owner, pass, last, reading } = self.find(id).await?;
         let refuse = |reason, why: &str| Err(Error::refused(reason, why));
         match pass.state {
             PassState::Revoked => return refuse(Refusal::PassRevoked, "the issuer has revoked this pass: ask there"),
@@ -195,11 +202,11 @@ impl Passes {
             tracing::info!(may_retry = error.may_retry(), "a pass whose key is gone could not be renewed");
             return Err(Error::refused(Refusal::PassKeyGone, why));
         }
-        let (owner, pass, last) = self.find(&pass.id).await?;
+        let Found { owner, pass, last, reading } = self.find(&pass.id).await?;
         if pass.state == PassState::KeyGone {
             return Err(Error::refused(Refusal::PassKeyGone, why));
         }
-        self.sign_next(&owner, &pass, last, self.device.time.read().await, wanted).await
+        self.sign_next(&owner, &pass, last, reading, wanted).await
     }
 
     /// Notes what was heard of a pass, if it is still there; answers whether it is.

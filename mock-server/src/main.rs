@@ -26,7 +26,7 @@ struct Cli {
     /// Something to go wrong from the start; may be given several times.
     #[arg(long = "fault", value_enum, global = true)]
     faults: Vec<Fault>,
-    /// Lets whoever holds a key publish as a unit: UNIT=FILE with the public key, as `onecity key public` prints it.
+    /// Lets the one who holds a key publish as a unit: UNIT=FILE with the public key, as `onecity key public` prints it.
     #[arg(long = "entrust", value_name = "UNIT=FILE", global = true)]
     entrusted: Vec<String>,
     #[command(subcommand)]

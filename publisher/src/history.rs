@@ -53,7 +53,7 @@ pub fn history<S: RegistryStorage>(repository: &mut Repository<S>) -> Result<Vec
             before = draft;
         }
     }
-    // Within a second, whoever delegates comes before those they delegate to.
+    // Within a second, the one who delegates comes before those they delegate to.
     let depth = |role: &str| if role == "root" { 0 } else { 1 + role.matches('.').count() };
     all.sort_by_key(|entry: &Entry| (entry.signed, depth(&entry.role), entry.role.clone(), entry.version));
     Ok(all)
@@ -93,7 +93,7 @@ fn changes(before: &RoleDraft, after: &RoleDraft) -> Vec<String> {
     }
     said.extend(was.keys().filter(|role| !is.contains_key(*role)).map(|role| format!("withdrew {}", unit_name(role))));
     if said.is_empty() {
-        said.push("signed anew".to_owned());
+        said.push("signed again".to_owned());
     }
     said
 }

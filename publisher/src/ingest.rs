@@ -6,7 +6,7 @@
 //!   PUT targets/cn-sd/jinan/…         wanted, with this hash and length?     204; the last one: 201, it is published
 //! ```
 //!
-//! A sender whose connection broke off begins anew and is told what is still wanted.
+//! A sender whose connection broke off starts again and is told what is still wanted.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -196,7 +196,7 @@ mod tests {
         assert!(matches!(wrong, Err(IngestError::WrongFile(_))));
         let one = ingest.take(&mut repository, &wanted[0], Arc::clone(&sent[&wanted[0]])).expect("what was listed");
         assert_eq!(one, Ingested::Wanted(vec![wanted[1].clone()]));
-        // The connection broke off: the sender begins anew, and need not send the first file again.
+        // The connection broke off: the sender starts again, and need not send the first file again.
         let again = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata])).expect("the same");
         assert_eq!(again, Ingested::Wanted(vec![wanted[1].clone()]));
         assert!(repository.storage().get(metadata).is_none(), "nothing is published before all of it is there");

@@ -1,4 +1,4 @@
-//! `onecity`: the command of a city's IT team, of whoever runs a registry, and of a gate's vendor.
+//! `onecity`: the command of a city's IT team, of the one who runs a registry, and of a gate's vendor.
 
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on its standard output")]
@@ -29,7 +29,7 @@ enum Command {
     New(command::new::Arguments),
     /// Check a folder or a package against every rule.
     Check(command::check::Arguments),
-    /// Make a package of a folder: the same bytes whoever does it.
+    /// Make a package of a folder: the same bytes no matter who does it.
     Pack(command::pack::Arguments),
     /// Make a mini-service of an existing static web app.
     Import(command::import::Arguments),

@@ -1,4 +1,4 @@
-//! Packing a folder: the same files give the same bytes, whoever packs them and when.
+//! Packing a folder: the same files give the same bytes, no matter who packs them and when.
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Write};

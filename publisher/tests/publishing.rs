@@ -1,6 +1,6 @@
 //! `docs/publishing.md`, command by command: what it shows is what the commands print.
 //!
-//! `ONECITY_WRITE_DOCS=1 cargo test -p onecity-publisher --test publishing` writes the outputs anew.
+//! `ONECITY_WRITE_DOCS=1 cargo test -p onecity-publisher --test publishing` writes the outputs again.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! What `bin/crash.rs` keeps, so that whoever ended it can tell what must be there.
+//! What `bin/crash.rs` keeps, so that the one who ended it can tell what must be there.
 
 use std::path::{Path, PathBuf};
 

@@ -120,7 +120,7 @@ async fn an_expired_registry_installs_nothing_new_and_what_is_installed_opens() 
     phone.client().open_service(&service, &jinan).await.expect("what is installed opens");
 
     sign_anew(&world, "cn-sd", world.now());
-    phone.client().sync(&jinan).await.expect("signed anew, it syncs again");
+    phone.client().sync(&jinan).await.expect("signed again, it syncs again");
     assert_eq!(phone.client().home(&jinan).await.expect("home").freshness, Freshness::Fresh);
     server.stop().await;
 }
@@ -139,7 +139,7 @@ async fn a_rolled_back_registry_is_refused_even_by_a_phone_that_lost_its_catalog
     assert!(!phone.client().home(&jinan).await.expect("home").services.is_empty(), "nothing is lost");
 
     std::fs::write(phone.folder().join("catalogue.sqlite"), [7; 4096]).expect("damaged");
-    let phone = phone.restart().await.expect("the catalogue is begun anew");
+    let phone = phone.restart().await.expect("the catalogue is created again");
     let refused = phone.client().sync(&jinan).await.expect_err("the vault remembers");
     assert!(matches!(refused, Error::RollbackRejected { .. }), "{refused}");
     world.registry_mut(|registry| registry.serve_instead(&region("cn-sd"), current));

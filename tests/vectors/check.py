@@ -503,7 +503,7 @@ class Gate:
         return self.memory.accept(issuer, shown, self.time, self.policy.interval)
 
     def issuer(self, credential: Credential) -> str:
-        """Who stands for a credential: whoever holds the first key that signed it."""
+        """Who stands for a credential: the holder of the first key that signed it."""
         keys = self.trust.find(credential.kid)
         require(bool(keys), "unknown_issuer")
         signer = next((key for key in keys if credential.message.signed_by(key.public, CREDENTIAL)), None)

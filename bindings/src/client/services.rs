@@ -45,7 +45,7 @@ impl OneCity {
         Ok(Arc::new(OpenService { phone: self, session }))
     }
 
-    /// What is kept on this phone, by service.
+    /// What this phone stores, by service.
     pub async fn storage(&self) -> Result<StorageView, Error> {
         self.client.storage().await
     }

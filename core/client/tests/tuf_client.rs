@@ -1,4 +1,4 @@
-//! The command line of the public TUF conformance suite, as the suite drives it: exit codes, what is kept and under which
+//! The command line of the public TUF conformance suite, as the suite drives it: exit codes, what is stored and under which
 //! names, what is asked for and in which order.
 
 use std::collections::BTreeMap;

@@ -128,7 +128,7 @@ fn is_slug(text: &str) -> bool {
     (1..=48).contains(&text.len()) && text.split('-').all(|part| !part.is_empty() && part.bytes().all(is_slug_byte))
 }
 
-/// Whoever publishes: a region, a department of it, or a circle of regions (`cn-sd/~jiaodong`).
+/// What publishes: a region, a department of it, or a circle of regions (`cn-sd/~jiaodong`).
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct UnitId {

@@ -1,4 +1,4 @@
-//! What can go wrong with the two files. No message carries what is kept in them.
+//! What can go wrong with the two files. No message carries anything that is stored in them.
 
 use onecity_protocol::region::IdError;
 use onecity_protocol::service::ServiceIdError;

@@ -5,7 +5,7 @@
 //!   vault.sqlite       private, every value sealed     sessions, credentials, outbox   damaged: kept, reported
 //! ```
 //!
-//! The only crate that knows SQLite. Everything here blocks; whoever calls it runs it where blocking is fine.
+//! The only crate that knows SQLite. Everything here blocks; its callers run it where blocking is fine.
 //!
 //! # Example
 //!

@@ -129,7 +129,7 @@ impl OwnerKeys {
         left.is_err().then_some(BLOCK)
     }
 
-    /// Values were counted ahead in the file, one of them for whoever asked.
+    /// Values were counted ahead in the file, one of them for the one that asked.
     pub(crate) fn counted_ahead(&self, block: u64) {
         self.counted.fetch_add(block.saturating_sub(1), Ordering::Relaxed);
     }

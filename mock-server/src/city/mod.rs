@@ -60,7 +60,7 @@ fn asked_by(world: &World, headers: &HeaderMap, method: &str, uri: &Uri) -> Resu
     authenticate_service(world, headers, method, uri.path())
 }
 
-/// What the back end knows of whoever asks: a subject that means nothing elsewhere, and what was agreed to.
+/// What the back end knows of the one who asks: a subject that means nothing elsewhere, and what was agreed to.
 async fn me(
     State(world): State<Arc<World>>,
     Path(path): Path<String>,

@@ -25,7 +25,7 @@ use crate::world::{Fault, World};
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
-/// What a service's back end learns of whoever asks.
+/// What a service's back end learns of the one who asks.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceGrant {
     /// Made up for this service: nobody else sees the same.
@@ -227,7 +227,7 @@ pub(super) async fn revoke(
     Ok(StatusCode::OK)
 }
 
-/// The sessions of whoever asks, wherever they were begun.
+/// The sessions of the one who asks, wherever they were begun.
 pub(super) async fn sessions(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
@@ -281,7 +281,7 @@ fn bearer(world: &World, headers: &HeaderMap, method: &str, path: &str) -> Resul
     }
 }
 
-/// Whoever holds a valid DPoP-bound access token, for a resource server of this world.
+/// The holder of a valid DPoP-bound access token, for a resource server of this world.
 pub(crate) fn authenticate(
     world: &World,
     headers: &HeaderMap,

@@ -168,7 +168,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Changes a repository and signs it anew, as of `now`.
+    /// Changes a repository and signs it again, as of `now`.
     pub fn change(
         &mut self,
         id: &RegionId,
@@ -197,7 +197,7 @@ impl Registry {
         Ok(taken)
     }
 
-    /// Gives a unit of the world to whoever holds a key, so that they can publish as that unit.
+    /// Gives a unit of the world to the one who holds a key, so that they can publish as that unit.
     pub fn entrust(&mut self, unit: &UnitId, key: PublicKey, now: UnixTime) -> Result<(), RegistryError> {
         let unknown = || RegistryError::Unknown(unit.region().clone());
         let id = unit.region().first_level().ok_or_else(unknown)?;

@@ -1,4 +1,4 @@
-//! The badge page: a package against every rule, as a page for whoever has to decide about it.
+//! The badge page: a package against every rule, as a page for the person who has to decide about it.
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use onecity_protocol::rules::{CATALOGUE, Finding, Place, Rule};

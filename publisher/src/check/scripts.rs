@@ -32,7 +32,7 @@ static PATTERNS: [Pattern; 5] = [
     (
         LazyLock::new(|| regex(r"\b(?:localStorage|sessionStorage|indexedDB)\s*[.\[]|\bdocument\s*\.\s*cookie\b")),
         &rules::VOLATILE,
-        "what is kept here is gone when the service closes",
+        "what is stored here is gone when the service closes",
     ),
     (
         LazyLock::new(|| regex(r"\bnavigator\s*\.\s*sendBeacon\b")),

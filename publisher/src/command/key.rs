@@ -13,7 +13,7 @@ use super::{CommandError, file_error};
 #[derive(Args)]
 #[command(after_help = "A key is encrypted under a passphrase: it is asked for, or taken from ONECITY_PASSPHRASE.\n\n\
 Examples:\n  onecity key new jinan.pem\n  onecity key public jinan.pem > jinan.pub.pem\n\n\
-To rotate: make a new key, send its public half to whoever delegates to you (onecity repo delegate), sign with the new\n\
+To rotate: make a new key, send its public half to the one who delegates to you (onecity repo delegate), sign with the new\n\
 key from the moment they have published that, and destroy the old one.")]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -27,12 +27,12 @@ enum What {
         /// The file to write.
         file: PathBuf,
     },
-    /// Print a key's public half, to be given to whoever delegates.
+    /// Print a key's public half, to be given to the one who delegates.
     Public {
         /// The key's file.
         file: PathBuf,
     },
-    /// Write a key anew under another passphrase (ONECITY_NEW_PASSPHRASE, or typed in).
+    /// Write a key again under another passphrase (ONECITY_NEW_PASSPHRASE, or typed in).
     Passphrase {
         /// The key's file.
         file: PathBuf,

@@ -1,4 +1,4 @@
-//! `onecity pack`: a folder becomes a package, the same bytes whoever packs it and when.
+//! `onecity pack`: a folder becomes a package, the same bytes no matter who packs it and when.
 
 use std::path::PathBuf;
 

@@ -19,7 +19,7 @@ pub(super) struct RegistryArguments {
     /// The registry: a folder, or the address of a server such as `https://registry.example/cn-sd`.
     #[arg(long, value_name = "DIR|URL")]
     pub registry: String,
-    /// The registry's first root.json, which trust in a server begins with; given by whoever runs it.
+    /// The registry's first root.json, which trust in a server begins with; given by the one who runs it.
     #[arg(long, value_name = "FILE")]
     pub root: Option<PathBuf>,
 }
@@ -136,7 +136,7 @@ pub(super) fn say_what_is_next(place: &str) {
     }
 }
 
-/// Whether a registry begins with the root that was given by whoever runs it.
+/// Whether a registry begins with the root that was given by the one who runs it.
 pub(super) fn same_root<S: RegistryStorage>(repository: &Repository<S>, root: &Path) -> Result<(), CommandError> {
     if read_file(root)?[..] == repository.first_root()?[..] {
         return Ok(());

@@ -11,7 +11,7 @@ impl<S: RegistryStorage> Repository<S> {
         let newest = self.newest(role)?;
         if draft.version != newest + 1 {
             return Err(wrong(format!(
-                "version {} does not follow {newest}; sign it anew over what is published",
+                "version {} does not follow {newest}; sign it again over what is published",
                 draft.version
             )));
         }

@@ -1,7 +1,7 @@
 //! A TUF repository on its publisher's side: static files in a [`RegistryStorage`], and drafts that are signed next.
 //!
 //! Every file but `metadata/timestamp.json` is written once and never again, so that any web server, object store or
-//! cache can serve it. Whoever holds a role's keys changes that role alone; snapshot and timestamp then take in what
+//! cache can serve it. Anyone who holds a role's keys changes that role alone; snapshot and timestamp then take in what
 //! has been signed, after checking it as a phone would.
 
 mod delegating;
@@ -49,7 +49,7 @@ pub enum PublishError {
     Key(#[from] KeyError),
     #[error("the package: {0}")]
     Package(#[from] Finding),
-    #[error("{0} has no role in this repository; whoever is above delegates to it first: onecity repo delegate")]
+    #[error("{0} has no role in this repository; the one who is above delegates to it first: onecity repo delegate")]
     NotDelegated(UnitId),
     #[error("{0} is not published here")]
     NotPublished(String),
@@ -201,7 +201,7 @@ impl<S: RegistryStorage> Repository<S> {
     }
 
     /// A repository that is in a storage. Its roots, timestamp and snapshot are verified as a phone does it, from the
-    /// first root on; whoever has that from elsewhere compares it with [`Repository::first_root`].
+    /// first root on; the one who has that from elsewhere compares it with [`Repository::first_root`].
     pub fn open(storage: S) -> Result<Self, PublishError> {
         let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for name in storage.metadata_names()? {
@@ -278,7 +278,7 @@ impl<S: RegistryStorage> Repository<S> {
         Ok(())
     }
 
-    /// Who may sign a role, with the keys, by whoever delegates to it.
+    /// Who may sign a role, with the keys, as the role that delegates to it says.
     fn authority(&mut self, role: &str) -> Result<(Signers, BTreeMap<String, Value>), PublishError> {
         if let Some(signers) = self.root.roles.get(role) {
             return Ok((signers.clone(), self.root.keys.clone()));

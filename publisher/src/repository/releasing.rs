@@ -147,7 +147,7 @@ impl<S: RegistryStorage> Repository<S> {
         Ok((newest, before))
     }
 
-    /// Marks a unit's role to be signed anew, though nothing in it has changed.
+    /// Marks a unit's role to be signed again, though nothing in it has changed.
     pub fn renew(&mut self, unit: &UnitId) -> Result<(), PublishError> {
         self.role_to_change(unit).map(drop)
     }

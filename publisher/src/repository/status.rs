@@ -40,7 +40,8 @@ impl<S: RegistryStorage> Repository<S> {
                 .collect();
             let mut status = role_status(&role, newest, draft.expires, signers, services.len(), pending, now);
             if newest > 0 && self.holds(&role, newest)?.is_err() {
-                status.trouble = Some("not signed by its present keys: whoever holds them signs it anew".to_owned());
+                status.trouble =
+                    Some("not signed by its present keys: the one who holds them signs it again".to_owned());
             }
             if let Some(unverified) = ahead.into_iter().rfind(|version| *version > newest) {
                 status.trouble = Some(format!("version {unverified} is there and not signed as its delegation asks"));

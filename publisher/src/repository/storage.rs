@@ -88,7 +88,7 @@ impl RegistryStorage for Folder {
             && let Ok(there) = std::fs::read(&place)
         {
             // Written once: caches have it, and a snapshot may name it.
-            let other = || format!("{path} is there already with other content; begin anew on what is published now");
+            let other = || format!("{path} is there already with other content; start again on what is published now");
             return if there[..] == bytes[..] {
                 Ok(())
             } else {

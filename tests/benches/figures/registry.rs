@@ -13,7 +13,7 @@ fn now() -> i64 {
     software::MachineClock::default().wall() / 1000
 }
 
-/// Signing all of its roles anew: bounded by writing their JSON.
+/// Signing all of its roles again: bounded by writing their JSON.
 pub(crate) fn repository_sign() -> Figure {
     let (mut repository, ring) = province("cn-aa", Size::city_of_1000(18), now()).expect("a province");
     let units: Vec<_> = repository

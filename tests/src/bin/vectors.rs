@@ -1,4 +1,4 @@
-//! Makes CQ1's test vectors anew: `cargo run -p onecity-tests --bin vectors`. With `--seeds FOLDER` it writes what
+//! Makes CQ1's test vectors again: `cargo run -p onecity-tests --bin vectors`. With `--seeds FOLDER` it writes what
 //! fuzzing begins with instead.
 
 #![expect(clippy::print_stdout, reason = "a command speaks on its standard output")]
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Parser;
 
-/// Make CQ1's test vectors anew.
+/// Make CQ1's test vectors again.
 #[derive(Parser)]
 struct Cli {
     /// Write what fuzzing begins with to this folder instead.

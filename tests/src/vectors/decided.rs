@@ -263,7 +263,7 @@ pub(super) fn time(cast: &Cast) -> Vec<Vector> {
 
 pub(super) fn replay(cast: &Cast) -> Vec<Vector> {
     let first = cast.plain(NOW);
-    let anew = cast.code(&cast.credential(|_| ()), &cast.odd, NOW, Audience::gate(7), 0);
+    let again = cast.code(&cast.credential(|_| ()), &cast.odd, NOW, Audience::gate(7), 0);
     vec![
         vector(
             "scanned twice by a hasty reader",
@@ -288,6 +288,10 @@ pub(super) fn replay(cast: &Cast) -> Vec<Vector> {
                 accepted(NOW + 60, &cast.plain(NOW + 60)),
             ],
         ),
-        vector("the same second signed anew", gate(), vec![accepted(NOW, &first), refused(NOW + 1, &anew, "replayed")]),
+        vector(
+            "the same second signed again",
+            gate(),
+            vec![accepted(NOW, &first), refused(NOW + 1, &again, "replayed")],
+        ),
     ]
 }

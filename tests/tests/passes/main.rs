@@ -118,7 +118,7 @@ async fn a_lost_key_leads_to_a_new_pass_and_without_a_network_to_a_sentence() {
     let pass = transit(&phone).await;
     kit.keys.lose_pass_keys();
     let shown = code(&phone, &pass).await;
-    assert_ne!(shown.pass_id, pass.id, "issued anew, to a new key");
+    assert_ne!(shown.pass_id, pass.id, "issued again, to a new key");
     assert!(gate(&world).check(&shown.text, shown.issued).opens());
 
     kit.keys.lose_pass_keys();
@@ -201,7 +201,7 @@ async fn an_issuer_s_new_key_refuses_no_honest_holder_and_a_withdrawn_one_is_gon
     let old = code(&phone, &pass).await;
     assert_eq!(gate.check(&old.text, old.issued).to_string(), "refused reason=unknown_issuer");
     phone.client().sync(&shandong).await.expect("synced");
-    let renewed = phone.client().update_passes().await.expect("issued anew");
+    let renewed = phone.client().update_passes().await.expect("issued again");
     assert_eq!(renewed.len(), 1, "the one that the withdrawn key had signed");
     let shown = code(&phone, &renewed[0]).await;
     assert!(gate.check(&shown.text, shown.issued).opens());
@@ -342,7 +342,7 @@ async fn a_wrong_wall_clock_makes_no_wrong_code_and_a_restart_says_that_the_time
     }
     kit.clock.set_wall_offset(0);
     server.stop().await;
-    // A reboot: the counter begins anew, and only the wall clock with its last known offset is left.
+    // A reboot: the counter starts again, and only the wall clock with its last known offset is left.
     let rebooted = Arc::new(software::MachineClock::default());
     let phone = phone
         .restart_with(Platform { clock: rebooted as Arc<dyn Clock>, ..kit.platform.clone() })

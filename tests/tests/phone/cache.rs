@@ -140,7 +140,7 @@ async fn stale_while_revalidate_answers_at_once_and_stale_if_error_in_place_of_a
         }
         now = gets(&page, &url).await;
     }
-    assert_eq!(now, is("new", "fresh"), "asked anew behind it");
+    assert_eq!(now, is("new", "fresh"), "asked again behind it");
 
     let url = format!("{}/sie", origin.url);
     origin.will_say(200, &[("cache-control", "max-age=10, stale-if-error=100")], "kept");

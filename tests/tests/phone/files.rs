@@ -96,9 +96,9 @@ async fn a_vault_whose_key_is_gone_waits_for_the_resident_s_decision_and_comes_b
     let refused = open(other.clone()).await.expect("no panic").err().expect("another key");
     assert_eq!(refused, Error::KeyInvalidated);
     Client::quarantine_vault(&config).expect("the resident goes on without it");
-    let anew = open(other.clone()).await.expect("no panic").expect("begun anew");
-    assert!(anew.accounts().await.expect("listed").is_empty());
-    tokio::task::spawn_blocking(move || anew.close()).await.expect("closed");
+    let again = open(other.clone()).await.expect("no panic").expect("created again");
+    assert!(again.accounts().await.expect("listed").is_empty());
+    tokio::task::spawn_blocking(move || again.close()).await.expect("closed");
     assert!(!Client::restore_vault(&config, &software::platform()).expect("looked"));
     assert!(Client::restore_vault(&config, &right).expect("looked"));
     let back = open(right).await.expect("no panic").expect("the old one");
@@ -128,7 +128,7 @@ async fn a_damaged_catalogue_is_fetched_again_and_a_damaged_vault_is_kept_and_sa
     };
     spoil("catalogue.sqlite", 3);
     client.resume().await.expect("back");
-    client.check_files().await.expect("begun anew where it is damaged");
+    client.check_files().await.expect("created again where it is damaged");
     client.sync(&jinan()).await.expect("fetched again");
     assert!(!client.home(&jinan()).await.expect("home").services.is_empty());
     kit.opens("everything").await.call("storage_get", json!({ "key": "1" })).await.expect("the vault is as it was");

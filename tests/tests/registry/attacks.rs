@@ -392,12 +392,12 @@ async fn one_target_that_can_not_be_read_spoils_nothing_else() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_nation_gives_a_province_that_lost_its_keys_a_new_root() {
     let (mut registry, mut phone, _) = before_and_after().await;
-    let anew = Registry::start().await;
+    let again = Registry::start().await;
     let entry = serde_json::json!({ "region": "cn-sd", "url": registry.url("cn-sd") });
-    let root = anew.province.first_root().expect("a root").to_vec();
+    let root = again.province.first_root().expect("a root").to_vec();
     registry.nation.add_target("cn/cn-sd/root.json", root, Some(entry)).expect("listed");
     registry.publish();
-    registry.serve("cn-sd", anew.province.storage().clone());
+    registry.serve("cn-sd", again.province.storage().clone());
     phone.clock.skip(7 * 3600 * 1000);
     phone.sync(&id("cn-sd/jinan")).await.expect("the nation's word");
     phone.restart(|_| ());

@@ -65,7 +65,7 @@ impl Client {
         self.run(|_| async move { Ok(session.call(&json).await) }).await
     }
 
-    /// What is kept on this phone, by service.
+    /// What this phone stores, by service.
     pub async fn storage(&self) -> Result<StorageView, Error> {
         self.run(|parts| async move { parts.storage.report().await }).await
     }

@@ -63,7 +63,7 @@ impl Files {
 
     /// Waits for what is being written, and closes the files.
     pub(crate) async fn suspend(&self) -> Result<(), Error> {
-        // Held until the files are closed: whoever resumes finds them free.
+        // Held until the files are closed: a resume finds them free.
         let mut state = self.state.write().await;
         let before = std::mem::replace(&mut *state, State::Suspended);
         let State::Open(open) = before else { return Ok(()) };
@@ -111,7 +111,7 @@ impl Files {
             });
             match open {
                 Ok(open) => return Ok(open),
-                // Whoever waits holds nothing: the files could not be opened again.
+                // A call that waits holds nothing: the files could not be opened again.
                 Err(suspended) => drop(suspended),
             }
             resumed.await;

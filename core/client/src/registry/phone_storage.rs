@@ -38,7 +38,7 @@ impl PhoneStorage {
         Ok(Self { device: Arc::clone(device), repository: repository.clone(), kept_floors: floors.clone(), floors })
     }
 
-    /// Forgets the floors of a repository that begins anew.
+    /// Forgets the floors of a repository that starts again.
     pub(super) async fn forget_floors(device: &Arc<Device>, repository: &RegionId) -> Result<(), Error> {
         let name = repository.to_string();
         device.vault(move |vault| vault.put(&Owner::Phone, &name, &Floors::default())).await

@@ -64,7 +64,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
         let trusted = match replay(first_root, &kept) {
             Ok(trusted) => trusted,
             Err(error) => {
-                tracing::warn!(%error, "kept metadata no longer verify and are fetched anew");
+                tracing::warn!(%error, "kept metadata no longer verify and are fetched again");
                 TrustedRepository::from_root(first_root)?
             }
         };
@@ -104,7 +104,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
     }
 
     /// One request: whether the timestamp is, byte for byte, the one that was found current before. Then there is
-    /// nothing else to ask. Whoever holds a timestamp back can hold a new root back, too, so that asking for roots first
+    /// nothing else to ask. Anyone who holds a timestamp back can hold a new root back, too, so that asking for roots first
     /// would not find out more.
     pub(super) async fn is_unchanged(&mut self) -> Result<bool, Error> {
         let bytes = self.needed("timestamp.json", MAX_TIMESTAMP).await?;
@@ -145,7 +145,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
             self.storage.keep_root(&kept, new_keys).await?;
             self.kept.insert(kept.role.clone(), kept);
             if new_keys {
-                // Whoever held the old online keys may have signed versions beyond reach (§5.3.11).
+                // Anyone who held the old online keys may have signed versions beyond reach (§5.3.11).
                 self.kept.retain(|role, _| role != "timestamp" && role != "snapshot");
             }
         }

@@ -68,7 +68,7 @@ pub struct ServiceStorage {
     pub attachments: u64,
 }
 
-/// What is kept on this phone.
+/// What this phone stores.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct StorageView {

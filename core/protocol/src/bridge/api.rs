@@ -406,8 +406,8 @@ mod tests {
             std::fs::write(root.join("core/protocol/src/bridge/onecity.d.ts"), types()).expect("written");
             return;
         }
-        assert_eq!(before, made, "write it anew with ONECITY_WRITE_DOCS=1");
-        assert_eq!(PAGE_TYPES, types(), "write it anew with ONECITY_WRITE_DOCS=1");
+        assert_eq!(before, made, "write it again with ONECITY_WRITE_DOCS=1");
+        assert_eq!(PAGE_TYPES, types(), "write it again with ONECITY_WRITE_DOCS=1");
     }
 
     #[test]

@@ -17,7 +17,7 @@ use serde_json::{Map, Value};
 
 /// The page's side of the bridge, served by the phone and never shipped in a package.
 pub const PAGE_SCRIPT: &str = include_str!("onecity.js");
-/// Its types, for whoever writes pages in TypeScript or with an editor that reads them.
+/// Its types, for the one who writes pages in TypeScript or with an editor that reads them.
 pub const PAGE_TYPES: &str = include_str!("onecity.d.ts");
 
 /// Largest call or answer, in bytes of JSON.

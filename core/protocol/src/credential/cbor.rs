@@ -1,6 +1,6 @@
 //! Deterministic CBOR (RFC 8949 §4.2), read strictly: known keys in their order, nothing left over.
 //!
-//! The reader checks shapes only. That integers are shortest and lengths definite is checked by whoever knows the
+//! The reader checks shapes only. That integers are shortest and lengths definite is checked by the code that knows the
 //! fields: it writes them again and compares the bytes, so that one message has one encoding.
 
 use minicbor::data::Type;

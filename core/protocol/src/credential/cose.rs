@@ -214,7 +214,7 @@ impl CoseMessage {
     ///
     /// # Errors
     /// [`CoseError::Algorithm`] for anything but ES256; [`CoseError::UnknownField`] for a critical header, which
-    /// whoever does not know it must refuse (RFC 9052 §3.1).
+    /// a reader that does not know it must refuse (RFC 9052 §3.1).
     pub fn parse(bytes: &[u8]) -> Result<Self, CoseError> {
         if bytes.len() > MAX_MESSAGE {
             return Err(CoseError::TooLarge);

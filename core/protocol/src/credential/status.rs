@@ -37,7 +37,7 @@ const MAX_UNPACKED: usize = 16 << 20;
 /// Most lists that a gate keeps, and most bytes in all of them.
 pub(super) const MAX_LISTS: usize = 64;
 pub(super) const MAX_TOTAL: usize = 64 << 20;
-/// The longest that a list counts as current, in seconds: whoever keeps a gate offline shall not keep it so for ever.
+/// The longest that a list counts as current, in seconds: nobody shall keep a gate offline for ever.
 const MAX_LIFE: i64 = 7 * 86_400;
 
 /// Why a status list was refused.
@@ -192,7 +192,7 @@ pub struct StatusClaims {
     pub issued: UnixTime,
     /// Not to be relied on from this second on.
     pub expires: Option<UnixTime>,
-    /// After how many seconds a copy should be fetched anew.
+    /// After how many seconds a copy should be fetched again.
     pub ttl: Option<u64>,
     pub statuses: StatusArray,
 }

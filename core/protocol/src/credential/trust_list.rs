@@ -1,4 +1,4 @@
-//! The trust list: which keys may issue which passes. It is the TUF target `UNIT/trust.json`, so whoever holds one
+//! The trust list: which keys may issue which passes. It is the TUF target `UNIT/trust.json`, so a gate that holds one
 //! has it from a verified registry or from the operator's own hand.
 
 use serde::{Deserialize, Serialize};

@@ -92,7 +92,7 @@ impl KnownCredentials {
         credential: &Credential,
         trust: &TrustList,
     ) -> Result<Arc<IssuerVerified>, Refusal> {
-        // Whoever has no issuer's name does not even get a digest.
+        // A code without a known issuer's name does not even get a digest.
         if trust.keys(credential.kid()).next().is_none() {
             return Err(Refusal::UnknownIssuer);
         }

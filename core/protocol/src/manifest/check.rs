@@ -244,7 +244,7 @@ fn missing(manifest: &Value) -> Vec<Finding> {
     REQUIRED.iter().filter(absent).map(say).collect()
 }
 
-/// What a reader of JSON says, in words for whoever writes it.
+/// What a reader of JSON says, in words for the one who writes it.
 fn in_words(why: &str) -> String {
     let plain = [
         ("expected a sequence", "expected a list"),

@@ -127,7 +127,7 @@ fn the_schema_in_docs_is_made_from_these_types() {
         std::fs::write(path, &text).expect("written");
     }
     let kept = std::fs::read_to_string(path).expect("docs/manifest.schema.json");
-    assert!(kept == text, "run ONECITY_WRITE_DOCS=1 cargo test -p onecity-protocol to write it anew");
+    assert!(kept == text, "run ONECITY_WRITE_DOCS=1 cargo test -p onecity-protocol to write it again");
     for member in MEMBERS.iter().filter(|member| !matches!(**member, "start_url" | "scope")) {
         assert!(schema["properties"][member].is_object(), "{member}");
     }

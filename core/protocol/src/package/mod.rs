@@ -287,7 +287,7 @@ mod tests {
 
     #[test]
     fn an_archive_that_was_streamed_is_read() {
-        // Whoever packs into a pipe writes an entry's sizes behind it (APPNOTE §4.3.9).
+        // Anyone who packs into a pipe writes an entry's sizes behind it (APPNOTE §4.3.9).
         let mut stream = ZipWriter::new_stream(Vec::new());
         for (path, bytes) in files() {
             stream.start_file(path, SimpleFileOptions::default()).expect("a file");

@@ -180,6 +180,6 @@ mod tests {
             std::fs::write(path, markdown()).expect("written");
         }
         let kept = std::fs::read_to_string(path).expect("docs/rules.md");
-        assert!(kept == markdown(), "run ONECITY_WRITE_DOCS=1 cargo test -p onecity-protocol to write it anew");
+        assert!(kept == markdown(), "run ONECITY_WRITE_DOCS=1 cargo test -p onecity-protocol to write it again");
     }
 }

@@ -143,7 +143,7 @@ impl Card {
         }
     }
 
-    /// A card is held to what a manifest is held to: whoever signs one without the other gains nothing.
+    /// A card is held to what a manifest is held to: the one who signs one without the other gains nothing.
     fn check(&self) -> Result<(), &'static str> {
         let fits = |names: &Names, most: usize| {
             names.iter().count() <= 32 && names.iter().all(|(_, text)| text.chars().count() <= most)

@@ -141,7 +141,7 @@ impl TrustedRepository {
     }
 
     /// Takes the next root; it must be signed by this one's keys and its own. Answers whether it changes the keys of
-    /// timestamp or snapshot, after which their versions may begin anew (§5.3.11).
+    /// timestamp or snapshot, after which their versions may start again (§5.3.11).
     pub fn update_root(&mut self, bytes: &[u8]) -> Result<bool, TrustError> {
         bounded(bytes)?;
         let online = |set: &TrustedMetadataSet| ["timestamp", "snapshot"].map(|role| set.root().role(role).cloned());
@@ -205,7 +205,7 @@ impl TrustedRepository {
     pub fn update_role(&mut self, role: &str, parent: &str, bytes: &[u8], now: UnixTime) -> Result<(), TrustError> {
         bounded(bytes)?;
         self.set.update_delegated_targets(bytes, role, parent, instant(now)?)?;
-        // Whoever was asked first vouches for it: another parent can't take it over.
+        // The role that was asked first vouches for it: another parent can't take it over.
         self.parents.entry(role.to_owned()).or_insert_with(|| parent.to_owned());
         Ok(())
     }

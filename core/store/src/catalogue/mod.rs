@@ -66,7 +66,7 @@ pub struct KeptMetadata {
 }
 
 impl Catalogue {
-    /// Opens or creates the file. A damaged one is begun anew: everything in it can be fetched again, and the version
+    /// Opens or creates the file. A damaged one is created again: everything in it can be fetched again, and the version
     /// floors are in the vault.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         match SCHEMA.open(path).and_then(Self::checked) {
@@ -77,7 +77,7 @@ impl Catalogue {
 
     /// Removes the file and begins another. Nobody may have it open.
     pub fn recreate(path: &Path) -> Result<Self, StoreError> {
-        tracing::warn!("the catalogue is damaged and is begun anew");
+        tracing::warn!("the catalogue is damaged and is created again");
         for suffix in ["", "-wal", "-shm"] {
             let file = PathBuf::from(format!("{}{suffix}", path.display()));
             if file.exists() {
@@ -110,7 +110,7 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Begins a repository anew from another root, as whoever lists it now says: nothing that was verified counts.
+    /// Starts a repository again from another root, as its nation's list now says: nothing that was verified counts.
     pub fn replace_root(&mut self, id: &RegionId, url: &str, first_root: &[u8]) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
         change.execute("DELETE FROM metadata WHERE repository = ?1", [id.as_str()])?;
@@ -318,7 +318,7 @@ mod tests {
         catalogue.add_repository(&id("cn-sd"), "https://registry.example", b"{}").expect("kept");
         drop(catalogue);
         std::fs::write(&path, vec![7; 4096]).expect("damaged");
-        let catalogue = Catalogue::open(&path).expect("anew");
+        let catalogue = Catalogue::open(&path).expect("again");
         assert_eq!(catalogue.repository(&id("cn-sd")).expect("readable"), None);
     }
 

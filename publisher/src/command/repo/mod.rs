@@ -1,4 +1,4 @@
-//! `onecity repo`: a registry, for whoever runs it.
+//! `onecity repo`: a registry, for the one who runs it.
 
 mod status;
 

@@ -21,7 +21,7 @@ pub(super) fn run(repository: &mut Repository<Folder>, days: i64, format: Format
         let ends_soon = *expires - now < days * DAY;
         let (style, state) = match trouble {
             Some(trouble) => (BAD, trouble.clone()),
-            None if ends_soon => (LOOK, format!("ends within {days} days: sign it anew")),
+            None if ends_soon => (LOOK, format!("ends within {days} days: sign it again")),
             None if *pending => (LOOK, "waits for the next snapshot".to_owned()),
             None => (GOOD, "good".to_owned()),
         };

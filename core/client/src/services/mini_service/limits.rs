@@ -48,7 +48,7 @@ impl Limits {
         self.calls.try_acquire().map_err(|_| busy("too many calls at once"))
     }
 
-    /// The place for whoever waits for an event.
+    /// The place for the one that waits for an event.
     pub(super) fn event(&self) -> Result<SemaphorePermit<'_>, BridgeError> {
         self.events.try_acquire().map_err(|_| busy("the page waits for events already"))
     }

@@ -73,7 +73,7 @@ impl ServiceSession {
             ("referrer-policy", "no-referrer"),
             ("cross-origin-opener-policy", "same-origin"),
             ("cross-origin-resource-policy", "same-origin"),
-            // The package may have changed at the next start, and what is kept elsewhere is not wiped.
+            // The package may have changed at the next start, and what is stored elsewhere is not wiped.
             ("cache-control", "no-cache"),
             ("accept-ranges", "bytes"),
         ]

@@ -68,7 +68,7 @@ fn a_clock_turned_back_to_use_a_code_again_gets_nowhere() {
     let world = World::new().expect("keys");
     let mut gate = gate(&world);
     accepted(&mut gate, &world.code_at(NOW).expect("a code"), NOW);
-    // A phone restored from a copy, or with its clock turned back, signs an older second anew.
+    // A phone restored from a copy, or with its clock turned back, signs an older second again.
     assert_eq!(refused(&mut gate, &world.code_at(NOW).expect("a code"), NOW + 10), "replayed");
     assert_eq!(refused(&mut gate, &world.code_at(NOW - 5).expect("a code"), NOW + 10), "replayed");
     // The gate's own clock turned back makes no old code good again.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::UnitId;
-use onecity_protocol::trust::Card;
+use onecity_protocol::trust::CatalogueEntry;
 
 use crate::repository::{PublishError, RegistryStorage, Repository, RoleDraft};
 
@@ -63,16 +63,18 @@ fn changes(before: &RoleDraft, after: &RoleDraft) -> Vec<String> {
     let mut said = Vec::new();
     for (path, target) in &after.targets {
         let named = release_name(path);
-        let card = card_of(target.custom.as_ref());
+        let entry = entry_of(target.custom.as_ref());
         match before.targets.get(path) {
-            None => said.push(match &card {
-                Some(card) if card.rollout.percent < 100 => format!("published {named} to {} %", card.rollout.percent),
+            None => said.push(match &entry {
+                Some(entry) if entry.rollout.percent < 100 => {
+                    format!("published {named} to {} %", entry.rollout.percent)
+                }
                 _ => format!("published {named}"),
             }),
             Some(old) if old.hashes != target.hashes => said.push(format!("replaced {named}")),
             Some(old) => {
-                if let (Some(was), Some(is)) = (card_of(old.custom.as_ref()), card) {
-                    said.extend(card_changes(&named, &was, &is));
+                if let (Some(was), Some(is)) = (entry_of(old.custom.as_ref()), entry) {
+                    said.extend(entry_changes(&named, &was, &is));
                 }
             }
         }
@@ -98,7 +100,7 @@ fn changes(before: &RoleDraft, after: &RoleDraft) -> Vec<String> {
     said
 }
 
-fn card_changes(named: &str, was: &Card, is: &Card) -> Vec<String> {
+fn entry_changes(named: &str, was: &CatalogueEntry, is: &CatalogueEntry) -> Vec<String> {
     let mut said = Vec::new();
     if was.rollout.percent != is.rollout.percent {
         said.push(format!("{named}: {} % to {} %", was.rollout.percent, is.rollout.percent));
@@ -115,7 +117,7 @@ fn card_changes(named: &str, was: &Card, is: &Card) -> Vec<String> {
     said
 }
 
-fn card_of(custom: Option<&serde_json::Value>) -> Option<Card> {
+fn entry_of(custom: Option<&serde_json::Value>) -> Option<CatalogueEntry> {
     serde_json::from_value(custom?.clone()).ok()
 }
 

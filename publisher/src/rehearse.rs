@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use onecity_protocol::manifest::Permission;
-use onecity_protocol::trust::{Card, Offer, Release, RolloutSeed, WhyNot};
+use onecity_protocol::trust::{CatalogueEntry, Offer, Release, RolloutSeed, WhyNot};
 use ring::digest::{SHA256, digest};
 
 /// What the phones come to.
@@ -62,14 +62,14 @@ pub fn rehearse(before: &[Release], after: &[Release], count: u32) -> Rehearsal 
             }
         }
     }
-    let offered = |releases: &[Release]| -> Option<Card> {
-        let newest = releases.iter().filter(|release| release.card.withdrawn.is_none()).max_by_key(|r| r.version_code);
-        newest.map(|release| release.card.clone())
+    let offered = |releases: &[Release]| -> Option<CatalogueEntry> {
+        let newest = releases.iter().filter(|release| release.entry.withdrawn.is_none()).max_by_key(|r| r.version_code);
+        newest.map(|release| release.entry.clone())
     };
     if let Some(is) = offered(after) {
         let was = offered(before);
-        let had: BTreeSet<Permission> = was.iter().flat_map(|card| card.permissions.iter().copied()).collect();
-        let reached: BTreeSet<&String> = was.iter().flat_map(|card| &card.origins).collect();
+        let had: BTreeSet<Permission> = was.iter().flat_map(|entry| entry.permissions.iter().copied()).collect();
+        let reached: BTreeSet<&String> = was.iter().flat_map(|entry| &entry.origins).collect();
         let asks = is.permissions.iter().filter(|permission| !had.contains(permission));
         rehearsal.new_permissions = asks.map(|permission| permission.name()).collect();
         rehearsal.new_origins = is.origins.iter().filter(|origin| !reached.contains(origin)).cloned().collect();

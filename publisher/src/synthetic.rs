@@ -4,7 +4,7 @@
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::names::Names;
 use onecity_protocol::region::UnitId;
-use onecity_protocol::trust::{Card, IconName, target_path};
+use onecity_protocol::trust::{CatalogueEntry, IconName, target_path};
 use ring::digest::{SHA256, digest};
 
 use crate::key::KeyRing;
@@ -102,8 +102,8 @@ impl Size {
     }
 }
 
-/// A made-up service's card. `number` is unlike any other's in its registry.
-pub fn card(number: u64) -> Card {
+/// A made-up service's entry. `number` is unlike any other's in its registry.
+pub fn entry(number: u64) -> CatalogueEntry {
     let at = |list: usize, salt: u64| {
         usize::try_from((number.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 17).wrapping_add(salt) % list as u64)
             .unwrap_or_default()
@@ -113,10 +113,10 @@ pub fn card(number: u64) -> Card {
         .with("zh", &format!("{}{}", subject[0], act[0]))
         .with("vi", &format!("{} {}", act[1], subject[1]))
         .with("en", &format!("{} {}", subject[2], act[2]));
-    let mut card = Card::titled(names, CATEGORIES[at(CATEGORIES.len(), 3)]);
-    card.version = format!("{}.{}.{}", number % 4 + 1, number % 13, number % 7);
-    card.icon = IconName::of("icon.svg", &number.to_be_bytes());
-    card
+    let mut entry = CatalogueEntry::titled(names, CATEGORIES[at(CATEGORIES.len(), 3)]);
+    entry.version = format!("{}.{}.{}", number % 4 + 1, number % 13, number % 7);
+    entry.icon = IconName::of("icon.svg", &number.to_be_bytes());
+    entry
 }
 
 /// A province's registry, signed; answers it with its keys.
@@ -157,7 +157,7 @@ pub fn province(id: &str, size: Size, now: UnixTime) -> Result<(Repository<Repos
                 &path,
                 sha256.as_ref().try_into().expect("32 bytes"),
                 length,
-                serde_json::to_value(card(number))?,
+                serde_json::to_value(entry(number))?,
             )?;
         }
     }

@@ -46,7 +46,7 @@ impl<S: RegistryStorage> Repository<S> {
             }
             if path.ends_with(".ma") {
                 let release = Release::from_target(role, read_target(path, target)?)?;
-                if let Some(icon) = release.card.icon.map(|icon| format!("targets/{}", icon.path(&release.unit)))
+                if let Some(icon) = release.entry.icon.map(|icon| format!("targets/{}", icon.path(&release.unit)))
                     && !self.storage.has(&icon)?
                     && !wanted.iter().any(|(path, _)| *path == icon)
                 {

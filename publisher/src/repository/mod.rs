@@ -21,7 +21,8 @@ use onecity_protocol::package::Package;
 use onecity_protocol::region::{RegionId, UnitId};
 use onecity_protocol::rules::Finding;
 use onecity_protocol::trust::{
-    Card, IconName, Invitation, Release, ReleaseError, Target, TrustError, TrustedRepository, Withdrawn, target_path,
+    CatalogueEntry, IconName, Invitation, Release, ReleaseError, Target, TrustError, TrustedRepository, Withdrawn,
+    target_path,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -108,7 +109,7 @@ pub struct Holders {
     pub timestamp: PublicKey,
 }
 
-/// A change of a published release's card.
+/// A change of a published release's entry.
 #[derive(Debug, Clone)]
 pub enum Change {
     /// Offers it to so many percent of phones; a pause ends.

@@ -45,29 +45,29 @@ impl<S: RegistryStorage> Repository<S> {
         if let Some(newest) = newest.filter(|newest| *newest >= code) {
             return Err(PublishError::NotNewer { path, newest });
         }
-        let mut card = Card::of(&package);
-        card.rollout.percent = rollout;
-        if let (Some(name), Some(icon)) = (&card.icon, manifest.icons.first()) {
+        let mut entry = CatalogueEntry::of(&package);
+        entry.rollout.percent = rollout;
+        if let (Some(name), Some(icon)) = (&entry.icon, manifest.icons.first()) {
             let icon: Arc<[u8]> = package.read(&icon.src)?.unwrap_or_default().into();
             self.storage.write(&format!("targets/{}", name.path(unit)), icon)?;
         }
         let role = self.role_of(unit)?;
-        self.list(&role, &path, bytes, Some(serde_json::to_value(card)?))?;
+        self.list(&role, &path, bytes, Some(serde_json::to_value(entry)?))?;
         self.drop_old_versions(unit, &app_id)?;
         Ok(path)
     }
 
-    /// Lists a release by its card and hash alone, without its package: for registries that are only measured.
+    /// Lists a release by its entry and hash alone, without its package: for registries that are only measured.
     pub(crate) fn list_card(
         &mut self,
         unit: &UnitId,
         path: &str,
         sha256: &[u8; 32],
         length: u64,
-        card: Value,
+        entry: Value,
     ) -> Result<(), PublishError> {
         let hashes = BTreeMap::from([("sha256".to_owned(), hex::encode(sha256))]);
-        let target = ListedTarget { length, hashes, custom: Some(card) };
+        let target = ListedTarget { length, hashes, custom: Some(entry) };
         self.role_to_change(unit)?.targets.insert(path.to_owned(), target);
         Ok(())
     }
@@ -76,8 +76,8 @@ impl<S: RegistryStorage> Repository<S> {
         let mut releases: Vec<Release> =
             self.releases(unit)?.into_iter().filter(|release| release.app_id == app_id).collect();
         releases.sort_unstable_by_key(|release| std::cmp::Reverse(release.version_code));
-        let offered = |release: &&Release| release.card.withdrawn.is_none();
-        let to_all = |release: &&Release| offered(release) && release.card.rollout.is_everybody();
+        let offered = |release: &&Release| release.entry.withdrawn.is_none();
+        let to_all = |release: &&Release| offered(release) && release.entry.rollout.is_everybody();
         let oldest_kept =
             releases.iter().filter(offered).take(KEPT_VERSIONS).last().map(|release| release.version_code);
         // What everybody is offered stays until something newer is offered to everybody.
@@ -97,7 +97,7 @@ impl<S: RegistryStorage> Repository<S> {
         packages.map(|(path, target)| Ok(Release::from_target(&role, read_target(path, target)?)?)).collect()
     }
 
-    /// Changes the card of a published release.
+    /// Changes the entry of a published release.
     pub fn change(
         &mut self,
         unit: &UnitId,
@@ -108,27 +108,27 @@ impl<S: RegistryStorage> Repository<S> {
         let path = target_path(unit, app_id, version_code);
         let role = self.role_to_change(unit)?;
         let target = role.targets.get_mut(&path).ok_or(PublishError::NotPublished(path))?;
-        let mut card: Card = serde_json::from_value(target.custom.clone().unwrap_or_default())?;
-        if card.withdrawn.is_some() {
+        let mut entry: CatalogueEntry = serde_json::from_value(target.custom.clone().unwrap_or_default())?;
+        if entry.withdrawn.is_some() {
             return Err(PublishError::Usage(format!(
                 "{app_id} {version_code} was withdrawn, and stays so; publish a newer version"
             )));
         }
         match change {
             Change::Percent(percent) if percent <= 100 => {
-                (card.rollout.percent, card.rollout.paused) = (percent, false);
+                (entry.rollout.percent, entry.rollout.paused) = (percent, false);
             }
             Change::Percent(_) => return Err(PublishError::Usage("a rollout is 0 to 100 percent".to_owned())),
-            Change::Pause => card.rollout.paused = true,
+            Change::Pause => entry.rollout.paused = true,
             Change::Invite(code) => {
                 let invitation = Invitation::of(&code);
-                if !card.rollout.invited.contains(&invitation) {
-                    card.rollout.invited.push(invitation);
+                if !entry.rollout.invited.contains(&invitation) {
+                    entry.rollout.invited.push(invitation);
                 }
             }
-            Change::Withdraw(withdrawn) => card.withdrawn = Some(withdrawn),
+            Change::Withdraw(withdrawn) => entry.withdrawn = Some(withdrawn),
         }
-        target.custom = Some(serde_json::to_value(card)?);
+        target.custom = Some(serde_json::to_value(entry)?);
         Ok(())
     }
 
@@ -136,7 +136,7 @@ impl<S: RegistryStorage> Repository<S> {
     /// which is then offered to all. Answers both versions.
     pub fn roll_back(&mut self, unit: &UnitId, app_id: &str, withdrawn: Withdrawn) -> Result<(u64, u64), PublishError> {
         let releases = self.releases(unit)?;
-        let own = releases.iter().filter(|release| release.app_id == app_id && release.card.withdrawn.is_none());
+        let own = releases.iter().filter(|release| release.app_id == app_id && release.entry.withdrawn.is_none());
         let mut versions: Vec<u64> = own.map(|release| release.version_code).collect();
         versions.sort_unstable();
         let [.., before, newest] = versions[..] else {

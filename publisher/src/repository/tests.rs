@@ -110,7 +110,7 @@ fn a_phone_trusts_what_a_city_and_its_department_published_under_their_own_keys(
         let bytes = &files[&format!("targets/{}", release.target.file_name())];
         release.target.check(bytes).expect("the file that was signed");
         assert!(release.target.check(&bytes[1..]).is_err());
-        let icon = release.card.icon.expect("an icon");
+        let icon = release.entry.icon.expect("an icon");
         assert!(icon.is(&files[&format!("targets/{}", icon.path(&release.unit))]));
     }
 }
@@ -262,8 +262,8 @@ fn releases_are_rolled_out_paused_withdrawn_and_rolled_back() {
     repository.change(&jinan, "report", 2, Change::Pause).expect("paused");
     let releases = repository.releases(&jinan).expect("read");
     let second = releases.iter().find(|release| release.version_code == 2).expect("listed");
-    assert!(second.card.rollout.paused && second.card.rollout.percent == 50);
-    assert_eq!(second.card.rollout.invited, [Invitation::of("k7qf2m9x")]);
+    assert!(second.entry.rollout.paused && second.entry.rollout.percent == 50);
+    assert_eq!(second.entry.rollout.invited, [Invitation::of("k7qf2m9x")]);
     let reason = Withdrawn { reason: Names::new().with("en", "it loses drafts") };
     assert_eq!(repository.roll_back(&jinan, "report", reason).expect("rolled back"), (2, 1));
     repository.publish(&jinan, package(3), 100).expect("published");

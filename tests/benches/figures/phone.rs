@@ -73,7 +73,7 @@ fn fill(folder: &Path, provinces: usize, cities: usize) {
                         let app_id = format!("s{at}");
                         let target =
                             Target { path: target_path(&unit, &app_id, 1), sha256: [0; 32], length: 1, custom: None };
-                        Release { unit: unit.clone(), app_id, version_code: 1, card: synthetic::card(number), target }
+                        Release { unit: unit.clone(), app_id, version_code: 1, entry: synthetic::entry(number), target }
                     });
                     VerifiedRole { releases: releases.collect(), unit, version: 1, expires: 0 }
                 })
@@ -168,7 +168,7 @@ fn search_p99(client: &Client, rounds: usize) -> Duration {
     times[times.len() * 99 / 100]
 }
 
-/// Among 20,000 cards of one province: the slowest one in a hundred of [`TYPED`], the best 50 as cards.
+/// Among 20,000 entries of one province: the slowest one in a hundred of [`TYPED`], the best 50 as cards.
 pub(crate) fn search_province_p99() -> Figure {
     let (_folder, client) = phone(1, 20);
     let p99 = (micros(search_p99(&client, 10)) / 10.0).round() / 100.0;

@@ -263,7 +263,7 @@ pub(super) fn time(cast: &Cast) -> Vec<Vector> {
 
 pub(super) fn replay(cast: &Cast) -> Vec<Vector> {
     let first = cast.plain(NOW);
-    let again = cast.code(&cast.credential(|_| ()), &cast.odd, NOW, Audience::gate(7), 0);
+    let second = cast.code(&cast.credential(|_| ()), &cast.odd, NOW, Audience::gate(7), 0);
     vec![
         vector(
             "scanned twice by a hasty reader",
@@ -291,7 +291,7 @@ pub(super) fn replay(cast: &Cast) -> Vec<Vector> {
         vector(
             "the same second signed again",
             gate(),
-            vec![accepted(NOW, &first), refused(NOW + 1, &again, "replayed")],
+            vec![accepted(NOW, &first), refused(NOW + 1, &second, "replayed")],
         ),
     ]
 }

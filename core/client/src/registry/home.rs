@@ -31,15 +31,15 @@ struct Cards<'a> {
 impl Cards<'_> {
     fn card(&self, release: &Release, installed: bool, withdrawn: Option<&Names>) -> ServiceCard {
         let best = |names: &Names| names.best(self.languages).to_owned();
-        let card = &release.card;
+        let entry = &release.entry;
         ServiceCard {
             id: ServiceId { unit: release.unit.clone(), app_id: release.app_id.clone() },
-            name: best(&card.names),
-            summary: best(&card.summaries),
-            category: card.category.clone(),
+            name: best(&entry.names),
+            summary: best(&entry.summaries),
+            category: entry.category.clone(),
             publisher: self.tree.unit_name(&release.unit, self.languages),
-            version: card.version.clone(),
-            icon: card.icon.clone().map(String::from),
+            version: entry.version.clone(),
+            icon: entry.icon.clone().map(String::from),
             installed,
             withdrawn: withdrawn.map(best),
         }
@@ -179,7 +179,7 @@ impl Registry {
             .catalogue(move |catalogue| {
                 let releases = catalogue.releases_of(&wanted)?;
                 let release = eligibility.choose(&releases, None).ok().or_else(|| releases.first());
-                Ok(release.and_then(|release| release.card.icon.clone()))
+                Ok(release.and_then(|release| release.entry.icon.clone()))
             })
             .await?;
         let Some(name) = name else { return Ok(None) };

@@ -155,12 +155,12 @@ impl Registry {
                 format!("the package of {service} says that it is {} {}", manifest.app_id, manifest.version.code);
             return Err(Error::refused(Refusal::Package { rule: None }, detail));
         }
-        let card = &release.card;
+        let entry = &release.entry;
         let asks = manifest.req_permissions.iter().map(|request| request.name);
-        let more = asks.clone().any(|permission| !card.permissions.contains(&permission))
-            || manifest.onecity.origins.iter().any(|origin| !card.origins.contains(origin));
+        let more = asks.clone().any(|permission| !entry.permissions.contains(&permission))
+            || manifest.onecity.origins.iter().any(|origin| !entry.origins.contains(origin));
         if more {
-            let detail = format!("the package of {service} asks for more than its card in the registry says");
+            let detail = format!("the package of {service} asks for more than its entry in the registry says");
             return Err(Error::refused(Refusal::Package { rule: None }, detail));
         }
         let installed = Installed { service: service.clone(), version_code: release.version_code, sha256 };

@@ -150,7 +150,7 @@ impl Registry {
             }
             Err(None) => return say(Obstacle::Unknown, message(Message::NoSuchService, languages, &[&publisher])),
         };
-        match (offered.card.account, logged_in) {
+        match (offered.entry.account, logged_in) {
             (Needed::None, _) => {}
             (Needed::Person, Some(AccountKind::Person)) => {}
             (Needed::Enterprise, Some(AccountKind::Enterprise)) => {}

@@ -61,7 +61,7 @@ impl Registry {
 fn planned(offered: &Offered, tree: &RegionTree, languages: &[String]) -> PlannedService {
     PlannedService {
         id: offered.service(),
-        name: offered.release.card.names.best(languages).to_owned(),
+        name: offered.release.entry.names.best(languages).to_owned(),
         publisher: tree.unit_name(&offered.release.unit, languages),
         bytes: offered.release.target.length,
         installed: offered.installed == Some(offered.release.version_code),
@@ -135,7 +135,7 @@ impl Registry {
 
 /// How alike two services are: the same category counts most, then keywords that both have.
 fn likeness(one: &Release, other: &Release) -> usize {
-    let category = usize::from(one.card.category == other.card.category) * 100;
-    let shared = one.card.keywords.iter().filter(|word| other.card.keywords.contains(word)).count();
+    let category = usize::from(one.entry.category == other.entry.category) * 100;
+    let shared = one.entry.keywords.iter().filter(|word| other.entry.keywords.contains(word)).count();
     category + shared
 }

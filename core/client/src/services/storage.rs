@@ -42,7 +42,7 @@ impl Storage {
                 let has = catalogue.installed(id, Slot::Current)?.map(|own| own.version_code);
                 let releases = catalogue.releases_of(id)?;
                 let release = releases.iter().find(|own| Some(own.version_code) == has).or_else(|| releases.first());
-                let name = release.map(|release| release.card.names.best(&languages)).unwrap_or_default();
+                let name = release.map(|release| release.entry.names.best(&languages)).unwrap_or_default();
                 services.insert(id.clone(), empty(id, name));
             }
             for size in packages {

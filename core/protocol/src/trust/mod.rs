@@ -12,12 +12,12 @@
 //! keeping and deciding when are the client's. Behind it stands the `sigstore-tuf` crate, with ring for the
 //! signatures; nothing outside this module names that crate's state machine.
 
-mod card;
+mod entry;
 mod provider;
 mod repository;
 mod rollout;
 
-pub use card::{Card, IconName, Release, ReleaseError, Withdrawn, target_path};
+pub use entry::{CatalogueEntry, IconName, Release, ReleaseError, Withdrawn, target_path};
 pub use provider::install_ring;
 pub use repository::{RepositoryEntry, Target, TrustError, TrustedRepository, metadata_name};
 pub use rollout::{Invitation, Offer, Rollout, RolloutSeed, WhyNot};

@@ -1,9 +1,9 @@
-//! Which of a service's releases a phone is offered: by each release's card, and by a seed that only the phone knows.
+//! Which of a service's releases a phone is offered: by each release's entry, and by a seed that only the phone knows.
 
 use ring::digest::{Context, SHA256};
 use serde::{Deserialize, Serialize};
 
-use super::card::{Release, Withdrawn};
+use super::entry::{Release, Withdrawn};
 
 /// How many steps a percentage is cut into, so that tenths of a percent would still be one.
 const STEPS: u32 = 10_000;
@@ -35,7 +35,7 @@ impl Rollout {
     }
 }
 
-/// What a card says of an invitation code: 128 bits of its SHA-256, in hexadecimal. Codes are random, so that nobody
+/// What an entry says of an invitation code: 128 bits of its SHA-256, in hexadecimal. Codes are random, so that nobody
 /// finds one by trying.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -119,14 +119,14 @@ pub enum WhyNot {
 impl Offer<'_> {
     /// Why this phone is not offered a release; none if it is.
     pub fn why_not(&self, release: &Release) -> Option<WhyNot> {
-        let card = &release.card;
-        if let Some(withdrawn) = &card.withdrawn {
+        let entry = &release.entry;
+        if let Some(withdrawn) = &entry.withdrawn {
             return Some(WhyNot::Withdrawn(withdrawn.clone()));
         }
-        if card.min_platform > self.platform {
-            return Some(WhyNot::Platform { needed: card.min_platform });
+        if entry.min_platform > self.platform {
+            return Some(WhyNot::Platform { needed: entry.min_platform });
         }
-        let rollout = &card.rollout;
+        let rollout = &entry.rollout;
         let has_it = self.installed == Some(release.version_code);
         if has_it || self.invitations.iter().any(|invitation| rollout.invited.contains(invitation)) {
             return None;
@@ -164,18 +164,18 @@ impl Offer<'_> {
 mod tests {
     use super::*;
     use crate::names::Names;
-    use crate::trust::{Card, Target};
+    use crate::trust::{CatalogueEntry, Target};
 
-    fn release(version_code: u64, change: impl FnOnce(&mut Card)) -> Release {
-        let mut card = Card::titled(Names::new().with("en", "Report"), "report");
-        change(&mut card);
+    fn release(version_code: u64, change: impl FnOnce(&mut CatalogueEntry)) -> Release {
+        let mut entry = CatalogueEntry::titled(Names::new().with("en", "Report"), "report");
+        change(&mut entry);
         let target =
             Target { path: format!("cn-sd/jinan/report/{version_code}.ma"), sha256: [0; 32], length: 1, custom: None };
         Release {
             unit: "cn-sd/jinan".parse().expect("a unit"),
             app_id: "report".to_owned(),
             version_code,
-            card,
+            entry,
             target,
         }
     }
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn a_tenth_of_the_phones_are_reached_by_ten_percent_and_stay_reached() {
-        let releases = |percent| [release(1, |_| ()), release(2, |card| card.rollout.percent = percent)];
+        let releases = |percent| [release(1, |_| ()), release(2, |entry| entry.rollout.percent = percent)];
         let reached = |percent: u8| -> Vec<bool> {
             phones(2_000).map(|phone| chosen(&phone, Some(1), &releases(percent)) == Ok(2)).collect()
         };
@@ -217,9 +217,9 @@ mod tests {
     #[test]
     fn whoever_has_a_release_keeps_it_when_its_rollout_shrinks_or_pauses() {
         let phone = phones(1).next().expect("one");
-        let shrunk = [release(1, |_| ()), release(2, |card| card.rollout.percent = 0)];
+        let shrunk = [release(1, |_| ()), release(2, |entry| entry.rollout.percent = 0)];
         assert_eq!((chosen(&phone, Some(2), &shrunk), chosen(&phone, Some(1), &shrunk)), (Ok(2), Ok(1)));
-        let paused = [release(1, |_| ()), release(2, |card| card.rollout.paused = true)];
+        let paused = [release(1, |_| ()), release(2, |entry| entry.rollout.paused = true)];
         assert_eq!((chosen(&phone, Some(2), &paused), chosen(&phone, None, &paused)), (Ok(2), Ok(1)));
     }
 
@@ -227,7 +227,7 @@ mod tests {
     fn a_withdrawn_release_gives_way_to_the_one_before_it() {
         let phone = phones(1).next().expect("one");
         let withdrawn = Withdrawn { reason: Names::new().with("en", "it loses drafts") };
-        let bad = release(2, |card| card.withdrawn = Some(withdrawn.clone()));
+        let bad = release(2, |entry| entry.withdrawn = Some(withdrawn.clone()));
         assert_eq!(chosen(&phone, Some(2), &[release(1, |_| ()), bad.clone()]), Ok(1));
         assert_eq!(chosen(&phone, Some(2), &[bad]), Err(Some(WhyNot::Withdrawn(withdrawn))));
         assert_eq!(chosen(&phone, None, &[]), Err(None));
@@ -236,8 +236,9 @@ mod tests {
     #[test]
     fn an_invited_phone_gets_it_whatever_the_percentage() {
         let code = "K7QF-2M9X";
-        let only =
-            release(2, |card| card.rollout = Rollout { percent: 0, paused: true, invited: vec![Invitation::of(code)] });
+        let only = release(2, |entry| {
+            entry.rollout = Rollout { percent: 0, paused: true, invited: vec![Invitation::of(code)] }
+        });
         let phone = phones(1).next().expect("one");
         let told = [Invitation::of("k7qf 2m9x")];
         let offer = Offer { seed: &phone, platform: 1, invitations: &told, installed: None };

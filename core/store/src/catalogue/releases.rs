@@ -48,7 +48,7 @@ impl Catalogue {
                     release.target.path,
                     release.target.sha256,
                     signed(release.target.length),
-                    serde_json::to_string(&release.card)?,
+                    serde_json::to_string(&release.entry)?,
                 ])?;
             }
             search::index_unit(&change, number, role)?;
@@ -200,7 +200,7 @@ fn release(row: &Row<'_>) -> Result<Release, StoreError> {
         unit: row.get::<_, String>(0)?.parse()?,
         app_id: row.get(1)?,
         version_code: unsigned(row, 2)?,
-        card: serde_json::from_str(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
+        entry: serde_json::from_str(row.get_ref(6)?.as_str().map_err(rusqlite::Error::from)?)?,
         target,
     })
 }

@@ -1,7 +1,7 @@
 //! Finding a service by what a resident types: Chinese, pinyin, initials, Vietnamese with or without its marks, and one
 //! slip of the finger.
 //!
-//! The index (SQLite's FTS5) holds no text, only words that [`terms`] makes of it; a card's number in it begins with its
+//! The index (SQLite's FTS5) holds no text, only words that [`terms`] makes of it; an entry's number in it begins with its
 //! unit's, so that results can be ordered by nearness without looking anything up.
 
 mod han;
@@ -20,18 +20,18 @@ use crate::catalogue::{Catalogue, VerifiedRole};
 use crate::error::StoreError;
 use terms::{Query, Terms};
 
-/// Bits of a card's number that count within its unit.
+/// Bits of an entry's number that count within its unit.
 const WITHIN: u32 = 20;
 /// Longest text that is searched for, in characters.
 const MAX_QUERY: usize = 64;
 /// Most words that one slip of the finger may have meant.
 const MAX_MEANT: usize = 24;
 
-/// Puts a unit's cards into the index, in place of those that were there.
+/// Puts a unit's entries into the index, in place of those that were there.
 pub(crate) fn index_unit(db: &Connection, number: i64, role: &VerifiedRole) -> Result<(), StoreError> {
     forget_unit(db, &role.unit)?;
     let unit = role.unit.to_string();
-    let mut card = db.prepare_cached("INSERT INTO searchable (id, unit, app_id) VALUES (?1, ?2, ?3)")?;
+    let mut entry = db.prepare_cached("INSERT INTO searchable (id, unit, app_id) VALUES (?1, ?2, ?3)")?;
     let mut index = db.prepare_cached("INSERT INTO search (rowid, names, others) VALUES (?1, ?2, ?3)")?;
     // Of a service's releases the newest speaks for all; a catalogue lists a service's releases together.
     let mut newest: HashMap<&str, usize> = HashMap::new();
@@ -46,22 +46,22 @@ pub(crate) fn index_unit(db: &Connection, number: i64, role: &VerifiedRole) -> R
     for (at, release) in chosen.into_iter().map(|at| &role.releases[at]).enumerate().take(1 << WITHIN) {
         let id = (number << WITHIN) | i64::try_from(at).unwrap_or_default();
         let (mut names, mut others) = (Terms::default(), Terms::default());
-        for (_, name) in release.card.names.iter() {
+        for (_, name) in release.entry.names.iter() {
             names.add_name(name);
         }
-        for word in release.card.keywords.iter().chain([&release.card.category]) {
+        for word in release.entry.keywords.iter().chain([&release.entry.category]) {
             others.add_name(word);
         }
-        for (_, text) in release.card.summaries.iter() {
+        for (_, text) in release.entry.summaries.iter() {
             others.add_text(text);
         }
-        card.execute(params![id, unit, release.app_id])?;
+        entry.execute(params![id, unit, release.app_id])?;
         index.execute(params![id, names.to_string(), others.to_string()])?;
     }
     Ok(())
 }
 
-/// Takes a unit's cards out of the index.
+/// Takes a unit's entries out of the index.
 pub(crate) fn forget_unit(db: &Connection, unit: &UnitId) -> Result<(), StoreError> {
     let unit = unit.to_string();
     db.prepare_cached("DELETE FROM search WHERE rowid IN (SELECT id FROM searchable WHERE unit = ?1)")?
@@ -84,10 +84,10 @@ impl Catalogue {
             let vocabulary = self.vocabulary()?;
             ids = self.matching(&query.to_fts(|word| slip::meant(word, &vocabulary, MAX_MEANT)), nearest)?;
         }
-        let mut card = self.db.prepare_cached("SELECT unit, app_id FROM searchable WHERE id = ?1")?;
+        let mut entry = self.db.prepare_cached("SELECT unit, app_id FROM searchable WHERE id = ?1")?;
         let mut found = Vec::new();
         for id in ids.into_iter().take(most) {
-            let row = card.query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
+            let row = entry.query_row([id], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).optional()?;
             if let Some((unit, app_id)) = row {
                 found.push(ServiceId { unit: unit.parse()?, app_id });
             }
@@ -95,7 +95,7 @@ impl Catalogue {
         Ok(found)
     }
 
-    /// The numbers of the cards that match, best first.
+    /// The numbers of the entries that match, best first.
     fn matching(&self, fts: &str, nearest: &[UnitId]) -> Result<Vec<i64>, StoreError> {
         if fts.is_empty() {
             return Ok(Vec::new());

@@ -11,7 +11,7 @@ use super::{han, readings};
 
 /// Longest word in the index, in characters.
 const MAX_WORD: usize = 32;
-/// Most words of one card's text.
+/// Most words of one entry's text.
 const MAX_TERMS: usize = 2_000;
 /// Longest stretch of characters that is taken in.
 const MAX_RUN: usize = 64;
@@ -53,7 +53,7 @@ pub(super) fn runs(text: &str) -> Vec<Run> {
     runs
 }
 
-/// The words of a card's text.
+/// The words of an entry's text.
 #[derive(Debug, Default)]
 pub(super) struct Terms(BTreeSet<String>);
 

@@ -1,6 +1,6 @@
 use super::*;
 use onecity_protocol::names::Names;
-use onecity_protocol::trust::{Card, Release, Target};
+use onecity_protocol::trust::{CatalogueEntry, Release, Target};
 
 /// `app_id`, Chinese and Vietnamese name, keyword.
 type Named = (&'static str, &'static str, &'static str, &'static str);
@@ -19,10 +19,10 @@ impl City {
             let unit: UnitId = unit.parse().expect("a unit");
             let releases = services.iter().map(|(app_id, zh, vi, keyword)| {
                 let names = Names::new().with("zh", zh).with("vi", vi).with("en", app_id);
-                let mut card = Card::titled(names, "city");
-                card.keywords = vec![(*keyword).to_owned()];
+                let mut entry = CatalogueEntry::titled(names, "city");
+                entry.keywords = vec![(*keyword).to_owned()];
                 let target = Target { path: String::new(), sha256: [0; 32], length: 0, custom: None };
-                Release { unit: unit.clone(), app_id: (*app_id).to_owned(), version_code: 1, card, target }
+                Release { unit: unit.clone(), app_id: (*app_id).to_owned(), version_code: 1, entry, target }
             });
             let role = VerifiedRole { releases: releases.collect(), unit, version: 1, expires: 0 };
             catalogue.keep_roles(&"cn-sd".parse().expect("an id"), &[role]).expect("kept");

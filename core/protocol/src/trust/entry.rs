@@ -1,4 +1,4 @@
-//! A release as the registry lists it: a target's path, hash and length, and the card that the catalogue shows.
+//! A release as the registry lists it: a target's path, hash and length, and the entry that the catalogue shows.
 
 use serde::{Deserialize, Serialize};
 
@@ -21,7 +21,7 @@ pub struct Withdrawn {
 /// What browsing and search need to know of a mini-service, so that its package need not be downloaded: the target's
 /// `custom` object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Card {
+pub struct CatalogueEntry {
     /// Names by language.
     pub names: Names,
     /// One sentence by language.
@@ -120,8 +120,8 @@ impl TryFrom<String> for IconName {
     }
 }
 
-impl Card {
-    /// The card of a package, offered to every phone.
+impl CatalogueEntry {
+    /// The entry of a package, offered to every phone.
     pub fn of(package: &Package) -> Self {
         let manifest = package.manifest();
         let own = &manifest.onecity;
@@ -143,7 +143,7 @@ impl Card {
         }
     }
 
-    /// A card is held to what a manifest is held to: the one who signs one without the other gains nothing.
+    /// An entry is held to what a manifest is held to: the one who signs one without the other gains nothing.
     fn check(&self) -> Result<(), &'static str> {
         let fits = |names: &Names, most: usize| {
             names.iter().count() <= 32 && names.iter().all(|(_, text)| text.chars().count() <= most)
@@ -164,7 +164,7 @@ impl Card {
         Ok(())
     }
 
-    /// A card with a name and a category, and nothing else to say.
+    /// An entry with a name and a category, and nothing else to say.
     pub fn titled(names: Names, category: &str) -> Self {
         Self {
             names,
@@ -196,8 +196,8 @@ pub enum ReleaseError {
     Path(String),
     #[error("{path}: signed by {role}, which publishes for itself only")]
     Foreign { path: String, role: String },
-    #[error("{path}: its card can't be read: {why}")]
-    Card { path: String, why: String },
+    #[error("{path}: its entry can't be read: {why}")]
+    Entry { path: String, why: String },
 }
 
 /// One published version of a mini-service, as a role of the registry signed it.
@@ -210,7 +210,7 @@ pub struct Release {
     /// Which version.
     pub version_code: u64,
     /// What the catalogue shows.
-    pub card: Card,
+    pub entry: CatalogueEntry,
     /// The package's path, hash and length.
     pub target: Target,
 }
@@ -230,10 +230,10 @@ impl Release {
         if unit.role() != role {
             return Err(ReleaseError::Foreign { path: target.path.clone(), role: role.to_owned() });
         }
-        let card = target.custom.clone().unwrap_or_default();
-        let wrong_card = |why: String| ReleaseError::Card { path: target.path.clone(), why };
-        let card: Card = serde_json::from_value(card).map_err(|error| wrong_card(error.to_string()))?;
-        card.check().map_err(|why| wrong_card(why.to_owned()))?;
-        Ok(Self { unit, app_id: app_id.to_owned(), version_code, card, target })
+        let entry = target.custom.clone().unwrap_or_default();
+        let wrong_entry = |why: String| ReleaseError::Entry { path: target.path.clone(), why };
+        let entry: CatalogueEntry = serde_json::from_value(entry).map_err(|error| wrong_entry(error.to_string()))?;
+        entry.check().map_err(|why| wrong_entry(why.to_owned()))?;
+        Ok(Self { unit, app_id: app_id.to_owned(), version_code, entry, target })
     }
 }

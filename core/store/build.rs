@@ -13,13 +13,14 @@ use pinyin::{ToPinyin, ToPinyinMulti};
 #[path = "src/search/han.rs"]
 mod han;
 
-/// The readings of a character without tones, the usual one first, as a resident types them: ü is typed as v, or as u.
+/// The readings of a character without tones, the usual one first, as a resident types them: ü as v, which is what
+/// keyboards want, or as u.
 fn readings(character: char) -> Vec<String> {
     let usual = character.to_pinyin().map(|reading| reading.plain());
     let multi = character.to_pinyin_multi();
     let others = multi.into_iter().flat_map(|multi| (0..multi.count()).map(move |which| multi.get(which).plain()));
     let mut all = Vec::new();
-    for reading in usual.into_iter().chain(others).map(|reading| reading.replace('ü', "v")) {
+    for reading in usual.into_iter().chain(others).flat_map(|reading| ["v", "u"].map(|u| reading.replace('ü', u))) {
         if !all.contains(&reading) {
             all.push(reading);
         }

@@ -85,7 +85,7 @@ pub(crate) fn landing(world: &World, language: Language) -> Markup {
                     div { dt { (world.tree().get(&nation).map(|region| region.names.best(&[language.tag().to_owned()])).unwrap_or_default()) }
                           dd { (count(&nation)) " " (pick("个地区", "khu vực", "regions")) } }
                 }
-                div { dt { (pick("签名的登记库", "Kho đăng ký đã ký", "Signed repositories")) } dd { (repositories) } }
+                div { dt { (pick("签名的服务登记库", "Sổ đăng ký đã ký", "Signed repositories")) } dd { (repositories) } }
                 div { dt { (pick("已发布的小程序", "Dịch vụ đã phát hành", "Published mini-services")) } dd { (packages) } }
             }
         }
@@ -93,11 +93,11 @@ pub(crate) fn landing(world: &World, language: Language) -> Markup {
             h2 { (pick("看哪里", "Xem ở đâu", "Where to look")) }
             ul {
                 li { a href="/world.json" { "/world.json" } span { (pick("手机需要知道的一切", "mọi điều điện thoại cần biết", "all that a phone needs to know")) } }
-                li { a href="/registry/cn-sd/metadata/timestamp.json" { "/registry/cn-sd/metadata/timestamp.json" } span { (pick("山东的登记库", "kho đăng ký của Sơn Đông", "the registry of Shandong")) } }
+                li { a href="/registry/cn-sd/metadata/timestamp.json" { "/registry/cn-sd/metadata/timestamp.json" } span { (pick("山东的服务登记库", "sổ đăng ký của Sơn Đông", "the registry of Shandong")) } }
                 li { a href="/idp/shandong/.well-known/openid-configuration" { "/idp/shandong/.well-known/openid-configuration" } span { (pick("身份认证", "nhà cung cấp định danh", "an identity provider")) } }
                 li { a href="/.well-known/openid-credential-issuer/issuer/cn-sd" { "/.well-known/openid-credential-issuer/issuer/cn-sd" } span { (pick("乘车码的签发者", "nơi cấp thẻ giao thông", "the issuer of transit passes")) } }
-                li { a href="/gate/cn-sd/trust.json" { "/gate/cn-sd/trust.json" } span { (pick("闸机的信任清单", "danh sách tin cậy của cổng", "the trust list of a gate")) } }
-                li { a href="/status/cn-sd/1" { "/status/cn-sd/1" } span { (pick("已吊销证件的清单", "danh sách thẻ bị thu hồi", "the list of revoked passes")) } }
+                li { a href="/gate/cn-sd/trust.json" { "/gate/cn-sd/trust.json" } span { (pick("闸机的信任名单", "danh sách tin cậy của cổng", "the trust list of a gate")) } }
+                li { a href="/status/cn-sd/1" { "/status/cn-sd/1" } span { (pick("已吊销通行证的清单", "danh sách thẻ bị thu hồi", "the list of revoked passes")) } }
                 li { a href="/city/cn-sd.jinan" { "/city/cn-sd.jinan" } span { (pick("济南的后端", "máy chủ của Tế Nam", "the back end of Jinan")) } }
                 li { a href="/city/vn-hn" { "/city/vn-hn" } span { (pick("河内的后端", "máy chủ của Hà Nội", "the back end of Ha Noi")) } }
             }

@@ -14,7 +14,7 @@ use onecity_store::StoreError;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Error), uniffi(name = "OneCityError"))]
 pub enum Error {
-    /// No answer, or not one that can be used.
+    /// The server can't be reached, or the connection broke off.
     #[error("the network: {why}")]
     Network {
         /// What happened, without addresses of the resident.

@@ -203,16 +203,16 @@ impl Kit {
     /// A world, a phone that has synced Jinan, with nobody logged in.
     pub(crate) async fn new() -> Self {
         let (resident, clock) = (Arc::<Resident>::default(), Arc::<software::MachineClock>::default());
-        Self::with(platform(&resident, &clock), resident, clock).await
+        Self::with(platform(&resident, &clock), resident, clock, 0).await
     }
 
-    /// The same with ports of one's own: a clock that stands, and keys that can be written down.
-    pub(crate) async fn on(platform: Platform, resident: Arc<Resident>) -> Self {
-        Self::with(platform, resident, Arc::default()).await
+    /// The same with ports of one's own (a clock that stands, keys that can be written down) and a world at this TCP port.
+    pub(crate) async fn on(platform: Platform, resident: Arc<Resident>, port: u16) -> Self {
+        Self::with(platform, resident, Arc::default(), port).await
     }
 
-    async fn with(platform: Platform, resident: Arc<Resident>, clock: Arc<software::MachineClock>) -> Self {
-        let server = Server::start(WorldOptions::default()).await.expect("a world");
+    async fn with(platform: Platform, resident: Arc<Resident>, clock: Arc<software::MachineClock>, port: u16) -> Self {
+        let server = Server::start(WorldOptions { port, ..WorldOptions::default() }).await.expect("a world");
         let world = server.world();
         publish(&world, &manifest("everything", 1, world.origin()), &[]);
         publish(&world, &manifest("other", 1, world.origin()), &[]);

@@ -1,5 +1,6 @@
-//! A phone as an earlier version of the app left it, opened by today's: `old_files/phone_1` has a record of every kind.
-//! When the format of a record is raised, write the next one with `ONECITY_WRITE_DOCS=1`, before that is released.
+//! A phone as an earlier version of the app left it, opened by today's: `old_files/phone_N`. The newest has a record of
+//! every kind. When the format of a record was raised, write the next one before that is released:
+//! `ONECITY_WRITE_OLD_FILES=1 cargo test -p onecity-tests --test phone a_phone_with_every_kind`.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -110,16 +111,17 @@ fn phones() -> Vec<PathBuf> {
     numbered.take_while(|folder| folder.exists()).collect()
 }
 
-/// The kinds of records that a vault holds.
-fn kinds_in(vault: &Path) -> BTreeSet<String> {
+/// The kinds of records that a vault holds, each with its format: the second byte of a sealed value.
+fn kinds_in(vault: &Path) -> BTreeSet<(String, u8)> {
     let vault = Connection::open(vault).expect("opened");
-    let mut kinds = vault.prepare("SELECT DISTINCT kind FROM sealed").expect("the table is there");
-    kinds.query_map([], |row| row.get(0)).expect("read").collect::<Result<_, _>>().expect("text")
+    let mut kinds = vault.prepare("SELECT kind, value FROM sealed").expect("the table is there");
+    let kind = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?[1]));
+    kinds.query_map([], kind).expect("read").collect::<Result<_, _>>().expect("sealed values")
 }
 
-/// The kinds of records that today's app writes, as its source names them.
-fn kinds_of_today() -> BTreeSet<String> {
-    fn look(folder: &Path, kinds: &mut BTreeSet<String>) {
+/// The kinds of records that today's app writes, as its source names them, each with its format.
+fn kinds_of_today() -> BTreeSet<(String, u8)> {
+    fn look(folder: &Path, kinds: &mut BTreeSet<(String, u8)>) {
         for entry in std::fs::read_dir(folder).expect("a folder") {
             let path = entry.expect("an entry").path();
             let is_code = path.extension().is_some_and(|ending| ending == "rs");
@@ -129,11 +131,13 @@ fn kinds_of_today() -> BTreeSet<String> {
                 let source = std::fs::read_to_string(&path).expect("readable");
                 let code = source.split("#[cfg(test)]\n").next().unwrap_or_default();
                 // Not the examples of the documentation.
-                let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
-                kinds.extend(lines.filter_map(|line| {
-                    let (_, kind) = line.split_once("const KIND: &'static str = \"")?;
-                    Some(kind.split('"').next()?.to_owned())
-                }));
+                let lines: Vec<&str> = code.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+                for pair in lines.windows(2) {
+                    let Some((_, kind)) = pair[0].split_once("const KIND: &'static str = \"") else { continue };
+                    let Some((kind, _)) = kind.split_once('"') else { continue };
+                    let format = pair[1].trim().trim_start_matches("const FORMAT: u8 = ").trim_end_matches(';');
+                    kinds.insert((kind.to_owned(), format.parse().expect("the format follows the kind")));
+                }
             }
         }
     }
@@ -209,10 +213,10 @@ async fn live(kit: &Kit) -> String {
 }
 
 /// A phone on which everything was done, and what is around it.
-async fn left() -> (tempfile::TempDir, Around) {
+async fn left(port: u16) -> (tempfile::TempDir, Around) {
     let (resident, keys) = (Arc::<Resident>::default(), Arc::<OpenKeys>::default());
     let wall = software::platform().clock.wall();
-    let kit = Kit::on(platform(&resident, &keys, wall), resident).await;
+    let kit = Kit::on(platform(&resident, &keys, wall), resident, port).await;
     let taken_over = live(&kit).await;
     let nations = kit.world.anchors().expect("known");
     let nation = |anchor: NationAnchor| Nation {
@@ -236,10 +240,16 @@ fn copy(from: &Path, to: &Path) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_with_every_kind_of_record_can_be_left_for_later_versions() {
-    let (folder, around) = left().await;
-    assert_eq!(kinds_in(&folder.path().join("vault.sqlite")), kinds_of_today(), "a record of every kind");
-    if std::env::var_os("ONECITY_WRITE_DOCS").is_some() && phones().is_empty() {
-        let kept = old_files::folder().join("phone_1");
+    // A phone that is kept knows a port that no test's server is given: one below those that a system hands out.
+    let wanted = std::env::var_os("ONECITY_WRITE_OLD_FILES").is_some();
+    let (folder, around) = left(if wanted { 20_999 } else { 0 }).await;
+    assert_eq!(
+        kinds_in(&folder.path().join("vault.sqlite")),
+        kinds_of_today(),
+        "a record of every kind in its newest format"
+    );
+    if wanted {
+        let kept = old_files::folder().join(format!("phone_{}", phones().len() + 1));
         std::fs::create_dir_all(&kept).expect("a folder");
         copy(folder.path(), &kept);
         std::fs::write(kept.join("around.json"), serde_json::to_vec_pretty(&around).expect("JSON")).expect("written");
@@ -257,7 +267,11 @@ async fn a_phone_of_every_earlier_version_has_all_that_its_resident_trusted_to_i
         still_has_everything(folder.path(), serde_json::from_slice(&around).expect("as it was written")).await;
     }
     let newest = phones().pop().expect("one");
-    assert_eq!(kinds_in(&newest.join("vault.sqlite")), kinds_of_today(), "the newest has a record of every kind");
+    assert_eq!(
+        kinds_in(&newest.join("vault.sqlite")),
+        kinds_of_today(),
+        "the newest has a record of every kind in its newest format"
+    );
 }
 
 async fn still_has_everything(folder: &Path, around: Around) {

@@ -143,7 +143,8 @@ impl Client {
         device::recover_vault(config).map_err(|error| localized(error, &config.languages))
     }
 
-    /// Whether both files can be read whole. It takes a while, and delays nothing else that reads. A damaged catalogue is
+    /// Whether both files can be read whole. It takes a while. The private file can be read and written meanwhile; calls
+    /// that need the public one wait while that is checked, and so does [`Client::suspend`]. A damaged public file is
     /// created again.
     ///
     /// # Errors

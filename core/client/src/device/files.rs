@@ -160,7 +160,7 @@ impl Files {
         });
     }
 
-    /// Whether the private file can be read whole. It takes a while, and delays nobody.
+    /// Whether the private file can be read whole. It takes a while. Others read and write it meanwhile; a suspend waits.
     pub(crate) async fn check_vault(&self) -> Result<(), Error> {
         let path = self.folder.join(VAULT);
         self.call(move |_| Vault::check(&path)).await

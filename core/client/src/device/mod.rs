@@ -3,7 +3,7 @@
 //!
 //! Three rules are kept here by type, so that no caller has to remember them: an HTTP answer can't set the clock (only
 //! [`ClockTeacher`] can, and only the identity part has it); nobody is asked without the turn ([`prompts`]); a port
-//! of the shell is never called on a worker of the runtime ([`foreign`]).
+//! of the shell never begins on a worker of the runtime ([`foreign`], [`blocking`]).
 
 mod config;
 mod crypto;

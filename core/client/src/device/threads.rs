@@ -95,7 +95,13 @@ async fn settled<T>(task: Task<Result<T, Error>>) -> Result<T, Error> {
 pub(crate) fn foreign<T: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
 ) -> impl Future<Output = Result<T, Error>> + Send {
-    foreign_then(future, Ok)
+    async fn call<T: Send + 'static>(future: Boxed<'static, T>) -> Result<T, Error> {
+        match first_step(future, Box::new(Ok)).await? {
+            First::Done(answer) => Ok(answer),
+            First::Goes(future, _) => Ok(future.await),
+        }
+    }
+    call(Box::pin(future))
 }
 
 /// The same with work that follows, which may block, too. A port that answers at once costs one change of threads for both.
@@ -103,34 +109,41 @@ pub(crate) fn foreign_then<T: Send + 'static, U: Send + 'static>(
     future: impl Future<Output = T> + Send + 'static,
     then: impl FnOnce(T) -> Result<U, Error> + Send + 'static,
 ) -> impl Future<Output = Result<U, Error>> + Send {
-    call_foreign(Box::pin(future), Box::new(then))
+    async fn call<T: Send + 'static, U: Send + 'static>(
+        future: Boxed<'static, T>,
+        then: Then<T, U>,
+    ) -> Result<U, Error> {
+        match first_step(future, then).await? {
+            First::Done(outcome) => Ok(outcome),
+            First::Goes(future, then) => {
+                let answer = future.await;
+                blocking(move || then(answer)).await
+            }
+        }
+    }
+    call(Box::pin(future), Box::new(then))
 }
 
 type Then<T, U> = Box<dyn FnOnce(T) -> Result<U, Error> + Send>;
 
-async fn call_foreign<T: Send + 'static, U: Send + 'static>(
+/// Where a port is after its first step.
+enum First<T, U> {
+    Done(U),
+    Goes(Boxed<'static, T>, Then<T, U>),
+}
+
+fn first_step<T: Send + 'static, U: Send + 'static>(
     mut future: Boxed<'static, T>,
     then: Then<T, U>,
-) -> Result<U, Error> {
-    enum First<T, U> {
-        Done(U),
-        Goes(Boxed<'static, T>, Then<T, U>),
-    }
-    let first = blocking(move || {
-        // Every wake-up of this waker is made up for below, where the future is polled with its own.
+) -> impl Future<Output = Result<First<T, U>, Error>> + Send {
+    blocking(move || {
+        // Every wake-up of this waker is made up for later, when the future is polled with its own.
         let mut context = Context::from_waker(Waker::noop());
         match future.as_mut().poll(&mut context) {
             Poll::Ready(answer) => Ok(First::Done(then(answer)?)),
             Poll::Pending => Ok(First::Goes(future, then)),
         }
-    });
-    match first.await? {
-        First::Done(outcome) => Ok(outcome),
-        First::Goes(future, then) => {
-            let answer = future.await;
-            blocking(move || then(answer)).await
-        }
-    }
+    })
 }
 
 #[cfg(test)]

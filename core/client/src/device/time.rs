@@ -99,11 +99,6 @@ impl Time {
         }
     }
 
-    /// The same for one who is already where blocking is fine.
-    pub(crate) fn read_here(&self) -> Reading {
-        self.judge(&Clocks::read(&*self.clock))
-    }
-
     /// Seconds since 1970.
     pub(crate) async fn now(&self) -> UnixTime {
         self.read().await.now

@@ -15,6 +15,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use crate::json;
+
 /// The page's side of the bridge, served by the phone and never shipped in a package.
 pub const PAGE_SCRIPT: &str = include_str!("onecity.js");
 /// Its types, for the one who writes pages in TypeScript or with an editor that reads them.
@@ -55,14 +57,6 @@ pub enum BridgeCall {
     Finish { result: Value },
     Pay(PageOrder),
     Receipt { order: String },
-}
-
-/// A call before its method is looked at.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Message {
-    method: String,
-    params: Map<String, Value>,
 }
 
 /// A request of a page.
@@ -157,17 +151,17 @@ impl BridgeCall {
         if json.len() > MAX_MESSAGE {
             return Err(BridgeError::invalid(format!("a call is at most {MAX_MESSAGE} bytes")));
         }
-        // serde would read a list of the members' values, too.
-        if !json.trim_ascii_start().starts_with('{') {
-            return Err(BridgeError::invalid("a call is an object"));
-        }
-        // Method and parameters may stand in either order. Read as a value first, so that the phone holds the code that
-        // reads all these parameters once.
-        let read = |json| {
-            let Message { method, params } = serde_json::from_str(json)?;
-            Self::deserialize(Value::Object(Map::from_iter([(method, Value::Object(params))])))
+        // Read as a value first: strictly, whichever of the two members comes first, and by one copy of the code that reads
+        // all these parameters.
+        let call = json::parse(json.as_bytes()).map_err(|error| BridgeError::invalid(error.to_string()))?;
+        let Value::Object(mut call) = call else { return Err(BridgeError::invalid("a call is an object")) };
+        let (method, params) = (call.remove("method"), call.remove("params"));
+        let (Some(Value::String(method)), Some(params @ Value::Object(_)), true) = (method, params, call.is_empty())
+        else {
+            return Err(BridgeError::invalid("a call has a method, which is a text, and params, which are an object"));
         };
-        read(json).map_err(|error: serde_json::Error| BridgeError::invalid(error.to_string()))
+        Self::deserialize(Value::Object(Map::from_iter([(method, params)])))
+            .map_err(|error| BridgeError::invalid(error.to_string()))
     }
 }
 
@@ -214,6 +208,9 @@ mod tests {
             r#"{"method":"info","params":{},"more":1}"#,
             r#"{"method":"info","method":"login","params":{}}"#,
             r#"{"method":"storage_get","params":["k"]}"#,
+            r#"{"method":"storage_get","params":{"key":"k","key":"l"}}"#,
+            r#"{"method":"storage_set","params":{"key":"k","value":{"a":1,"a":2}}}"#,
+            r#"{"method":7,"params":{}}"#,
             r#"{"method":"format_disk","params":{}}"#,
             r#"{"method":"info","params":{"more":1}}"#,
             r#"{"method":"request","params":{"method":"TRACE","url":"https://a.example"}}"#,

@@ -106,6 +106,11 @@ impl Record for KeyCheck {
     const FORMAT: u8 = 1;
 }
 
+/// What SQLite can't read is damaged.
+fn damaged(error: StoreError) -> StoreError {
+    if error.is_corrupt() { StoreError::FileDamaged { file: SCHEMA.file } } else { error }
+}
+
 impl Vault {
     /// Opens or creates the file.
     ///
@@ -113,9 +118,6 @@ impl Vault {
     /// [`StoreError::KeyInvalidated`] if `secrets` can't unwrap what it once wrapped, [`StoreError::FileDamaged`] if
     /// SQLite can't read the file; it is left as it is.
     pub fn open(path: &Path, secrets: Arc<dyn SecretStore>) -> Result<Self, StoreError> {
-        let damaged = |error: StoreError| {
-            if error.is_corrupt() { StoreError::FileDamaged { file: SCHEMA.file } } else { error }
-        };
         Self::finish_restoring(path)?;
         let db = SCHEMA.open(path).map_err(damaged)?;
         let vault = Self { db, secrets, keys: KeyCache::default(), rolled_back: Cell::new(false) };
@@ -180,11 +182,18 @@ impl Vault {
         Ok(self.db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
-    /// Whether SQLite can read the whole file. It reads all of it, on a connection of its own, which delays nobody.
+    /// Whether SQLite can read the whole file. It reads all of it, on a connection of its own: others read and write
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// [`StoreError::FileDamaged`].
     pub fn check(path: &Path) -> Result<(), StoreError> {
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        let verdict: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
-        if verdict == "ok" { Ok(()) } else { Err(StoreError::FileDamaged { file: SCHEMA.file }) }
+        let check = || -> Result<String, StoreError> {
+            let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            Ok(db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?)
+        };
+        // Of a file that is damaged early on SQLite gives an error instead of a verdict.
+        if check().map_err(damaged)? == "ok" { Ok(()) } else { Err(StoreError::FileDamaged { file: SCHEMA.file }) }
     }
 
     /// For tests: from now on the file may not grow, as on a full disk ([`StoreError::Full`]).

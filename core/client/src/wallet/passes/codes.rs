@@ -38,7 +38,7 @@ struct Signed {
     picture: QrPicture,
 }
 
-/// All that a code begins with, read at once.
+/// All that a code begins with.
 struct Found {
     /// The active account.
     owner: Owner,
@@ -81,8 +81,8 @@ impl Passes {
         self.fresh(id, Wanted { audience, purpose: 0 }).await
     }
 
-    /// A one-use grant for a counter, after the resident has agreed to what it shows. The disclosure is logged before the
-    /// code is.
+    /// A one-use grant for a counter, after the resident has agreed to what it shows. The disclosure is stored before
+    /// the code is signed.
     pub(crate) async fn grant(self: &Arc<Self>, id: &str, audience: Audience, purpose: u64) -> Result<CodeView, Error> {
         let Found { owner, pass, .. } = self.find(id).await?;
         let first = pass.region.first_level().unwrap_or_else(|| pass.region.clone());
@@ -112,7 +112,7 @@ impl Passes {
             fields: purpose.fields.clone(),
         };
         self.device.vault(move |vault| write_down(vault, &owner, &disclosure)).await?;
-        // The counter redeems it at a server that knows its number, and no challenge of the moment.
+        // No challenge: the server that redeems it knows the counter's number alone.
         self.fresh(id, Wanted { audience: Audience::gate(verifier.number), purpose: purpose.id }).await
     }
 
@@ -156,13 +156,15 @@ impl Passes {
     }
 
     async fn find(&self, id: &str) -> Result<Found, Error> {
-        let (name, time) = (self.codes.newest(id), Arc::clone(&self.device.time));
+        let name = self.codes.newest(id);
         let found = self.device.read_vault(move |vault| {
             let owner = Accounts::active_owner_in(vault)?;
             let (pass, last) = (vault.get::<Pass>(&owner, &name)?, vault.get::<LastCode>(&owner, &name)?);
-            Ok((owner, pass, last, time.read_here()))
+            Ok((owner, pass, last))
         });
-        let (owner, pass, last, reading) = found.await?;
+        // At the same time, and not under the files' lock: the clock is the shell's.
+        let (found, reading) = tokio::join!(found, self.device.time.read());
+        let (owner, pass, last) = found?;
         let pass = pass.ok_or_else(|| Error::refused(Refusal::NotFound, "this pass is not on the phone"))?;
         Ok(Found { owner, pass, last, reading })
     }
@@ -209,7 +211,7 @@ impl Passes {
         self.sign_next(&owner, &pass, last, reading, wanted).await
     }
 
-    /// Notes what was heard of a pass, if it is still there; answers whether it is.
+    /// Stores a pass's new state if the pass is still there; answers whether it is.
     pub(super) async fn set_state(&self, owner: &Owner, pass: &Pass, state: PassState) -> Result<bool, Error> {
         let (owner, id, key) = (owner.clone(), pass.id.clone(), pass.key.clone());
         let there = self
@@ -290,7 +292,7 @@ impl Passes {
 async fn sign(key: &DeviceKey, credential: &[u8], issued: UnixTime, wanted: Wanted) -> Result<Signed, Error> {
     let draft = PresentationDraft::new(credential, issued, wanted.audience, wanted.purpose)?;
     let message = draft.message().to_vec();
-    // Laying out the modules takes longer than signing.
+    // Drawing takes the processor a while, too: it stays on the thread that signed, off the workers.
     let draw = move |signature| {
         let text = draft.sign(&signature);
         let picture = QrPicture::of(&text)?;

@@ -8,7 +8,7 @@ use onecity_store::{Catalogue, FolderLock, StoreError, Vault, VaultReader};
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
 use super::config::ClientConfig;
-use super::threads::{Boxed, Outcome, blocking, spawn, spawn_blocking};
+use super::threads::{Boxed, Outcome, blocking, patiently, spawn, spawn_blocking};
 use crate::error::Error;
 use crate::platform::SecretStore;
 
@@ -122,6 +122,15 @@ impl Files {
         // Held, so that the files are not closed meanwhile.
         let open = self.opened().await?;
         Ok(spawn_blocking(move || work(&open)).await.map_err(|_| Error::internal("a call to the files panicked"))??)
+    }
+
+    /// Runs long work on the private file, and lets everything else go before it.
+    pub(crate) async fn vault_patiently<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Vault) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, Error> {
+        let open = self.opened().await?;
+        Ok(patiently(move || work(&lock(&open.vault))).await??)
     }
 
     /// Runs work on the open files where blocking is fine.

@@ -84,6 +84,14 @@ impl Device {
         self.files.vault(work)
     }
 
+    /// The same for what takes long: a photo.
+    pub(crate) fn vault_patiently<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Vault) -> Result<T, StoreError> + Send + 'static,
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        self.files.vault_patiently(work)
+    }
+
     /// Reads the private file without waiting for a write: for the codes that a resident shows at a gate.
     pub(crate) fn read_vault<T: Send + 'static>(
         &self,

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinError, JoinHandle};
 
 use crate::error::Error;
@@ -88,6 +89,27 @@ pub(crate) fn blocking<T: Send + 'static>(
 
 async fn settled<T>(task: Task<Result<T, Error>>) -> Result<T, Error> {
     task.await.unwrap_or_else(|_| Err(Error::internal("a blocking call panicked")))
+}
+
+/// Runs what takes long on a thread of its own, which gives way to every other where the system knows priorities: a code at
+/// a gate does not wait while a photo is sealed.
+pub(super) async fn patiently<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    let (sender, outcome) = oneshot::channel();
+    let work = move || {
+        give_way();
+        // Without a receiver nobody waits any more.
+        let _ = sender.send(work());
+    };
+    std::thread::Builder::new().name("onecity-patient".to_owned()).spawn(work).map_err(Error::internal)?;
+    outcome.await.map_err(|_| Error::internal("a long call panicked"))
+}
+
+/// Lowers the priority of this thread for good. On Linux and Android the call's «process» 0 is the thread alone.
+fn give_way() {
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    if let Err(error) = rustix::process::setpriority_process(None, 10) {
+        tracing::info!(%error, "long work has the usual priority");
+    }
 }
 
 /// Awaits a port of the shell. Its first step runs code of the shell, which may block: it runs off the workers. No
@@ -171,12 +193,24 @@ mod tests {
         assert!(matches!(failed, Err(Error::Cancelled)), "{failed:?}");
     }
 
+    #[cfg(any(target_os = "linux", target_os = "android"))]
+    #[tokio::test]
+    async fn long_work_gives_way_and_nothing_else_does() {
+        let priority = || rustix::process::getpriority_process(None).expect("known");
+        let usual = priority();
+        assert!(patiently(priority).await.expect("it ends") > usual);
+        assert_eq!(blocking(move || Ok(priority())).await.expect("it ends"), usual);
+        assert_eq!(priority(), usual);
+        let panicked = patiently(|| panic!("a fault of the core")).await;
+        assert!(matches!(panicked, Err(Error::Internal { .. })), "{panicked:?}");
+    }
+
     #[tokio::test]
     async fn a_task_that_is_aborted_says_so_and_one_that_is_dropped_goes_on() {
         let task = spawn(std::future::pending::<()>());
         task.abort_handle().abort();
         assert!(task.await.is_err_and(|error| error.is_cancelled()));
-        let (sender, receiver) = tokio::sync::oneshot::channel();
+        let (sender, receiver) = oneshot::channel();
         drop(spawn(async move { sender.send(7) }));
         assert_eq!(receiver.await, Ok(7));
     }

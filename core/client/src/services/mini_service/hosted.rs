@@ -58,8 +58,10 @@ impl ServiceSession {
         };
         let (service, stored) = (self.service.clone(), attachment.clone());
         let now = self.parts.device.time.now().await;
-        let keeping =
-            self.parts.device.vault(move |vault| vault.keep_attachment(&owner, &service, &stored, &photo.bytes, now));
+        let keeping = self
+            .parts
+            .device
+            .vault_patiently(move |vault| vault.keep_attachment(&owner, &service, &stored, &photo.bytes, now));
         keeping.await.map_err(for_page)?;
         let Attachment { id, media_type, name, size, .. } = attachment;
         Ok(json!({ "id": id, "name": name, "media_type": media_type, "size": size }))

@@ -449,4 +449,21 @@ pub(crate) mod tests {
         assert!(matches!(refused, StoreError::TooNew { found: 99, .. }));
         assert!(path.exists());
     }
+
+    #[test]
+    fn a_check_calls_a_file_damaged_wherever_in_it_the_damage_is() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.sqlite");
+        Vault::open(&path, shift(1)).expect("opened").close().expect("closed");
+        let whole = std::fs::read(&path).expect("readable");
+        Vault::check(&path).expect("whole");
+        // The first page's header, for which SQLite has an error; and a later page, for which it has a verdict or an error.
+        for at in [0, 100, 4096, 8192] {
+            let mut damaged = whole.clone();
+            damaged[at..at + 64].fill(0xff);
+            std::fs::write(&path, &damaged).expect("written");
+            let refused = Vault::check(&path);
+            assert!(matches!(refused, Err(StoreError::FileDamaged { .. })), "at {at}: {refused:?}");
+        }
+    }
 }

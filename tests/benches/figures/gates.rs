@@ -81,7 +81,7 @@ pub(crate) fn gate_check_known_holder() -> Figure {
 pub(crate) fn gate_refuse_unsigned() -> Figure {
     let (world, stranger) = (World::new().expect("keys"), World::new().expect("keys"));
     let code = stranger.code_at(NOW).expect("a code");
-    refusal("gate_refuse_unsigned", &world, &[code], "unknown_issuer", 0.05)
+    refusal("gate_refuse_unsigned", &world, &[code], "unknown_issuer", 0.08)
 }
 
 /// A code under a trusted issuer's name that the issuer did not sign.

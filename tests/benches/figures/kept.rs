@@ -122,7 +122,7 @@ pub(crate) fn outbox_enqueue() -> Figure {
                 .expect("inserted");
         },
     );
-    against("outbox_enqueue", "a bare insert", 1.5, times)
+    against("outbox_enqueue", "a bare insert", 1.8, times)
 }
 
 /// A phone with ten services of Jinan open, one of which holds a file of 50 KB.
@@ -195,7 +195,7 @@ pub(crate) fn resource_50k() -> Figure {
         assert_eq!((found.status, found.body.len()), (200, 50_000));
         began.elapsed()
     });
-    stated("resource_50k", micros(median(times.collect())).round(), "µs", Some(200.0))
+    stated("resource_50k", micros(median(times.collect())).round(), "µs", Some(400.0))
 }
 
 /// A call of a page that reads nothing and asks the shell for something: bounded by going to the client's own threads

@@ -29,7 +29,7 @@ impl SecretStore for Secrets {
         written.map_err(|_| SecretError::Unavailable)
     }
     fn recall(&self) -> Result<Option<u64>, SecretError> {
-        Ok(std::fs::read_to_string(&self.0).ok().and_then(|text| text.parse().ok()))
+        Ok(Some(std::fs::read_to_string(&self.0).ok().and_then(|text| text.parse().ok()).unwrap_or_default()))
     }
 }
 

@@ -54,6 +54,11 @@ fn promised(told: &[String], word: &str) -> Vec<u32> {
     told.iter().filter_map(|line| line.strip_prefix(word)?.trim().parse().ok()).collect()
 }
 
+fn catalogue(folder: &Path, vault: &Vault) -> Catalogue {
+    let key = vault.catalogue_key().expect("derived");
+    Catalogue::open(&folder.join("catalogue.sqlite"), &key, vault.unsealed_rows()).expect("it opens")
+}
+
 #[test]
 fn what_was_handed_in_is_there_whole_and_once_whenever_the_app_is_ended() {
     let mut dice = Dice(1);
@@ -110,7 +115,7 @@ fn an_installed_version_is_whole_whenever_the_app_is_ended() {
     for point in 0..POINTS {
         let folder = tempfile::tempdir().expect("a folder");
         let told = ended("installs", folder.path(), &mut dice);
-        let catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("it opens");
+        let catalogue = catalogue(folder.path(), &open(folder.path()));
         catalogue.check().expect("whole");
         let opened = promised(&told, "opened").into_iter().max().unwrap_or(0);
         let current = catalogue.installed(&installed(1).service, Slot::Current).expect("readable");
@@ -158,7 +163,7 @@ fn a_migration_that_is_ended_midway_is_done_the_next_time_and_a_generation_never
         let owner = Owner::Account(account);
         assert_eq!(vault.get::<Note>(&owner, "a").expect("readable"), Some(Note("of an account".to_owned())));
         assert_eq!(vault.submissions(&owner).expect("readable").records.len(), 2, "point {point}");
-        let catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("it opens");
+        let catalogue = catalogue(folder.path(), &vault);
         let service = "cn-sd/jinan/report".parse().expect("a service");
         let version = catalogue.installed(&service, Slot::Current).expect("readable").expect("kept");
         assert!(catalogue.blob(&version.sha256).expect("readable").is_some());

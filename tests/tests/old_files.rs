@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use onecity_store::{
-    Catalogue, Delivery, Installed, Owner, Record, Slot, StoreError, Submission, SubmissionState, Vault,
+    Catalogue, CatalogueKey, Delivery, Installed, Owner, Record, Slot, StoreError, Submission, SubmissionState,
+    Unsealed, Vault,
 };
 use onecity_tests::old_files::{self, Shift};
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,11 @@ fn old_files(kind: &str, folder: &Path) -> Vec<PathBuf> {
     numbered.take_while(|file| file.exists()).map(copy).collect()
 }
 
+/// The key of the catalogues here.
+fn key() -> CatalogueKey {
+    CatalogueKey::new(&[7; 32])
+}
+
 fn submission(vault: &Vault, owner: &Owner, number: u32) -> Option<Submission> {
     vault.submission(owner, &format!("{number:032}")).expect("readable")
 }
@@ -42,7 +48,7 @@ fn files_of_the_newest_schema_can_be_written() {
     let wanted = std::env::var_os("ONECITY_WRITE_OLD_FILES").is_some();
     let at = |name: &str| if wanted && !kept.join(name).exists() { kept.join(name) } else { folder.path().join(name) };
     let path = at("vault_2.sqlite");
-    let vault = Vault::open(&path, Arc::new(Shift)).expect("opened");
+    let vault = Vault::open(&path, Arc::new(Shift::default())).expect("opened");
     if vault.accounts().expect("listed").is_empty() {
         vault.put(&Owner::Phone, "a", &Note("of the phone".to_owned())).expect("kept");
         let account = vault.account_of("https://id.example", "somebody").expect("named");
@@ -70,7 +76,7 @@ fn files_of_the_newest_schema_can_be_written() {
         }
     }
     vault.close().expect("closed");
-    let mut catalogue = Catalogue::open(&at("catalogue_3.sqlite")).expect("opened");
+    let mut catalogue = Catalogue::open(&at("catalogue_4.sqlite"), &key(), Unsealed::Refuse).expect("opened");
     let sha256 = ring::digest::digest(&ring::digest::SHA256, b"a package").as_ref().try_into().expect("32 bytes");
     let service = "cn-sd/jinan/report".parse().expect("a service");
     let installed = Installed { service, version_code: 7, sha256 };
@@ -83,7 +89,9 @@ fn a_vault_of_every_schema_opens_with_everything_that_was_trusted_to_it() {
     let files = old_files("vault", folder.path());
     assert_eq!(files.len(), 2, "a file of every schema is kept: tests/old_files");
     for file in files {
-        let vault = Vault::open(&file, Arc::new(Shift)).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let vault = Vault::open(&file, Arc::new(Shift::default()))
+            .unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        assert!(!vault.is_rolled_back(), "{}: it is the newest there is", file.display());
         let account = vault.account_of("https://id.example", "somebody").expect("named as before");
         assert_eq!(vault.accounts().expect("listed"), std::slice::from_ref(&account));
         let owner = Owner::Account(account);
@@ -105,9 +113,11 @@ fn a_vault_of_every_schema_opens_with_everything_that_was_trusted_to_it() {
 fn a_catalogue_of_every_schema_opens_with_what_was_installed() {
     let folder = tempfile::tempdir().expect("a folder");
     let files = old_files("catalogue", folder.path());
-    assert_eq!(files.len(), 3, "a file of every schema is kept: tests/old_files");
-    for file in files {
-        let catalogue = Catalogue::open(&file).expect("it opens");
+    assert_eq!(files.len(), 4, "a file of every schema is kept: tests/old_files");
+    for (file, schema) in files.into_iter().zip(1..) {
+        // Rows have seals since the fourth.
+        let unsealed = if schema < 4 { Unsealed::Adopt } else { Unsealed::Refuse };
+        let catalogue = Catalogue::open(&file, &key(), unsealed).expect("it opens");
         let service = "cn-sd/jinan/report".parse().expect("a service");
         let installed = catalogue.installed(&service, Slot::Current).expect("readable").expect("kept");
         assert_eq!(installed.version_code, 7);
@@ -125,6 +135,6 @@ fn a_file_whose_schema_was_altered_is_not_trusted_and_a_private_one_stays_where_
     let at = bytes.windows(text.len()).position(|window| window == text).expect("the schema's text");
     bytes[at + 6..at + 10].copy_from_slice(b"BLOB");
     std::fs::write(&altered, &bytes).expect("altered");
-    assert!(matches!(Vault::open(&altered, Arc::new(Shift)), Err(StoreError::FileDamaged { .. })));
+    assert!(matches!(Vault::open(&altered, Arc::new(Shift::default())), Err(StoreError::FileDamaged { .. })));
     assert_eq!(std::fs::read(&altered).expect("still there").len(), bytes.len());
 }

@@ -258,6 +258,7 @@ impl From<StoreError> for Error {
             }
             StoreError::Quota { .. } => Self::refused(Refusal::Quota, error.to_string()),
             StoreError::FileDamaged { .. } => Self::refused(Refusal::VaultDamaged, error.to_string()),
+            StoreError::CatalogueAltered => Self::refused(Refusal::NotFound, error.to_string()),
             StoreError::NoSuchAttachment => Self::refused(Refusal::NotFound, error.to_string()),
             other => Self::internal(other),
         }

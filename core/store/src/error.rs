@@ -21,6 +21,8 @@ pub enum StoreError {
     Full,
     #[error("{file} is damaged; it is kept until you decide")]
     FileDamaged { file: &'static str },
+    #[error("what this phone knew of the registry was altered by somebody and is fetched again: sync once more")]
+    CatalogueAltered,
     #[error("this mini-service has used up the {limit} bytes that it may keep")]
     Quota { limit: u64 },
     #[error("another process has the files open")]
@@ -60,9 +62,14 @@ impl From<rusqlite::Error> for StoreError {
 }
 
 impl StoreError {
-    /// Whether SQLite itself says that the file is damaged.
+    /// Whether SQLite itself says that the file is damaged, or its rows are not what the phone wrote.
     pub fn is_corrupt(&self) -> bool {
-        matches!(self, Self::Database(error)
-            if matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase)))
+        match self {
+            Self::CatalogueAltered => true,
+            Self::Database(error) => {
+                matches!(error.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+            }
+            _ => false,
+        }
     }
 }

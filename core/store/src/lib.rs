@@ -44,7 +44,9 @@ mod sealing;
 mod search;
 mod vault;
 
-pub use catalogue::{Catalogue, Installed, KeptMetadata, KeptRepository, PackageSize, Slot, VerifiedRole};
+pub use catalogue::{
+    Catalogue, CatalogueKey, Installed, KeptMetadata, KeptRepository, PackageSize, Slot, Unsealed, VerifiedRole,
+};
 pub use database::FolderLock;
 pub use error::StoreError;
 pub use outbox::{

@@ -69,6 +69,8 @@ pub(crate) struct OwnerKeys {
     /// How many more values were counted ahead.
     counted: AtomicU64,
     name: hmac::Key,
+    /// For the fingerprint of guarded records.
+    guard: hmac::Key,
     random: SystemRandom,
 }
 
@@ -118,9 +120,21 @@ impl OwnerKeys {
         }
         let root = Salt::new(HKDF_SHA256, b"onecity/vault/1").extract(secret);
         let name = hmac::Key::new(hmac::HMAC_SHA256, expand(&root, &[b"name"]).as_ref());
+        let guard = hmac::Key::new(hmac::HMAC_SHA256, expand(&root, &[b"guard"]).as_ref());
         let number = u8::try_from(seals / SEALS_PER_KEY).map_err(|_| StoreError::KeyUsedUp)?;
         let (older, counted) = (Mutex::default(), AtomicU64::new(0));
-        Ok(Self { seal: sealing_key(&root, number), number, older, counted, name, root, random: SystemRandom::new() })
+        let (seal, random) = (sealing_key(&root, number), SystemRandom::new());
+        Ok(Self { seal, number, older, counted, name, guard, root, random })
+    }
+
+    /// The key of the guarded records' fingerprint.
+    pub(crate) fn guard_key(&self) -> &hmac::Key {
+        &self.guard
+    }
+
+    /// The secret that vouches for the public file's rows.
+    pub(crate) fn catalogue_secret(&self) -> Zeroizing<[u8; 32]> {
+        expand(&self.root, &[b"catalogue"])
     }
 
     /// Counts one value to be sealed. Answers how many to count ahead in the file first, if that is due.

@@ -9,7 +9,7 @@ use onecity_core::{Client, ClientConfig, platform::software};
 use onecity_protocol::region::{RegionId, UnitId};
 use onecity_protocol::trust::{Release, Target, target_path};
 use onecity_publisher::synthetic;
-use onecity_store::{Catalogue, VerifiedRole};
+use onecity_store::{Catalogue, SecretStore, Unsealed, Vault, VerifiedRole};
 
 use crate::{Figure, median, micros, stated};
 
@@ -25,7 +25,7 @@ pub(crate) fn cold_start_home() -> Figure {
         server.stop().await;
         phone
     });
-    fill(phone.folder(), 1, 1);
+    fill(phone.folder(), &phone.platform().secrets, 1, 1);
     let city = "cn-aa/city-0".parse().expect("a region");
     let times = (0..60)
         .map(|_| {
@@ -43,8 +43,11 @@ pub(crate) fn cold_start_home() -> Figure {
 
 /// Puts made-up cities into a phone's catalogue, each with 50 services of its own, five departments of 100 and five
 /// districts of 90, as a sync would leave them there.
-fn fill(folder: &Path, provinces: usize, cities: usize) {
-    let mut catalogue = Catalogue::open(&folder.join("catalogue.sqlite")).expect("opened");
+fn fill(folder: &Path, secrets: &Arc<dyn SecretStore>, provinces: usize, cities: usize) {
+    let vault = Vault::open(&folder.join("vault.sqlite"), Arc::clone(secrets)).expect("opened");
+    let key = vault.catalogue_key().expect("derived");
+    let mut catalogue = Catalogue::open(&folder.join("catalogue.sqlite"), &key, Unsealed::Refuse).expect("opened");
+    vault.close().expect("closed");
     let mut number = 0;
     for province in 0..provinces {
         let first = format!(
@@ -89,10 +92,11 @@ fn fill(folder: &Path, provinces: usize, cities: usize) {
 /// A phone with such a catalogue.
 fn phone(provinces: usize, cities: usize) -> (tempfile::TempDir, Client) {
     let folder = tempfile::tempdir().expect("a folder");
-    fill(folder.path(), provinces, cities);
+    let platform = software::platform();
+    fill(folder.path(), &platform.secrets, provinces, cities);
     let config =
         ClientConfig { folder: folder.path().to_owned(), languages: vec!["zh".to_owned()], ..ClientConfig::default() };
-    let client = Client::open(config, software::platform()).expect("a phone");
+    let client = Client::open(config, platform).expect("a phone");
     (folder, client)
 }
 

@@ -36,6 +36,14 @@ fn vault(folder: &Path) -> Result<Vault, StoreError> {
     Vault::open(&folder.join("vault.sqlite"), Arc::new(Secrets::in_folder(folder)))
 }
 
+/// The public file, whose key is in the private one.
+fn catalogue(folder: &Path, vault: &Vault) -> Result<Catalogue, StoreError> {
+    let path = folder.join("catalogue.sqlite");
+    let catalogue = Catalogue::open(&path, &vault.catalogue_key()?, vault.unsealed_rows())?;
+    vault.rows_are_sealed()?;
+    Ok(catalogue)
+}
+
 /// Hands in, some with a photo, and delivers.
 fn outbox(folder: &Path) -> Result<(), StoreError> {
     let _lock = FolderLock::take(folder)?;
@@ -80,7 +88,7 @@ fn records(folder: &Path) -> Result<(), StoreError> {
 
 /// Installs one version after another.
 fn installs(folder: &Path) -> Result<(), StoreError> {
-    let mut catalogue = Catalogue::open(&folder.join("catalogue.sqlite"))?;
+    let mut catalogue = catalogue(folder, &vault(folder)?)?;
     for number in 1_u32.. {
         let (version, bytes) = (installed(number), package(number));
         let slot = if number == 1 { Slot::Current } else { Slot::Next };
@@ -96,8 +104,9 @@ fn installs(folder: &Path) -> Result<(), StoreError> {
 /// Opens files of the first schema, and closes them: each opening migrates, or raises the generation.
 fn openings(folder: &Path) -> Result<(), StoreError> {
     for number in 0_u32.. {
-        vault(folder)?.close()?;
-        drop(Catalogue::open(&folder.join("catalogue.sqlite"))?);
+        let vault = vault(folder)?;
+        drop(catalogue(folder, &vault)?);
+        vault.close()?;
         println!("opened {number}");
     }
     Ok(())
@@ -112,8 +121,9 @@ fn full(folder: &Path) -> Result<(), StoreError> {
     let mut installed_last = 0;
     let (mut refused, mut taken) = (0, 0);
     // The files are there, with room for their journals.
-    vault(folder)?.close()?;
-    drop(Catalogue::open(&folder.join("catalogue.sqlite"))?);
+    let opened = vault(folder)?;
+    drop(catalogue(folder, &opened)?);
+    opened.close()?;
     for pages in (0..160_usize).chain((160..480).step_by(16)) {
         fill(&filler, pages)?;
         let tried = (|| {
@@ -127,7 +137,7 @@ fn full(folder: &Path) -> Result<(), StoreError> {
                 vault.enqueue(&Owner::Phone, &submission)?;
                 kept.push(number);
             }
-            let mut catalogue = Catalogue::open(&folder.join("catalogue.sqlite"))?;
+            let mut catalogue = catalogue(folder, &vault)?;
             catalogue.install(&installed(number), Slot::Current, &package(number), 1)?;
             installed_last = number;
             Ok(())
@@ -159,8 +169,8 @@ fn full(folder: &Path) -> Result<(), StoreError> {
         for own in all {
             vault.remove_submission(&Owner::Phone, &own.id)?;
         }
+        let catalogue = catalogue(folder, &vault)?;
         vault.close()?;
-        let catalogue = Catalogue::open(&folder.join("catalogue.sqlite"))?;
         catalogue.check()?;
         let current = catalogue.installed(&installed(1).service, Slot::Current)?;
         let current = current.map_or(0, |current| u32::try_from(current.version_code).unwrap_or_default());

@@ -1,6 +1,7 @@
 //! What the phone keeps and runs, as a resident, a page and an attacker see it.
 
 mod accounts;
+mod altered;
 mod cache;
 mod documents;
 mod files;

@@ -32,6 +32,9 @@ struct Around {
     /// PKCS #8, in hexadecimal, by the key's id.
     keys: BTreeMap<String, String>,
     nations: Vec<Nation>,
+    /// The vault's generation, as the key store remembers it.
+    #[serde(default)]
+    generation: u64,
     /// The link of the draft that was taken over.
     taken_over: String,
 }
@@ -94,10 +97,10 @@ impl Clock for Then {
     }
 }
 
-fn platform(resident: &Arc<Resident>, keys: &Arc<OpenKeys>, wall: i64) -> Platform {
+fn platform(resident: &Arc<Resident>, keys: &Arc<OpenKeys>, secrets: &Arc<Shift>, wall: i64) -> Platform {
     Platform {
         keys: Arc::clone(keys) as _,
-        secrets: Arc::new(Shift) as Arc<dyn SecretStore>,
+        secrets: Arc::clone(secrets) as Arc<dyn SecretStore>,
         clock: Arc::new(Then(wall)),
         consent: Arc::clone(resident) as _,
         host: Arc::clone(resident) as _,
@@ -215,8 +218,9 @@ async fn live(kit: &Kit) -> String {
 /// A phone on which everything was done, and what is around it.
 async fn left(port: u16) -> (tempfile::TempDir, Around) {
     let (resident, keys) = (Arc::<Resident>::default(), Arc::<OpenKeys>::default());
+    let secrets = Arc::<Shift>::default();
     let wall = software::platform().clock.wall();
-    let kit = Kit::on(platform(&resident, &keys, wall), resident, port).await;
+    let kit = Kit::on(platform(&resident, &keys, &secrets, wall), resident, port).await;
     let taken_over = live(&kit).await;
     let nations = kit.world.anchors().expect("known");
     let nation = |anchor: NationAnchor| Nation {
@@ -229,7 +233,7 @@ async fn left(port: u16) -> (tempfile::TempDir, Around) {
     let folder = tempfile::tempdir().expect("a folder");
     copy(kit.phone.folder(), folder.path());
     let keys = keys.0.lock().expect("held").clone();
-    (folder, Around { wall, keys, nations, taken_over })
+    (folder, Around { wall, keys, nations, generation: secrets.generation(), taken_over })
 }
 
 fn copy(from: &Path, to: &Path) {
@@ -277,6 +281,7 @@ async fn a_phone_of_every_earlier_version_has_all_that_its_resident_trusted_to_i
 async fn still_has_everything(folder: &Path, around: Around) {
     let resident = Arc::<Resident>::default();
     let keys = Arc::new(OpenKeys(Mutex::new(around.keys)));
+    let secrets = Arc::new(Shift::at(around.generation));
     let (origin, _) = around.nations[0].url.split_once("/registry").expect("of the demo world");
     let origin = origin.to_owned();
     let anchor = |nation: Nation| NationAnchor { nation: nation.id, url: nation.url, root: nation.root.into_bytes() };
@@ -287,7 +292,7 @@ async fn still_has_everything(folder: &Path, around: Around) {
         allow_loopback: true,
         ..ClientConfig::default()
     };
-    let client = Client::open(config, platform(&resident, &keys, around.wall)).expect("it opens");
+    let client = Client::open(config, platform(&resident, &keys, &secrets, around.wall)).expect("it opens");
     assert_eq!(client.storage().await.expect("counted").unreadable, 0);
 
     let account = client.account().await.expect("read").expect("still logged in");

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use onecity_store::{Catalogue, FolderLock, StoreError, Vault, VaultReader};
+use onecity_store::{Catalogue, CatalogueKey, FolderLock, StoreError, Unsealed, Vault, VaultReader};
 use tokio::sync::{Notify, OwnedRwLockReadGuard, RwLock};
 
 use super::config::ClientConfig;
@@ -19,6 +19,7 @@ type OnRollback = fn(&Vault) -> Result<(), StoreError>;
 struct Open {
     /// None after it was found damaged and could not be created again yet.
     catalogue: Mutex<Option<Catalogue>>,
+    catalogue_key: CatalogueKey,
     /// A connection of its own, so that a code is shown while a photo is being sealed.
     reader: Mutex<VaultReader>,
     vault: Mutex<Vault>,
@@ -68,7 +69,7 @@ impl Files {
         let before = std::mem::replace(&mut *state, State::Suspended);
         let State::Open(open) = before else { return Ok(()) };
         let closing = spawn_blocking(move || {
-            let Open { catalogue, reader, vault, _lock } = *open;
+            let Open { catalogue, catalogue_key: _, reader, vault, _lock } = *open;
             drop((catalogue, reader));
             vault.into_inner().unwrap_or_else(PoisonError::into_inner).close()
         });
@@ -193,12 +194,12 @@ impl Files {
             if place.as_ref().is_some_and(|catalogue| catalogue.check().is_ok()) {
                 return Ok(());
             }
-            create_again(&mut place, &path)
+            create_again(&mut place, &path, &open.catalogue_key)
         };
         self.call(check).await
     }
 
-    /// Runs work on the public file. One that turns out to be damaged is created again: all of it can be fetched again.
+    /// Runs work on the public file. One that turns out to be damaged or altered is created again: all of it can be fetched again.
     pub(crate) fn catalogue<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Catalogue) -> Result<T, StoreError> + Send + 'static,
@@ -206,9 +207,9 @@ impl Files {
         let path = self.folder.join(CATALOGUE);
         self.call(move |open| {
             let mut place = lock(&open.catalogue);
-            let outcome = work(opened_catalogue(&mut place, &path)?);
+            let outcome = work(opened_catalogue(&mut place, &path, &open.catalogue_key)?);
             if outcome.as_ref().is_err_and(StoreError::is_corrupt) {
-                create_again(&mut place, &path)?;
+                create_again(&mut place, &path, &open.catalogue_key)?;
             }
             outcome
         })
@@ -225,16 +226,20 @@ fn lock<T>(place: &Mutex<T>) -> MutexGuard<'_, T> {
     place.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn opened_catalogue<'a>(place: &'a mut Option<Catalogue>, path: &Path) -> Result<&'a mut Catalogue, StoreError> {
+fn opened_catalogue<'a>(
+    place: &'a mut Option<Catalogue>,
+    path: &Path,
+    key: &CatalogueKey,
+) -> Result<&'a mut Catalogue, StoreError> {
     Ok(match place {
         Some(catalogue) => catalogue,
-        none => none.insert(Catalogue::open(path)?),
+        none => none.insert(Catalogue::open(path, key, Unsealed::Refuse)?),
     })
 }
 
-fn create_again(place: &mut Option<Catalogue>, path: &Path) -> Result<(), StoreError> {
+fn create_again(place: &mut Option<Catalogue>, path: &Path, key: &CatalogueKey) -> Result<(), StoreError> {
     *place = None;
-    *place = Some(Catalogue::recreate(path)?);
+    *place = Some(Catalogue::recreate(path, key)?);
     Ok(())
 }
 
@@ -248,9 +253,12 @@ fn open(folder: &Path, secrets: &Arc<dyn SecretStore>, on_rollback: OnRollback) 
         vault.accept_rollback(on_rollback)?;
     }
     let reader = vault.reader()?;
-    let catalogue = Catalogue::open(&folder.join(CATALOGUE))?;
+    let catalogue_key = vault.catalogue_key()?;
+    let catalogue = Catalogue::open(&folder.join(CATALOGUE), &catalogue_key, vault.unsealed_rows())?;
+    vault.rows_are_sealed()?;
     Ok(Open {
         catalogue: Mutex::new(Some(catalogue)),
+        catalogue_key,
         reader: Mutex::new(reader),
         vault: Mutex::new(vault),
         _lock: lock,

@@ -39,6 +39,7 @@ pub(crate) struct Anchor {
 impl Record for Anchor {
     const KIND: &'static str = "time_anchor";
     const FORMAT: u8 = 1;
+    const GUARDED: bool = true;
 }
 
 /// A reading of the time.

@@ -15,6 +15,7 @@ pub(super) struct ActiveAccount(pub AccountId);
 impl Record for ActiveAccount {
     const KIND: &'static str = "active_account";
     const FORMAT: u8 = 1;
+    const GUARDED: bool = true;
 }
 
 /// The accounts of this phone.

@@ -37,6 +37,7 @@ pub(super) struct Consent {
 impl Record for Consent {
     const KIND: &'static str = "consent";
     const FORMAT: u8 = 1;
+    const GUARDED: bool = true;
 }
 
 /// Who asks, and for whom.

@@ -261,6 +261,7 @@ impl Sessions {
     async fn begin_session(&self, pending: &Pending, claims: &IdToken, tokens: Tokens) -> Result<AccountView, Error> {
         let mut session = Session {
             issuer: pending.issuer.clone(),
+            subject: Some(claims.sub.clone()),
             provider: pending.provider.clone(),
             client_id: pending.client_id.clone(),
             token_endpoint: pending.token_endpoint.clone(),

@@ -43,6 +43,7 @@ impl Sessions {
         let Some(session) = self.of(&account).await? else { return Ok(()) };
         let now = self.device.time.now().await;
         let key = session.key;
+        let (issuer, subject) = (session.issuer, session.subject);
         let ended = session.revocation_endpoint.zip(session.refresh_token).map(|(endpoint, token)| Ended {
             id: random_text(),
             endpoint,
@@ -51,6 +52,8 @@ impl Sessions {
             at: now,
         });
         let removed = self.device.vault(move |vault| {
+            let person = subject.as_deref().map(|subject| (issuer.as_str(), subject));
+            vault.remove_account_aside(&account, person)?;
             vault.atomically(|vault| {
                 if let Some(ended) = &ended {
                     vault.put(&Owner::Phone, &ended.id, ended)?;

@@ -29,6 +29,9 @@ const ENDS_SOON: i64 = 7 * 86_400;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(super) issuer: String,
+    /// Who it is at the issuer; not known of a session from before this was kept.
+    #[serde(default)]
+    pub(super) subject: Option<String>,
     pub(super) provider: String,
     pub(super) client_id: String,
     pub(super) token_endpoint: String,
@@ -56,6 +59,7 @@ pub(crate) struct Session {
 impl Record for Session {
     const KIND: &'static str = "session";
     const FORMAT: u8 = 1;
+    const GUARDED: bool = true;
 }
 
 impl Session {

@@ -21,6 +21,7 @@ pub(super) struct Floors {
 impl Record for Floors {
     const KIND: &'static str = "floors";
     const FORMAT: u8 = 1;
+    const GUARDED: bool = true;
 }
 
 /// One repository's part of the catalogue.

@@ -307,8 +307,8 @@ impl<'a> Update<'a> {
         let name = unit.clone();
         if self.registry.device.catalogue(move |catalogue| catalogue.unit_version(&name)).await? == Some(version) {
             // What is above it may have been signed again.
-            let name = unit.clone();
-            return self.registry.device.catalogue(move |catalogue| catalogue.keep_expires(&name, expires)).await;
+            let (id, name) = (self.repository.id.clone(), unit.clone());
+            return self.registry.device.catalogue(move |catalogue| catalogue.keep_expires(&id, &name, expires)).await;
         }
         let packages = self.updater.trusted().role_targets(&role)?.into_iter();
         let packages = packages.filter(|target| target.path.ends_with(".ma"));

@@ -89,6 +89,7 @@ impl Catalogue {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::{CatalogueKey, Unsealed};
     use crate::catalogue::{Installed, Slot};
     use onecity_protocol::region::RegionFile;
 
@@ -106,7 +107,9 @@ mod tests {
     #[test]
     fn the_services_of_home_give_way_last_and_the_least_recently_used_first() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
+        let mut catalogue =
+            Catalogue::open(&folder.path().join("catalogue.sqlite"), &CatalogueKey::new(&[7; 32]), Unsealed::Refuse)
+                .expect("new");
         let first: RegionId = "cn-sd".parse().expect("an id");
         catalogue.add_repository(&first, "https://registry.example", b"{}").expect("kept");
         catalogue.keep_regions(&first, &RegionFile::default()).expect("kept");

@@ -1,8 +1,10 @@
-//! The public file: what the registry says and the packages that were fetched. Only verified facts are written here;
-//! bytes are still checked against their hash when they are read, since the file itself is not sealed.
+//! The public file: what the registry says and the packages that were fetched. Only verified facts are written here.
+//! The file is in the clear, but nothing in it is believed that the phone did not write: rows carry seals
+//! ([`seal`]), and bytes are checked against their hash when they are read.
 
 mod budget;
 mod releases;
+mod seal;
 mod versions;
 
 use std::cell::RefCell;
@@ -14,9 +16,12 @@ use onecity_protocol::region::{Region, RegionFile, RegionId, RegionTree};
 use onecity_protocol::trust::Target;
 use ring::digest::{SHA256, digest};
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use serde::de::DeserializeOwned;
 
 pub use budget::PackageSize;
 pub use releases::VerifiedRole;
+pub use seal::CatalogueKey;
+use seal::{CIRCLE, FILE, METADATA, REGION, REPOSITORY};
 pub use versions::{Installed, Slot};
 
 use crate::database::Schema;
@@ -30,6 +35,7 @@ const SCHEMA: Schema = Schema {
         include_str!("../migrations/catalogue_001.sql"),
         include_str!("../migrations/catalogue_002.sql"),
         include_str!("../migrations/catalogue_003.sql"),
+        include_str!("../migrations/catalogue_004.sql"),
     ],
 };
 
@@ -39,6 +45,15 @@ pub struct Catalogue {
     pub(crate) db: Connection,
     /// The search index's words, read when a search first needs them.
     pub(crate) vocabulary: RefCell<Option<Arc<[String]>>>,
+}
+
+/// What is done with rows without a seal, as the app wrote them before there were seals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unsealed {
+    /// They are sealed: the phone has never opened this file with an app that seals.
+    Adopt,
+    /// Somebody put them there.
+    Refuse,
 }
 
 /// A repository that the phone knows.
@@ -66,25 +81,27 @@ pub struct KeptMetadata {
 }
 
 impl Catalogue {
-    /// Opens or creates the file. A damaged one is created again: everything in it can be fetched again, and the version
-    /// floors are in the vault.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
-        match SCHEMA.open(path).and_then(Self::checked) {
-            Err(error) if error.is_corrupt() || matches!(error, StoreError::FileDamaged { .. }) => Self::recreate(path),
+    /// Opens or creates the file. A damaged or altered one is created again: everything in it can be fetched again, and
+    /// the version floors are in the vault.
+    pub fn open(path: &Path, key: &CatalogueKey, unsealed: Unsealed) -> Result<Self, StoreError> {
+        match SCHEMA.open(path).and_then(|db| Self::checked(db, key, unsealed)) {
+            Err(error) if error.is_corrupt() || matches!(error, StoreError::FileDamaged { .. }) => {
+                Self::recreate(path, key)
+            }
             opened => opened,
         }
     }
 
     /// Removes the file and begins another. Nobody may have it open.
-    pub fn recreate(path: &Path) -> Result<Self, StoreError> {
-        tracing::warn!("the catalogue is damaged and is created again");
+    pub fn recreate(path: &Path, key: &CatalogueKey) -> Result<Self, StoreError> {
+        tracing::warn!("the catalogue is damaged or was altered, and is created again");
         for suffix in ["", "-wal", "-shm"] {
             let file = PathBuf::from(format!("{}{suffix}", path.display()));
             if file.exists() {
                 std::fs::remove_file(file)?;
             }
         }
-        SCHEMA.open(path).and_then(Self::checked)
+        SCHEMA.open(path).and_then(|db| Self::checked(db, key, Unsealed::Refuse))
     }
 
     /// Whether SQLite can read the whole file. It reads all of it: for a quiet moment.
@@ -93,49 +110,46 @@ impl Catalogue {
         if verdict == "ok" { Ok(()) } else { Err(StoreError::FileDamaged { file: SCHEMA.file }) }
     }
 
-    fn checked(db: Connection) -> Result<Self, StoreError> {
+    fn checked(db: Connection, key: &CatalogueKey, unsealed: Unsealed) -> Result<Self, StoreError> {
         // Touches every table's root page: a truncated file shows here rather than in the middle of a screen.
         db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        db.query_row("SELECT count(*) FROM repository", [], |_| Ok(()))?;
+        key.lend(&db)?;
+        if unsealed == Unsealed::Adopt {
+            seal::seal_everything(&db)?;
+        }
+        // A file under another key shows here, too.
+        REPOSITORY.read(&db, "id", "", [], |_| Ok(()))?;
         Ok(Self { db, vocabulary: RefCell::default() })
     }
 
     /// Makes a repository known; its address and first root may change, what was verified stays.
     pub fn add_repository(&self, id: &RegionId, url: &str, first_root: &[u8]) -> Result<(), StoreError> {
-        self.db.execute(
-            "INSERT INTO repository (id, url, first_root) VALUES (?1, ?2, ?3)
-             ON CONFLICT (id) DO UPDATE SET url = ?2, first_root = ?3",
-            params![id.as_str(), url, first_root],
-        )?;
-        Ok(())
+        let (checked, expires) = self.repository(id)?.map_or((0, 0), |known| (known.checked, known.expires));
+        let (id, url, first_root) = (id.clone(), url.to_owned(), first_root.to_vec());
+        keep_repository(&self.db, &KeptRepository { id, url, first_root, checked, expires })
     }
 
     /// Starts a repository again from another root, as its nation's list now says: nothing that was verified counts.
     pub fn replace_root(&mut self, id: &RegionId, url: &str, first_root: &[u8]) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
         change.execute("DELETE FROM metadata WHERE repository = ?1", [id.as_str()])?;
-        change.execute("UPDATE unit SET version = 0 WHERE repository = ?1", [id.as_str()])?;
-        change.execute(
-            "UPDATE repository SET url = ?2, first_root = ?3, checked = 0, expires = 0 WHERE id = ?1",
-            params![id.as_str(), url, first_root],
-        )?;
+        releases::forget_versions(&change, id)?;
+        let (id, url, first_root) = (id.clone(), url.to_owned(), first_root.to_vec());
+        keep_repository(&change, &KeptRepository { id, url, first_root, checked: 0, expires: 0 })?;
         Ok(change.commit()?)
     }
 
     /// A repository by its region.
     pub fn repository(&self, id: &RegionId) -> Result<Option<KeptRepository>, StoreError> {
-        let mut query =
-            self.db.prepare_cached("SELECT id, url, first_root, checked, expires FROM repository WHERE id = ?1")?;
-        Ok(query.query_row([id.as_str()], kept_repository).optional()?)
+        let columns = "id, url, first_root, checked, expires";
+        Ok(REPOSITORY.read(&self.db, columns, "WHERE id = ?1", [id.as_str()], kept_repository)?.pop())
     }
 
     /// The verified metadata of a repository.
     pub fn metadata(&self, repository: &RegionId) -> Result<Vec<KeptMetadata>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT role, version, bytes FROM metadata WHERE repository = ?1")?;
-        let rows = query.query_map([repository.as_str()], |row| {
+        METADATA.read(&self.db, "role, version, bytes", "WHERE repository = ?1", [repository.as_str()], |row| {
             Ok(KeptMetadata { role: row.get(0)?, version: unsigned(row, 1)?, bytes: row.get(2)? })
-        })?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        })
     }
 
     /// Keeps a new root by itself. If it changes the online keys, timestamp and snapshot go.
@@ -147,31 +161,19 @@ impl Catalogue {
                 [repository.as_str()],
             )?;
         }
-        change.execute(
-            "INSERT OR REPLACE INTO metadata (repository, role, version, bytes) VALUES (?1, ?2, ?3, ?4)",
-            params![repository.as_str(), root.role, signed(root.version), root.bytes],
-        )?;
+        put_metadata(&change, repository, root)?;
         Ok(change.commit()?)
     }
 
     /// Keeps one role's metadata as soon as it is verified, so that a sync that breaks off goes on where it was.
     pub fn keep_metadata(&self, repository: &RegionId, kept: &KeptMetadata) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached(
-                "INSERT OR REPLACE INTO metadata (repository, role, version, bytes) VALUES (?1, ?2, ?3, ?4)",
-            )?
-            .execute(params![repository.as_str(), kept.role, signed(kept.version), kept.bytes])?;
-        Ok(())
+        put_metadata(&self.db, repository, kept)
     }
 
     /// Writes down that a repository was found current.
     pub fn keep_checked(&self, repository: &RegionId, checked: UnixTime, expires: UnixTime) -> Result<(), StoreError> {
-        self.db.prepare_cached("UPDATE repository SET checked = ?2, expires = ?3 WHERE id = ?1")?.execute(params![
-            repository.as_str(),
-            checked,
-            expires
-        ])?;
-        Ok(())
+        let Some(known) = self.repository(repository)? else { return Ok(()) };
+        keep_repository(&self.db, &KeptRepository { checked, expires, ..known })
     }
 
     /// Replaces what a repository's region data say.
@@ -179,30 +181,21 @@ impl Catalogue {
         let change = self.db.transaction()?;
         change.execute("DELETE FROM region WHERE repository = ?1", [repository.as_str()])?;
         change.execute("DELETE FROM circle WHERE repository = ?1", [repository.as_str()])?;
-        {
-            let mut insert = change
-                .prepare("INSERT OR REPLACE INTO region (id, parent, repository, body) VALUES (?1, ?2, ?3, ?4)")?;
-            for region in &file.regions {
-                let parent = region.id.parent().map(String::from);
-                let body = serde_json::to_string(region)?;
-                insert.execute(params![region.id.as_str(), parent, repository.as_str(), body])?;
-            }
+        for region in &file.regions {
+            let parent = region.id.parent().map(String::from);
+            let body = serde_json::to_string(region)?;
+            REGION.put(&change, "id", params![region.id.as_str(), parent, repository.as_str(), body])?;
         }
         for circle in &file.circles {
             let body = serde_json::to_string(circle)?;
-            change.execute(
-                "INSERT OR REPLACE INTO circle (id, repository, body) VALUES (?1, ?2, ?3)",
-                params![circle.id.to_string(), repository.as_str(), body],
-            )?;
+            CIRCLE.put(&change, "id", params![circle.id.to_string(), repository.as_str(), body])?;
         }
         Ok(change.commit()?)
     }
 
     /// The regions directly below one, by id.
     pub fn regions_below(&self, parent: &RegionId) -> Result<Vec<Region>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT body FROM region WHERE parent = ?1 ORDER BY id")?;
-        let rows = query.query_map([parent.as_str()], |row| row.get::<_, String>(0))?;
-        rows.map(|body| Ok(serde_json::from_str(&body?)?)).collect()
+        REGION.read(&self.db, "body", "WHERE parent = ?1 ORDER BY id", [parent.as_str()], body)
     }
 
     /// How many regions are known below a nation or a first-level region's repository.
@@ -214,28 +207,18 @@ impl Catalogue {
 
     /// What is known of one region.
     pub fn region(&self, id: &RegionId) -> Result<Option<Region>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT body FROM region WHERE id = ?1")?;
-        let body: Option<String> = query.query_row([id.as_str()], |row| row.get(0)).optional()?;
-        Ok(body.map(|body| serde_json::from_str(&body)).transpose()?)
+        Ok(REGION.read(&self.db, "body", "WHERE id = ?1", [id.as_str()], body)?.pop())
     }
 
     /// As much of the tree as a screen about `region` needs: it, all above it, and the circles of its repository.
     pub fn tree_around(&self, region: &RegionId) -> Result<RegionTree, StoreError> {
         let mut tree = RegionTree::default();
         let mut file = RegionFile::default();
-        let mut by_id = self.db.prepare_cached("SELECT body FROM region WHERE id = ?1")?;
         for id in std::iter::successors(Some(region.clone()), RegionId::parent) {
-            let body: Option<String> = by_id.query_row([id.as_str()], |row| row.get(0)).optional()?;
-            if let Some(body) = body {
-                file.regions.push(serde_json::from_str(&body)?);
-            }
+            file.regions.extend(self.region(&id)?);
         }
         if let Some(repository) = region.first_level() {
-            let mut circles = self.db.prepare_cached("SELECT body FROM circle WHERE repository = ?1")?;
-            let rows = circles.query_map([repository.as_str()], |row| row.get::<_, String>(0))?;
-            for body in rows {
-                file.circles.push(serde_json::from_str(&body?)?);
-            }
+            file.circles = CIRCLE.read(&self.db, "body", "WHERE repository = ?1", [repository.as_str()], body)?;
         }
         tree.add(file);
         Ok(tree)
@@ -245,10 +228,7 @@ impl Catalogue {
     pub fn keep_file(&mut self, repository: &RegionId, target: &Target, bytes: &[u8]) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
         keep_blob(&change, &target.sha256, bytes)?;
-        change.execute(
-            "INSERT OR REPLACE INTO file (repository, path, sha256) VALUES (?1, ?2, ?3)",
-            params![repository.as_str(), target.path, target.sha256],
-        )?;
+        FILE.put(&change, "repository, path", params![repository.as_str(), target.path, target.sha256])?;
         Ok(change.commit()?)
     }
 
@@ -261,12 +241,9 @@ impl Catalogue {
 
     /// A file of the registry that was kept; none if it was not, or is no longer what was kept.
     pub fn file(&self, repository: &RegionId, path: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
-        let sha256: Option<[u8; 32]> = self
-            .db
-            .prepare_cached("SELECT sha256 FROM file WHERE repository = ?1 AND path = ?2")?
-            .query_row(params![repository.as_str(), path], |row| row.get(0))
-            .optional()?;
-        sha256.map_or(Ok(None), |sha256| self.blob(&sha256))
+        let which = "WHERE repository = ?1 AND path = ?2";
+        let sha256 = FILE.read(&self.db, "sha256", which, params![repository.as_str(), path], |row| Ok(row.get(0)?))?;
+        sha256.first().map_or(Ok(None), |sha256| self.blob(sha256))
     }
 
     /// Bytes by their hash, checked against it.
@@ -285,12 +262,24 @@ fn keep_blob(db: &Connection, sha256: &[u8; 32], bytes: &[u8]) -> Result<(), Sto
     Ok(())
 }
 
-fn kept_repository(row: &Row<'_>) -> rusqlite::Result<KeptRepository> {
-    let id: String = row.get(0)?;
-    let id = id
-        .parse()
-        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Text, Box::new(error)))?;
+fn keep_repository(db: &Connection, kept: &KeptRepository) -> Result<(), StoreError> {
+    let KeptRepository { id, url, first_root, checked, expires } = kept;
+    REPOSITORY.put(db, "id", params![id.as_str(), url, first_root, checked, expires])
+}
+
+fn kept_repository(row: &Row<'_>) -> Result<KeptRepository, StoreError> {
+    let id = row.get::<_, String>(0)?.parse()?;
     Ok(KeptRepository { id, url: row.get(1)?, first_root: row.get(2)?, checked: row.get(3)?, expires: row.get(4)? })
+}
+
+fn put_metadata(db: &Connection, repository: &RegionId, kept: &KeptMetadata) -> Result<(), StoreError> {
+    let values = params![repository.as_str(), kept.role, signed(kept.version), kept.bytes];
+    METADATA.put(db, "repository, role", values)
+}
+
+/// A value that is kept as JSON in the first column.
+fn body<T: DeserializeOwned>(row: &Row<'_>) -> Result<T, StoreError> {
+    Ok(serde_json::from_str(row.get_ref(0)?.as_str().map_err(rusqlite::Error::from)?)?)
 }
 
 /// SQLite's integers are signed; versions and lengths stay far below.
@@ -314,18 +303,20 @@ mod tests {
     fn a_damaged_catalogue_is_begun_anew() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("catalogue.sqlite");
-        let catalogue = Catalogue::open(&path).expect("new");
+        let catalogue = Catalogue::open(&path, &CatalogueKey::new(&[7; 32]), Unsealed::Refuse).expect("new");
         catalogue.add_repository(&id("cn-sd"), "https://registry.example", b"{}").expect("kept");
         drop(catalogue);
         std::fs::write(&path, vec![7; 4096]).expect("damaged");
-        let catalogue = Catalogue::open(&path).expect("again");
+        let catalogue = Catalogue::open(&path, &CatalogueKey::new(&[7; 32]), Unsealed::Refuse).expect("again");
         assert_eq!(catalogue.repository(&id("cn-sd")).expect("readable"), None);
     }
 
     #[test]
     fn bytes_that_were_swapped_on_disk_are_not_served() {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
+        let mut catalogue =
+            Catalogue::open(&folder.path().join("catalogue.sqlite"), &CatalogueKey::new(&[7; 32]), Unsealed::Refuse)
+                .expect("new");
         let sha256: [u8; 32] = digest(&SHA256, b"package").as_ref().try_into().expect("32 bytes");
         let target = Target { path: "cn-sd/trust.json".to_owned(), sha256, length: 7, custom: None };
         catalogue.keep_file(&id("cn-sd"), &target, b"package").expect("kept");

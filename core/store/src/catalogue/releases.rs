@@ -4,8 +4,9 @@ use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::{RegionId, RegionTree, UnitId};
 use onecity_protocol::service::ServiceId;
 use onecity_protocol::trust::{Release, Target};
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 
+use super::seal::{RELEASE, SCOPE, UNIT};
 use super::{Catalogue, signed, unsigned};
 use crate::error::StoreError;
 use crate::search;
@@ -29,18 +30,11 @@ impl Catalogue {
     pub fn keep_roles(&mut self, repository: &RegionId, roles: &[VerifiedRole]) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
         for role in roles {
-            let number = unit_number(&change, repository, &role.unit)?;
-            change.execute(
-                "UPDATE unit SET broken = NULL, version = ?2, expires = ?3 WHERE number = ?1",
-                params![number, signed(role.version), role.expires],
-            )?;
+            let known = KnownUnit { broken: None, version: role.version, expires: role.expires };
+            let number = known.keep(&change, repository, &role.unit)?;
             change.execute("DELETE FROM release WHERE unit = ?1", [role.unit.to_string()])?;
-            let mut insert = change.prepare_cached(
-                "INSERT INTO release (unit, app_id, version_code, repository, path, sha256, length, card)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            )?;
             for release in &role.releases {
-                insert.execute(params![
+                let values = params![
                     release.unit.to_string(),
                     release.app_id,
                     signed(release.version_code),
@@ -49,7 +43,8 @@ impl Catalogue {
                     release.target.sha256,
                     signed(release.target.length),
                     serde_json::to_string(&release.entry)?,
-                ])?;
+                ];
+                RELEASE.put(&change, "unit, app_id, version_code", values)?;
             }
             search::index_unit(&change, number, role)?;
         }
@@ -60,41 +55,37 @@ impl Catalogue {
 
     /// Writes down that a unit's news could not be read; what was kept of it stays.
     pub fn keep_broken(&self, repository: &RegionId, unit: &UnitId, why: &str) -> Result<(), StoreError> {
-        let number = unit_number(&self.db, repository, unit)?;
-        self.db.execute("UPDATE unit SET broken = ?2 WHERE number = ?1", params![number, why])?;
+        let known = KnownUnit::of(&self.db, unit)?.unwrap_or_default();
+        KnownUnit { broken: Some(why.to_owned()), ..known }.keep(&self.db, repository, unit)?;
         Ok(())
     }
 
     /// The version of a unit's metadata that its releases here are from, if its last news could be read.
     pub fn unit_version(&self, unit: &UnitId) -> Result<Option<u64>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT version FROM unit WHERE id = ?1 AND broken IS NULL")?;
-        Ok(query.query_row([unit.to_string()], |row| unsigned(row, 0)).optional()?)
+        let known = KnownUnit::of(&self.db, unit)?;
+        Ok(known.filter(|known| known.broken.is_none()).map(|known| known.version))
     }
 
     /// Writes down from when on nothing new is installed from a unit.
-    pub fn keep_expires(&self, unit: &UnitId, expires: UnixTime) -> Result<(), StoreError> {
-        let mut query = self.db.prepare_cached("UPDATE unit SET expires = ?2 WHERE id = ?1")?;
-        query.execute(params![unit.to_string(), expires])?;
+    pub fn keep_expires(&self, repository: &RegionId, unit: &UnitId, expires: UnixTime) -> Result<(), StoreError> {
+        let Some(known) = KnownUnit::of(&self.db, unit)? else { return Ok(()) };
+        KnownUnit { expires, ..known }.keep(&self.db, repository, unit)?;
         Ok(())
     }
 
     /// From when on nothing new is installed from a unit.
     pub fn unit_expires(&self, unit: &UnitId) -> Result<UnixTime, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT expires FROM unit WHERE id = ?1")?;
-        Ok(query.query_row([unit.to_string()], |row| row.get(0)).optional()?.unwrap_or_default())
+        Ok(KnownUnit::of(&self.db, unit)?.map_or(0, |known| known.expires))
     }
 
     /// Why a unit's news could not be read at the last sync.
     pub fn broken(&self, unit: &UnitId) -> Result<Option<String>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT broken FROM unit WHERE id = ?1")?;
-        Ok(query.query_row([unit.to_string()], |row| row.get(0)).optional()?.flatten())
+        Ok(KnownUnit::of(&self.db, unit)?.and_then(|known| known.broken))
     }
 
     /// The units of a repository that are known.
     pub fn units(&self, repository: &RegionId) -> Result<Vec<UnitId>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT id FROM unit WHERE repository = ?1 ORDER BY id")?;
-        let rows = query.query_map([repository.as_str()], |row| row.get::<_, String>(0))?;
-        rows.map(|id| Ok(id?.parse()?)).collect()
+        units(&self.db, repository)
     }
 
     /// Forgets a unit that nobody delegates to any more: what it published is not offered.
@@ -124,16 +115,13 @@ impl Catalogue {
 
     /// Writes down that everything that a region's screens need is there, as of a snapshot.
     pub fn keep_scope(&self, region: &RegionId, snapshot: u64) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached("INSERT OR REPLACE INTO scope (region, snapshot) VALUES (?1, ?2)")?
-            .execute(params![region.as_str(), signed(snapshot)])?;
-        Ok(())
+        SCOPE.put(&self.db, "region", params![region.as_str(), signed(snapshot)])
     }
 
     /// The snapshot that a region was last synced to, all of it.
     pub fn scope(&self, region: &RegionId) -> Result<Option<u64>, StoreError> {
-        let mut query = self.db.prepare_cached("SELECT snapshot FROM scope WHERE region = ?1")?;
-        Ok(query.query_row([region.as_str()], |row| unsigned(row, 0)).optional()?)
+        let read = |row: &Row<'_>| Ok(unsigned(row, 0)?);
+        Ok(SCOPE.read(&self.db, "snapshot", "WHERE region = ?1", [region.as_str()], read)?.pop())
     }
 
     /// The units whose services are offered in a region, nearest first: its own and its departments', those above it
@@ -141,13 +129,12 @@ impl Catalogue {
     pub fn units_for(&self, tree: &RegionTree, region: &RegionId) -> Result<Vec<UnitId>, StoreError> {
         let mut units = Vec::new();
         let circles: Vec<UnitId> = tree.circles().map(|circle| circle.id.clone()).collect();
-        let mut offices = self.db.prepare_cached("SELECT id FROM unit WHERE region = ?1 AND id <> ?1 ORDER BY id")?;
         for unit in tree.units_for(region) {
             let departments = if unit.is_office() {
                 Vec::new()
             } else {
-                let rows = offices.query_map([unit.region().as_str()], |row| row.get::<_, String>(0))?;
-                rows.map(|id| Ok(id?.parse()?)).collect::<Result<Vec<UnitId>, StoreError>>()?
+                let which = "WHERE region = ?1 AND id <> ?1 ORDER BY id";
+                UNIT.read(&self.db, "id", which, [unit.region().as_str()], unit_id)?
             };
             units.push(unit);
             units.extend(departments.into_iter().filter(|department| !circles.contains(department)));
@@ -157,40 +144,57 @@ impl Catalogue {
 
     /// All releases of a unit, a service's together, newest first.
     pub fn releases(&self, unit: &UnitId) -> Result<Vec<Release>, StoreError> {
-        let mut query = self.db.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM release WHERE unit = ?1 ORDER BY app_id, version_code DESC"
-        ))?;
-        let mut rows = query.query([unit.to_string()])?;
-        let mut releases = Vec::new();
-        while let Some(row) = rows.next()? {
-            releases.push(release(row)?);
-        }
-        Ok(releases)
+        let which = "WHERE unit = ?1 ORDER BY app_id, version_code DESC";
+        RELEASE.read(&self.db, COLUMNS, which, [unit.to_string()], release)
     }
 
     /// All releases of a service, newest first.
     pub fn releases_of(&self, service: &ServiceId) -> Result<Vec<Release>, StoreError> {
-        let mut query = self.db.prepare_cached(&format!(
-            "SELECT {COLUMNS} FROM release WHERE unit = ?1 AND app_id = ?2 ORDER BY version_code DESC"
-        ))?;
-        let mut rows = query.query(params![service.unit.to_string(), service.app_id])?;
-        let mut releases = Vec::new();
-        while let Some(row) = rows.next()? {
-            releases.push(release(row)?);
-        }
-        Ok(releases)
+        let which = "WHERE unit = ?1 AND app_id = ?2 ORDER BY version_code DESC";
+        RELEASE.read(&self.db, COLUMNS, which, params![service.unit.to_string(), service.app_id], release)
     }
 }
 
-/// The number of a unit, which is given when it is first heard of.
-fn unit_number(db: &Connection, repository: &RegionId, unit: &UnitId) -> Result<i64, StoreError> {
-    db.prepare_cached("INSERT OR IGNORE INTO unit (id, region, repository) VALUES (?1, ?2, ?3)")?.execute(params![
-        unit.to_string(),
-        unit.region().as_str(),
-        repository.as_str()
-    ])?;
-    let mut query = db.prepare_cached("SELECT number FROM unit WHERE id = ?1")?;
-    Ok(query.query_row([unit.to_string()], |row| row.get(0))?)
+/// What is known of a unit beside its releases.
+#[derive(Default)]
+struct KnownUnit {
+    version: u64,
+    expires: UnixTime,
+    broken: Option<String>,
+}
+
+impl KnownUnit {
+    fn of(db: &Connection, unit: &UnitId) -> Result<Option<Self>, StoreError> {
+        let read = |row: &Row<'_>| Ok(Self { version: unsigned(row, 0)?, expires: row.get(1)?, broken: row.get(2)? });
+        Ok(UNIT.read(db, "version, expires, broken", "WHERE id = ?1", [unit.to_string()], read)?.pop())
+    }
+
+    /// Writes it down. Answers the unit's number, which is given when it is first heard of.
+    fn keep(&self, db: &Connection, repository: &RegionId, unit: &UnitId) -> Result<i64, StoreError> {
+        let (id, version) = (unit.to_string(), signed(self.version));
+        let values = params![id, unit.region().as_str(), repository.as_str(), version, self.expires, self.broken];
+        UNIT.put(db, "id", values)?;
+        let mut query = db.prepare_cached("SELECT number FROM unit WHERE id = ?1")?;
+        Ok(query.query_row([id], |row| row.get(0))?)
+    }
+}
+
+fn units(db: &Connection, repository: &RegionId) -> Result<Vec<UnitId>, StoreError> {
+    UNIT.read(db, "id", "WHERE repository = ?1 ORDER BY id", [repository.as_str()], unit_id)
+}
+
+/// Of a repository that starts again, no unit's releases are current.
+pub(super) fn forget_versions(db: &Connection, repository: &RegionId) -> Result<(), StoreError> {
+    for unit in units(db, repository)? {
+        if let Some(known) = KnownUnit::of(db, &unit)? {
+            KnownUnit { version: 0, ..known }.keep(db, repository, &unit)?;
+        }
+    }
+    Ok(())
+}
+
+fn unit_id(row: &Row<'_>) -> Result<UnitId, StoreError> {
+    Ok(row.get::<_, String>(0)?.parse()?)
 }
 
 fn release(row: &Row<'_>) -> Result<Release, StoreError> {

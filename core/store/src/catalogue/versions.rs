@@ -10,6 +10,7 @@ use onecity_protocol::region::UnitId;
 use onecity_protocol::service::ServiceId;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
+use super::seal::{FAILED, VERSION};
 use super::{Catalogue, keep_blob, signed, unsigned};
 use crate::error::StoreError;
 
@@ -77,10 +78,9 @@ impl Catalogue {
 
     /// The version codes of all services that a unit has on the phone, as they open.
     pub fn installed_of(&self, unit: &UnitId) -> Result<Vec<(String, u64)>, StoreError> {
-        let mut query =
-            self.db.prepare_cached("SELECT app_id, version_code FROM version WHERE unit = ?1 AND slot = 'current'")?;
-        let rows = query.query_map([unit.to_string()], |row| Ok((row.get(0)?, unsigned(row, 1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
+        let read = |row: &Row<'_>| Ok((row.get(0)?, unsigned(row, 1)?));
+        let which = "WHERE unit = ?1 AND slot = 'current'";
+        VERSION.read(&self.db, "app_id, version_code", which, [unit.to_string()], read)
     }
 
     /// A service is about to open: a version that waits takes its place, one that never came to work gives way to the
@@ -102,10 +102,8 @@ impl Catalogue {
             let last_good = held(&change, service, Slot::LastGood)?.map(|(installed, _)| installed);
             match last_good.filter(|good| good.sha256 != current.sha256) {
                 Some(good) if tries >= TRIES => {
-                    change.execute(
-                        "INSERT OR REPLACE INTO failed (unit, app_id, version_code) VALUES (?1, ?2, ?3)",
-                        params![service.unit.to_string(), service.app_id, signed(current.version_code)],
-                    )?;
+                    let values = params![service.unit.to_string(), service.app_id, signed(current.version_code)];
+                    FAILED.put(&change, "unit, app_id, version_code", values)?;
                     place(&change, &good, Slot::Current)?;
                 }
                 Some(_) => {
@@ -144,9 +142,9 @@ impl Catalogue {
 
     /// Whether a version was given up because it never came to work.
     pub fn has_failed(&self, service: &ServiceId, version_code: u64) -> Result<bool, StoreError> {
-        let mut query =
-            self.db.prepare_cached("SELECT 1 FROM failed WHERE unit = ?1 AND app_id = ?2 AND version_code = ?3")?;
-        Ok(query.exists(params![service.unit.to_string(), service.app_id, signed(version_code)])?)
+        let which = "WHERE unit = ?1 AND app_id = ?2 AND version_code = ?3";
+        let values = params![service.unit.to_string(), service.app_id, signed(version_code)];
+        Ok(!FAILED.read(&self.db, "1", which, values, |_| Ok(()))?.is_empty())
     }
 
     /// What there is of a download that broke off.
@@ -172,23 +170,21 @@ impl Catalogue {
 }
 
 fn held(db: &Connection, service: &ServiceId, slot: Slot) -> Result<Option<(Installed, u32)>, StoreError> {
-    let read = |row: &Row<'_>| Ok((unsigned(row, 0)?, row.get(1)?, row.get(2)?));
-    let found = db
-        .prepare_cached(
-            "SELECT version_code, sha256, tries FROM version WHERE unit = ?1 AND app_id = ?2 AND slot = ?3",
-        )?
-        .query_row(params![service.unit.to_string(), service.app_id, slot.name()], read)
-        .optional()?;
-    Ok(found.map(|(version_code, sha256, tries)| (Installed { service: service.clone(), version_code, sha256 }, tries)))
+    let read = |row: &Row<'_>| {
+        let (version_code, sha256) = (unsigned(row, 0)?, row.get(1)?);
+        Ok((Installed { service: service.clone(), version_code, sha256 }, row.get(2)?))
+    };
+    let which = "WHERE unit = ?1 AND app_id = ?2 AND slot = ?3";
+    let values = params![service.unit.to_string(), service.app_id, slot.name()];
+    Ok(VERSION.read(db, "version_code, sha256, tries", which, values, read)?.pop())
 }
 
 fn place(db: &Connection, installed: &Installed, slot: Slot) -> Result<(), StoreError> {
     let Installed { service, version_code, sha256 } = installed;
-    db.execute(
-        "INSERT OR REPLACE INTO version (unit, app_id, slot, version_code, sha256) VALUES (?1, ?2, ?3, ?4, ?5)",
-        params![service.unit.to_string(), service.app_id, slot.name(), signed(*version_code), sha256],
-    )?;
-    Ok(())
+    // Whatever was in the slot was tried and used; this was not.
+    clear(db, service, slot)?;
+    let values = params![service.unit.to_string(), service.app_id, slot.name(), signed(*version_code), sha256];
+    VERSION.put(db, "unit, app_id, slot", values)
 }
 
 fn clear(db: &Connection, service: &ServiceId, slot: Slot) -> Result<(), StoreError> {
@@ -211,6 +207,7 @@ pub(super) fn drop_unused(db: &Connection) -> Result<(), StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::{CatalogueKey, Unsealed};
     use ring::digest::{SHA256, digest};
 
     struct Phone {
@@ -222,7 +219,12 @@ mod tests {
     impl Phone {
         fn new() -> Self {
             let folder = tempfile::tempdir().expect("a folder");
-            let catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
+            let catalogue = Catalogue::open(
+                &folder.path().join("catalogue.sqlite"),
+                &CatalogueKey::new(&[7; 32]),
+                Unsealed::Refuse,
+            )
+            .expect("new");
             Self { _folder: folder, catalogue, service: "cn-sd/jinan/report".parse().expect("a service") }
         }
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::catalogue::{CatalogueKey, Unsealed};
 use onecity_protocol::names::Names;
 use onecity_protocol::trust::{CatalogueEntry, Release, Target};
 
@@ -14,7 +15,9 @@ struct City {
 impl City {
     fn new(units: &[(&str, &[Named])]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let mut catalogue = Catalogue::open(&folder.path().join("catalogue.sqlite")).expect("new");
+        let mut catalogue =
+            Catalogue::open(&folder.path().join("catalogue.sqlite"), &CatalogueKey::new(&[7; 32]), Unsealed::Refuse)
+                .expect("new");
         for (unit, services) in units {
             let unit: UnitId = unit.parse().expect("a unit");
             let releases = services.iter().map(|(app_id, zh, vi, keyword)| {

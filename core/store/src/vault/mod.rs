@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   SecretStore ──unwraps──> secret of an owner ──HKDF──> sealing key (AES-256-GCM), naming key (HMAC)
-//!        └──recalls──> generation: a file with a lower one is an older copy that somebody put back
+//!        └──recalls──> generation: a file with a lower one, or with older guarded records, was put back by somebody
 //! ```
 
 mod generation;
@@ -11,19 +11,19 @@ mod reader;
 mod record;
 mod scoped;
 
-use std::cell::Cell;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::database::Schema;
 use crate::error::StoreError;
+use generation::Generation;
 pub use reader::VaultReader;
 pub use record::{Listed, Record};
 pub use scoped::ServiceSize;
@@ -82,8 +82,7 @@ pub struct Vault {
     secrets: Arc<dyn SecretStore>,
     /// Keys that have been unwrapped since the file was opened.
     keys: KeyCache,
-    /// Whether this is an older copy of the file, and nobody has dealt with that yet.
-    rolled_back: Cell<bool>,
+    generation: Generation,
 }
 
 /// How long a key store that does not answer is waited for before each further try: the first moments after a phone
@@ -120,24 +119,24 @@ impl Vault {
     pub fn open(path: &Path, secrets: Arc<dyn SecretStore>) -> Result<Self, StoreError> {
         Self::finish_restoring(path)?;
         let db = SCHEMA.open(path).map_err(damaged)?;
-        let vault = Self { db, secrets, keys: KeyCache::default(), rolled_back: Cell::new(false) };
-        let fresh = !vault.has_owner(&Owner::Phone)?;
-        if fresh {
-            // Both or neither: a key without its check would later pass for a wrong key.
-            vault.atomically(|vault| {
-                vault.add_owner(&Owner::Phone)?;
-                vault.put(&Owner::Phone, "", &KeyCheck)
-            })?;
+        let vault = Self::over(db, secrets);
+        if !vault.has_owner(&Owner::Phone)? {
+            vault.first_generation()?;
+            return Ok(vault);
         }
         // Another key looks under another name, and finds nothing there.
         match vault.get::<KeyCheck>(&Owner::Phone, "") {
             Ok(Some(KeyCheck)) => {
-                vault.begin_generation(fresh)?;
+                vault.next_generation()?;
                 Ok(vault)
             }
             Ok(None) | Err(StoreError::Damaged(_)) => Err(StoreError::KeyInvalidated),
             Err(error) => Err(error),
         }
+    }
+
+    fn over(db: Connection, secrets: Arc<dyn SecretStore>) -> Self {
+        Self { db, secrets, keys: KeyCache::default(), generation: Generation::default() }
     }
 
     /// The account of a person at a provider: the same person gets the same one each time, and nobody can tell from
@@ -150,14 +149,16 @@ impl Vault {
     /// Makes room for an account; one that is there is left as it is.
     pub fn add_account(&self, account: &AccountId) -> Result<(), StoreError> {
         let owner = Owner::Account(account.clone());
-        if self.has_owner(&owner)? { Ok(()) } else { self.add_owner(&owner) }
+        if self.has_owner(&owner)? { Ok(()) } else { self.guarded(|vault| vault.add_owner(&owner)) }
     }
 
     /// Destroys an account: its wrapped key, without which nothing of it can be opened, and with it all its rows.
     pub fn remove_account(&self, account: &AccountId) -> Result<(), StoreError> {
         self.keys.write().expect("no panic while held").remove(&account.0);
-        self.db.execute("DELETE FROM owner_key WHERE owner = ?1", [&account.0])?;
-        Ok(())
+        self.guarded(|vault| {
+            vault.db.execute("DELETE FROM owner_key WHERE owner = ?1", [&account.0])?;
+            Ok(())
+        })
     }
 
     /// Makes several changes at once: all of them happen, or none. Within another such call they are part of that.
@@ -167,12 +168,14 @@ impl Vault {
         }
         let transaction = self.db.unchecked_transaction()?;
         let outcome = changes(self).and_then(|outcome| {
+            self.write_changed_guard()?;
             transaction.commit()?;
             Ok(outcome)
         });
         if outcome.is_err() {
             // A key that was made within is gone with its row: nothing may be sealed under it.
             self.keys.write().expect("no panic while held").clear();
+            self.forget_changed_guard();
         }
         outcome
     }
@@ -189,7 +192,7 @@ impl Vault {
     /// [`StoreError::FileDamaged`].
     pub fn check(path: &Path) -> Result<(), StoreError> {
         let check = || -> Result<String, StoreError> {
-            let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+            let db = Schema::open_beside(path)?;
             Ok(db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?)
         };
         // Of a file that is damaged early on SQLite gives an error instead of a verdict.
@@ -212,13 +215,16 @@ impl Vault {
 
     /// Keeps a record under a name, in place of the one that was there. It is on disk when this returns.
     pub fn put<R: Record>(&self, owner: &Owner, name: &str, record: &R) -> Result<(), StoreError> {
-        let keys = self.keys(owner)?;
-        let key = keys.row_key(R::KIND, name);
-        let value = self.seal(owner, &keys, &place::<R>(owner, &key), &serde_json::to_vec(record)?)?;
-        self.db
-            .prepare_cached("INSERT OR REPLACE INTO sealed (owner, kind, key, value) VALUES (?1, ?2, ?3, ?4)")?
-            .execute(params![owner.name(), R::KIND, key, value])?;
-        Ok(())
+        self.guarded_if::<R, _>(|vault| {
+            let keys = vault.keys(owner)?;
+            let key = keys.row_key(R::KIND, name);
+            let value = vault.seal(owner, &keys, &place::<R>(owner, &key), &serde_json::to_vec(record)?)?;
+            vault
+                .db
+                .prepare_cached("INSERT OR REPLACE INTO sealed (owner, kind, key, value) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![owner.name(), R::KIND, key, value])?;
+            Ok(())
+        })
     }
 
     /// The record of a name.
@@ -270,13 +276,13 @@ impl Vault {
 
     /// Removes a record; one that is not there is fine.
     pub fn delete<R: Record>(&self, owner: &Owner, name: &str) -> Result<(), StoreError> {
-        let key = self.keys(owner)?.row_key(R::KIND, name);
-        self.db.prepare_cached("DELETE FROM sealed WHERE owner = ?1 AND kind = ?2 AND key = ?3")?.execute(params![
-            owner.name(),
-            R::KIND,
-            key
-        ])?;
-        Ok(())
+        self.guarded_if::<R, _>(|vault| {
+            let key = vault.keys(owner)?.row_key(R::KIND, name);
+            let mut delete =
+                vault.db.prepare_cached("DELETE FROM sealed WHERE owner = ?1 AND kind = ?2 AND key = ?3")?;
+            delete.execute(params![owner.name(), R::KIND, key])?;
+            Ok(())
+        })
     }
 
     fn has_owner(&self, owner: &Owner) -> Result<bool, StoreError> {
@@ -288,6 +294,11 @@ impl Vault {
         let wrapped = self.secrets.wrap(OwnerKeys::new_secret().as_ref())?;
         self.db.execute("INSERT INTO owner_key (owner, wrapped) VALUES (?1, ?2)", params![owner.name(), wrapped])?;
         Ok(())
+    }
+
+    fn wrapped_key(&self, owner: &Owner) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT wrapped FROM owner_key WHERE owner = ?1")?;
+        Ok(query.query_row([owner.name()], |row| row.get(0)).optional()?)
     }
 
     /// Seals a value, counting it first: that is what bounds how often a key is used.
@@ -331,16 +342,20 @@ impl Vault {
         Ok(Arc::new(OwnerKeys::derive(&secret, u64::try_from(seals).unwrap_or(u64::MAX))?))
     }
 
-    /// Asks the key store, again if it does not answer at once.
     fn unwrapped(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> {
-        for pause in KEY_STORE_PAUSES {
-            match self.secrets.unwrap(wrapped) {
-                Err(SecretError::Unavailable) => std::thread::sleep(pause),
-                answer => return answer,
-            }
-        }
-        self.secrets.unwrap(wrapped)
+        patiently(|| self.secrets.unwrap(wrapped))
     }
+}
+
+/// Asks the key store, again if it does not answer at once.
+fn patiently<T>(ask: impl Fn() -> Result<T, SecretError>) -> Result<T, SecretError> {
+    for pause in KEY_STORE_PAUSES {
+        match ask() {
+            Err(SecretError::Unavailable) => std::thread::sleep(pause),
+            answer => return answer,
+        }
+    }
+    ask()
 }
 
 /// A record of this format out of a value of this or an older one.

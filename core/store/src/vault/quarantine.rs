@@ -1,11 +1,14 @@
 //! Quarantine for a vault that can't be opened, and the way back from it: no private file is ever deleted here.
 
+use std::fs::OpenOptions;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags, params_from_iter, types::Value};
+use rusqlite::{params_from_iter, types::Value};
 
-use super::{SCHEMA, Vault};
+use super::{AccountId, Owner, SCHEMA, Vault};
+use crate::database::Schema;
 use crate::error::StoreError;
 use crate::sealing::SecretStore;
 
@@ -27,9 +30,9 @@ impl Vault {
 
     fn move_to_quarantine(path: &Path) -> Result<PathBuf, StoreError> {
         // What is still in the log belongs to this file and to no other.
-        let emptied = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|db| {
+        let emptied = Schema::open_beside(path).and_then(|db| {
             db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-            db.close().map_err(|(_, error)| error)
+            Ok(db.close().map_err(|(_, error)| error)?)
         });
         let place = free_place(path);
         if emptied.is_err() {
@@ -49,6 +52,37 @@ impl Vault {
     pub(crate) fn quarantined(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
         let numbered = (1..).map(|number| path.with_extension(format!("aside-{number}.sqlite")));
         Ok(numbered.take_while(|place| place.exists()).collect())
+    }
+
+    /// Removes an account from the files in quarantine, too, before it is removed from this one: a logout is for all
+    /// that the phone has. Such a file may know the person, by issuer and subject, under another name. A file that
+    /// this key store can't open, nobody can read.
+    pub fn remove_account_aside(&self, account: &AccountId, person: Option<(&str, &str)>) -> Result<(), StoreError> {
+        let Some(path) = self.db.path().map(PathBuf::from) else { return Ok(()) };
+        let owner = Owner::Account(account.clone());
+        let own: Option<Vec<u8>> = self.wrapped_key(&owner)?;
+        for place in Self::quarantined(&path)? {
+            let removed = Schema::open_beside(&place).and_then(|db| {
+                let aside = Self::over(db, Arc::clone(&self.secrets));
+                aside.db.pragma_update(None, "foreign_keys", true)?;
+                aside.db.pragma_update(None, "secure_delete", true)?;
+                let other = person.and_then(|(issuer, subject)| aside.account_of(issuer, subject).ok());
+                for name in [Some(account.clone()), other].into_iter().flatten() {
+                    aside.db.execute("DELETE FROM owner_key WHERE owner = ?1", [name.as_str()])?;
+                }
+                aside.settle()
+            });
+            if let Err(error) = removed {
+                tracing::warn!(%error, "a damaged vault in quarantine is searched for a key byte by byte");
+            }
+            // Of a damaged file, a page that SQLite no longer reaches may still have the key.
+            if let Some(wrapped) = &own {
+                for suffix in ["", "-wal"] {
+                    overwrite(&with_suffix(&place, suffix), wrapped)?;
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Restores the newest file that the key store opens again; the one in use goes into quarantine in its place.
@@ -85,7 +119,7 @@ impl Vault {
     pub fn recover(path: &Path) -> Result<u64, StoreError> {
         let old_path = Self::quarantine(path)?;
         let new = SCHEMA.open(path)?;
-        let old = Connection::open_with_flags(&old_path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let old = Schema::open_beside(&old_path)?;
         let mut carried = 0;
         let change = new.unchecked_transaction()?;
         for (table, columns) in TABLES {
@@ -111,6 +145,24 @@ impl Vault {
         change.commit()?;
         Ok(carried)
     }
+}
+
+/// Overwrites a text wherever it stands in a file.
+fn overwrite(path: &Path, text: &[u8]) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let mut bytes = std::fs::read(path)?;
+    let places: Vec<usize> = memchr::memmem::find_iter(&bytes, text).collect();
+    if places.is_empty() {
+        return Ok(());
+    }
+    for at in places {
+        bytes[at..at + text.len()].fill(0);
+    }
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.write_all(&bytes)?;
+    Ok(file.sync_all()?)
 }
 
 fn being_restored(path: &Path) -> PathBuf {
@@ -177,6 +229,53 @@ mod tests {
         std::fs::copy(&path, being_restored(&path)).expect("on its way, with another in its place");
         Vault::open(&path, keys).expect("the one in use").close().expect("closed");
         assert_eq!(Vault::quarantined(&path).expect("listed").len(), 1, "the other is kept");
+    }
+
+    #[test]
+    fn a_logout_reaches_the_vaults_in_quarantine_whatever_they_call_the_account_and_however_damaged_they_are() {
+        const PERSON: (&str, &str) = ("https://id.example", "somebody");
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("vault.sqlite");
+        let keys = shift(1) as Arc<dyn SecretStore>;
+        let log_in = || {
+            let vault = Vault::open(&path, Arc::clone(&keys)).expect("opened");
+            let account = vault.account_of(PERSON.0, PERSON.1).expect("named");
+            let other = vault.account_of(PERSON.0, "another").expect("named");
+            for account in [&account, &other] {
+                vault.add_account(account).expect("room");
+                vault.put(&Owner::Account(account.clone()), "a", &Kept("a draft".to_owned())).expect("kept");
+            }
+            (vault, account)
+        };
+        // One that was put aside whole, and was begun anew: the same person has another name in it.
+        log_in().0.close().expect("closed");
+        Vault::quarantine(&path).expect("aside");
+        // One that was damaged and salvaged: the same name, and the same wrapped key.
+        let (vault, account) = log_in();
+        let wrapped = vault.wrapped_key(&Owner::Account(account)).expect("read").expect("there");
+        vault.close().expect("closed");
+        Vault::recover(&path).expect("salvaged");
+        // One that SQLite can't even open.
+        let mut spoilt = std::fs::read(&path).expect("readable");
+        spoilt[..16].fill(0);
+        std::fs::write(folder.path().join("vault.aside-3.sqlite"), &spoilt).expect("written");
+
+        let (vault, account) = log_in();
+        vault.remove_account_aside(&account, Some(PERSON)).expect("everywhere");
+        vault.remove_account(&account).expect("here");
+        vault.close().expect("closed");
+        for entry in std::fs::read_dir(folder.path()).expect("listed") {
+            let bytes = std::fs::read(entry.expect("a file").path()).expect("readable");
+            assert!(memchr::memmem::find(&bytes, &wrapped).is_none(), "nowhere is there a key");
+        }
+        for place in ["vault.aside-1.sqlite", "vault.aside-2.sqlite"] {
+            let aside = Vault::open(&folder.path().join(place), Arc::clone(&keys)).expect("opened");
+            let left = aside.accounts().expect("listed");
+            let other = aside.account_of(PERSON.0, "another").expect("named");
+            assert_eq!(left, std::slice::from_ref(&other), "{place}: of the other account nothing is lost");
+            let kept = aside.get::<Kept>(&Owner::Account(other), "a").expect("readable");
+            assert_eq!(kept, Some(Kept("a draft".to_owned())));
+        }
     }
 
     #[test]

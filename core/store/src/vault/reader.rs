@@ -1,13 +1,12 @@
 //! A second connection to the private file, for reading alone: what a resident stands at a gate with must not wait until
 //! a photo of 20 MiB has been sealed. SQLite's write-ahead log lets it read while another connection writes.
 
-use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags};
-
+use super::generation::Generation;
 use super::{Owner, Record, Vault};
+use crate::database::Schema;
 use crate::error::StoreError;
 
 /// Reads what was written last, and never writes.
@@ -17,10 +16,10 @@ impl Vault {
     /// Opens a reader beside this connection. It has to be closed first.
     pub fn reader(&self) -> Result<VaultReader, StoreError> {
         let path = self.db.path().map(PathBuf::from).unwrap_or_default();
-        let db = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let db = Schema::open_beside(&path)?;
         db.pragma_update(None, "query_only", true)?;
         let (secrets, keys) = (Arc::clone(&self.secrets), Arc::clone(&self.keys));
-        Ok(VaultReader(Vault { db, secrets, keys, rolled_back: Cell::new(false) }))
+        Ok(VaultReader(Vault { db, secrets, keys, generation: Generation::default() }))
     }
 }
 

@@ -15,6 +15,10 @@ pub trait Record: Serialize + DeserializeOwned {
     const KIND: &'static str;
     /// The version of the record's own format. It is sealed with the value.
     const FORMAT: u8;
+    /// Whether an older value that is put back, or the removal of one, gives somebody something: a consent that was
+    /// withdrawn, a session that was ended. The file is then taken for an older copy of itself, though all
+    /// else in it is new. Each write of a guarded record reads all of them: for kinds that are few and seldom written.
+    const GUARDED: bool = false;
 
     /// Reads a value that an earlier version of the app wrote in format `from`, which is lower than
     /// [`Record::FORMAT`].

@@ -71,7 +71,7 @@ impl Vault {
         let keys = self.keys(owner)?;
         let key = keys.row_key(R::KIND, &name_of(service, name));
         let plain = serde_json::to_vec(record)?;
-        self.atomically(|vault| {
+        let write = |vault: &Self| {
             let scope_key = vault.known_service(owner, service)?;
             let others: i64 = vault
                 .db
@@ -92,7 +92,8 @@ impl Vault {
                 )?
                 .execute(params![owner.name(), R::KIND, key, value, scope_key, used])?;
             Ok(())
-        })
+        };
+        self.guarded_if::<R, _>(|vault| vault.atomically(write))
     }
 
     /// A record of a scope.
@@ -112,11 +113,13 @@ impl Vault {
 
     /// Removes every record of a kind in a scope.
     pub fn delete_scoped_kind<R: Record>(&self, owner: &Owner, service: &ServiceId) -> Result<(), StoreError> {
-        let scope_key = scope_key(&*self.keys(owner)?, service);
-        self.db
-            .prepare_cached("DELETE FROM sealed WHERE owner = ?1 AND scope = ?2 AND kind = ?3")?
-            .execute(params![owner.name(), scope_key, R::KIND])?;
-        Ok(())
+        self.guarded_if::<R, _>(|vault| {
+            let scope_key = scope_key(&*vault.keys(owner)?, service);
+            let mut delete =
+                vault.db.prepare_cached("DELETE FROM sealed WHERE owner = ?1 AND scope = ?2 AND kind = ?3")?;
+            delete.execute(params![owner.name(), scope_key, R::KIND])?;
+            Ok(())
+        })
     }
 
     /// Every record of a kind in a scope.
@@ -155,31 +158,35 @@ impl Vault {
     ) -> Result<(), StoreError> {
         let keys = self.keys(owner)?;
         let scope = service.map(|service| scope_key(&keys, service));
-        let mut delete = self.db.prepare_cached(
-            "DELETE FROM sealed WHERE owner = ?1 AND kind = ?2 AND key IN (
-                 SELECT key FROM (
-                     SELECT key, sum(length(value)) OVER (ORDER BY used DESC, key) AS upto FROM sealed
-                     WHERE owner = ?1 AND kind = ?2 AND (?3 IS NULL OR scope = ?3)
-                 ) WHERE upto > ?4
-             )",
-        )?;
-        delete.execute(params![owner.name(), R::KIND, scope, i64::try_from(budget).unwrap_or(i64::MAX)])?;
-        Ok(())
+        self.guarded_if::<R, _>(|vault| {
+            let mut delete = vault.db.prepare_cached(
+                "DELETE FROM sealed WHERE owner = ?1 AND kind = ?2 AND key IN (
+                     SELECT key FROM (
+                         SELECT key, sum(length(value)) OVER (ORDER BY used DESC, key) AS upto FROM sealed
+                         WHERE owner = ?1 AND kind = ?2 AND (?3 IS NULL OR scope = ?3)
+                     ) WHERE upto > ?4
+                 )",
+            )?;
+            delete.execute(params![owner.name(), R::KIND, scope, i64::try_from(budget).unwrap_or(i64::MAX)])?;
+            Ok(())
+        })
     }
 
     /// Removes every record of a kind that an owner has.
     pub fn delete_all<R: Record>(&self, owner: &Owner) -> Result<(), StoreError> {
-        self.db
-            .prepare_cached("DELETE FROM sealed WHERE owner = ?1 AND kind = ?2")?
-            .execute(params![owner.name(), R::KIND])?;
-        Ok(())
+        self.guarded_if::<R, _>(|vault| {
+            let mut delete = vault.db.prepare_cached("DELETE FROM sealed WHERE owner = ?1 AND kind = ?2")?;
+            delete.execute(params![owner.name(), R::KIND])?;
+            Ok(())
+        })
     }
 
     /// Removes everything that a scope keeps, except for submissions that wait: those were promised to be sent, and
     /// their scope stays known.
     pub fn clear_service(&self, owner: &Owner, service: &ServiceId) -> Result<(), StoreError> {
         let scope_key = scope_key(&*self.keys(owner)?, service);
-        self.atomically(|vault| {
+        // Consents are among them.
+        self.guarded(|vault| {
             let named = params![owner.name(), scope_key];
             vault.db.execute("DELETE FROM sealed WHERE owner = ?1 AND scope = ?2", named)?;
             vault.db.execute(

@@ -74,8 +74,9 @@ pub enum Error {
     /// again. Everything else is as it was.
     #[error("a key of this device is gone: log in again")]
     DeviceKeyGone,
-    /// The device's key store does not answer just now, for example because the phone is locked.
-    #[error("the phone's key store does not answer just now: {why}")]
+    /// The device's key store does not answer just now, for example because the phone is locked; or what the phone
+    /// knew of the registry was altered, and is fetched again.
+    #[error("not just now: {why}")]
     Unavailable {
         /// What it said, for a log.
         why: String,
@@ -250,7 +251,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::TooNew { .. } => Self::StoreTooNew,
             StoreError::KeyInvalidated => Self::KeyInvalidated,
-            StoreError::KeyUnavailable => Self::Unavailable { why: error.to_string() },
+            StoreError::KeyUnavailable | StoreError::CatalogueAltered => Self::Unavailable { why: error.to_string() },
             StoreError::NoSuchAccount => Self::LoginRequired { why: error.to_string() },
             StoreError::InUse => Self::refused(Refusal::InUse, error.to_string()),
             StoreError::Full => {
@@ -258,7 +259,6 @@ impl From<StoreError> for Error {
             }
             StoreError::Quota { .. } => Self::refused(Refusal::Quota, error.to_string()),
             StoreError::FileDamaged { .. } => Self::refused(Refusal::VaultDamaged, error.to_string()),
-            StoreError::CatalogueAltered => Self::refused(Refusal::NotFound, error.to_string()),
             StoreError::NoSuchAttachment => Self::refused(Refusal::NotFound, error.to_string()),
             other => Self::internal(other),
         }

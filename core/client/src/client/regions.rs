@@ -16,14 +16,7 @@ impl Client {
     /// Brings what a region's screens need up to date.
     pub async fn sync(&self, region: &RegionId) -> Result<SyncReport, Error> {
         let region = region.clone();
-        self.run(|parts| async move {
-            if region.first_level().is_none() {
-                parts.registry.sync_nation(&region).await
-            } else {
-                parts.registry.sync(&region, &ProgressSender::silent()).await
-            }
-        })
-        .await
+        self.run(|parts| async move { parts.registry.sync(&region, &ProgressSender::silent()).await }).await
     }
 
     /// The same in the background, telling how far it is. Cancelling or dropping the handle stops it; what had been

@@ -113,12 +113,20 @@ pub(crate) fn distrust(vault: &Vault) -> Result<(), StoreError> {
     let lapse = |account: AccountId| {
         let owner = Owner::Account(account);
         vault.delete_all::<Consent>(&owner)?;
-        match vault.get::<Session>(&owner, "")? {
-            Some(session) => vault.put(&owner, "", &session.lapsed()),
-            None => Ok(()),
+        match vault.get::<Session>(&owner, "") {
+            Ok(Some(session)) => vault.put(&owner, "", &session.lapsed()),
+            // What can't be read can't be used either, and must not keep the file from opening.
+            Ok(None) | Err(StoreError::Damaged(_)) => Ok(()),
+            Err(error) => Err(error),
         }
     };
-    vault.accounts()?.into_iter().try_for_each(lapse)
+    let accounts = vault.accounts()?;
+    // It may have been logged out while this copy was put aside.
+    let active = vault.get::<ActiveAccount>(&Owner::Phone, "");
+    if !matches!(active, Ok(Some(ActiveAccount(active))) if accounts.contains(&active)) {
+        vault.delete::<ActiveAccount>(&Owner::Phone, "")?;
+    }
+    accounts.into_iter().try_for_each(lapse)
 }
 
 /// The right to ask a server something, and whose right it is. What renews it stays in the vault.

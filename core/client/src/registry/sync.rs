@@ -52,8 +52,7 @@ pub struct BrokenUnit {
 impl Registry {
     /// Brings a nation's directory up to date: its first-level regions, repositories and identity providers.
     pub(crate) async fn sync_nation(&self, nation: &RegionId) -> Result<SyncReport, Error> {
-        let _turn = self.turn.lock().await;
-        self.update_nation(nation).await
+        self.sync(nation, &ProgressSender::silent()).await
     }
 
     /// Brings everything that a region's screens need up to date.
@@ -62,7 +61,15 @@ impl Registry {
         region: &'a RegionId,
         progress: &'a ProgressSender,
     ) -> Boxed<'a, Result<SyncReport, Error>> {
-        Box::pin(self.sync_in_turn(region, progress))
+        Box::pin(self.sync_again_if_altered(region, progress))
+    }
+
+    async fn sync_again_if_altered(&self, region: &RegionId, progress: &ProgressSender) -> Result<SyncReport, Error> {
+        match self.sync_in_turn(region, progress).await {
+            // The catalogue was found altered on the way, and is a new one by now.
+            Err(Error::Unavailable { .. }) => self.sync_in_turn(region, progress).await,
+            outcome => outcome,
+        }
     }
 
     async fn sync_in_turn(&self, region: &RegionId, progress: &ProgressSender) -> Result<SyncReport, Error> {
@@ -109,6 +116,7 @@ impl Registry {
         if synced.is_none() || self.repository(first).await?.is_none() {
             return Ok(None);
         }
+        self.device.catalogue(|catalogue| catalogue.check_seals()).await?;
         let mut update = Update::begin(self, first).await?;
         if update.updater.trusted().snapshot_version() != synced || !update.updater.is_unchanged().await? {
             return Ok(None);

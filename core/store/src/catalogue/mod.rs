@@ -110,6 +110,14 @@ impl Catalogue {
         if verdict == "ok" { Ok(()) } else { Err(StoreError::FileDamaged { file: SCHEMA.file }) }
     }
 
+    /// Whether every row is one that this phone wrote: before anything is left out because it is there already.
+    ///
+    /// # Errors
+    /// [`StoreError::CatalogueAltered`].
+    pub fn check_seals(&self) -> Result<(), StoreError> {
+        seal::check_everything(&self.db)
+    }
+
     fn checked(db: Connection, key: &CatalogueKey, unsealed: Unsealed) -> Result<Self, StoreError> {
         // Touches every table's root page: a truncated file shows here rather than in the middle of a screen.
         db.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
@@ -239,11 +247,19 @@ impl Catalogue {
         self.keep_file(repository, &target, bytes)
     }
 
-    /// A file of the registry that was kept; none if it was not, or is no longer what was kept.
+    /// A file of the registry that was kept; none if it was not, or its bytes are no longer what was kept: then every
+    /// region is to be synced whole again, or nobody would ask for the file.
     pub fn file(&self, repository: &RegionId, path: &str) -> Result<Option<Arc<[u8]>>, StoreError> {
         let which = "WHERE repository = ?1 AND path = ?2";
-        let sha256 = FILE.read(&self.db, "sha256", which, params![repository.as_str(), path], |row| Ok(row.get(0)?))?;
-        sha256.first().map_or(Ok(None), |sha256| self.blob(sha256))
+        let named = params![repository.as_str(), path];
+        let sha256 = FILE.read(&self.db, "sha256", which, named, |row| Ok(row.get(0)?))?;
+        let Some(sha256) = sha256.first() else { return Ok(None) };
+        let kept = self.blob(sha256)?;
+        if kept.is_none() {
+            self.db.execute(&format!("DELETE FROM file {which}"), named)?;
+            self.db.execute("DELETE FROM scope", [])?;
+        }
+        Ok(kept)
     }
 
     /// Bytes by their hash, checked against it.

@@ -138,6 +138,17 @@ impl Sealed {
     }
 }
 
+/// Whether every row has its seal, those too that no region's screens would read any more because they were renamed.
+/// Metadata are left out: each sync verifies their signatures.
+pub(super) fn check_everything(db: &Connection) -> Result<(), StoreError> {
+    ALL.iter().filter(|table| table.name != METADATA.name).try_for_each(|table| {
+        let all: bool = db
+            .prepare_cached(&format!("SELECT NOT EXISTS (SELECT 1 FROM {} WHERE NOT ({}))", table.name, table.holds()))?
+            .query_row([], |row| row.get(0))?;
+        if all { Ok(()) } else { Err(StoreError::CatalogueAltered) }
+    })
+}
+
 /// Seals every row of a file that was written before there were seals. Only for a file that was never sealed.
 pub(super) fn seal_everything(db: &Connection) -> Result<(), StoreError> {
     let change = db.unchecked_transaction()?;

@@ -170,6 +170,8 @@ pub enum Refusal {
     DocumentExpired,
     /// Submissions of the account wait to be sent.
     StillWaiting,
+    /// This phone's date seems to be wrong: what is published has ended by it, and no server has confirmed it.
+    PhoneClock,
 }
 
 impl Refusal {
@@ -201,6 +203,7 @@ impl Refusal {
             Self::DraftThere => "draft_there",
             Self::DocumentExpired => "document_expired",
             Self::StillWaiting => "still_waiting",
+            Self::PhoneClock => "phone_clock",
         }
     }
 }

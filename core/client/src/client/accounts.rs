@@ -70,7 +70,13 @@ impl Client {
     /// [`Error::SignatureInvalid`]; an earlier session stays as it is.
     pub async fn finish_login(&self, callback_url: &str) -> Result<AccountView, Error> {
         let callback_url = callback_url.to_owned();
-        self.run(|parts| async move { parts.sessions.finish(&callback_url).await }).await
+        self.run(|parts| async move {
+            let account = parts.sessions.finish(&callback_url).await?;
+            // Of a session that this one took the place of.
+            crate::device::spawn(async move { parts.sessions.tell_ended().await });
+            Ok(account)
+        })
+        .await
     }
 
     /// Who is logged in.

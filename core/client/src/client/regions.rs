@@ -16,14 +16,21 @@ impl Client {
     /// Brings what a region's screens need up to date.
     pub async fn sync(&self, region: &RegionId) -> Result<SyncReport, Error> {
         let region = region.clone();
-        self.run(|parts| async move { parts.registry.sync(&region, &ProgressSender::silent()).await }).await
+        self.run(|parts| async move {
+            parts.sessions.make_sure_of_the_time().await;
+            parts.registry.sync(&region, &ProgressSender::silent()).await
+        })
+        .await
     }
 
     /// The same in the background, telling how far it is. Cancelling or dropping the handle stops it; what had been
     /// verified by then stays, and the next sync goes on from there.
     pub fn start_sync(&self, region: &RegionId, listener: Arc<dyn ProgressListener>) -> TaskHandle {
         let region = region.clone();
-        self.start(listener, |parts, progress| async move { parts.registry.sync(&region, &progress).await.map(drop) })
+        self.start(listener, |parts, progress| async move {
+            parts.sessions.make_sure_of_the_time().await;
+            parts.registry.sync(&region, &progress).await.map(drop)
+        })
     }
 
     /// The regions directly below one, as far as they have been synced.

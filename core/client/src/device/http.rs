@@ -15,8 +15,9 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
+use super::addresses::is_public;
 use super::config::Timeouts;
-use crate::error::Error;
+use crate::error::{Error, Refusal};
 
 /// Largest answer where nobody says otherwise, in bytes.
 pub(crate) const MAX_ANSWER: usize = 1 << 20;
@@ -144,9 +145,9 @@ impl Http {
             Some(Host::Domain(name)) => name == "localhost",
             _ => address.is_some_and(|address| address.to_canonical().is_loopback()),
         };
-        let private = address.is_some_and(is_private);
+        let public = if loopback { self.loopback } else { address.is_none_or(is_public) };
         let allowed = match url.scheme() {
-            "https" => !private && (!loopback || self.loopback),
+            "https" => public,
             "http" => loopback && self.loopback,
             _ => false,
         };
@@ -262,7 +263,12 @@ impl Network {
 
 impl Transport for Network {
     fn send(&self, request: Outgoing) -> BoxFuture<'_, Result<Incoming, Error>> {
-        let lost = |error: reqwest::Error| Error::network(plain_reason(&error));
+        let lost = |error: reqwest::Error| {
+            if is_of_another_time(&error) {
+                return Error::refused(Refusal::PhoneClock, "a server's certificate is not valid at this phone's date");
+            }
+            Error::network(plain_reason(&error))
+        };
         let sent = self.0.request(request.method, request.url).headers(request.headers).body(request.body);
         Box::pin(async move {
             let response = sent.send().await.map_err(lost)?;
@@ -272,23 +278,6 @@ impl Transport for Network {
             });
             Ok(Incoming { status, headers, body: Box::pin(body) })
         })
-    }
-}
-
-/// Whether an address is one of somebody's own network rather than of the internet.
-fn is_private(address: IpAddr) -> bool {
-    match address.to_canonical() {
-        IpAddr::V4(address) => {
-            let [a, b, ..] = address.octets();
-            // RFC 6598 besides: a carrier's own.
-            let shared = a == 100 && (64..128).contains(&b);
-            address.is_private()
-                || address.is_link_local()
-                || address.is_unspecified()
-                || address.is_broadcast()
-                || shared
-        }
-        IpAddr::V6(address) => address.is_unique_local() || address.is_unicast_link_local() || address.is_unspecified(),
     }
 }
 
@@ -304,8 +293,7 @@ impl Resolve for PublicNames {
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
             let public = |address: &SocketAddr| {
-                let address = address.ip().to_canonical();
-                !is_private(address) && (loopback || !address.is_loopback())
+                is_public(address.ip()) || (loopback && address.ip().to_canonical().is_loopback())
             };
             let public: Vec<SocketAddr> = found.filter(public).collect();
             if public.is_empty() {
@@ -313,6 +301,22 @@ impl Resolve for PublicNames {
             }
             Ok(Box::new(public.into_iter()) as Addrs)
         })
+    }
+}
+
+/// Whether a connection failed because a certificate has ended or has not begun, by this phone's clock. Its date is then
+/// wrong far more often than the server's.
+fn is_of_another_time(error: &(dyn std::error::Error + 'static)) -> bool {
+    use rustls::CertificateError::{Expired, ExpiredContext, NotValidYet, NotValidYetContext};
+    let within = error.downcast_ref::<std::io::Error>().and_then(|error| error.get_ref());
+    if let Some(within) = within {
+        return is_of_another_time(within);
+    }
+    match error.downcast_ref::<rustls::Error>() {
+        Some(rustls::Error::InvalidCertificate(why)) => {
+            matches!(why, Expired | ExpiredContext { .. } | NotValidYet | NotValidYetContext { .. })
+        }
+        _ => error.source().is_some_and(is_of_another_time),
     }
 }
 
@@ -339,22 +343,39 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_of_somebody_s_own_network_are_none_of_the_internet() {
-        let private = [
-            "10.0.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "fd00::1",
-            "fe80::1",
-            "::ffff:192.168.0.1",
-        ];
-        for address in private {
-            assert!(is_private(address.parse().expect("an address")), "{address}");
+    fn a_certificate_that_is_not_valid_at_this_phone_s_date_says_so() {
+        use rustls::CertificateError::{BadSignature, Expired, NotValidYet};
+        let broken = |why| std::io::Error::other(std::io::Error::other(rustls::Error::InvalidCertificate(why)));
+        assert!(is_of_another_time(&broken(Expired)) && is_of_another_time(&broken(NotValidYet)));
+        assert!(!is_of_another_time(&broken(BadSignature)));
+        assert!(!is_of_another_time(&std::io::Error::other("no route")));
+    }
+
+    #[test]
+    fn an_address_that_is_written_out_is_held_to_the_same_rule_as_a_name() {
+        struct Nowhere;
+        impl Transport for Nowhere {
+            fn send(&self, _: Outgoing) -> BoxFuture<'_, Result<Incoming, Error>> {
+                Box::pin(async { Err(Error::network("nowhere")) })
+            }
         }
-        for address in ["1.1.1.1", "100.128.0.1", "2606:4700::1111", "::ffff:1.1.1.1"] {
-            assert!(!is_private(address.parse().expect("an address")), "{address}");
+        let http = Http::new(false, Arc::new(Nowhere));
+        for refused in [
+            "https://10.0.0.1/",
+            "https://0x7f.1/",
+            "https://2130706433/",
+            "https://0.1.2.3/",
+            "https://240.0.0.1/",
+            "https://[::1]/",
+            "https://[64:ff9b::a00:1]/",
+            "https://[fec0::1]/",
+            "https://[ff02::1]/",
+            "https://localhost/",
+        ] {
+            assert!(http.url(refused).is_err(), "{refused}");
+        }
+        for taken in ["https://1.1.1.1/", "https://[2606:4700::1111]/", "https://jinan.example/"] {
+            assert!(http.url(taken).is_ok(), "{taken}");
         }
     }
 

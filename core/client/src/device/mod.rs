@@ -5,6 +5,7 @@
 //! [`ClockTeacher`] can, and only the identity part has it); nobody is asked without the turn ([`prompts`]); a port
 //! of the shell never begins on a worker of the runtime ([`foreign`], [`blocking`]).
 
+mod addresses;
 mod config;
 mod crypto;
 mod files;
@@ -62,7 +63,7 @@ impl Device {
         let look = |vault: &Vault| vault.get::<Anchor>(&Owner::Phone, "");
         let (files, anchor) = Files::open(&config, Arc::clone(&platform.secrets), on_rollback, look)?;
         let files = Arc::new(files);
-        let (time, teacher) = Time::new(platform.clock, anchor, Arc::clone(&files));
+        let (time, teacher) = Time::new(platform.clock, anchor, &files);
         let device = Self {
             http: Http::new(config.allow_loopback, transport),
             time,

@@ -20,6 +20,8 @@ const TRUSTED: i64 = 7 * 86_400_000;
 const REFRESH: i64 = 86_400_000;
 
 /// No server's time before the first or after the second is believed, in seconds since 1970.
+/// By how much a wall clock that was set differs from one that drifts, in milliseconds.
+const WALL_SET: u64 = 10_000;
 const YEAR_2024: UnixTime = 1_704_067_200;
 const YEAR_2100: UnixTime = 4_102_444_800;
 
@@ -68,28 +70,33 @@ impl Clocks {
 pub(crate) struct Time {
     clock: Arc<dyn Clock>,
     anchor: Mutex<Option<Anchor>>,
+    /// Where the time is stored. The files may be closed by then.
+    files: Weak<Files>,
 }
 
 /// The right to set the clock by what a server said. There is one, and the identity part has it: a registry, an issuer
 /// or a city's back end is judged by the time and must not be able to move it.
 pub(crate) struct ClockTeacher {
     time: Arc<Time>,
-    /// Where the time is stored. The files may be closed by then.
-    files: Weak<Files>,
 }
 
 impl Time {
     /// With the anchor that was stored, if any, and the right to set it.
-    pub(crate) fn new(clock: Arc<dyn Clock>, anchor: Option<Anchor>, files: Arc<Files>) -> (Arc<Self>, ClockTeacher) {
-        let time = Arc::new(Self { clock, anchor: Mutex::new(anchor) });
-        (Arc::clone(&time), ClockTeacher { time, files: Arc::downgrade(&files) })
+    pub(crate) fn new(clock: Arc<dyn Clock>, anchor: Option<Anchor>, files: &Arc<Files>) -> (Arc<Self>, ClockTeacher) {
+        let time = Arc::new(Self { clock, anchor: Mutex::new(anchor), files: Arc::downgrade(files) });
+        (Arc::clone(&time), ClockTeacher { time })
     }
 
     /// The time now, and how far it can be relied on. The device's clocks are asked where blocking is fine.
     pub(crate) async fn read(&self) -> Reading {
         let clock = Arc::clone(&self.clock);
         match blocking(move || Ok(Clocks::read(&*clock))).await {
-            Ok(clocks) => self.judge(&clocks),
+            Ok(clocks) => {
+                if let Some(anchor) = self.follow_wall(&clocks) {
+                    self.keep(anchor);
+                }
+                self.judge(&clocks)
+            }
             // Better a guess that says so than no time at all.
             Err(error) => {
                 tracing::error!(%error, "the device's clock failed");
@@ -105,6 +112,34 @@ impl Time {
         self.read().await.now
     }
 
+    /// The same, and no earlier than a server has ever told: what has ended by a server's word does not become good again
+    /// because a clock is turned back.
+    pub(crate) async fn now_or_later_known(&self) -> UnixTime {
+        let now = self.now().await;
+        let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        anchor.as_ref().map_or(now, |anchor| now.max(anchor.server.div_euclid(1000)))
+    }
+
+    /// The wall clock was set since the device started: how far it is off now. After the next start that is all there is
+    /// to go by.
+    fn follow_wall(&self, clocks: &Clocks) -> Option<Anchor> {
+        let mut anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        let own = anchor.as_mut().filter(|own| own.boot_id == clocks.boot_id)?;
+        let elapsed = clocks.since_boot.saturating_sub(own.since_boot);
+        let behind = own.server.saturating_add(elapsed).saturating_sub(clocks.wall);
+        if own.wall_behind.abs_diff(behind) <= WALL_SET {
+            return None;
+        }
+        own.wall_behind = behind;
+        Some(own.clone())
+    }
+
+    fn keep(&self, anchor: Anchor) {
+        if let Some(files) = self.files.upgrade() {
+            files.write_later(move |vault| vault.put(&Owner::Phone, "", &anchor));
+        }
+    }
+
     fn judge(&self, clocks: &Clocks) -> Reading {
         let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
         let (milliseconds, verified) = match &*anchor {
@@ -112,7 +147,11 @@ impl Time {
                 let elapsed = clocks.since_boot.saturating_sub(anchor.since_boot);
                 (anchor.server.saturating_add(elapsed), elapsed < TRUSTED)
             }
-            Some(anchor) => (clocks.wall.saturating_add(anchor.wall_behind), false),
+            Some(anchor) => {
+                let guess = clocks.wall.saturating_add(anchor.wall_behind);
+                // Time does not run backwards: the wall clock was set while nobody looked.
+                (if guess < anchor.server { clocks.wall.max(anchor.server) } else { guess }, false)
+            }
             None => (clocks.wall, false),
         };
         Reading { now: milliseconds.div_euclid(1000), verified }
@@ -144,8 +183,8 @@ impl ClockTeacher {
         let Some(date) = date_of(headers) else { return Ok(()) };
         let time = Arc::clone(&self.time);
         let moved = blocking(move || Ok(time.learn(date, &Clocks::read(&*time.clock)))).await?;
-        if let (Some(anchor), Some(files)) = (moved, self.files.upgrade()) {
-            files.write_later(move |vault| vault.put(&Owner::Phone, "", &anchor));
+        if let Some(anchor) = moved {
+            self.time.keep(anchor);
         }
         Ok(())
     }
@@ -178,7 +217,10 @@ mod tests {
     impl Kit {
         fn new(anchor: Option<Anchor>) -> Self {
             let clock = Arc::new(MachineClock::default());
-            Self { time: Time { clock: Arc::clone(&clock) as _, anchor: Mutex::new(anchor) }, clock }
+            Self {
+                time: Time { clock: Arc::clone(&clock) as _, anchor: Mutex::new(anchor), files: Weak::new() },
+                clock,
+            }
         }
 
         fn read(&self) -> Reading {
@@ -224,6 +266,39 @@ mod tests {
     }
 
     #[test]
+    fn a_wall_clock_that_was_set_right_is_not_corrected_again_after_a_restart() {
+        const DAY: i64 = 86_400_000;
+        for off in [DAY, -DAY] {
+            // Somebody sets it while the app looks on, and the device restarts.
+            let kit = Kit::new(None);
+            let truth = kit.read().now;
+            kit.clock.set_wall_offset(off);
+            kit.learn(truth).expect("the first word");
+            kit.clock.set_wall_offset(0);
+            let anchor = kit.time.follow_wall(&Clocks::read(&*kit.clock)).expect("it was set");
+            assert_eq!(kit.time.follow_wall(&Clocks::read(&*kit.clock)), None, "once");
+            assert!(Kit::new(Some(anchor)).read().now.abs_diff(truth) <= 2, "{off}");
+        }
+        // Nobody looks on: a time before the server's word can't be right, so the wall clock's word is taken.
+        let kit = Kit::new(None);
+        let truth = kit.read().now;
+        kit.clock.set_wall_offset(DAY);
+        let anchor = kit.learn(truth).expect("the first word");
+        let restarted = Kit::new(Some(anchor));
+        assert!(restarted.read().now.abs_diff(truth) <= 2 && !restarted.read().verified);
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_turned_back_behind_a_server_s_word_makes_nothing_good_again() {
+        let kit = Kit::new(None);
+        let truth = kit.read().now;
+        let anchor = kit.learn(truth).expect("the first word");
+        let restarted = Kit::new(Some(anchor));
+        restarted.clock.set_wall_offset(-30 * 86_400_000);
+        assert!(restarted.time.now_or_later_known().await >= truth);
+    }
+
+    #[test]
     fn a_server_s_date_is_read() {
         assert_eq!(http_date("Sun, 06 Nov 1994 08:49:37 GMT"), Some(784_111_777));
         assert_eq!(http_date("yesterday"), None);
@@ -261,7 +336,7 @@ mod tests {
             }
         }
         let clock = Arc::new(Watching(Mutex::default()));
-        let time = Time { clock: Arc::clone(&clock) as _, anchor: Mutex::default() };
+        let time = Time { clock: Arc::clone(&clock) as _, anchor: Mutex::default(), files: Weak::new() };
         assert_eq!(time.now().await, 5);
         assert!(!clock.0.lock().expect("whole").contains(&std::thread::current().id()));
     }

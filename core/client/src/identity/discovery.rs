@@ -2,6 +2,7 @@
 
 use serde::Deserialize;
 
+use super::values;
 use crate::device::Http;
 use crate::device::http::Answer;
 use crate::error::{Error, Refusal};
@@ -22,11 +23,11 @@ pub(super) struct Discovery {
     /// Our own: lists the account's sessions, and ends one by `DELETE`.
     #[serde(default)]
     pub onecity_sessions_endpoint: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "values::flag")]
     pub authorization_response_iss_parameter_supported: bool,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "values::list")]
     code_challenge_methods_supported: Vec<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "values::list")]
     dpop_signing_alg_values_supported: Vec<String>,
 }
 

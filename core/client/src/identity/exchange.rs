@@ -60,7 +60,7 @@ pub(super) struct ServiceTokens {
 struct Exchanged {
     access_token: Secret,
     token_type: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "super::values::lifetime")]
     expires_in: Option<i64>,
 }
 

@@ -1,10 +1,13 @@
 //! The ID token: who logged in, as the provider says it (OpenID Connect Core §3.1.3.7).
 
-use jsonwebtoken::jwk::JwkSet;
-use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
 use onecity_protocol::credential::UnixTime;
 use serde::Deserialize;
 
+use super::values;
 use crate::error::{Error, Refusal};
 use crate::views::AccountKind;
 
@@ -15,16 +18,19 @@ const LEEWAY: i64 = 60;
 #[derive(Debug, Clone, Deserialize)]
 pub(super) struct IdToken {
     pub sub: String,
+    #[serde(deserialize_with = "values::date")]
     exp: UnixTime,
+    #[serde(deserialize_with = "values::date")]
     iat: UnixTime,
     nonce: Option<String>,
     azp: Option<String>,
     aud: Audience,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "values::text")]
     pub name: Option<String>,
-    #[serde(default)]
+    /// None of a kind that this app does not know, too: nothing is offered because of it.
+    #[serde(default, deserialize_with = "values::known_word")]
     pub account_kind: Option<AccountKind>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "values::text")]
     pub acr: Option<String>,
 }
 
@@ -33,6 +39,41 @@ pub(super) struct IdToken {
 enum Audience {
     One(#[expect(dead_code, reason = "compared by the library")] String),
     Many(Vec<String>),
+}
+
+/// A provider's keys (RFC 7517 §5): those of a kind that is not understood are passed over.
+#[derive(Debug, Deserialize)]
+pub(super) struct ProviderKeys {
+    #[serde(deserialize_with = "values::readable")]
+    keys: Vec<Jwk>,
+}
+
+impl ProviderKeys {
+    /// The keys that a token of this header may be signed with. Without a name there must be no choice (OpenID Connect
+    /// Core §10.1).
+    fn of(&self, header: &Header) -> Vec<&Jwk> {
+        let fits = |key: &&Jwk| {
+            let kind = match key.algorithm {
+                AlgorithmParameters::RSA(_) => matches!(header.alg, Algorithm::RS256 | Algorithm::PS256),
+                AlgorithmParameters::EllipticCurve(_) => header.alg == Algorithm::ES256,
+                _ => false,
+            };
+            let signs = key.common.public_key_use.as_ref().is_none_or(|own| *own == PublicKeyUse::Signature);
+            kind && signs && (header.kid.is_none() || key.common.key_id == header.kid)
+        };
+        let all: Vec<&Jwk> = self.keys.iter().filter(fits).collect();
+        if header.kid.is_none() && all.len() > 1 { Vec::new() } else { all }
+    }
+}
+
+/// Whether a header names extensions that have to be understood (RFC 7515 §4.1.11): this app understands none.
+fn is_critical(token: &str) -> bool {
+    #[derive(Deserialize)]
+    struct Critical {
+        crit: Option<serde_json::Value>,
+    }
+    let header = token.split('.').next().and_then(|header| URL_SAFE_NO_PAD.decode(header).ok()).unwrap_or_default();
+    serde_json::from_slice::<Critical>(&header).is_ok_and(|header| header.crit.is_some())
 }
 
 /// What the token must be for.
@@ -47,18 +88,16 @@ pub(super) struct Expected<'a> {
 ///
 /// # Errors
 /// [`Refusal::WrongIssuer`] and [`Refusal::WrongNonce`] by name; anything else is [`Error::SignatureInvalid`].
-pub(super) fn verify(token: &str, keys: &JwkSet, expected: &Expected<'_>) -> Result<IdToken, Error> {
+pub(super) fn verify(token: &str, keys: &ProviderKeys, expected: &Expected<'_>) -> Result<IdToken, Error> {
     let invalid = |what: &str| Error::SignatureInvalid { what: format!("the login's ID token: {what}") };
     let header = decode_header(token).map_err(|_| invalid("it can't be read"))?;
     if !matches!(header.alg, Algorithm::ES256 | Algorithm::RS256 | Algorithm::PS256) {
         return Err(invalid("its algorithm is not accepted"));
     }
-    let key = match &header.kid {
-        Some(kid) => keys.find(kid),
-        // Without a name there must be no choice.
-        None => keys.keys.first().filter(|_| keys.keys.len() == 1),
-    };
-    let key = key.ok_or_else(|| invalid("its key is not one of the provider's"))?;
+    if is_critical(token) {
+        return Err(invalid("it has extensions that this app does not know"));
+    }
+    let [key, ..] = keys.of(&header)[..] else { return Err(invalid("its key is not one of the provider's")) };
     let key = DecodingKey::from_jwk(key).map_err(|_| invalid("its key can't be used"))?;
     let mut validation = Validation::new(header.alg);
     validation.set_issuer(&[expected.issuer]);

@@ -1,6 +1,5 @@
 //! From "log in" to a session.
 
-use jsonwebtoken::jwk::JwkSet;
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::identity_number::IdentityNumber;
 use onecity_store::{AccountId, Owner, Record};
@@ -10,7 +9,8 @@ use url::Url;
 use super::accounts::ActiveAccount;
 use super::discovery::Discovery;
 use super::dpop::{pkce, random_text, thumbprint};
-use super::id_token::{Expected, IdToken, verify};
+use super::id_token::{Expected, IdToken, ProviderKeys, verify};
+use super::logout::Ended;
 use super::secret::Secret;
 use super::session::{Session, Sessions};
 use super::token_endpoint::Tokens;
@@ -23,6 +23,8 @@ use onecity_protocol::identity_provider::IdentityProvider;
 
 /// How long a resident may take in the browser, in seconds.
 const TIME_LIMIT: i64 = 15 * 60;
+/// Longest answer of a browser, in bytes: RFC 6749 sets no limit to a code, and some providers put whole tokens there.
+const MAX_CALLBACK: usize = 64 << 10;
 
 /// What the browser's answer will be checked against. Sealed before the app is left, so that process death costs
 /// nothing.
@@ -106,6 +108,8 @@ impl Sessions {
             ("client_id", provider.client_id.clone()),
             ("redirect_uri", redirect_uri.clone()),
             ("scope", "openid profile offline_access".to_owned()),
+            // OpenID Connect Core §11: without it a provider may ignore `offline_access`, and the login lapses at once.
+            ("prompt", "consent".to_owned()),
             ("state", state.clone()),
             ("nonce", nonce.clone()),
             ("code_challenge", challenge),
@@ -183,39 +187,40 @@ impl Sessions {
 
     /// Takes what came back from the browser.
     pub(crate) async fn finish(&self, callback: &str) -> Result<AccountView, Error> {
+        if callback.len() > MAX_CALLBACK {
+            return Err(Error::invalid("callback_url", format!("it is longer than {MAX_CALLBACK} bytes")));
+        }
         let callback = Url::parse(callback).map_err(|error| Error::invalid("callback_url", error))?;
-        let answer = CallbackAnswer::read(&callback);
         let unknown = || {
             Error::refused(
                 Refusal::LoginState,
                 "this answer does not belong to a login that was begun on this phone; begin again",
             )
         };
+        let answer = CallbackAnswer::read(&callback).ok_or_else(unknown)?;
         let name = answer.state.clone().ok_or_else(unknown)?;
-        // The attempt is used up whatever comes of it: an answer counts once, even if it is delivered twice.
-        let taken = self.device.vault(move |vault| {
-            let pending = vault.get::<Pending>(&Owner::Phone, &name)?;
-            vault.delete::<Pending>(&Owner::Phone, &name)?;
-            Ok(pending)
-        });
-        let pending = taken.await?.ok_or_else(unknown)?;
-        let outcome = self.redeem(&pending, &callback, answer).await;
-        if outcome.is_err() {
+        // One at a time: a code that is presented twice ends what the first has begun (RFC 6749 §4.1.2).
+        let _one_at_a_time = self.finishing.lock().await;
+        let pending = self.device.vault(move |vault| vault.get::<Pending>(&Owner::Phone, &name)).await?;
+        let pending = pending.ok_or_else(unknown)?;
+        let redirect = Url::parse(&pending.redirect_uri).map_err(Error::internal)?;
+        if !is_at(&redirect, &callback) {
+            // Somebody else's, perhaps: the attempt goes on waiting for its own.
+            return Err(unknown());
+        }
+        let outcome = self.redeem(&pending, answer).await;
+        // Whatever comes of it, the attempt is used up, unless the answer could not be taken to the provider.
+        if outcome.as_ref().is_err_and(|error| !error.may_retry()) {
+            let state = pending.state.clone();
+            self.device.vault(move |vault| vault.delete::<Pending>(&Owner::Phone, &state)).await?;
             self.device.keys.discard(vec![pending.key]).await;
         }
         outcome
     }
 
-    async fn redeem(&self, pending: &Pending, callback: &Url, answer: CallbackAnswer) -> Result<AccountView, Error> {
-        let redirect = Url::parse(&pending.redirect_uri).map_err(Error::internal)?;
-        let same_place = (redirect.scheme(), redirect.host(), redirect.port(), redirect.path())
-            == (callback.scheme(), callback.host(), callback.port(), callback.path());
-        let now = self.device.time.now().await;
-        if !same_place || now - pending.begun > TIME_LIMIT {
-            return Err(Error::refused(
-                Refusal::LoginState,
-                "the login took too long or came back elsewhere; begin again",
-            ));
+    async fn redeem(&self, pending: &Pending, answer: CallbackAnswer) -> Result<AccountView, Error> {
+        if self.device.time.now().await - pending.begun > TIME_LIMIT {
+            return Err(Error::refused(Refusal::LoginState, "the login took too long; begin again"));
         }
         // RFC 9207 §2.4: the answer must name the issuer that was asked, if it can.
         if answer.issuer.map_or(pending.names_itself, |issuer| issuer != pending.issuer) {
@@ -229,6 +234,8 @@ impl Sessions {
         }
         let code = answer.code.ok_or_else(|| Error::login_denied(None, "the answer holds no code"))?;
         let key = self.device.keys.key(pending.key.clone());
+        // Before the code, which counts once.
+        let keys: ProviderKeys = self.ask_provider(self.device.http.url(&pending.jwks_uri)?).await?.json()?;
         // RFC 6749 §4.1.3, RFC 7636 §4.5.
         let fields = [
             ("grant_type", "authorization_code"),
@@ -241,7 +248,6 @@ impl Sessions {
         let id_token = tokens.id_token.as_deref();
         let id_token =
             id_token.ok_or_else(|| Error::SignatureInvalid { what: "the login has no ID token".to_owned() })?;
-        let keys: JwkSet = self.ask_provider(self.device.http.url(&pending.jwks_uri)?).await?.json()?;
         let expected = Expected {
             issuer: &pending.issuer,
             client_id: &pending.client_id,
@@ -278,7 +284,7 @@ impl Sessions {
         };
         let now = self.device.time.now().await;
         session.take(tokens, now);
-        let subject = claims.sub.clone();
+        let (subject, state) = (claims.sub.clone(), pending.state.clone());
         let expected = pending.step_up.as_ref().map(|step_up| step_up.account.clone());
         // A renewal under way would write the old session over this one.
         let _no_renewal = self.renewal.lock().await;
@@ -291,6 +297,11 @@ impl Sessions {
                 vault.add_account(&account)?;
                 let owner = Owner::Account(account.clone());
                 let before = vault.get::<Session>(&owner, "")?;
+                // The provider hears of the session that this one takes the place of.
+                if let Some(ended) = before.as_ref().and_then(|before| Ended::replaced(before, now)) {
+                    ended.keep(vault)?;
+                }
+                vault.delete::<Pending>(&Owner::Phone, &state)?;
                 vault.put(&owner, "", &session)?;
                 vault.put(&Owner::Phone, "", &ActiveAccount(account.clone()))?;
                 Ok(Some((session.view(&account, true, now), account, before)))
@@ -308,7 +319,16 @@ impl Sessions {
     }
 }
 
-/// The parameters of a redirect back to the app (RFC 6749 §4.1.2, RFC 9207).
+/// Whether an address is where the answer was to come, whatever its query. Some systems put a slash behind a bare name.
+fn is_at(redirect: &Url, callback: &Url) -> bool {
+    let place = |url: &Url| {
+        let path = url.path().trim_end_matches('/').to_owned();
+        (url.scheme().to_owned(), url.host_str().map(str::to_owned), url.port(), path)
+    };
+    place(redirect) == place(callback)
+}
+
+/// The parameters of a redirect back to the app (RFC 6749 §4.1.2, RFC 9207). Others are passed over.
 #[derive(Default)]
 struct CallbackAnswer {
     state: Option<String>,
@@ -318,18 +338,24 @@ struct CallbackAnswer {
 }
 
 impl CallbackAnswer {
-    fn read(callback: &Url) -> Self {
+    /// None if a parameter stands there twice (§3.1 forbids it): nobody could say which of them is meant.
+    fn read(callback: &Url) -> Option<Self> {
         let mut answer = Self::default();
         for (name, value) in callback.query_pairs() {
-            let value: String = value.chars().filter(|c| !c.is_control()).take(2048).collect();
-            match &*name {
-                "state" => answer.state = Some(value),
-                "code" => answer.code = Some(value.into()),
-                "iss" => answer.issuer = Some(value),
-                "error" => answer.error = Some(value),
-                _ => {}
+            let value = value.into_owned();
+            let twice = match &*name {
+                "state" => answer.state.replace(value).is_some(),
+                "code" => answer.code.replace(value.into()).is_some(),
+                "iss" => answer.issuer.replace(value).is_some(),
+                "error" => {
+                    answer.error.replace(value.chars().filter(char::is_ascii_graphic).take(100).collect()).is_some()
+                }
+                _ => false,
+            };
+            if twice {
+                return None;
             }
         }
-        answer
+        Some(answer)
     }
 }

@@ -1,14 +1,14 @@
 //! Logging out: an account's session ends on this phone, and its provider is told, now or as soon as there is a network.
 
 use onecity_protocol::credential::UnixTime;
-use onecity_store::{AccountId, Owner, Record};
+use onecity_store::{AccountId, Owner, Record, StoreError, Vault};
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use super::accounts::ActiveAccount;
 use super::dpop::random_text;
 use super::secret::Secret;
-use super::session::Sessions;
+use super::session::{Session, Sessions};
 use crate::device::http::Outgoing;
 use crate::error::Error;
 use crate::views::Topic;
@@ -32,6 +32,30 @@ impl Record for Ended {
     const FORMAT: u8 = 1;
 }
 
+impl Ended {
+    /// An account's session, unless it has lapsed or its provider does not want to hear.
+    fn of(session: &Session, now: UnixTime) -> Option<Self> {
+        Some(Self {
+            id: random_text(),
+            endpoint: session.revocation_endpoint.clone()?,
+            client_id: session.client_id.clone(),
+            token: session.refresh_token.clone()?,
+            at: now,
+        })
+    }
+
+    /// A session in whose place the same person has begun another one. Only a provider that lists sessions has one for
+    /// each login: at others a revocation may end all that the person has granted to this app (RFC 7009 §2.1),
+    /// the new session too. There the old refresh token is of no use to anybody, for its key is gone.
+    pub(super) fn replaced(session: &Session, now: UnixTime) -> Option<Self> {
+        session.sessions_endpoint.as_ref().and_then(|_| Self::of(session, now))
+    }
+
+    pub(super) fn keep(&self, vault: &Vault) -> Result<(), StoreError> {
+        vault.put(&Owner::Phone, &self.id, self)
+    }
+}
+
 impl Sessions {
     /// Removes an account with everything that the vault has of it; its keys first. [`Sessions::tell_ended`] tells the
     /// provider.
@@ -42,21 +66,14 @@ impl Sessions {
         let _no_renewal = self.renewal.lock().await;
         let Some(session) = self.of(&account).await? else { return Ok(()) };
         let now = self.device.time.now().await;
-        let key = session.key;
-        let (issuer, subject) = (session.issuer, session.subject);
-        let ended = session.revocation_endpoint.zip(session.refresh_token).map(|(endpoint, token)| Ended {
-            id: random_text(),
-            endpoint,
-            client_id: session.client_id,
-            token,
-            at: now,
-        });
+        let ended = Ended::of(&session, now);
+        let Session { key, issuer, subject, .. } = session;
         let removed = self.device.vault(move |vault| {
             let person = subject.as_deref().map(|subject| (issuer.as_str(), subject));
             vault.remove_account_aside(&account, person)?;
             vault.atomically(|vault| {
                 if let Some(ended) = &ended {
-                    vault.put(&Owner::Phone, &ended.id, ended)?;
+                    ended.keep(vault)?;
                 }
                 vault.remove_account(&account)?;
                 let active: Option<ActiveAccount> = vault.get(&Owner::Phone, "")?;

@@ -25,10 +25,13 @@ mod proofs;
 mod secret;
 mod session;
 #[cfg(test)]
+mod shapes;
+#[cfg(test)]
 pub(crate) mod testing;
 #[cfg(test)]
 mod tests;
 mod token_endpoint;
+mod values;
 
 use onecity_store::{Owner, StoreError, Vault};
 

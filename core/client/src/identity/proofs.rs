@@ -107,11 +107,10 @@ fn wants_nonce(answer: &Answer) -> bool {
     struct Said {
         error: String,
     }
+    let in_body = || serde_json::from_slice::<Said>(&answer.body).is_ok_and(|said| said.error == "use_dpop_nonce");
     match answer.status {
-        StatusCode::BAD_REQUEST => {
-            serde_json::from_slice::<Said>(&answer.body).is_ok_and(|said| said.error == "use_dpop_nonce")
-        }
-        StatusCode::UNAUTHORIZED => challenge(answer).is_some_and(|said| said.contains("use_dpop_nonce")),
+        StatusCode::BAD_REQUEST => in_body(),
+        StatusCode::UNAUTHORIZED => challenge(answer).is_some_and(|said| said.contains("use_dpop_nonce")) || in_body(),
         _ => false,
     }
 }

@@ -11,6 +11,7 @@ use url::Url;
 
 use super::accounts::{Accounts, ActiveAccount};
 use super::consents::{Consent, Consents};
+use super::discovery::Discovery;
 use super::exchange::ServiceTokens;
 use super::proofs::Proofs;
 use super::secret::Secret;
@@ -160,6 +161,8 @@ pub(crate) struct Sessions {
     pub(super) consents: Arc<Consents>,
     pub(super) proofs: Proofs,
     pub(super) renewal: Mutex<()>,
+    /// Answers of the browser are taken one at a time.
+    pub(super) finishing: Mutex<()>,
     pub(super) services: ServiceTokens,
     teacher: ClockTeacher,
 }
@@ -178,6 +181,7 @@ impl Sessions {
             consents: Arc::clone(consents),
             proofs: Proofs::new(device),
             renewal: Mutex::default(),
+            finishing: Mutex::default(),
             services: ServiceTokens::default(),
             teacher,
         })
@@ -300,6 +304,19 @@ impl Sessions {
     ) -> Result<Tokens, Error> {
         let url = self.device.http.url(endpoint)?;
         read(&self.ask_provider_with(Outgoing::post_form(url, fields), key, None).await?)
+    }
+
+    /// Asks the active account's provider for the time, if no server has told it since the device started: the codes of
+    /// its passes are signed with it. It is no matter if that fails.
+    pub(crate) async fn make_sure_of_the_time(&self) {
+        if self.device.time.read().await.verified || self.device.http.is_offline() {
+            return;
+        }
+        let Ok(Some((_, session))) = self.active().await else { return };
+        let Ok(url) = self.device.http.url(&Discovery::url(&session.issuer)) else { return };
+        if let Err(error) = self.ask_provider(url).await {
+            tracing::info!(%error, "nobody told the time");
+        }
     }
 
     /// Sends a request to an identity provider, whose date sets the clock.

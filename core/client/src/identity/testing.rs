@@ -31,6 +31,12 @@ pub(crate) struct State {
     pub down: bool,
     /// What it says instead of an ID token's usual claims.
     pub claims: Value,
+    /// What it says instead of, or beside, its discovery document's usual members, and its token endpoint's. What is
+    /// `"absent"` is left out.
+    pub metadata: Value,
+    pub tokens: Value,
+    /// Keys that it publishes beside its own.
+    pub keys: Vec<Value>,
     /// How long an access token lasts, in seconds.
     pub lasts: i64,
     nonce: String,
@@ -75,6 +81,9 @@ impl FakeProvider {
             ended: false,
             down: false,
             claims: json!({}),
+            metadata: json!({}),
+            tokens: json!({}),
+            keys: Vec::new(),
             lasts: 300,
             nonce: String::new(),
             state: String::new(),
@@ -90,8 +99,11 @@ impl FakeProvider {
             }
             let now = crate::platform::Clock::wall(&*clock) / 1000;
             Some(match path {
-                "/.well-known/openid-configuration" => Reply::json(&discovery()),
-                "/keys" => Reply::json(&json!({ "keys": [jwk] })),
+                "/.well-known/openid-configuration" => Reply::json(&changed(discovery(), &state.metadata)),
+                "/keys" => {
+                    let all: Vec<&Value> = state.keys.iter().chain([&jwk]).collect();
+                    Reply::json(&json!({ "keys": all }))
+                }
                 "/token" => state.token(seen, &signing, now),
                 "/revoke" => Reply::status(200),
                 "/sessions" => Reply::json(&json!({ "sessions": [
@@ -144,18 +156,28 @@ impl State {
             said["refresh_token"] = format!("refresh-{}", self.issued).into();
         }
         if grant == "authorization_code" {
-            let mut claims = json!({
+            let claims = json!({
                 "iss": ISSUER, "aud": "onecity-app", "sub": self.subject, "nonce": self.nonce, "iat": now,
                 "exp": now + 300, "name": format!("Persona {}", self.subject), "acr": self.acr,
             });
-            for (name, value) in self.claims.as_object().into_iter().flatten() {
-                claims[name] = value.clone();
-            }
+            let claims = changed(claims, &self.claims);
             let header = Header { kid: Some("1".to_owned()), ..Header::new(Algorithm::ES256) };
             said["id_token"] = encode(&header, &claims, signing).expect("signed").into();
         }
-        Reply::json(&said)
+        Reply::json(&changed(said, &self.tokens))
     }
+}
+
+/// An answer with some of its members replaced, or left out.
+fn changed(mut answer: Value, members: &Value) -> Value {
+    for (name, value) in members.as_object().into_iter().flatten() {
+        if value == "absent" {
+            answer.as_object_mut().expect("an object").remove(name);
+        } else {
+            answer[name] = value.clone();
+        }
+    }
+    answer
 }
 
 /// The identity parts of a phone.

@@ -243,6 +243,94 @@ async fn a_logout_removes_keys_and_records_and_tells_the_provider_when_it_can() 
 }
 
 #[tokio::test]
+async fn a_provider_hears_of_each_session_that_the_same_person_s_next_login_takes_the_place_of() {
+    let (keys, identity) = counted();
+    for _ in 0..3 {
+        identity.log_in("lan").await.expect("logged in");
+        identity.sessions.tell_ended().await;
+    }
+    let told = identity.bench.http.seen().into_iter().filter(|own| own.url.ends_with("/revoke"));
+    let tokens: Vec<_> = told.filter_map(|own| own.form("token")).collect();
+    assert_eq!(tokens, ["refresh-1", "refresh-2"]);
+    assert_eq!(keys.alive(), 1);
+    // One that keeps no sessions apart might end the new one with the old one.
+    let (_, identity) = counted();
+    identity.provider.state.lock().expect("whole").metadata = json!({ "onecity_sessions_endpoint": "absent" });
+    for _ in 0..3 {
+        identity.log_in("lan").await.expect("logged in");
+        identity.sessions.tell_ended().await;
+    }
+    assert_eq!(identity.bench.http.count("/revoke"), 0);
+}
+
+#[tokio::test]
+async fn after_a_network_fault_at_the_provider_the_same_answer_of_the_browser_still_logs_in() {
+    let (keys, identity) = counted();
+    for fault in ["/token", "/keys"] {
+        let begun = identity.sessions.begin(FakeProvider::listed(), REDIRECT.to_owned(), Wish::default()).await;
+        let callback = identity.provider.agree(&begun.expect("begun").url);
+        identity.bench.http.lose(fault);
+        let lost = identity.sessions.finish(&callback).await.expect_err("no network");
+        assert!(matches!(lost, Error::Network { .. }) && lost.may_retry(), "{fault}: {lost}");
+        identity.bench.http.once("/token", Reply::status(503));
+        assert!(identity.sessions.finish(&callback).await.expect_err("in trouble").may_retry(), "{fault}");
+        identity.sessions.finish(&callback).await.expect("logged in");
+        let again = identity.sessions.finish(&callback).await.expect_err("it counts once");
+        assert!(matches!(again, Error::Refused { reason: Refusal::LoginState, .. }), "{again}");
+    }
+    assert_eq!(keys.alive(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_twice_at_once_is_taken_to_the_provider_once() {
+    let (_, identity) = counted();
+    let begun = identity.sessions.begin(FakeProvider::listed(), REDIRECT.to_owned(), Wish::default()).await;
+    let callback = identity.provider.agree(&begun.expect("begun").url);
+    let (one, other) = tokio::join!(identity.sessions.finish(&callback), identity.sessions.finish(&callback));
+    assert!(one.is_ok() != other.is_ok());
+    assert_eq!(identity.bench.http.count("/token"), 1);
+}
+
+#[tokio::test]
+async fn an_answer_at_another_place_leaves_the_attempt_to_its_own() {
+    let (_, identity) = counted();
+    let begun = identity.sessions.begin(FakeProvider::listed(), REDIRECT.to_owned(), Wish::default()).await;
+    let callback = identity.provider.agree(&begun.expect("begun").url);
+    let elsewhere = callback.replacen("onecity://login", "onecity://pay", 1);
+    identity.sessions.finish(&elsewhere).await.expect_err("not a login's");
+    let endless = format!("{callback}&x={}", "x".repeat(70_000));
+    assert!(matches!(identity.sessions.finish(&endless).await, Err(Error::InvalidInput { .. })));
+    identity.sessions.finish(&callback).await.expect("its own");
+}
+
+#[tokio::test]
+async fn a_login_that_is_to_last_asks_for_the_resident_s_consent() {
+    // OpenID Connect Core 1.0 §11: `offline_access` is ignored without it.
+    let (_, identity) = counted();
+    let begun = identity.sessions.begin(FakeProvider::listed(), REDIRECT.to_owned(), Wish::default()).await;
+    let url = begun.expect("begun").url;
+    assert!(url.contains("offline_access") && url.contains("prompt=consent"), "{url}");
+}
+
+#[tokio::test]
+async fn after_a_restart_the_provider_of_the_account_in_use_tells_the_time() {
+    let (_, identity) = counted();
+    identity.sessions.make_sure_of_the_time().await;
+    assert!(identity.bench.http.seen().is_empty(), "nobody is logged in: nobody is asked");
+    identity.log_in("lan").await.expect("logged in");
+    identity
+        .bench
+        .http
+        .always("/openid-configuration", Reply::status(200).header("date", "Wed, 01 Jan 2031 00:00:00 GMT"));
+    identity.sessions.make_sure_of_the_time().await;
+    let read = identity.device().time.read().await;
+    assert!(read.verified && read.now.abs_diff(1_924_992_000) <= 1);
+    let asked = identity.bench.http.seen().len();
+    identity.sessions.make_sure_of_the_time().await;
+    assert_eq!(identity.bench.http.seen().len(), asked, "it is known now");
+}
+
+#[tokio::test]
 async fn sessions_on_other_phones_are_listed_and_ended() {
     let (_, identity) = counted();
     identity.log_in("lan").await.expect("logged in");

@@ -1,9 +1,11 @@
 //! What a token endpoint says (RFC 6749 §5): tokens, or why there are none.
 
 use onecity_protocol::credential::UnixTime;
+use reqwest::StatusCode;
 use serde::Deserialize;
 
 use super::secret::Secret;
+use super::values;
 use crate::device::http::Answer;
 use crate::error::Error;
 
@@ -16,7 +18,7 @@ const USUAL: i64 = 60;
 pub(super) struct Tokens {
     pub access_token: Secret,
     token_type: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "values::lifetime")]
     expires_in: Option<i64>,
     #[serde(default)]
     pub refresh_token: Option<Secret>,
@@ -24,7 +26,7 @@ pub(super) struct Tokens {
     #[serde(default)]
     pub id_token: Option<String>,
     /// When the refresh token ends, in seconds from now (draft-ietf-oauth-refresh-token-expiration).
-    #[serde(default)]
+    #[serde(default, deserialize_with = "values::lifetime")]
     refresh_token_expires_in: Option<i64>,
 }
 
@@ -51,7 +53,8 @@ pub(super) fn read(answer: &Answer) -> Result<Tokens, Error> {
     struct Refused {
         error: String,
     }
-    if answer.status.is_server_error() {
+    // 429: RFC 6585 §4.
+    if answer.status.is_server_error() || answer.status == StatusCode::TOO_MANY_REQUESTS {
         return Err(Error::network(format!("the identity provider answered {}", answer.status.as_u16())));
     }
     if !answer.status.is_success() {
@@ -78,7 +81,6 @@ fn unreadable() -> Error {
 
 #[cfg(test)]
 mod tests {
-    use reqwest::StatusCode;
     use reqwest::header::HeaderMap;
     use serde_json::{Value, json};
 

@@ -111,7 +111,7 @@ impl Registry {
             })?;
         let freshness = if offline {
             Freshness::Offline { since: checked }
-        } else if now - checked < FRESH {
+        } else if (0..FRESH).contains(&(now - checked)) {
             Freshness::Fresh
         } else {
             Freshness::Stale { since: checked }

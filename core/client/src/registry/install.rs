@@ -124,7 +124,7 @@ impl Registry {
         let first = first.ok_or_else(|| Error::refused(Refusal::NotFound, "a nation publishes no services"))?;
         let repository =
             self.repository(&first).await?.ok_or_else(|| Error::internal("a release without a repository"))?;
-        if self.device.time.now().await.max(repository.checked) >= repository.expires {
+        if self.device.time.now_or_later_known().await >= repository.expires {
             let what = format!("the registry of {first} was not signed again in time; sync before installing");
             return Err(Error::Expired { what });
         }
@@ -133,7 +133,7 @@ impl Registry {
             .device
             .catalogue(move |catalogue| Ok((catalogue.unit_expires(&unit)?, catalogue.broken(&unit)?)))
             .await?;
-        if self.device.time.now().await >= ends {
+        if self.device.time.now_or_later_known().await >= ends {
             let what = format!("{} did not sign again in time; installed services still open", service.unit);
             return Err(Error::Expired { what });
         }

@@ -61,13 +61,17 @@ impl Registry {
         region: &'a RegionId,
         progress: &'a ProgressSender,
     ) -> Boxed<'a, Result<SyncReport, Error>> {
-        Box::pin(self.sync_again_if_altered(region, progress))
+        Box::pin(self.sync_and_judge(region, progress))
     }
 
-    async fn sync_again_if_altered(&self, region: &RegionId, progress: &ProgressSender) -> Result<SyncReport, Error> {
+    async fn sync_and_judge(&self, region: &RegionId, progress: &ProgressSender) -> Result<SyncReport, Error> {
         match self.sync_in_turn(region, progress).await {
             // The catalogue was found altered on the way, and is a new one by now.
             Err(Error::Unavailable { .. }) => self.sync_in_turn(region, progress).await,
+            // By a date that nobody has confirmed: rather that is wrong than all that was published.
+            Err(Error::Expired { what }) if !self.device.time.read().await.verified => {
+                Err(Error::refused(Refusal::PhoneClock, what))
+            }
             outcome => outcome,
         }
     }
@@ -229,8 +233,8 @@ impl<'a> Update<'a> {
     async fn begin(registry: &'a Registry, id: &RegionId) -> Result<Self, Error> {
         let unknown = || Error::internal("a repository that was just added");
         let repository = registry.repository(id).await?.ok_or_else(unknown)?;
-        // A clock that was turned back does not make old metadata good again.
-        let now = registry.device.time.now().await.max(repository.checked);
+        // Not later than that: what a sync with a wrong clock wrote down must not make good metadata old for ever.
+        let now = registry.device.time.now_or_later_known().await;
         let storage = PhoneStorage::open(&registry.device, id).await?;
         let url = format!("{}/metadata", repository.url);
         let updater = Updater::begin(&registry.device.http, &url, &repository.first_root, storage, now).await?;

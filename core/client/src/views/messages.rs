@@ -332,6 +332,14 @@ fn refusal(reason: &Refusal) -> ([&'static str; 3], &str) {
             ],
             "",
         ),
+        Refusal::PhoneClock => (
+            [
+                "请检查手机的日期和时间。如果没有错，请稍后或换一个网络再试。",
+                "Hãy kiểm tra ngày giờ trên điện thoại. Nếu đã đúng, hãy thử lại sau hoặc đổi mạng khác.",
+                "Check the date and time on this phone. If they are right, try again later or on another network.",
+            ],
+            "",
+        ),
         Refusal::StillWaiting => (
             [
                 "还有提交的内容没有发出，现在退出会丢失。请先连接网络。",
@@ -412,6 +420,7 @@ mod tests {
             Refusal::DraftThere,
             Refusal::DocumentExpired,
             Refusal::StillWaiting,
+            Refusal::PhoneClock,
         ];
         let text = |reason: &Refusal, language: &str| {
             let error = Error::refused(reason.clone(), "for a log");

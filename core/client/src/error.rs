@@ -217,7 +217,14 @@ impl std::fmt::Display for Refusal {
 impl Error {
     /// Whether the same call may work later without anybody doing anything.
     pub fn may_retry(&self) -> bool {
-        matches!(self, Self::Network { .. } | Self::Expired { .. } | Self::Unavailable { .. } | Self::Cancelled)
+        matches!(
+            self,
+            Self::Network { .. }
+                | Self::Expired { .. }
+                | Self::Unavailable { .. }
+                | Self::Cancelled
+                | Self::Refused { reason: Refusal::PhoneClock, .. }
+        )
     }
 
     pub(crate) fn network(why: impl Into<String>) -> Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use onecity_core::Error;
+use onecity_core::{Error, Refusal};
 use onecity_publisher::{Lifetimes, Overlay, Repository, RepositoryFiles};
 use serde_json::Value;
 
@@ -68,13 +68,46 @@ async fn an_older_version_of_any_role_is_refused_even_after_the_catalogue_was_lo
 async fn a_registry_that_stands_still_is_refused_once_it_has_expired_and_what_is_installed_opens() {
     let (_registry, phone, _) = before_and_after().await;
     phone.clock.skip(31 * DAY * 1000);
-    assert!(matches!(phone.sync(&id("cn-sd/jinan")).await, Err(Error::Expired { .. })));
+    assert!(phone.sync(&id("cn-sd/jinan")).await.as_ref().is_err_and(blames_the_date));
     assert_eq!(opens(&phone).await, 2);
     let other = phone.opens(&service("cn-sd", "hotline"), "cn-sd/jinan").await;
-    assert!(matches!(other, Err(Error::Expired { .. })), "nothing new installs");
+    assert!(other.as_ref().is_err_and(blames_the_date), "nothing new installs");
     // Setting the clock back does not make it good again.
     phone.clock.set_wall_offset(-31 * DAY * 1000);
     assert_eq!(opens(&phone).await, 2);
+}
+
+/// No server has told this phone the time: its date may be wrong as well as what was published may be old.
+fn blames_the_date(error: &Error) -> bool {
+    matches!(error, Error::Refused { reason: Refusal::PhoneClock, .. })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_start_with_a_clock_a_year_ahead_says_so_and_goes_on_once_it_is_right() {
+    let (registry, ..) = before_and_after().await;
+    let phone = registry.phone();
+    phone.clock.set_wall_offset(365 * DAY * 1000);
+    let refused = phone.sync(&id("cn-sd/jinan")).await.expect_err("all has ended by that date");
+    assert!(blames_the_date(&refused), "{refused:?}");
+    let Error::Refused { text, .. } = &refused else { panic!("{refused}") };
+    assert!(text.starts_with("Check the date"), "{text}");
+    phone.clock.set_wall_offset(0);
+    phone.sync(&id("cn-sd/jinan")).await.expect("synced");
+    assert_eq!(opens(&phone).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sync_with_a_clock_that_is_weeks_ahead_makes_nothing_good_expire_once_it_is_right() {
+    let (_registry, phone, _) = before_and_after().await;
+    for days in [19, 29] {
+        phone.clock.set_wall_offset(days * DAY * 1000);
+        phone.sync(&id("cn-sd/jinan")).await.expect("not ended yet by that date");
+        phone.clock.set_wall_offset(0);
+        // Twelve days on by the right date: less than a month after it was signed.
+        phone.clock.skip(6 * DAY * 1000);
+        phone.sync(&id("cn-sd/jinan")).await.unwrap_or_else(|error| panic!("{days} days ahead: {error}"));
+        phone.opens(&service("cn-sd", "hotline"), "cn-sd/jinan").await.expect("it installs");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -126,7 +126,7 @@ impl Registry {
             self.repository(&first).await?.ok_or_else(|| Error::internal("a release without a repository"))?;
         if self.device.time.now_or_later_known().await >= repository.expires {
             let what = format!("the registry of {first} was not signed again in time; sync before installing");
-            return Err(Error::Expired { what });
+            return Err(self.expired(what).await);
         }
         let unit = service.unit.clone();
         let (ends, broken) = self
@@ -135,7 +135,7 @@ impl Registry {
             .await?;
         if self.device.time.now_or_later_known().await >= ends {
             let what = format!("{} did not sign again in time; installed services still open", service.unit);
-            return Err(Error::Expired { what });
+            return Err(self.expired(what).await);
         }
         if broken.is_some() {
             // There is news that can't be read: perhaps that this very release was withdrawn.

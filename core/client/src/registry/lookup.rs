@@ -25,6 +25,16 @@ impl Registry {
         Arc::new(Self { device: Arc::clone(device), turn: Mutex::default() })
     }
 
+    /// That something has ended, as an error. By a date that no server has confirmed, that date is rather wrong than all
+    /// that was published.
+    pub(super) async fn expired(&self, what: String) -> Error {
+        if self.device.time.read().await.verified {
+            Error::Expired { what }
+        } else {
+            Error::refused(Refusal::PhoneClock, what)
+        }
+    }
+
     /// A repository, if it has been synced or at least been listed.
     pub(super) async fn repository(&self, id: &RegionId) -> Result<Option<KeptRepository>, Error> {
         let id = id.clone();

@@ -68,10 +68,7 @@ impl Registry {
         match self.sync_in_turn(region, progress).await {
             // The catalogue was found altered on the way, and is a new one by now.
             Err(Error::Unavailable { .. }) => self.sync_in_turn(region, progress).await,
-            // By a date that nobody has confirmed: rather that is wrong than all that was published.
-            Err(Error::Expired { what }) if !self.device.time.read().await.verified => {
-                Err(Error::refused(Refusal::PhoneClock, what))
-            }
+            Err(Error::Expired { what }) => Err(self.expired(what).await),
             outcome => outcome,
         }
     }

@@ -3,7 +3,7 @@
 use onecity_core::platform::ConsentRequest;
 use serde_json::json;
 
-use crate::kit::{Kit, jinan, manifest, publish, service};
+use crate::kit::{Kit, jinan, manifest, publish, region, service};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_learns_who_asks_once_the_resident_agrees_and_exactly_what_was_agreed() {
@@ -42,6 +42,32 @@ async fn a_service_learns_who_asks_once_the_resident_agrees_and_exactly_what_was
     client.revoke_consent(&service("everything"), "login").await.expect("taken back");
     assert_eq!(page.get(&me).await.expect("an answer")["status"], 401, "not even from what was kept");
     assert!(client.consents().await.expect("listed").is_empty());
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_which_passes_a_page_saw_and_whose_and_that_it_learnt_the_place() {
+    let kit = Kit::logged_in().await;
+    let client = kit.phone.client();
+    for holder in [None, Some("an")] {
+        client.add_pass(&region("cn-sd"), "transit", holder).await.expect("a pass");
+    }
+    let page = kit.opens("everything").await;
+    for _ in 0..2 {
+        let listed = page.call("passes_list", json!({ "pass_type": "transit" })).await.expect("listed");
+        assert_eq!(listed.as_array().map(Vec::len), Some(2));
+        page.call("locate", json!({})).await.expect("there");
+    }
+    let log = client.disclosures().await.expect("listed");
+    let seen = |purpose: &str, child: bool| {
+        let all = log.iter().filter(|own| own.purpose == purpose && own.holder.is_some() == child);
+        all.map(|own| (own.what.as_str(), own.verifier.as_str(), own.fields.as_slice())).collect::<Vec<_>>()
+    };
+    let titles = ["Transit pass".to_owned()];
+    assert_eq!(seen("Passes seen", false), [("Everything", "Jinan", &titles[..])]);
+    assert_eq!(seen("Passes seen", true), [("Everything", "Jinan", &titles[..])], "of the child, by name");
+    assert_eq!(seen("Location seen", false), [("Everything", "Jinan", &["location".to_owned()][..])]);
+    assert_eq!(log.len(), 3, "the same once a day");
     kit.server.stop().await;
 }
 

@@ -97,16 +97,22 @@ async fn a_first_start_with_a_clock_a_year_ahead_says_so_and_goes_on_once_it_is_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_sync_with_a_clock_that_is_weeks_ahead_makes_nothing_good_expire_once_it_is_right() {
-    let (_registry, phone, _) = before_and_after().await;
-    for days in [19, 29] {
-        phone.clock.set_wall_offset(days * DAY * 1000);
-        phone.sync(&id("cn-sd/jinan")).await.expect("not ended yet by that date");
+async fn a_sync_with_a_clock_that_is_weeks_ahead_leaves_no_good_role_expired_once_it_is_right() {
+    let (mut registry, began) = (Registry::start().await, now());
+    let phone = registry.phone();
+    // The province signs anew, the department does not: its role lasts until day 90.
+    registry.province.renew(&unit("cn-sd")).expect("a role");
+    registry.publish_at(began + 40 * DAY);
+    registry.publish_online_at(began + 80 * DAY);
+    phone.clock.skip(80 * DAY * 1000);
+    for ahead in [19, 25] {
+        phone.clock.set_wall_offset(ahead * DAY * 1000);
+        let report = phone.sync(&id("cn-sd/jinan")).await.expect("the province's counts by that date");
+        assert!(!report.broken.is_empty(), "by that date the department's has ended");
         phone.clock.set_wall_offset(0);
-        // Twelve days on by the right date: less than a month after it was signed.
-        phone.clock.skip(6 * DAY * 1000);
-        phone.sync(&id("cn-sd/jinan")).await.unwrap_or_else(|error| panic!("{days} days ahead: {error}"));
-        phone.opens(&service("cn-sd", "hotline"), "cn-sd/jinan").await.expect("it installs");
+        let report = phone.sync(&id("cn-sd/jinan")).await.expect("synced");
+        assert_eq!(report.broken, [], "{ahead} days ahead");
+        phone.opens(&service("cn-sd/jinan/~transport", "report"), "cn-sd/jinan").await.expect("it installs");
     }
 }
 

@@ -1,6 +1,6 @@
 //! How a phone keeps up with the registry: what it asks for, and what it does when that breaks off.
 
-use onecity_core::{Error, Step};
+use onecity_core::{Error, Refusal, Step};
 
 use crate::releases::{Heard, told};
 use crate::server::{Registry, Wrong, id, package, package_with, service, unit};
@@ -164,7 +164,7 @@ async fn a_role_counts_for_longer_when_the_one_above_it_is_signed_anew() {
     assert_eq!(phone.opens(&service("cn-sd/jinan", "report"), "cn-sd/jinan").await.expect("it still counts"), 1);
     let other = phone.opens(&service("cn-sd/jinan/~transport", "report"), "cn-sd/jinan").await;
     assert!(
-        matches!(other, Err(Error::SignatureInvalid { .. } | Error::Expired { .. })),
+        matches!(other, Err(Error::SignatureInvalid { .. } | Error::Refused { reason: Refusal::PhoneClock, .. })),
         "its own has ended: {other:?}"
     );
 }

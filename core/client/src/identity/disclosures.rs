@@ -15,6 +15,20 @@ use crate::views::{DisclosureView, HolderView};
 /// How long a disclosure is kept for the resident to read, in seconds.
 const KEPT: i64 = 400 * 86_400;
 
+/// After how long the same is written down again, in seconds.
+const AGAIN: i64 = 86_400;
+
+/// What a service learns because the resident agreed to it.
+pub(crate) struct Learnt {
+    /// The consent that it rests on.
+    pub permission: Permission,
+    /// The origin that learns of it; none if the page itself does, and with it whoever publishes the page.
+    pub origin: Option<String>,
+    /// Whose data they are, if not the resident's own.
+    pub holder: Option<HolderView>,
+    pub fields: Vec<String>,
+}
+
 /// What was shown to somebody.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Disclosure {
@@ -28,6 +42,22 @@ pub(crate) struct Disclosure {
     pub verifier: Names,
     pub purpose: Names,
     pub fields: Vec<String>,
+    /// The service that learnt of it; none for what was shown from the wallet, and for what was written down before this
+    /// was.
+    #[serde(default)]
+    pub service: Option<ServiceId>,
+}
+
+impl Disclosure {
+    /// Whether this says of a later one all that there is to say: the same to the same for the same.
+    fn says_all_of(&self, later: &Self) -> bool {
+        self.at > later.at - AGAIN
+            && self.service == later.service
+            && self.verifier == later.verifier
+            && self.purpose == later.purpose
+            && self.holder == later.holder
+            && later.fields.iter().all(|field| self.fields.contains(field))
+    }
 }
 
 impl Record for Disclosure {
@@ -45,32 +75,48 @@ pub(crate) fn write_down(vault: &Vault, owner: &Owner, disclosure: &Disclosure) 
     Ok(())
 }
 
+/// What a permission is for, in the log.
+fn purpose(permission: Permission) -> Names {
+    let [zh, vi, en] = match permission {
+        Permission::Login => ["登录", "Đăng nhập", "Log in"],
+        Permission::Passes => ["查看证卡", "Xem thẻ", "Passes seen"],
+        Permission::Documents => ["提交证件", "Nộp giấy tờ", "Documents handed in"],
+        Permission::Scan => ["扫码", "Quét mã", "Scan"],
+        Permission::Locate => ["查看位置", "Xem vị trí", "Location seen"],
+        Permission::Photos => ["选择照片", "Chọn ảnh", "Photo chosen"],
+    };
+    Names::new().with("zh", zh).with("vi", vi).with("en", en)
+}
+
 impl Consents {
-    /// Writes down that a service's origin learnt who the resident is, at most once a day for each origin.
+    /// Writes down what a service learns, before it does: the same at most once a day.
     ///
     /// # Errors
     /// [`Refusal::Consent`] if the resident has taken the consent back.
-    pub(crate) async fn disclosed_to(
-        &self,
-        service: &ServiceId,
-        owner: &Owner,
-        origin: &str,
-        fields: Vec<String>,
-    ) -> Result<(), Error> {
-        let (service, of, origin) = (service.clone(), owner.clone(), origin.to_owned());
+    pub(crate) async fn learnt(&self, service: &ServiceId, owner: &Owner, learnt: Learnt) -> Result<(), Error> {
+        let (service, of) = (service.clone(), owner.clone());
         let now = self.device.time.now().await;
-        let purpose = Names::new().with("zh", "登录").with("vi", "Đăng nhập").with("en", "Log in");
         let written = self.device.vault(move |vault| {
-            let Some(consent) = vault.get_scoped::<Consent>(&of, &service, Permission::Login.name())? else {
+            let Some(consent) = vault.get_scoped::<Consent>(&of, &service, learnt.permission.name())? else {
                 return Ok(false);
             };
-            let verifier = Names::new().with("und", &format!("{} ({origin})", consent.publisher));
-            let today = |own: &Disclosure| own.verifier == verifier && own.at > now - 86_400;
-            if vault.list::<Disclosure>(&of)?.records.iter().any(today) {
+            let verifier = match &learnt.origin {
+                Some(origin) => format!("{} ({origin})", consent.publisher),
+                None => consent.publisher,
+            };
+            let disclosure = Disclosure {
+                id: random_text(),
+                at: now,
+                what: consent.names,
+                holder: learnt.holder,
+                verifier: Names::new().with("und", &verifier),
+                purpose: purpose(learnt.permission),
+                fields: learnt.fields,
+                service: Some(service),
+            };
+            if vault.list::<Disclosure>(&of)?.records.iter().any(|own| own.says_all_of(&disclosure)) {
                 return Ok(true);
             }
-            let disclosure =
-                Disclosure { id: random_text(), at: now, what: consent.names, holder: None, verifier, purpose, fields };
             write_down(vault, &of, &disclosure).map(|()| true)
         });
         let gone = || Error::refused(Refusal::Consent, "the resident does not agree to this any more");
@@ -81,13 +127,13 @@ impl Consents {
     pub(crate) async fn handed_in(&self, service: &ServiceId, owner: &Owner, titles: Vec<String>) -> Result<(), Error> {
         let (service, of) = (service.clone(), owner.clone());
         let now = self.device.time.now().await;
-        let purpose = Names::new().with("zh", "提交证件").with("vi", "Nộp giấy tờ").with("en", "Documents handed in");
+        let purpose = purpose(Permission::Documents);
         let written = self.device.vault(move |vault| {
             let consent = vault.get_scoped::<Consent>(&of, &service, Permission::Documents.name())?;
             let Some(Consent { names: what, publisher, .. }) = consent else { return Ok(()) };
             let verifier = Names::new().with("und", &publisher);
-            let disclosure =
-                Disclosure { id: random_text(), at: now, what, holder: None, verifier, purpose, fields: titles };
+            let (id, holder, service) = (random_text(), None, Some(service));
+            let disclosure = Disclosure { id, at: now, what, holder, verifier, purpose, fields: titles, service };
             write_down(vault, &of, &disclosure)
         });
         written.await

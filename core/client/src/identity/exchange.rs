@@ -14,6 +14,7 @@ use onecity_store::{AccountId, Owner, Record};
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::disclosures::Learnt;
 use super::dpop::thumbprint;
 use super::secret::Secret;
 use super::session::Sessions;
@@ -145,7 +146,9 @@ impl Sessions {
             key,
         };
         // Nothing is shown that was not written down.
-        self.consents.disclosed_to(&whom.service, &owner, origin, whom.fields.clone()).await?;
+        let (origin, fields) = (Some(origin.to_owned()), whom.fields.clone());
+        let learnt = Learnt { permission: Permission::Login, origin, holder: None, fields };
+        self.consents.learnt(&whom.service, &owner, learnt).await?;
         self.services.held().insert(place, held.clone());
         Ok(held)
     }

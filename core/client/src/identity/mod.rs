@@ -37,7 +37,7 @@ use onecity_store::{Owner, StoreError, Vault};
 
 pub(crate) use accounts::Accounts;
 pub(crate) use consents::{Asking, Consents};
-pub(crate) use disclosures::{Disclosure, write_down};
+pub(crate) use disclosures::{Disclosure, Learnt, write_down};
 pub(crate) use dpop::{random_text, sign_jwt};
 pub(crate) use exchange::OnBehalf;
 pub(crate) use login::{StepUp, Wish};

@@ -9,12 +9,13 @@ use onecity_store::Owner;
 use reqwest::header::HeaderName;
 use serde_json::json;
 
-use super::testing::{FakeProvider, ISSUER, Identity, REDIRECT};
-use super::{Asking, OnBehalf, StepUp, Wish, distrust};
+use super::testing::{FakeProvider, Identity, REDIRECT};
+use super::{Asking, Learnt, OnBehalf, StepUp, Wish, distrust};
 use crate::device::http::Outgoing;
 use crate::device::testing::{Bench, CountedKeys, Reply, Resident};
 use crate::error::{Error, Refusal};
 use crate::platform::Platform;
+use crate::views::HolderView;
 
 fn counted() -> (Arc<CountedKeys>, Identity) {
     let keys = Arc::new(CountedKeys::default());
@@ -433,6 +434,43 @@ async fn a_service_gets_a_token_of_its_own_and_only_under_a_consent_that_holds()
 }
 
 #[tokio::test]
+async fn what_each_service_learns_is_written_down_though_another_of_the_same_publisher_learnt_less() {
+    let (_, identity) = counted();
+    let (owner, other) = (Owner::Phone, "cn-sd/jinan/parking".parse().expect("a service"));
+    for permission in [Permission::Login, Permission::Documents] {
+        agree(&identity, &owner, permission, &["name"]).await.expect("agreed");
+    }
+    let (manifest, asked) = (manifest(), ["name", "phone"].map(str::to_owned).to_vec());
+    let asking = Asking {
+        is_shown: &|| true,
+        service: &other,
+        publisher: "Jinan".to_owned(),
+        manifest: &manifest,
+        owner: owner.clone(),
+    };
+    identity.consents.agreed(asking, Permission::Login, asked).await.expect("agreed");
+    let an = HolderView { id: "an".to_owned(), name: "An".to_owned(), relation: "child".to_owned() };
+    let learns = async |service: &ServiceId, permission, holder: Option<&HolderView>, fields: &[&str]| {
+        let fields = fields.iter().map(|own| (*own).to_owned()).collect();
+        let origin = Some("https://jinan.example".to_owned());
+        let learnt = Learnt { permission, origin, holder: holder.cloned(), fields };
+        identity.consents.learnt(service, &owner, learnt).await.expect("written");
+        identity.consents.disclosures().await.expect("listed").len()
+    };
+    let report = report();
+    assert_eq!(learns(&report, Permission::Login, None, &[]).await, 1, "that somebody is there");
+    assert_eq!(learns(&report, Permission::Login, None, &[]).await, 1, "the same, once");
+    assert_eq!(learns(&report, Permission::Login, None, &["name"]).await, 2, "more");
+    assert_eq!(learns(&report, Permission::Login, None, &[]).await, 2, "less than was said");
+    assert_eq!(learns(&other, Permission::Login, None, &["name", "phone"]).await, 3, "another service");
+    assert_eq!(learns(&other, Permission::Login, None, &["phone"]).await, 3);
+    assert_eq!(learns(&report, Permission::Documents, None, &["name"]).await, 4, "for something else");
+    assert_eq!(learns(&report, Permission::Login, Some(&an), &["name"]).await, 5, "of somebody else");
+    identity.bench.clock.skip(86_400_000 + 1000);
+    assert_eq!(learns(&report, Permission::Login, None, &["name"]).await, 6, "the next day");
+}
+
+#[tokio::test]
 async fn an_origin_that_wants_a_stronger_login_says_so_by_name() {
     let (_, identity) = counted();
     identity.log_in("lan").await.expect("logged in");
@@ -465,7 +503,8 @@ async fn handed_in_documents_are_in_the_log_only_if_they_were_agreed_to() {
     agree(&identity, &Owner::Phone, Permission::Documents, &["id_card"]).await.expect("agreed");
     identity.consents.handed_in(&report(), &Owner::Phone, titles()).await.expect("written");
     assert_eq!(identity.consents.disclosures().await.expect("listed")[0].fields, titles());
-    let refused = identity.consents.disclosed_to(&report(), &Owner::Phone, ISSUER, Vec::new()).await;
+    let learnt = Learnt { permission: Permission::Login, origin: None, holder: None, fields: Vec::new() };
+    let refused = identity.consents.learnt(&report(), &Owner::Phone, learnt).await;
     assert!(matches!(refused, Err(Error::Refused { reason: Refusal::Consent, .. })), "no login was agreed to");
 }
 

@@ -265,6 +265,7 @@ fn logged(what: Names, handed: &Handed, given: bool, at: UnixTime) -> Disclosure
         verifier: Names::new().with("und", if given { "" } else { &handed.by }),
         purpose,
         fields,
+        service: None,
     }
 }
 

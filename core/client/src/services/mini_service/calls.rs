@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use super::session::{ServiceSession, for_page};
 use crate::error::Refusal;
-use crate::views::{AccountKind, DocumentView, PassSituation, PassStatus, PassView};
+use crate::identity::Learnt;
+use crate::views::{AccountKind, DocumentView, HolderView, PassSituation, PassStatus, PassView};
 
 /// Most types of documents that are asked for at once.
 const MAX_TYPES: usize = 16;
@@ -56,9 +57,12 @@ impl ServiceSession {
             BridgeCall::DraftHandOver {} => self.hand_draft_over().await,
             BridgeCall::PassesAdd { pass_type } => self.add_pass(&pass_type).await,
             BridgeCall::PassesList { pass_type } => {
-                let own = self.own_passes().await?.into_iter().filter(|pass| pass.pass_type == pass_type);
-                let list = own.map(|pass| pass_for_script(&pass)).collect();
-                self.still(list).await
+                let all = self.own_passes().await?.into_iter().filter(|pass| pass.pass_type == pass_type);
+                let all: Vec<PassView> = all.collect();
+                for pass in &all {
+                    self.learns_of(pass).await?;
+                }
+                self.still(all.iter().map(pass_for_script).collect()).await
             }
             BridgeCall::PassesShow { id } => self.show_pass(id).await,
             BridgeCall::DocumentsRequest { types } => self.request_documents(types).await,
@@ -104,15 +108,18 @@ impl ServiceSession {
 
     async fn add_pass(&self, pass_type: &str) -> Result<Value, BridgeError> {
         if let Some(pass) = self.own_pass(pass_type).await? {
+            self.learns_of(&pass).await?;
             return Ok(pass_for_script(&pass));
         }
         // One that has expired is renewed rather than joined by a second.
         self.parts.passes.update().await.map_err(for_page)?;
         if let Some(pass) = self.own_pass(pass_type).await? {
+            self.learns_of(&pass).await?;
             return Ok(pass_for_script(&pass));
         }
-        let pass = self.parts.passes.add(&self.region, pass_type, None, Some(&self.owner)).await;
-        self.still(pass_for_script(&pass.map_err(for_page)?)).await
+        let pass = self.parts.passes.add(&self.region, pass_type, None, Some(&self.owner)).await.map_err(for_page)?;
+        self.learns_of(&pass).await?;
+        self.still(pass_for_script(&pass)).await
     }
 
     /// An answer, if the account that it is about is still the page's own.
@@ -146,6 +153,23 @@ impl ServiceSession {
             opens && pass.holder.is_none() && pass.pass_type == pass_type
         };
         Ok(self.own_passes().await?.into_iter().find(wanted))
+    }
+
+    /// Writes down that the page learns of a pass: which it is, and whose.
+    async fn learns_of(&self, pass: &PassView) -> Result<(), BridgeError> {
+        self.learns(Permission::Passes, pass.holder.clone(), vec![pass.title.clone()]).await
+    }
+
+    /// Writes down what the page learns, before it does.
+    pub(super) async fn learns(
+        &self,
+        permission: Permission,
+        holder: Option<HolderView>,
+        fields: Vec<String>,
+    ) -> Result<(), BridgeError> {
+        let owner = self.owner().await?;
+        let learnt = Learnt { permission, origin: None, holder, fields };
+        self.parts.consents.learnt(&self.service, &owner, learnt).await.map_err(for_page)
     }
 
     async fn request_documents(&self, types: Vec<String>) -> Result<Value, BridgeError> {

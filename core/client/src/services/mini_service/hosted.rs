@@ -38,6 +38,7 @@ impl ServiceSession {
     pub(super) async fn locate(&self) -> Result<Value, BridgeError> {
         self.permitted(Permission::Locate, Vec::new()).await?;
         let found = self.host(|host| async move { host.locate().await }).await?.ok_or_else(cancelled)?;
+        self.learns(Permission::Locate, None, vec!["location".to_owned()]).await?;
         Ok(json!({ "latitude": found.latitude, "longitude": found.longitude, "accuracy": found.accuracy }))
     }
 

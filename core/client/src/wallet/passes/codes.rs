@@ -110,6 +110,7 @@ impl Passes {
             verifier: verifier.names.clone(),
             purpose: purpose.names.clone(),
             fields: purpose.fields.clone(),
+            service: None,
         };
         self.device.vault(move |vault| write_down(vault, &owner, &disclosure)).await?;
         // No challenge: the server that redeems it knows the counter's number alone.

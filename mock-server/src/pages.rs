@@ -199,6 +199,7 @@ pub(crate) fn pay(language: Language, payee: &str, request: &PayRequest) -> Mark
                 input type="hidden" name="currency" value=(request.currency);
                 input type="hidden" name="return_uri" value=(request.return_uri);
                 input type="hidden" name="state" value=(request.state);
+                @if let Some(unit) = &request.unit { input type="hidden" name="unit" value=(unit); }
                 button class="primary" type="submit" { (pick("付款", "Thanh toán", "Pay")) }
             }
         }

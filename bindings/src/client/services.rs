@@ -120,6 +120,11 @@ impl OpenService {
         self.session.lifecycle(event);
     }
 
+    /// The resident has touched the page: after a refusal it may ask once more.
+    pub fn touched(&self) {
+        self.session.touched();
+    }
+
     /// A page's call to the bridge, JSON in and JSON out.
     pub async fn call(&self, json: String) -> Result<String, Error> {
         self.phone.client.bridge(&self.session, &json).await

@@ -40,4 +40,5 @@ pub mod package;
 pub mod region;
 pub mod rules;
 pub mod service;
+pub mod text;
 pub mod trust;

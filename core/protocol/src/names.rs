@@ -2,13 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::text::{LONGEST, shown};
+
+/// Most languages that a text is read in.
+const MAX_LANGUAGES: usize = 64;
 
 /// A text by BCP 47 language tag, for example `{"zh": "济南市", "en": "Jinan"}`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Names(BTreeMap<String, String>);
+
+/// What is read is as a screen may show it ([`shown`]), in at most 64 languages: the rest is left out.
+impl<'de> Deserialize<'de> for Names {
+    fn deserialize<D: Deserializer<'de>>(texts: D) -> Result<Self, D::Error> {
+        let all = BTreeMap::<String, String>::deserialize(texts)?.into_iter().take(MAX_LANGUAGES);
+        Ok(Self(all.map(|(language, text)| (language, shown(&text, LONGEST))).collect()))
+    }
+}
 
 impl Names {
     /// An empty set of names; [`Names::with`] adds to it.
@@ -68,6 +81,16 @@ pub fn is_language_tag(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_publisher_wrote_is_read_as_a_line_in_so_many_languages() {
+        let written: BTreeMap<String, String> =
+            (0..1000).map(|number| (format!("a{number}"), "\u{202e}a\nlamp".repeat(10_000))).collect();
+        let read: Names = serde_json::from_value(serde_json::to_value(written).expect("JSON")).expect("read");
+        assert_eq!(read.iter().count(), MAX_LANGUAGES);
+        let bounded = |text: &str| text.chars().count() == LONGEST && text.starts_with("a lampa lamp");
+        assert!(read.iter().all(|(_, text)| bounded(text)));
+    }
 
     #[test]
     fn a_resident_reads_the_closest_language_there_is() {

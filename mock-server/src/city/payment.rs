@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
+use onecity_protocol::region::UnitId;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use url::Url;
@@ -22,6 +23,9 @@ pub(crate) struct PayRequest {
     pub currency: String,
     pub return_uri: String,
     pub state: String,
+    /// Whose service it is for: the city's own, or an office's of the same place.
+    #[serde(default)]
+    pub unit: Option<String>,
 }
 
 impl PayRequest {
@@ -59,9 +63,13 @@ pub(super) async fn pay(
 
 fn receipt(world: &World, path: &str, request: &PayRequest) -> Option<String> {
     let unit = unit(world, path).ok()?;
+    // The page says whose receipt it is, never the one who asks: but its own offices' it may sign for, too.
+    let asked = request.unit.as_deref().and_then(|asked| asked.parse::<UnitId>().ok());
+    let payee = asked.filter(|asked| asked.region() == unit.region()).unwrap_or_else(|| unit.clone());
     let claims = json!({
         "vct": "receipt", "sub": request.order, "amount": request.amount, "currency": request.currency,
         "paid_at": world.now(), "payee": named(world, &unit)["name"]["en"], "order": request.order,
+        "unit": payee.to_string(), "state": request.state,
     });
     let receipt = world.document(unit.region(), claims, &json!({}))?;
     let mut back = Url::parse(&request.return_uri).ok()?;
@@ -82,6 +90,7 @@ pub(crate) fn paid(world: &World, url: &str) -> Option<String> {
         currency: text("currency")?,
         return_uri: text("return_uri")?,
         state: text("state")?,
+        unit: text("unit"),
     };
     receipt(world, &path, &request)
 }

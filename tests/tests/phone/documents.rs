@@ -45,6 +45,7 @@ async fn a_certificate_is_kept_and_offered_to_the_next_service_after_consent() {
     kit.resident.will(false);
     assert_eq!(other.call("documents_request", ask.clone()).await, Err("consent".to_owned()));
     kit.resident.was_asked();
+    kit.phone.client().touched(&other.session);
     let found = other.call("documents_request", ask.clone()).await.expect("agreed");
     assert_eq!(found[0]["title"], "Residence certificate (demo)");
     assert!(found[0].get("fields").is_none() && !found.to_string().contains("Lan"), "what it says is not the page's");

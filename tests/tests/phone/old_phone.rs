@@ -159,6 +159,8 @@ async fn live(kit: &Kit) -> String {
     kit.phone.log_in("shandong", "minh").await.expect("logged in");
     let lan = kit.phone.log_in("shandong", "lan").await.expect("logged in");
     let page = kit.opens("everything").await;
+    kit.resident.will(false);
+    page.call("scan", json!({})).await.expect_err("refused, which is remembered");
     page.call("login", json!({})).await.expect("agreed");
     page.get(&kit.url("/me")).await.expect("known");
     page.get(&kit.url("")).await.expect("an answer to keep");
@@ -312,7 +314,7 @@ async fn still_has_everything(folder: &Path, around: Around) {
     assert!(documents[0].fields.iter().any(|field| field.value == "Persona Lan"));
 
     let consents = client.consents().await.expect("listed");
-    assert!(consents.iter().any(|consent| consent.permission == "login" && consent.fields == ["name"]));
+    assert!(consents.iter().any(|own| own.given && own.permission == "login" && own.fields == ["name"]));
     let log = client.disclosures().await.expect("listed");
     for purpose in ["Log in", "Draft taken over"] {
         assert!(log.iter().any(|own| own.purpose == purpose), "{purpose}: {log:?}");

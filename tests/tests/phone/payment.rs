@@ -56,7 +56,10 @@ async fn a_receipt_for_another_order_or_amount_or_by_a_stranger_is_worth_nothing
         let client = kit.phone.client();
         let less = kit.world.pay(&url.replace("amount=500", "amount=5")).expect("signed");
         let other = kit.world.pay(&url.replace("order=B-1", "order=B-2")).expect("signed");
-        for wrong in [less, other] {
+        let city = kit.world.pay(&url.replace("/cn-sd.jinan/", "/cn-sd.qingdao/")).expect("signed by the same issuer");
+        let again = kit.world.pay(&url.replace("state=", "state=x")).expect("signed");
+        let again = again.replace("state=x", "state=");
+        for wrong in [less, other, city, again] {
             let refused = client.finish_payment(&wrong).await;
             assert!(matches!(refused, Err(Error::SignatureInvalid { .. })), "{refused:?}");
         }
@@ -73,6 +76,25 @@ async fn a_receipt_for_another_order_or_amount_or_by_a_stranger_is_worth_nothing
     };
     let (receipt, ()) = tokio::join!(paying, tried);
     receipt.expect("paid in the end");
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_goes_with_the_account_that_began_it() {
+    let kit = Kit::logged_in().await;
+    let page = kit.opens("everything").await;
+    let client = kit.phone.client();
+    let back = tokio::select! {
+        _ = page.call("pay", order(&kit, "C-1", 700)) => panic!("nobody has paid yet"),
+        url = browsed(&kit, "C-1", 700) => kit.world.pay(&url).expect("paid"),
+    };
+    drop(page);
+    client.logout(true).await.expect("logged out");
+    kit.phone.log_in("shandong", "lan").await.expect("the same person again");
+    let refused = client.finish_payment(&back).await;
+    assert!(matches!(refused, Err(Error::Refused { .. })), "{refused:?}");
+    let page = kit.opens("everything").await;
+    assert_eq!(page.call("receipt", json!({ "order": "C-1" })).await, Ok(json!(null)));
     kit.server.stop().await;
 }
 

@@ -22,9 +22,11 @@ async fn a_service_learns_who_asks_once_the_resident_agrees_and_exactly_what_was
         permission: "login".to_owned(),
         reason: "needed for login".to_owned(),
         fields: vec!["name".to_owned()],
-        subject: None,
+        people: Vec::new(),
+        origins: vec![kit.world.origin().to_owned()],
     };
     assert_eq!(asked, [expected]);
+    kit.phone.client().touched(&page.session);
     assert_eq!(page.call("login", json!({})).await, Ok(json!({ "fields": ["name"] })));
     let known = page.get(&me).await.expect("an answer");
     assert_eq!(known["body"]["fields"], json!({ "name": "Persona Lan" }));
@@ -110,6 +112,9 @@ async fn an_update_that_asks_for_more_asks_again() {
     kit.resident.will(false);
     assert_eq!(page.call("login", json!({})).await, Err("consent".to_owned()));
     assert_eq!(kit.resident.was_asked()[0].fields, ["name", "phone_number"]);
+    assert_eq!(page.call("login", json!({})).await, Err("consent".to_owned()), "not again by itself");
+    assert!(kit.resident.was_asked().is_empty());
+    client.touched(&page.session);
     page.call("login", json!({})).await.expect("agreed");
     let body = page.get(&kit.url("/me")).await.expect("an answer")["body"].clone();
     assert!(body["fields"]["phone_number"].is_string(), "{body}");

@@ -52,6 +52,11 @@ impl Client {
         session.lifecycle(event);
     }
 
+    /// Tells an opened service that the resident has touched its page: after a refusal it may ask once more.
+    pub fn touched(&self, session: &Arc<ServiceSession>) {
+        session.touched();
+    }
+
     /// An opened service has come to work: its version stays, and the one before it may go. Pages say so themselves
     /// through `onecity.js`; a shell says it for pages that do not.
     pub async fn service_ready(&self, session: &Arc<ServiceSession>) -> Result<(), Error> {

@@ -15,6 +15,8 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use url::{Host, Url};
 
+use onecity_protocol::text::{LONGEST, shown};
+
 use super::addresses::is_public;
 use super::config::Timeouts;
 use crate::error::{Error, Refusal};
@@ -99,7 +101,7 @@ impl Answer {
 
 /// Somebody else's words, as a screen may show them.
 pub(crate) fn plain(said: &str) -> String {
-    said.chars().filter(|c| !c.is_control()).take(500).collect()
+    shown(said, LONGEST)
 }
 
 /// An answer whose body is still to come.

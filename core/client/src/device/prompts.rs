@@ -75,7 +75,8 @@ mod tests {
             permission: "locate".to_owned(),
             reason: String::new(),
             fields: Vec::new(),
-            subject: None,
+            people: Vec::new(),
+            origins: Vec::new(),
         }
     }
 

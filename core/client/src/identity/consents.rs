@@ -1,7 +1,9 @@
 //! What a resident has agreed to, service by service.
 //!
-//! A consent binds an account, a service, what it is for, the exact fields and the origins that learn of them. A
-//! version of the service that asks for more asks again; what asks for the same or less does not.
+//! A consent binds an account, a service, what it is for, the exact fields, the people they are of, and the origins that
+//! learn of them. A version of the service that asks for more asks again; what asks for the same or less does not.
+//! A service that was refused asks once more when the resident touches its page, and then no more until they take the
+//! refusal back.
 
 use std::sync::Arc;
 
@@ -30,8 +32,60 @@ pub(super) struct Consent {
     pub names: Names,
     pub publisher: String,
     fields: Vec<String>,
+    /// By name; none if they are the resident's own alone.
+    #[serde(default)]
+    people: Vec<String>,
     origins: Vec<String>,
     since: UnixTime,
+}
+
+/// What the resident did not agree to, in the shape in which they were asked last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Refused {
+    asked: Consent,
+    times: u32,
+}
+
+impl Record for Refused {
+    const KIND: &'static str = "refused_consent";
+    const FORMAT: u8 = 1;
+}
+
+/// How often a service is refused before it does not ask any more.
+const MOST_REFUSALS: u32 = 2;
+
+/// What a service asks for.
+#[derive(Clone, Copy)]
+pub(crate) struct Extent<'a> {
+    pub fields: &'a [String],
+    pub people: &'a [String],
+    pub origins: &'a [String],
+}
+
+impl Consent {
+    fn extent(&self) -> Extent<'_> {
+        Extent { fields: &self.fields, people: &self.people, origins: &self.origins }
+    }
+
+    fn covers(&self, asked: Extent<'_>) -> bool {
+        let all = |asked: &[String], given: &[String]| asked.iter().all(|one| given.contains(one));
+        let given = self.extent();
+        all(asked.fields, given.fields) && all(asked.people, given.people) && all(asked.origins, given.origins)
+    }
+
+    fn view(self, given: bool, languages: &[String]) -> ConsentView {
+        ConsentView {
+            name: self.names.best(languages).to_owned(),
+            service: self.service,
+            publisher: self.publisher,
+            permission: self.permission.name().to_owned(),
+            fields: self.fields,
+            people: self.people,
+            origins: self.origins,
+            since: self.since,
+            given,
+        }
+    }
 }
 
 impl Record for Consent {
@@ -44,10 +98,14 @@ impl Record for Consent {
 pub(crate) struct Asking<'a> {
     /// Whether the service is still on the screen: while it waited for its turn, something else may have come there.
     pub is_shown: &'a (dyn Fn() -> bool + Send + Sync),
+    /// Whether the resident has touched the page since this was last called.
+    pub was_touched: &'a (dyn Fn() -> bool + Send + Sync),
     pub service: &'a ServiceId,
     pub publisher: String,
     pub manifest: &'a Manifest,
     pub owner: Owner,
+    /// Whose data it asks for, by name; none if the resident's own alone.
+    pub people: Vec<String>,
 }
 
 /// What the resident has agreed to, and what was disclosed because of it.
@@ -64,14 +122,14 @@ impl Consents {
     /// Makes sure that the resident agrees: asks once, and again only if more is asked for.
     ///
     /// # Errors
-    /// [`Refusal::Consent`]. It is not stored: the page may ask again when the resident tries again.
+    /// [`Refusal::Consent`]. The service may ask once more after a touch.
     pub(crate) async fn agreed(
         &self,
         asking: Asking<'_>,
         permission: Permission,
         fields: Vec<String>,
     ) -> Result<(), Error> {
-        let Asking { service, publisher, manifest, owner, is_shown } = asking;
+        let Asking { service, publisher, manifest, owner, people, is_shown, was_touched } = asking;
         let languages = &self.device.config.languages;
         let names = if manifest.onecity.names.is_empty() {
             Names::new().with("und", &manifest.name)
@@ -84,15 +142,29 @@ impl Consents {
             names,
             publisher,
             fields,
+            people,
             origins: manifest.onecity.origins.clone(),
             since: self.device.time.now().await,
         };
-        if self.covers(service, &owner, permission, &asked.fields, &asked.origins).await? {
+        if self.covers(service, &owner, permission, asked.extent()).await? {
             return Ok(());
         }
         let turn = self.device.prompts.turn().await;
-        if self.covers(service, &owner, permission, &asked.fields, &asked.origins).await? {
+        if self.covers(service, &owner, permission, asked.extent()).await? {
             return Ok(());
+        }
+        let times = self.refused(service, &owner, permission).await?;
+        if times >= MOST_REFUSALS {
+            return Err(Error::refused(
+                Refusal::Consent,
+                "the resident has refused, and does not want to be asked again",
+            ));
+        }
+        if times > 0 && !was_touched() {
+            return Err(Error::refused(
+                Refusal::Consent,
+                "the resident has refused, and has not touched the page since",
+            ));
         }
         if !is_shown() || self.accounts.active_owner().await? != owner {
             return Err(Error::refused(Refusal::Consent, "the service is no longer on the screen"));
@@ -111,18 +183,35 @@ impl Consents {
             permission: permission.name().to_owned(),
             reason: manifest.reason(permission, languages),
             fields: asked.fields.clone(),
-            subject: None,
+            people: asked.people.clone(),
+            origins: asked.origins.clone(),
         };
-        if !turn.ask(request).await? {
-            return Err(Error::refused(Refusal::Consent, "the resident did not agree"));
-        }
-        let service = service.clone();
-        let stored = self
-            .device
-            .vault(move |vault| vault.put_scoped(&owner, &service, permission.name(), &asked, asked.since, LIMIT));
+        let agreed = turn.ask(request).await?;
+        // The touch that answered is none on the page.
+        was_touched();
+        let (service, name) = (service.clone(), permission.name());
+        let stored = self.device.vault(move |vault| {
+            vault.atomically(|vault| {
+                if agreed {
+                    vault.delete_scoped::<Refused>(&owner, &service, name)?;
+                    vault.put_scoped(&owner, &service, name, &asked, asked.since, LIMIT)
+                } else {
+                    let since = asked.since;
+                    let refused = Refused { asked, times: times + 1 };
+                    vault.put_scoped(&owner, &service, name, &refused, since, LIMIT)
+                }
+            })
+        });
         stored.await?;
         self.device.notices.changed(Topic::Account);
-        Ok(())
+        if agreed { Ok(()) } else { Err(Error::refused(Refusal::Consent, "the resident did not agree")) }
+    }
+
+    /// How often the resident has refused a permission to a service, since they last agreed to it or took that back.
+    async fn refused(&self, service: &ServiceId, owner: &Owner, of: Permission) -> Result<u32, Error> {
+        let (service, owner) = (service.clone(), owner.clone());
+        let refused = self.device.vault(move |vault| vault.get_scoped::<Refused>(&owner, &service, of.name())).await?;
+        Ok(refused.map_or(0, |refused| refused.times))
     }
 
     async fn given(&self, service: &ServiceId, owner: &Owner, of: Permission) -> Result<Option<Consent>, Error> {
@@ -130,38 +219,34 @@ impl Consents {
         self.device.vault(move |vault| vault.get_scoped::<Consent>(&owner, &service, of.name())).await
     }
 
-    /// Whether a consent is in force that covers these fields and what the manifest declares, without asking.
+    /// Whether a consent is in force that covers what is asked for, without asking.
     pub(crate) async fn covers(
         &self,
         service: &ServiceId,
         owner: &Owner,
         permission: Permission,
-        fields: &[String],
-        origins: &[String],
+        asked: Extent<'_>,
     ) -> Result<bool, Error> {
-        let given = self.given(service, owner, permission).await?;
-        let all = |asked: &[String], given: &[String]| asked.iter().all(|one| given.contains(one));
-        Ok(given.is_some_and(|given| all(fields, &given.fields) && all(origins, &given.origins)))
+        Ok(self.given(service, owner, permission).await?.is_some_and(|given| given.covers(asked)))
     }
 
-    /// What the active account has agreed to, newest first.
+    /// What the active account has agreed to and what it has refused, newest first.
     pub(crate) async fn list(&self) -> Result<Vec<ConsentView>, Error> {
         let owner = self.accounts.active_owner().await?;
-        let mut all = self.device.vault(move |vault| vault.list::<Consent>(&owner)).await?.records;
-        all.sort_by_key(|consent| std::cmp::Reverse(consent.since));
-        let view = |own: Consent| ConsentView {
-            name: own.names.best(&self.device.config.languages).to_owned(),
-            service: own.service,
-            publisher: own.publisher,
-            permission: own.permission.name().to_owned(),
-            fields: own.fields,
-            origins: own.origins,
-            since: own.since,
-        };
-        Ok(all.into_iter().map(view).collect())
+        let read = self
+            .device
+            .vault(move |vault| Ok((vault.list::<Consent>(&owner)?.records, vault.list::<Refused>(&owner)?.records)));
+        let (given, refused) = read.await?;
+        let languages = &self.device.config.languages;
+        let given = given.into_iter().map(|own| own.view(true, languages));
+        let mut all: Vec<ConsentView> =
+            given.chain(refused.into_iter().map(|own| own.asked.view(false, languages))).collect();
+        all.sort_by_key(|view| std::cmp::Reverse(view.since));
+        Ok(all)
     }
 
-    /// Removes a consent by the name of its permission: the service asks again. `also` goes with it, at once.
+    /// Removes a consent, or a refusal, by the name of its permission: the service asks again. `also` goes with it, at
+    /// once.
     pub(crate) async fn remove(
         &self,
         owner: &Owner,
@@ -173,6 +258,7 @@ impl Consents {
         let removed = self.device.vault(move |vault| {
             vault.atomically(|vault| {
                 also(vault)?;
+                vault.delete_scoped::<Refused>(&of, &service, &name)?;
                 vault.delete_scoped::<Consent>(&of, &service, &name)
             })
         });

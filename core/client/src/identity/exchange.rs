@@ -14,6 +14,7 @@ use onecity_store::{AccountId, Owner, Record};
 use reqwest::StatusCode;
 use serde::{Deserialize, Serialize};
 
+use super::consents::Extent;
 use super::disclosures::Learnt;
 use super::dpop::thumbprint;
 use super::secret::Secret;
@@ -123,7 +124,8 @@ impl Sessions {
         let _one_at_a_time = self.services.turn.lock().await;
         // The resident may have taken it back while others had their turn.
         let origins = [origin.to_owned()];
-        if !self.consents.covers(&whom.service, &owner, Permission::Login, &whom.fields, &origins).await? {
+        let asked = Extent { fields: &whom.fields, people: &[], origins: &origins };
+        if !self.consents.covers(&whom.service, &owner, Permission::Login, asked).await? {
             return Err(Error::refused(Refusal::Consent, "the resident does not agree to this any more"));
         }
         let held = self.services.held().get(&place).cloned();

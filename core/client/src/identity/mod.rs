@@ -36,7 +36,7 @@ mod values;
 use onecity_store::{Owner, StoreError, Vault};
 
 pub(crate) use accounts::Accounts;
-pub(crate) use consents::{Asking, Consents};
+pub(crate) use consents::{Asking, Consents, Extent};
 pub(crate) use disclosures::{Disclosure, Learnt, write_down};
 pub(crate) use dpop::{random_text, sign_jwt};
 pub(crate) use exchange::OnBehalf;

@@ -1,7 +1,7 @@
 //! The identity parts against a provider in memory.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use onecity_protocol::manifest::{Manifest, Permission};
 use onecity_protocol::service::ServiceId;
@@ -10,7 +10,7 @@ use reqwest::header::HeaderName;
 use serde_json::json;
 
 use super::testing::{FakeProvider, Identity, REDIRECT};
-use super::{Asking, Learnt, OnBehalf, StepUp, Wish, distrust};
+use super::{Asking, Extent, Learnt, OnBehalf, StepUp, Wish, distrust};
 use crate::device::http::Outgoing;
 use crate::device::testing::{Bench, CountedKeys, Reply, Resident};
 use crate::error::{Error, Refusal};
@@ -41,10 +41,12 @@ async fn agree(identity: &Identity, owner: &Owner, permission: Permission, field
     let (service, manifest) = (report(), manifest());
     let asking = Asking {
         is_shown: &|| true,
+        was_touched: &|| false,
         service: &service,
         publisher: "Jinan".to_owned(),
         manifest: &manifest,
         owner: owner.clone(),
+        people: Vec::new(),
     };
     identity.consents.agreed(asking, permission, fields.iter().map(|own| (*own).to_owned()).collect()).await
 }
@@ -372,21 +374,55 @@ async fn a_consent_is_asked_once_again_for_more_and_not_at_all_for_less() {
     assert_eq!((listed.len(), listed[0].permission.as_str(), listed[0].fields.len()), (1, "documents", 2));
     identity.consents.remove(&Owner::Phone, &report(), "documents", |_| Ok(())).await.expect("removed");
     let fields = ["id_card".to_owned()];
-    let covers = identity.consents.covers(&report(), &Owner::Phone, Permission::Documents, &fields, &[]).await;
+    let asked = Extent { fields: &fields, people: &[], origins: &[] };
+    let covers = identity.consents.covers(&report(), &Owner::Phone, Permission::Documents, asked).await;
     assert!(!covers.expect("read"));
 }
 
 #[tokio::test]
-async fn a_resident_who_says_no_is_asked_again_the_next_time() {
+async fn a_resident_who_says_no_is_asked_once_more_after_a_touch_and_then_only_if_they_take_it_back() {
     let resident = Arc::new(Resident::default());
     resident.refuses.store(true, Ordering::SeqCst);
     let own = Arc::clone(&resident);
     let identity = Identity::new(Bench::with(|platform| Platform { consent: own, ..platform }));
-    let refused = agree(&identity, &Owner::Phone, Permission::Login, &["name"]).await.expect_err("no");
-    assert!(matches!(refused, Error::Refused { reason: Refusal::Consent, .. }));
+    let (service, manifest, touched) = (report(), manifest(), AtomicBool::new(false));
+    let asks = async |permission: Permission| {
+        let asking = Asking {
+            is_shown: &|| true,
+            was_touched: &|| touched.swap(false, Ordering::SeqCst),
+            service: &service,
+            publisher: "Jinan".to_owned(),
+            manifest: &manifest,
+            owner: Owner::Phone,
+            people: vec!["An".to_owned()],
+        };
+        let outcome = identity.consents.agreed(asking, permission, vec!["name".to_owned()]).await;
+        let refused = |error: &Error| matches!(error, Error::Refused { reason: Refusal::Consent, .. });
+        assert!(outcome.is_ok() || outcome.as_ref().is_err_and(refused));
+        (outcome.is_ok(), resident.asked.lock().expect("whole").len())
+    };
+    let login = Permission::Login;
+    // A touch before the question, and the one that answers it, are none after it.
+    touched.store(true, Ordering::SeqCst);
+    assert_eq!(asks(login).await, (false, 1));
+    for _ in 0..60 {
+        assert_eq!(asks(login).await, (false, 1), "nobody is asked again and again");
+    }
+    assert_eq!(asks(Permission::Documents).await, (false, 2), "another question is another one");
+    touched.store(true, Ordering::SeqCst);
+    assert_eq!(asks(login).await, (false, 3), "once more at a touch");
+    for _ in 0..3 {
+        touched.store(true, Ordering::SeqCst);
+        assert_eq!(asks(login).await, (false, 3), "and no more");
+    }
+    let listed = identity.consents.list().await.expect("listed");
+    assert!(listed.len() == 2 && listed.iter().all(|own| !own.given && own.people == ["An"]), "{listed:?}");
+    identity.consents.remove(&Owner::Phone, &service, login.name(), |_| Ok(())).await.expect("taken back");
     resident.refuses.store(false, Ordering::SeqCst);
-    agree(&identity, &Owner::Phone, Permission::Login, &["name"]).await.expect("yes");
-    assert_eq!(resident.asked.lock().expect("whole").len(), 2);
+    assert_eq!(asks(login).await, (true, 4));
+    assert_eq!(asks(login).await, (true, 4), "what was agreed to is not asked again");
+    let asked = resident.asked.lock().expect("whole")[3].clone();
+    assert_eq!((asked.people, asked.origins), (vec!["An".to_owned()], manifest.onecity.origins.clone()));
 }
 
 #[tokio::test]
@@ -397,10 +433,12 @@ async fn what_is_not_on_the_screen_asks_nobody() {
     let (service, manifest) = (report(), manifest());
     let asking = Asking {
         is_shown: &|| false,
+        was_touched: &|| true,
         service: &service,
         publisher: String::new(),
         manifest: &manifest,
         owner: Owner::Phone,
+        people: Vec::new(),
     };
     let refused = identity.consents.agreed(asking, Permission::Login, Vec::new()).await.expect_err("hidden");
     assert!(matches!(refused, Error::Refused { reason: Refusal::Consent, .. }));
@@ -443,10 +481,12 @@ async fn what_each_service_learns_is_written_down_though_another_of_the_same_pub
     let (manifest, asked) = (manifest(), ["name", "phone"].map(str::to_owned).to_vec());
     let asking = Asking {
         is_shown: &|| true,
+        was_touched: &|| false,
         service: &other,
         publisher: "Jinan".to_owned(),
         manifest: &manifest,
         owner: owner.clone(),
+        people: Vec::new(),
     };
     identity.consents.agreed(asking, Permission::Login, asked).await.expect("agreed");
     let an = HolderView { id: "an".to_owned(), name: "An".to_owned(), relation: "child".to_owned() };

@@ -1,6 +1,7 @@
 //! Single values in the shapes in which providers write them: what the standards allow, and what is known to occur.
 
 use onecity_protocol::credential::UnixTime;
+use onecity_protocol::text::shown;
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, Deserializer, IgnoredAny};
 use serde_json::Value;
@@ -52,11 +53,10 @@ pub(super) fn date<'de, D: Deserializer<'de>>(value: D) -> Result<UnixTime, D::E
     })
 }
 
-/// A word or a name, if it is a text of some length. Control characters are left out.
+/// A word or a name, if it is a text of some length, as a screen may show it.
 pub(super) fn text<'de, D: Deserializer<'de>>(value: D) -> Result<Option<String>, D::Error> {
     let Some(Any::Text(text)) = Option::<Any>::deserialize(value)? else { return Ok(None) };
-    let clean: String = text.chars().filter(|c| !c.is_control()).take(LONGEST).collect();
-    Ok(Some(clean).filter(|clean| !clean.is_empty()))
+    Ok(Some(shown(&text, LONGEST)).filter(|clean| !clean.is_empty()))
 }
 
 /// One of the words that this app knows; another is passed over.

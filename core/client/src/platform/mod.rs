@@ -97,8 +97,11 @@ pub struct ConsentRequest {
     pub reason: String,
     /// Exactly what would be shown, if something is.
     pub fields: Vec<String>,
-    /// Of whom, if not of the resident.
-    pub subject: Option<String>,
+    /// Whose data they are, by name; empty if the resident's own alone.
+    pub people: Vec<String>,
+    /// The servers that it may go to, as the publisher declares them. A version of the service that declares another one
+    /// asks again.
+    pub origins: Vec<String>,
 }
 
 /// Asks the resident.

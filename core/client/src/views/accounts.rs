@@ -76,7 +76,7 @@ pub struct LoginAttempt {
     pub url: String,
 }
 
-/// What the resident has agreed to.
+/// What the resident has agreed to, or has refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct ConsentView {
@@ -90,10 +90,15 @@ pub struct ConsentView {
     pub permission: String,
     /// Exactly what it learns.
     pub fields: Vec<String>,
+    /// Whose data they are, by name; empty if the resident's own alone.
+    pub people: Vec<String>,
     /// Where that goes.
     pub origins: Vec<String>,
     /// Since when, in seconds.
     pub since: UnixTime,
+    /// Whether the resident agreed. If not, the service does not ask again, or only after a touch: to take this back lets
+    /// it ask.
+    pub given: bool,
 }
 
 /// What was shown to a counter or a service.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::document::{Document, DocumentError};
 use onecity_protocol::region::RegionId;
+use onecity_protocol::text::{self, LONGEST};
 use onecity_store::{Owner, Record};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -19,6 +20,8 @@ use crate::views::{DocumentField, DocumentStatus, DocumentView, Topic};
 
 /// Most documents that an account keeps.
 const MAX_DOCUMENTS: usize = 500;
+/// Longest value of a field that is shown, in characters: a certificate may have a paragraph.
+const LONGEST_VALUE: usize = 4000;
 
 /// A document as the city signed it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -161,7 +164,10 @@ impl Documents {
         match document {
             Ok(document) => {
                 let status = if document.is_valid(now) { DocumentStatus::Good } else { DocumentStatus::Expired };
-                let shown = |value: &serde_json::Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                let shown = |value: &serde_json::Value| {
+                    let value = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+                    text::shown(&value, LONGEST_VALUE)
+                };
                 let fields = document.fields.iter().filter(|(name, _)| *name != "title");
                 let title = document.fields.get("title").map(shown).unwrap_or_else(|| document.kind.replace('_', " "));
                 DocumentView {
@@ -173,7 +179,7 @@ impl Documents {
                     expires: document.expires,
                     status,
                     fields: fields
-                        .map(|(name, value)| DocumentField { name: name.clone(), value: shown(value) })
+                        .map(|(name, value)| DocumentField { name: text::shown(name, LONGEST), value: shown(value) })
                         .collect(),
                     kind: document.kind,
                 }

@@ -10,6 +10,7 @@ use onecity_protocol::credential::UnixTime;
 use onecity_protocol::document::Document;
 use onecity_protocol::region::RegionId;
 use onecity_protocol::service::ServiceId;
+use onecity_protocol::text::{LONGEST, shown};
 use onecity_store::{Owner, Record};
 use serde::{Deserialize, Serialize};
 use tokio::sync::oneshot;
@@ -36,6 +37,7 @@ const LIMIT: u64 = 1 << 20;
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Ordered {
     state: String,
+    /// An account's id. Earlier versions kept all orders among the phone's own records.
     owner: Option<String>,
     service: ServiceId,
     region: RegionId,
@@ -112,23 +114,24 @@ impl Payments {
             currency: order.currency,
             at: now,
         };
+        // Among the account's own records: it goes when the account does.
+        let of = owner.clone();
         self.device
             .vault(move |vault| {
                 vault.atomically(|vault| {
-                    let old = vault
-                        .list::<Ordered>(&Owner::Phone)?
-                        .records
-                        .into_iter()
-                        .filter(|own| own.at < now - REMEMBERED);
-                    for own in old {
-                        vault.delete::<Ordered>(&Owner::Phone, &own.state)?;
+                    let all = vault.list::<Ordered>(&of)?.records.into_iter();
+                    for old in all.filter(|own| own.at < now - REMEMBERED) {
+                        vault.delete::<Ordered>(&of, &old.state)?;
                     }
-                    vault.put(&Owner::Phone, &ordered.state, &ordered)
+                    vault.put(&of, &ordered.state, &ordered)
                 })
             })
             .await?;
         let mut url = page;
-        url.query_pairs_mut().append_pair("return_uri", RETURN_URI).append_pair("state", &state);
+        url.query_pairs_mut()
+            .append_pair("return_uri", RETURN_URI)
+            .append_pair("state", &state)
+            .append_pair("unit", &service.unit.to_string());
         let (paid, waiting) = oneshot::channel();
         self.waiting().insert(state.clone(), paid);
         let opened = self.device.host(|host| async move { host.open_browser(url.into()).await }).await;
@@ -156,9 +159,16 @@ impl Payments {
         let unknown =
             || Error::refused(Refusal::NotFound, "this answer does not belong to a payment begun on this phone");
         let state = value("state").ok_or_else(unknown)?;
-        let name = state.clone();
-        let ordered =
-            self.device.vault(move |vault| vault.get::<Ordered>(&Owner::Phone, &name)).await?.ok_or_else(unknown)?;
+        let (name, owners) = (state.clone(), self.accounts.owners().await?);
+        let found = self.device.vault(move |vault| {
+            for owner in owners {
+                if let Some(ordered) = vault.get::<Ordered>(&owner, &name)? {
+                    return Ok(Some((owner, ordered)));
+                }
+            }
+            Ok(None)
+        });
+        let (place, ordered) = found.await?.ok_or_else(unknown)?;
         let Some(text) = value("receipt") else {
             // The page that waits is told; the order stays known, should the resident pay after all.
             self.waiting().remove(&state);
@@ -178,7 +188,7 @@ impl Payments {
             .vault(move |vault| {
                 vault.atomically(|vault| {
                     vault.put_scoped(&owner, &shown.service, &shown.order, &kept, kept.view.paid_at, LIMIT)?;
-                    vault.delete::<Ordered>(&Owner::Phone, &shown.state)
+                    vault.delete::<Ordered>(&place, &shown.state)
                 })
             })
             .await?;
@@ -202,6 +212,14 @@ fn read(document: &Document, ordered: &Ordered) -> Result<ReceiptView, Error> {
     if document.subject.as_deref() != Some(&ordered.order) {
         return Err(wrong("it is for another order"));
     }
+    // Of one province, one issuer signs receipts of all its cities: an order of the same number is another's.
+    if text("unit") != Some(&ordered.service.unit.to_string()) {
+        return Err(wrong("it is of another publisher"));
+    }
+    // And of one city, somebody else's payment: the state is this phone's and this attempt's alone.
+    if text("state") != Some(&ordered.state) {
+        return Err(wrong("it is for another payment"));
+    }
     let amount = number("amount").and_then(|amount| u64::try_from(amount).ok());
     if amount != Some(ordered.amount) || text("currency") != Some(&ordered.currency) {
         return Err(wrong("it is for another amount"));
@@ -211,7 +229,7 @@ fn read(document: &Document, ordered: &Ordered) -> Result<ReceiptView, Error> {
         amount: ordered.amount,
         currency: ordered.currency.clone(),
         paid_at: number("paid_at").unwrap_or(document.issued),
-        payee: text("payee").unwrap_or_default().to_owned(),
+        payee: shown(text("payee").unwrap_or_default(), LONGEST),
     })
 }
 

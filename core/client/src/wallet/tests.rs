@@ -172,10 +172,30 @@ async fn begin(kit: &Kit) -> (tokio::task::JoinHandle<Result<crate::views::Recei
 async fn a_payment_ends_with_a_receipt_for_this_very_order() {
     let kit = Kit::new().await;
     let (paying, state) = begin(&kit).await;
-    let wrong = kit.signed(&json!({ "vct": "receipt", "sub": "A-1", "amount": 1, "currency": "CNY" }));
-    let refused = kit.payments.finish(&format!("onecity://pay?state={state}&receipt={wrong}")).await;
-    assert!(matches!(refused, Err(Error::SignatureInvalid { .. })), "another amount");
-    let right = kit.signed(&json!({ "vct": "receipt", "sub": "A-1", "amount": 500, "currency": "CNY" }));
+    let receipt = |member: &str, value: Value| {
+        let mut claims = json!({
+            "vct": "receipt", "sub": "A-1", "amount": 500, "currency": "CNY", "unit": "cn-sd/jinan", "state": state,
+        });
+        claims[member] = value;
+        kit.signed(&claims)
+    };
+    for (member, value) in [
+        ("sub", json!("A-2")),
+        ("amount", json!(1)),
+        ("amount", json!("500")),
+        ("currency", json!("VND")),
+        ("unit", json!("cn-sd/qingdao")),
+        ("unit", json!("cn-sd/jinan/~transport")),
+        ("unit", json!(null)),
+        ("state", json!("another payment's")),
+        ("state", json!(null)),
+        ("vct", json!("residence_certificate")),
+    ] {
+        let wrong = receipt(member, value.clone());
+        let refused = kit.payments.finish(&format!("onecity://pay?state={state}&receipt={wrong}")).await;
+        assert!(matches!(refused, Err(Error::SignatureInvalid { .. })), "{member} {value}: {refused:?}");
+    }
+    let right = receipt("sub", json!("A-1"));
     kit.payments.finish(&format!("onecity://pay?state={state}&receipt={right}")).await.expect("paid");
     assert_eq!(paying.await.expect("ended").expect("paid").amount, 500);
     let kept = kit.payments.receipt(&Owner::Phone, &report(), "A-1").await.expect("read");

@@ -243,8 +243,8 @@ pub const CALLS: &[Call] = &[
         method: "documents_keep",
         signature: "documents.keep(document: string): Promise<Document>",
         does: "Keeps a signed document that the back end returned (an SD-JWT VC by an issuer of the region's trust list), for the resident to show, share and hand in again.",
-        permission: None,
-        errors: &["not_genuine", "not_found", "login_required", "quota"],
+        permission: Some(Permission::Documents),
+        errors: &["not_genuine", "not_found", "not_declared", "login_required", "quota", "not_shown"],
     },
     Call {
         method: "scan",

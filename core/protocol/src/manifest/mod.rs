@@ -89,7 +89,7 @@ pub struct PermissionRequest {
     /// One of [`Permission`]'s names.
     pub name: Permission,
     /// Why, in words for the resident; `onecity.reasons` has it by language.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "crate::text::line")]
     pub reason: String,
 }
 
@@ -278,6 +278,7 @@ pub struct Manifest {
     pub app_id: String,
     /// The name where no language fits better.
     #[cfg_attr(test, schemars(length(min = 1, max = 64)))]
+    #[serde(deserialize_with = "crate::text::line")]
     pub name: String,
     /// A shorter name.
     #[serde(default, skip_serializing_if = "Option::is_none")]

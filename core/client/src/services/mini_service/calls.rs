@@ -15,22 +15,24 @@ const MAX_TYPES: usize = 16;
 impl ServiceSession {
     /// Answers a call of the page, JSON in and JSON out.
     pub async fn call(&self, json: &str) -> String {
-        let outcome = match BridgeCall::parse(json) {
+        BridgeReply::from(self.outcome(json).await).to_json()
+    }
+
+    async fn outcome(&self, json: &str) -> Result<Value, BridgeError> {
+        // Before anything of it is read: what can't be read counts, too.
+        self.limits.read()?;
+        match BridgeCall::parse(json)? {
             // It waits for something to happen, which takes no place from any other.
-            Ok(BridgeCall::NextEvent {}) => match self.limits.event() {
-                Ok(_place) => Ok(json!({ "type": self.life.next().await.name() })),
-                Err(busy) => Err(busy),
-            },
-            Ok(_) if self.life.is_unloaded() => {
-                Err(BridgeError::new("closed", "the service has been closed".to_owned()))
+            BridgeCall::NextEvent {} => {
+                let _place = self.limits.event()?;
+                Ok(json!({ "type": self.life.next().await.name() }))
             }
-            Ok(call) => match self.limits.call() {
-                Ok(_place) => self.answer(call).await,
-                Err(busy) => Err(busy),
-            },
-            Err(error) => Err(error),
-        };
-        BridgeReply::from(outcome).to_json()
+            _ if self.life.is_unloaded() => Err(BridgeError::new("closed", "the service has been closed".to_owned())),
+            call => {
+                let _place = self.limits.call()?;
+                self.answer(call).await
+            }
+        }
     }
 
     async fn answer(&self, call: BridgeCall) -> Result<Value, BridgeError> {
@@ -67,6 +69,9 @@ impl ServiceSession {
             BridgeCall::PassesShow { id } => self.show_pass(id).await,
             BridgeCall::DocumentsRequest { types } => self.request_documents(types).await,
             BridgeCall::DocumentsKeep { document } => {
+                // Genuine or not, it takes room in the wallet, and the resident should see where it came from.
+                self.requests(Permission::Documents)?;
+                self.shown()?;
                 let owner = self.owner().await?;
                 let kept = self.parts.documents.keep(&owner, &self.region, &document).await.map_err(for_page)?;
                 Ok(document_for_script(&kept))
@@ -138,12 +143,18 @@ impl ServiceSession {
 
     /// The passes that this service's part of the country issued: a page learns of no others.
     async fn own_passes(&self) -> Result<Vec<PassView>, BridgeError> {
-        self.permitted(Permission::Passes, Vec::new()).await?;
+        self.owner().await?;
         let here = PassSituation { region: Some(self.region.clone()), pass_type: None };
         let all = self.parts.passes.list(&here).await.map_err(for_page)?;
-        self.owner().await?;
         let here = self.region.first_level();
-        Ok(all.into_iter().filter(|pass| pass.region.first_level() == here).collect())
+        let all: Vec<PassView> = all.into_iter().filter(|pass| pass.region.first_level() == here).collect();
+        // The question names everybody of whom the page would learn.
+        let mut people: Vec<String> =
+            all.iter().filter_map(|pass| pass.holder.as_ref()).map(|holder| holder.name.clone()).collect();
+        people.sort_unstable();
+        people.dedup();
+        self.permitted_for(Permission::Passes, Vec::new(), people).await?;
+        Ok(all)
     }
 
     /// The resident's own pass of a type that opens something.

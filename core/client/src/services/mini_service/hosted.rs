@@ -5,6 +5,7 @@ use std::sync::Arc;
 use onecity_protocol::bridge::{BridgeError, PageOrder};
 use onecity_protocol::manifest::Permission;
 use onecity_protocol::miniapp_uri::MiniAppUri;
+use onecity_protocol::text::shown;
 use onecity_store::{Attachment, MAX_ATTACHMENT, Vault};
 use serde_json::{Value, json};
 
@@ -48,7 +49,7 @@ impl ServiceSession {
         if photo.bytes.is_empty() || photo.bytes.len() > MAX_ATTACHMENT {
             return Err(BridgeError::new("quota", "a photo is at most 20 MiB".to_owned()));
         }
-        let plain = |text: String| text.chars().filter(|c| !c.is_control()).take(100).collect::<String>();
+        let plain = |text: String| shown(&text, 100);
         let attachment = Attachment {
             id: Vault::new_submission_id(),
             media_type: plain(photo.media_type),

@@ -2,6 +2,7 @@
 //! times, and unloaded. A page hears of it by one call that is answered when there is something to tell.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -44,12 +45,17 @@ struct State {
 pub(super) struct Life {
     state: Mutex<State>,
     told: Notify,
+    touched: AtomicBool,
 }
 
 impl Default for Life {
     fn default() -> Self {
         let waiting = VecDeque::from([Lifecycle::Launched, Lifecycle::Shown]);
-        Self { state: Mutex::new(State { now: Lifecycle::Shown, waiting }), told: Notify::new() }
+        Self {
+            state: Mutex::new(State { now: Lifecycle::Shown, waiting }),
+            told: Notify::new(),
+            touched: AtomicBool::new(false),
+        }
     }
 }
 
@@ -82,6 +88,16 @@ impl Life {
             }
             self.told.notified().await;
         }
+    }
+
+    /// The resident has touched the page.
+    pub(super) fn touch(&self) {
+        self.touched.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the resident has touched the page since this was last asked.
+    pub(super) fn was_touched(&self) -> bool {
+        self.touched.swap(false, Ordering::Relaxed)
     }
 
     pub(super) fn is_shown(&self) -> bool {

@@ -40,11 +40,13 @@ fn busy(why: &str) -> BridgeError {
 }
 
 impl Limits {
+    /// Whether another call may be read at all, whatever it says.
+    pub(super) fn read(&self) -> Result<(), BridgeError> {
+        if self.take(Instant::now()) { Ok(()) } else { Err(busy("too many calls within a second")) }
+    }
+
     /// A place for a call.
     pub(super) fn call(&self) -> Result<SemaphorePermit<'_>, BridgeError> {
-        if !self.take(Instant::now()) {
-            return Err(busy("too many calls within a second"));
-        }
         self.calls.try_acquire().map_err(|_| busy("too many calls at once"))
     }
 

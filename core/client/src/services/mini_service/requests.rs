@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use super::session::{ServiceSession, for_page};
 use crate::device::http::{MAX_ANSWER, Outgoing};
 use crate::error::{Error, Refusal};
-use crate::identity::{OnBehalf, Session};
+use crate::identity::{Extent, OnBehalf, Session};
 use crate::services::http_cache::RequestContext;
 use crate::services::submissions::NewSubmission;
 use crate::views::Freshness;
@@ -77,7 +77,8 @@ impl ServiceSession {
         let Owner::Account(account) = owner else { return Ok(None) };
         let wants = self.manifest().requests(Permission::Login);
         let (fields, origins) = (&self.manifest().onecity.fields, &self.manifest().onecity.origins);
-        let given = self.parts.consents.covers(&self.service, owner, Permission::Login, fields, origins);
+        let asked = Extent { fields, people: &[], origins };
+        let given = self.parts.consents.covers(&self.service, owner, Permission::Login, asked);
         if !wants || !given.await.map_err(for_page)? {
             return Ok(None);
         }
@@ -188,7 +189,8 @@ impl ServiceSession {
         }
         let origins = &self.manifest().onecity.origins;
         let permission = Permission::Documents;
-        let given = self.parts.consents.covers(&self.service, owner, permission, &kinds, origins).await;
+        let asked = Extent { fields: &kinds, people: &[], origins };
+        let given = self.parts.consents.covers(&self.service, owner, permission, asked).await;
         if !self.manifest().requests(permission) || !given.map_err(for_page)? {
             let message = "ask for the documents first".to_owned();
             return Err(BridgeError::new(Refusal::Consent.name(), message));

@@ -156,6 +156,11 @@ impl ServiceSession {
         self.life.tell(event);
     }
 
+    /// The resident has touched the page.
+    pub fn touched(&self) {
+        self.life.touch();
+    }
+
     /// The account that the page was opened by, if it is still the active one.
     pub(super) async fn owner(&self) -> Result<Owner, BridgeError> {
         if self.parts.accounts.active_owner().await.map_err(for_page)? == self.owner {
@@ -167,10 +172,17 @@ impl ServiceSession {
 
     /// Manifest and resident must both agree; the resident is asked once, and only by what is on the screen.
     pub(super) async fn permitted(&self, permission: Permission, fields: Vec<String>) -> Result<Owner, BridgeError> {
-        if !self.manifest().requests(permission) {
-            let message = "the manifest does not ask for this permission".to_owned();
-            return Err(BridgeError::new(Refusal::NotDeclared.name(), message));
-        }
+        self.permitted_for(permission, fields, Vec::new()).await
+    }
+
+    /// The same for data of others, by name.
+    pub(super) async fn permitted_for(
+        &self,
+        permission: Permission,
+        fields: Vec<String>,
+        people: Vec<String>,
+    ) -> Result<Owner, BridgeError> {
+        self.requests(permission)?;
         self.shown()?;
         let owner = self.owner().await?;
         let tree = self.parts.registry.tree_around(&self.region).await.map_err(for_page)?;
@@ -179,11 +191,22 @@ impl ServiceSession {
             publisher: tree.unit_name(&self.service.unit, &self.parts.device.config.languages),
             manifest: self.manifest(),
             is_shown: &|| self.life.is_shown(),
+            was_touched: &|| self.life.was_touched(),
             owner: owner.clone(),
+            people,
         };
         self.parts.consents.agreed(asking, permission, fields).await.map_err(for_page)?;
         // The question may have stood there for a while.
         self.owner().await
+    }
+
+    /// Whether the manifest asks for a permission at all.
+    pub(super) fn requests(&self, permission: Permission) -> Result<(), BridgeError> {
+        if self.manifest().requests(permission) {
+            return Ok(());
+        }
+        let message = "the manifest does not ask for this permission".to_owned();
+        Err(BridgeError::new(Refusal::NotDeclared.name(), message))
     }
 
     pub(super) fn shown(&self) -> Result<(), BridgeError> {

@@ -111,6 +111,7 @@ async fn a_login_needs_an_account_and_the_resident_s_agreement() {
     resident.refuses.store(true, Ordering::SeqCst);
     assert_eq!(call(&page, "login", json!({})).await, refused("consent"));
     resident.refuses.store(false, Ordering::SeqCst);
+    page.touched();
     assert_eq!(call(&page, "login", json!({})).await.expect("agreed")["fields"], json!(["name"]));
     assert_eq!(resident.asked.lock().expect("whole").len(), 2);
 }

@@ -16,7 +16,7 @@ use super::upload;
 use crate::device::http::plain;
 use crate::device::http::{Answer, Outgoing};
 use crate::error::{Error, Refusal};
-use crate::identity::OnBehalf;
+use crate::identity::{Extent, OnBehalf};
 
 /// The first wait after a failed try, in seconds; it doubles up to the longest.
 const FIRST_WAIT: i64 = 5;
@@ -34,7 +34,8 @@ impl Submissions {
         let Some(fields) = &submission.fields else { return Ok(None) };
         let Owner::Account(account) = owner else { return Err(PendingReason::Login) };
         let service = submission.service.clone();
-        let agreed = self.consents.covers(&service, owner, Permission::Login, fields, &[]).await;
+        let asked = Extent { fields, people: &[], origins: &[] };
+        let agreed = self.consents.covers(&service, owner, Permission::Login, asked).await;
         if !agreed.map_err(|_| PendingReason::Storage)? {
             return Err(PendingReason::Consent);
         }

@@ -97,7 +97,8 @@ impl Passes {
             permission: "disclose".to_owned(),
             reason: purpose.names.best(languages).to_owned(),
             fields: purpose.fields.clone(),
-            subject: pass.holder.as_ref().map(|holder| holder.name.clone()),
+            people: pass.holder.iter().map(|holder| holder.name.clone()).collect(),
+            origins: Vec::new(),
         };
         if !self.device.prompts.turn().await.ask(question).await? {
             return Err(Error::refused(Refusal::Consent, "you did not agree to show this"));

@@ -36,6 +36,7 @@ private fun remedy(reason: Refusal): String = when (reason) {
     Refusal.AlreadySent -> "call the hotline"
     Refusal.DraftExpired, Refusal.DraftThere, Refusal.DocumentExpired -> "get a new one"
     Refusal.StillWaiting -> "wait"
+    Refusal.PhoneClock -> "check the date"
 }
 
 /** One short journey from Kotlin: log in, sync, home, a code at a gate, a typed error, callbacks both ways. */

@@ -126,7 +126,7 @@ impl Catalogue {
             seal::seal_everything(&db)?;
         }
         // A file under another key shows here, too.
-        REPOSITORY.read(&db, "id", "", [], |_| Ok(()))?;
+        REPOSITORY.read(&db, "id", "", &[], |_| Ok(()))?;
         Ok(Self { db, vocabulary: RefCell::default() })
     }
 
@@ -150,12 +150,12 @@ impl Catalogue {
     /// A repository by its region.
     pub fn repository(&self, id: &RegionId) -> Result<Option<KeptRepository>, StoreError> {
         let columns = "id, url, first_root, checked, expires";
-        Ok(REPOSITORY.read(&self.db, columns, "WHERE id = ?1", [id.as_str()], kept_repository)?.pop())
+        Ok(REPOSITORY.read(&self.db, columns, "WHERE id = ?1", params![id.as_str()], kept_repository)?.pop())
     }
 
     /// The verified metadata of a repository.
     pub fn metadata(&self, repository: &RegionId) -> Result<Vec<KeptMetadata>, StoreError> {
-        METADATA.read(&self.db, "role, version, bytes", "WHERE repository = ?1", [repository.as_str()], |row| {
+        METADATA.read(&self.db, "role, version, bytes", "WHERE repository = ?1", params![repository.as_str()], |row| {
             Ok(KeptMetadata { role: row.get(0)?, version: unsigned(row, 1)?, bytes: row.get(2)? })
         })
     }
@@ -203,7 +203,7 @@ impl Catalogue {
 
     /// The regions directly below one, by id.
     pub fn regions_below(&self, parent: &RegionId) -> Result<Vec<Region>, StoreError> {
-        REGION.read(&self.db, "body", "WHERE parent = ?1 ORDER BY id", [parent.as_str()], body)
+        REGION.read(&self.db, "body", "WHERE parent = ?1 ORDER BY id", params![parent.as_str()], body)
     }
 
     /// How many regions are known below a nation or a first-level region's repository.
@@ -215,7 +215,7 @@ impl Catalogue {
 
     /// What is known of one region.
     pub fn region(&self, id: &RegionId) -> Result<Option<Region>, StoreError> {
-        Ok(REGION.read(&self.db, "body", "WHERE id = ?1", [id.as_str()], body)?.pop())
+        Ok(REGION.read(&self.db, "body", "WHERE id = ?1", params![id.as_str()], body)?.pop())
     }
 
     /// As much of the tree as a screen about `region` needs: it, all above it, and the circles of its repository.
@@ -226,7 +226,8 @@ impl Catalogue {
             file.regions.extend(self.region(&id)?);
         }
         if let Some(repository) = region.first_level() {
-            file.circles = CIRCLE.read(&self.db, "body", "WHERE repository = ?1", [repository.as_str()], body)?;
+            file.circles =
+                CIRCLE.read(&self.db, "body", "WHERE repository = ?1", params![repository.as_str()], body)?;
         }
         tree.add(file);
         Ok(tree)

@@ -121,7 +121,7 @@ impl Catalogue {
     /// The snapshot that a region was last synced to, all of it.
     pub fn scope(&self, region: &RegionId) -> Result<Option<u64>, StoreError> {
         let read = |row: &Row<'_>| Ok(unsigned(row, 0)?);
-        Ok(SCOPE.read(&self.db, "snapshot", "WHERE region = ?1", [region.as_str()], read)?.pop())
+        Ok(SCOPE.read(&self.db, "snapshot", "WHERE region = ?1", params![region.as_str()], read)?.pop())
     }
 
     /// The units whose services are offered in a region, nearest first: its own and its departments', those above it
@@ -134,7 +134,7 @@ impl Catalogue {
                 Vec::new()
             } else {
                 let which = "WHERE region = ?1 AND id <> ?1 ORDER BY id";
-                UNIT.read(&self.db, "id", which, [unit.region().as_str()], unit_id)?
+                UNIT.read(&self.db, "id", which, params![unit.region().as_str()], unit_id)?
             };
             units.push(unit);
             units.extend(departments.into_iter().filter(|department| !circles.contains(department)));
@@ -145,7 +145,7 @@ impl Catalogue {
     /// All releases of a unit, a service's together, newest first.
     pub fn releases(&self, unit: &UnitId) -> Result<Vec<Release>, StoreError> {
         let which = "WHERE unit = ?1 ORDER BY app_id, version_code DESC";
-        RELEASE.read(&self.db, COLUMNS, which, [unit.to_string()], release)
+        RELEASE.read(&self.db, COLUMNS, which, params![unit.to_string()], release)
     }
 
     /// All releases of a service, newest first.
@@ -166,7 +166,7 @@ struct KnownUnit {
 impl KnownUnit {
     fn of(db: &Connection, unit: &UnitId) -> Result<Option<Self>, StoreError> {
         let read = |row: &Row<'_>| Ok(Self { version: unsigned(row, 0)?, expires: row.get(1)?, broken: row.get(2)? });
-        Ok(UNIT.read(db, "version, expires, broken", "WHERE id = ?1", [unit.to_string()], read)?.pop())
+        Ok(UNIT.read(db, "version, expires, broken", "WHERE id = ?1", params![unit.to_string()], read)?.pop())
     }
 
     /// Writes it down. Answers the unit's number, which is given when it is first heard of.
@@ -180,7 +180,7 @@ impl KnownUnit {
 }
 
 fn units(db: &Connection, repository: &RegionId) -> Result<Vec<UnitId>, StoreError> {
-    UNIT.read(db, "id", "WHERE repository = ?1 ORDER BY id", [repository.as_str()], unit_id)
+    UNIT.read(db, "id", "WHERE repository = ?1 ORDER BY id", params![repository.as_str()], unit_id)
 }
 
 /// Of a repository that starts again, no unit's releases are current.

@@ -8,7 +8,7 @@
 use ring::hmac;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Params, Row};
+use rusqlite::{Connection, Row, ToSql};
 
 use crate::error::StoreError;
 
@@ -101,7 +101,7 @@ impl Sealed {
     }
 
     /// Writes a row.
-    pub(super) fn put(&self, db: &Connection, key: &str, values: impl Params) -> Result<(), StoreError> {
+    pub(super) fn put(&self, db: &Connection, key: &str, values: &[&dyn ToSql]) -> Result<(), StoreError> {
         db.prepare_cached(&self.write(key))?.execute(values)?;
         Ok(())
     }
@@ -115,21 +115,37 @@ impl Sealed {
         db: &Connection,
         columns: &str,
         which: &str,
-        values: impl Params,
+        values: &[&dyn ToSql],
         mut read: impl FnMut(&Row<'_>) -> Result<T, StoreError>,
     ) -> Result<Vec<T>, StoreError> {
+        let mut all = Vec::new();
+        self.each(db, columns, which, values, &mut |row| {
+            all.push(read(row)?);
+            Ok(())
+        })?;
+        Ok(all)
+    }
+
+    /// Compiled once, whatever is read.
+    fn each(
+        &self,
+        db: &Connection,
+        columns: &str,
+        which: &str,
+        values: &[&dyn ToSql],
+        take: &mut dyn FnMut(&Row<'_>) -> Result<(), StoreError>,
+    ) -> Result<(), StoreError> {
         let holds = self.holds();
         let mut query = db.prepare_cached(&format!("SELECT {columns}, {holds} FROM {} {which}", self.name))?;
         let last = query.column_count() - 1;
         let mut rows = query.query(values)?;
-        let mut all = Vec::new();
         while let Some(row) = rows.next()? {
             if !row.get::<_, bool>(last)? {
                 return Err(StoreError::CatalogueAltered);
             }
-            all.push(read(row)?);
+            take(row)?;
         }
-        Ok(all)
+        Ok(())
     }
 
     /// An expression: whether the row at hand has its seal.

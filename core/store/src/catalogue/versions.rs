@@ -80,7 +80,7 @@ impl Catalogue {
     pub fn installed_of(&self, unit: &UnitId) -> Result<Vec<(String, u64)>, StoreError> {
         let read = |row: &Row<'_>| Ok((row.get(0)?, unsigned(row, 1)?));
         let which = "WHERE unit = ?1 AND slot = 'current'";
-        VERSION.read(&self.db, "app_id, version_code", which, [unit.to_string()], read)
+        VERSION.read(&self.db, "app_id, version_code", which, params![unit.to_string()], read)
     }
 
     /// A service is about to open: a version that waits takes its place, one that never came to work gives way to the

@@ -84,8 +84,8 @@ fn distrust(db: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Everything that a schema consists of, SQLite's own tables and indexes too: whoever writes to the file can give a
-/// trigger any name.
+/// Every table, index, trigger and view of a file, SQLite's own too: somebody who can write to the file can give a trigger
+/// any name.
 fn outline(db: &Connection) -> Result<Vec<[Option<String>; 4]>, StoreError> {
     let mut query = db.prepare("SELECT type, name, tbl_name, sql FROM sqlite_schema ORDER BY type, name, sql")?;
     let rows = query.query_map([], |row| Ok([row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?]))?;

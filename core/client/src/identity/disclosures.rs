@@ -22,7 +22,7 @@ const AGAIN: i64 = 86_400;
 pub(crate) struct Learnt {
     /// The consent that it rests on.
     pub permission: Permission,
-    /// The origin that learns of it; none if the page itself does, and with it whoever publishes the page.
+    /// The origin that gets it. None if the page itself gets it: then its publisher may get it, too.
     pub origin: Option<String>,
     /// Whose data they are, if not the resident's own.
     pub holder: Option<HolderView>,

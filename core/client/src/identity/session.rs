@@ -122,7 +122,7 @@ pub(crate) fn distrust(vault: &Vault) -> Result<(), StoreError> {
         }
     };
     let accounts = vault.accounts()?;
-    // It may have been logged out while this copy was put aside.
+    // The account may have been logged out after this copy was made.
     let active = vault.get::<ActiveAccount>(&Owner::Phone, "");
     if !matches!(active, Ok(Some(ActiveAccount(active))) if accounts.contains(&active)) {
         vault.delete::<ActiveAccount>(&Owner::Phone, "")?;

@@ -233,7 +233,7 @@ impl Vault {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
-    /// What the key store remembers; none if it remembers nothing, or was begun anew.
+    /// The number that the key store keeps. None if it keeps none, for example because it was reset.
     fn recalled(&self) -> Result<Option<u64>, StoreError> {
         match patiently(|| self.secrets.recall()) {
             Err(SecretError::Invalidated) => Ok(None),
@@ -396,6 +396,26 @@ mod tests {
             std::fs::write(&scene.copy, newest).expect("at hand");
             scene.edit(number);
             assert!(scene.is_noticed(), "{number}");
+        }
+    }
+
+    #[test]
+    fn an_older_copy_without_the_phone_s_own_key_does_not_pass_for_a_new_file() {
+        for edit in [
+            "DELETE FROM owner_key WHERE owner = 'phone'",
+            "UPDATE owner_key SET owner = 'phone-2' WHERE owner = 'phone'",
+            "DELETE FROM owner_key WHERE owner = 'phone'; DELETE FROM sealed WHERE owner = 'phone'",
+        ] {
+            let scene = Scene::new();
+            scene.change(|vault| {
+                let account = vault.account_of("https://id.example", "somebody").expect("named");
+                vault.add_account(&account).expect("room");
+                vault.put(&Owner::Account(account), "a", &Agreed("once".to_owned())).expect("kept");
+            });
+            std::fs::copy(&scene.path, &scene.copy).expect("a copy");
+            scene.edit(&format!("PRAGMA foreign_keys = OFF; {edit}"));
+            let refused = Vault::open(&scene.path, Arc::clone(&scene.keys) as _).expect_err("not a new file");
+            assert!(matches!(refused, StoreError::FileDamaged { .. }), "{edit}: {refused}");
         }
     }
 

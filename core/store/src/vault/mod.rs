@@ -121,6 +121,10 @@ impl Vault {
         let db = SCHEMA.open(path).map_err(damaged)?;
         let vault = Self::over(db, secrets);
         if !vault.has_owner(&Owner::Phone)? {
+            // Nobody's account is older than the phone's own key: without it, this is no new file but an edited one.
+            if !vault.accounts()?.is_empty() {
+                return Err(StoreError::FileDamaged { file: SCHEMA.file });
+            }
             vault.first_generation()?;
             return Ok(vault);
         }

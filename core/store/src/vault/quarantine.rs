@@ -247,7 +247,7 @@ mod tests {
             }
             (vault, account)
         };
-        // One that was put aside whole, and was begun anew: the same person has another name in it.
+        // The first is moved to quarantine whole. In the file that is made next, the same person has another account id.
         log_in().0.close().expect("closed");
         Vault::quarantine(&path).expect("aside");
         // One that was damaged and salvaged: the same name, and the same wrapped key.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::UnitId;
-use onecity_protocol::trust::CatalogueEntry;
+use onecity_protocol::trust::{CatalogueEntry, Takedown, Withdrawn};
 
 use crate::repository::{PublishError, RegistryStorage, Repository, RoleDraft};
 
@@ -63,6 +63,12 @@ fn changes(before: &RoleDraft, after: &RoleDraft) -> Vec<String> {
     let mut said = Vec::new();
     for (path, target) in &after.targets {
         let named = release_name(path);
+        if let Some(service) = taken_down(path) {
+            if before.targets.get(path) != Some(target) {
+                said.push(format!("took down {service}: {}", reason(target.custom.as_ref())));
+            }
+            continue;
+        }
         let entry = entry_of(target.custom.as_ref());
         match before.targets.get(path) {
             None => said.push(match &entry {
@@ -80,7 +86,10 @@ fn changes(before: &RoleDraft, after: &RoleDraft) -> Vec<String> {
         }
     }
     let gone = before.targets.keys().filter(|path| !after.targets.contains_key(*path));
-    said.extend(gone.map(|path| format!("no longer lists {}", release_name(path))));
+    said.extend(gone.map(|path| match taken_down(path) {
+        Some(service) => format!("lifted the takedown of {service}"),
+        None => format!("no longer lists {}", release_name(path)),
+    }));
     let delegates = |draft: &RoleDraft| -> BTreeMap<String, Vec<String>> {
         let all = draft.delegations.iter().flat_map(|all| &all.roles);
         all.map(|role| (role.name.clone(), role.signers.keyids.clone())).collect()
@@ -119,6 +128,16 @@ fn entry_changes(named: &str, was: &CatalogueEntry, is: &CatalogueEntry) -> Vec<
 
 fn entry_of(custom: Option<&serde_json::Value>) -> Option<CatalogueEntry> {
     serde_json::from_value(custom?.clone()).ok()
+}
+
+/// The service that a path takes down.
+fn taken_down(path: &str) -> Option<&str> {
+    Takedown::is_path(path).then(|| path.rsplit_once('/').map_or(path, |(service, _)| service))
+}
+
+fn reason(custom: Option<&serde_json::Value>) -> String {
+    let withdrawn = custom.and_then(|custom| serde_json::from_value::<Withdrawn>(custom.clone()).ok());
+    withdrawn.map(|withdrawn| withdrawn.reason.best(&["en".to_owned()]).to_owned()).unwrap_or_default()
 }
 
 /// `report 3` for `cn-sd/jinan/report/3.ma`; other files by their path.

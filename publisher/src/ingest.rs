@@ -11,6 +11,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use onecity_protocol::credential::UnixTime;
 use onecity_protocol::package::Package;
 use onecity_protocol::rules::Finding;
 
@@ -18,8 +19,12 @@ use crate::repository::{ListedTarget, PublishError, RegistryStorage, Repository,
 
 /// Most roles that may have something on its way at once; the oldest gives way.
 const MAX_PENDING: usize = 256;
-/// Most bytes of files that may wait for the rest of their release.
+/// Most bytes of files that may wait for the rest of their release, of one role and of all together; beyond that the
+/// uploads that were heard of longest ago begin again.
+const MAX_ROLE_WAITING: usize = 128 << 20;
 const MAX_WAITING: usize = 512 << 20;
+/// How long an upload may rest, in seconds.
+const MAX_IDLE: i64 = 3600;
 
 /// Why something was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +38,8 @@ pub enum IngestError {
     WrongFile(String),
     #[error("{path}: the package: {finding}")]
     Package { path: String, finding: Finding },
-    #[error("too much is on its way; try again later")]
-    Busy,
+    #[error("{role} sends more than {MAX_ROLE_WAITING} bytes at once: publish fewer services at a time")]
+    TooMuch { role: String },
     #[error(transparent)]
     Publish(#[from] PublishError),
 }
@@ -54,12 +59,19 @@ pub enum Ingested {
 }
 
 struct Pending {
-    /// When it came, in the order of arrival.
-    came: u64,
+    /// When its sender was last heard of.
+    heard: UnixTime,
     role: String,
     file: Arc<[u8]>,
     wanted: BTreeMap<String, Option<ListedTarget>>,
     arrived: BTreeMap<String, Arc<[u8]>>,
+}
+
+impl Pending {
+    /// How many bytes wait for the rest of their release.
+    fn waiting(&self) -> usize {
+        self.arrived.values().map(|file| file.len()).sum()
+    }
 }
 
 /// What is on its way into one repository.
@@ -67,7 +79,6 @@ struct Pending {
 pub struct Ingest {
     /// By the path of the metadata; a role has one at most.
     pending: BTreeMap<String, Pending>,
-    came: u64,
 }
 
 impl Ingest {
@@ -77,14 +88,12 @@ impl Ingest {
         repository: &mut Repository<S>,
         path: &str,
         bytes: Arc<[u8]>,
+        now: UnixTime,
     ) -> Result<Ingested, IngestError> {
+        // An upload that nobody goes on with must not keep others out.
+        self.pending.retain(|_, pending| (0..MAX_IDLE).contains(&(now - pending.heard)));
         if path.starts_with("metadata/") {
-            return self.take_metadata(repository, path, bytes);
-        }
-        let waiting: usize =
-            self.pending.values().flat_map(|pending| pending.arrived.values()).map(|file| file.len()).sum();
-        if waiting + bytes.len() > MAX_WAITING {
-            return Err(IngestError::Busy);
+            return self.take_metadata(repository, path, bytes, now);
         }
         let found = self.pending.iter_mut().find(|(_, pending)| pending.wanted.contains_key(path));
         let (name, pending) = found.ok_or_else(|| IngestError::NotWanted(path.to_owned()))?;
@@ -96,10 +105,15 @@ impl Ingest {
             let opened = Package::open(Arc::clone(&bytes));
             opened.map_err(|finding| IngestError::Package { path: path.to_owned(), finding })?;
         }
+        if pending.waiting() + bytes.len() > MAX_ROLE_WAITING {
+            return Err(IngestError::TooMuch { role: pending.role.clone() });
+        }
+        pending.heard = now;
         pending.wanted.remove(path);
         pending.arrived.insert(path.to_owned(), bytes);
         let name = name.clone();
-        self.finish(repository, &name)
+        self.make_room(&name);
+        self.finish(repository, &name, now)
     }
 
     fn take_metadata<S: RegistryStorage + Clone>(
@@ -107,6 +121,7 @@ impl Ingest {
         repository: &mut Repository<S>,
         path: &str,
         file: Arc<[u8]>,
+        now: UnixTime,
     ) -> Result<Ingested, IngestError> {
         let wrong_name = || IngestError::Name(path.to_owned());
         let name = path.strip_prefix("metadata/").and_then(|name| name.strip_suffix(".json")).ok_or_else(wrong_name)?;
@@ -114,18 +129,12 @@ impl Ingest {
         version.parse::<u64>().map_err(|_| wrong_name())?;
         // On a copy: nothing is written before everything is there.
         let mut trial = Repository::open(crate::Overlay::new(repository.storage().clone()))?;
-        if trial.accept(role, &file)?.to_string() != version {
+        if trial.accept(role, &file, now)?.to_string() != version {
             return Err(wrong_name());
         }
         let wanted: BTreeMap<String, Option<ListedTarget>> = repository.wanted(role, &file)?.into_iter().collect();
-        self.came += 1;
-        let mut pending = Pending {
-            came: self.came,
-            role: role.to_owned(),
-            file: Arc::clone(&file),
-            wanted,
-            arrived: BTreeMap::new(),
-        };
+        let mut pending =
+            Pending { heard: now, role: role.to_owned(), file: Arc::clone(&file), wanted, arrived: BTreeMap::new() };
         // Sent again after a break: what had arrived need not come twice.
         if let Some(before) = self.pending.remove(path).filter(|before| before.file == file) {
             pending.wanted.retain(|path, _| !before.arrived.contains_key(path));
@@ -133,18 +142,30 @@ impl Ingest {
         }
         self.pending.retain(|_, other| other.role != role);
         if self.pending.len() >= MAX_PENDING
-            && let Some(oldest) = self.pending.iter().min_by_key(|(_, other)| other.came).map(|(path, _)| path.clone())
+            && let Some(oldest) = self.pending.iter().min_by_key(|(_, other)| other.heard).map(|(path, _)| path.clone())
         {
             self.pending.remove(&oldest);
         }
         self.pending.insert(path.to_owned(), pending);
-        self.finish(repository, path)
+        self.finish(repository, path, now)
+    }
+
+    /// Lets the uploads that were heard of longest ago go until the others fit.
+    fn make_room(&mut self, name: &str) {
+        while self.pending.values().map(Pending::waiting).sum::<usize>() > MAX_WAITING {
+            let others = self.pending.iter().filter(|(other, pending)| *other != name && pending.waiting() > 0);
+            let Some(oldest) = others.min_by_key(|(_, pending)| pending.heard).map(|(path, _)| path.clone()) else {
+                return;
+            };
+            self.pending.remove(&oldest);
+        }
     }
 
     fn finish<S: RegistryStorage>(
         &mut self,
         repository: &mut Repository<S>,
         name: &str,
+        now: UnixTime,
     ) -> Result<Ingested, IngestError> {
         let pending = &self.pending[name];
         if !pending.wanted.is_empty() {
@@ -154,7 +175,7 @@ impl Ingest {
             return Err(IngestError::NotWanted(name.to_owned()));
         };
         repository.put_files(arrived)?;
-        let version = repository.accept(&role, &file)?;
+        let version = repository.accept(&role, &file, now)?;
         // Whatever else was on its way for this role was signed over what is no longer the newest.
         self.pending.retain(|_, pending| pending.role != role);
         Ok(Ingested::Complete { role, version })
@@ -187,22 +208,24 @@ mod tests {
 
         let mut ingest = Ingest::default();
         let metadata = "metadata/1.cn-sd.jinan.json";
-        let first = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata])).expect("signed by the city");
+        let first =
+            ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata]), NOW).expect("signed by the city");
         let Ingested::Wanted(wanted) = first else { panic!("{first:?}") };
         assert_eq!(wanted.len(), 2, "the package and the icon: {wanted:?}");
-        let other = ingest.take(&mut repository, "targets/cn-sd/jinan/x.ma", Arc::from(&b"x"[..]));
+        let other = ingest.take(&mut repository, "targets/cn-sd/jinan/x.ma", Arc::from(&b"x"[..]), NOW);
         assert!(matches!(other, Err(IngestError::NotWanted(_))));
-        let wrong = ingest.take(&mut repository, &wanted[0], Arc::from(&b"x"[..]));
+        let wrong = ingest.take(&mut repository, &wanted[0], Arc::from(&b"x"[..]), NOW);
         assert!(matches!(wrong, Err(IngestError::WrongFile(_))));
-        let one = ingest.take(&mut repository, &wanted[0], Arc::clone(&sent[&wanted[0]])).expect("what was listed");
+        let one =
+            ingest.take(&mut repository, &wanted[0], Arc::clone(&sent[&wanted[0]]), NOW).expect("what was listed");
         assert_eq!(one, Ingested::Wanted(vec![wanted[1].clone()]));
         // The connection broke off: the sender starts again, and need not send the first file again.
-        let again = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata])).expect("the same");
+        let again = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata]), NOW).expect("the same");
         assert_eq!(again, Ingested::Wanted(vec![wanted[1].clone()]));
         assert!(repository.storage().get(metadata).is_none(), "nothing is published before all of it is there");
-        let last = ingest.take(&mut repository, &wanted[1], Arc::clone(&sent[&wanted[1]])).expect("the rest");
+        let last = ingest.take(&mut repository, &wanted[1], Arc::clone(&sent[&wanted[1]]), NOW).expect("the rest");
         assert_eq!(last, Ingested::Complete { role: "cn-sd.jinan".to_owned(), version: 1 });
-        let late = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata]));
+        let late = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata]), NOW);
         assert!(matches!(late, Err(IngestError::Publish(_))), "it is there already");
     }
 }

@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use pkcs8::der::pem::LineEnding;
 use pkcs8::der::zeroize::Zeroizing;
-use pkcs8::{DecodePublicKey, EncodePublicKey, EncryptedPrivateKeyInfoRef, PrivateKeyInfoRef, SecretDocument};
+use pkcs8::spki::{AlgorithmIdentifierRef, SubjectPublicKeyInfoRef};
+use pkcs8::{
+    DecodePublicKey, EncodePublicKey, EncryptedPrivateKeyInfoRef, ObjectIdentifier, PrivateKeyInfoRef, SecretDocument,
+};
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
@@ -14,6 +17,10 @@ use sigstore_tuf::canonical_json::to_canonical_bytes;
 
 /// The label of an encrypted private key's PEM (RFC 7468 §11).
 const ENCRYPTED_LABEL: &str = "ENCRYPTED PRIVATE KEY";
+/// The label of a public key's PEM (RFC 7468 §13).
+const PUBLIC_LABEL: &str = "PUBLIC KEY";
+/// id-ecPublicKey (RFC 5480 §2.1.1).
+const EC_PUBLIC_KEY: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.10045.2.1");
 /// Fewest characters of a passphrase.
 const MIN_PASSPHRASE: usize = 8;
 
@@ -23,12 +30,46 @@ const MIN_PASSPHRASE: usize = 8;
 pub enum KeyError {
     #[error("the key: {0}")]
     Unusable(String),
-    #[error("the passphrase is wrong, or the file is no encrypted P-256 key")]
+    #[error("the passphrase is wrong")]
     Passphrase,
     #[error("a passphrase has at least {MIN_PASSPHRASE} characters")]
     ShortPassphrase,
     #[error("no key at hand may sign {role}; it takes {needed} of: {keys}")]
     NotAtHand { role: String, needed: usize, keys: String },
+}
+
+/// A file's text as PEM (RFC 7468), whatever editor wrote it: §2 allows text around it, a byte order mark is such text.
+fn document(text: &str) -> Result<(String, SecretDocument), KeyError> {
+    let text = text.trim_start_matches('\u{FEFF}').trim();
+    if text.contains('\0') || text.contains('\u{FFFD}') {
+        return Err(unusable("the file is no UTF-8 text; save it as UTF-8, or make the key again"));
+    }
+    if !text.contains("-----BEGIN ") {
+        return Err(unusable("the file is no PEM: it has no line -----BEGIN …"));
+    }
+    let (label, der) = SecretDocument::from_pem(text)
+        .map_err(|error| unusable(format!("the file's PEM is damaged, or was cut short: {error}")))?;
+    Ok((label.to_owned(), der))
+}
+
+/// Keys of other kinds are named: an OpenSSL command makes them as easily.
+fn p256_only(algorithm: &AlgorithmIdentifierRef<'_>) -> Result<(), KeyError> {
+    if algorithm.oid != EC_PUBLIC_KEY {
+        return Err(unusable(format!("a key of the kind {}; registries are signed with P-256 keys", algorithm.oid)));
+    }
+    let curve = algorithm.parameters_oid().map_err(|_| unusable("a key without the name of its curve"))?;
+    match curve.to_string().as_str() {
+        "1.2.840.10045.3.1.7" => Ok(()),
+        curve => {
+            let name = match curve {
+                "1.3.132.0.34" => "P-384",
+                "1.3.132.0.35" => "P-521",
+                "1.3.132.0.10" => "secp256k1",
+                other => other,
+            };
+            Err(unusable(format!("a key on the curve {name}; registries are signed with P-256 keys")))
+        }
+    }
 }
 
 fn unusable(error: impl ToString) -> KeyError {
@@ -45,7 +86,15 @@ pub struct PublicKey {
 impl PublicKey {
     /// From SubjectPublicKeyInfo in PEM (RFC 7468 §13): what `onecity key public` prints.
     pub fn from_pem(pem: &str) -> Result<Self, KeyError> {
-        let key: p256::PublicKey = DecodePublicKey::from_public_key_pem(pem.trim()).map_err(unusable)?;
+        let (label, der) = document(pem)?;
+        if label != PUBLIC_LABEL {
+            let hint = if label == ENCRYPTED_LABEL { "; its public half: onecity key public FILE" } else { "" };
+            return Err(unusable(format!("a file with a {label} is no public key{hint}")));
+        }
+        let info = SubjectPublicKeyInfoRef::try_from(der.as_bytes()).map_err(|_| unusable("a damaged public key"))?;
+        p256_only(&info.algorithm)?;
+        let key: p256::PublicKey =
+            DecodePublicKey::from_public_key_der(der.as_bytes()).map_err(|_| unusable("no point of P-256"))?;
         let pem = EncodePublicKey::to_public_key_pem(&key, LineEnding::LF).map_err(unusable)?;
         Self::listed_as(&pem)
     }
@@ -112,12 +161,17 @@ impl SigningKey {
 
     /// From a file's text, with its passphrase.
     pub fn from_encrypted_pem(pem: &str, passphrase: &str) -> Result<Self, KeyError> {
-        let (label, der) = SecretDocument::from_pem(pem.trim()).map_err(|_| KeyError::Passphrase)?;
+        let (label, der) = document(pem)?;
         if label != ENCRYPTED_LABEL {
-            return Err(unusable("the file is not an encrypted private key; make one with `onecity key new`"));
+            let why = format!("a file with a {label} is no encrypted private key; make one with: onecity key new");
+            return Err(unusable(why));
         }
-        let encrypted = EncryptedPrivateKeyInfoRef::try_from(der.as_bytes()).map_err(|_| KeyError::Passphrase)?;
+        let encrypted = EncryptedPrivateKeyInfoRef::try_from(der.as_bytes());
+        let encrypted =
+            encrypted.map_err(|_| unusable("it is encrypted in a way that is not known (PKCS#8, RFC 5958)"))?;
         let plain = encrypted.decrypt(passphrase).map_err(|_| KeyError::Passphrase)?;
+        let info = PrivateKeyInfoRef::try_from(plain.as_bytes()).map_err(|_| KeyError::Passphrase)?;
+        p256_only(&info.algorithm)?;
         Self::from_pkcs8(plain.as_bytes())
     }
 
@@ -163,6 +217,11 @@ impl KeyRing {
         let public = key.public().clone();
         self.0.push(key);
         Ok(public)
+    }
+
+    /// Whether a key is at hand.
+    pub fn has(&self, key: &PublicKey) -> bool {
+        self.0.iter().any(|own| own.public == *key)
     }
 
     /// Signs anything at all with those keys at hand that signed something before (`signatures` is that file's member):

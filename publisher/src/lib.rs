@@ -54,8 +54,8 @@ pub use key::{KeyError, KeyRing, PublicKey, SigningKey, write_secret};
 pub use pack::{PackError, pack, read_folder};
 pub use rehearse::{Rehearsal, rehearse};
 pub use repository::{
-    Change, Folder, Holders, Lifetimes, ListedTarget, Overlay, PublishError, RegistryStorage, Repository,
-    RepositoryFiles, RoleStatus, is_wanted_file,
+    Change, Folder, Holders, Lifetimes, ListedTarget, Overlay, PublishError, RegistryStorage, Repair, Repository,
+    RepositoryFiles, RoleStatus, is_wanted_file, write_whole,
 };
 pub use templates::{Template, shared_files};
 pub use web::{Accepted, Extent, Web, WebError};

@@ -43,6 +43,8 @@ enum Command {
     Publish(command::publish::PublishArguments),
     /// Change who is offered a release: percent, pause, invite, withdraw, go back.
     Rollout(command::rollout::Arguments),
+    /// Take a service down at once, in all its versions; or lift that.
+    Takedown(command::takedown::Arguments),
     /// Show who published what, verified.
     Log(command::log::Arguments),
     /// Run a registry: init, delegate, rotate, timestamp, status.
@@ -79,6 +81,7 @@ fn main() -> ExitCode {
         Command::Sign(arguments) => command::publish::run_sign(&arguments),
         Command::Publish(arguments) => command::publish::run_publish(&arguments),
         Command::Rollout(arguments) => command::rollout::run(&arguments),
+        Command::Takedown(arguments) => command::takedown::run(&arguments),
         Command::Log(arguments) => command::log::run(&arguments),
         Command::Repo(arguments) => command::repo::run(&arguments),
         Command::Completions { shell } => {

@@ -1,5 +1,6 @@
 //! A registry at a server: reading it as a phone would, and sending what was signed.
 
+use std::cell::Cell;
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::sync::Arc;
@@ -11,12 +12,15 @@ use onecity_protocol::trust::{MAX_METADATA, MAX_ROOT, MAX_TIMESTAMP, TrustError,
 use serde_json::Value;
 use url::{Host, Url};
 
-use crate::repository::RepositoryFiles;
+use crate::repository::{RepositoryFiles, day};
 
 /// Most versions of one role that a log reads.
 const MAX_VERSIONS: u64 = 10_000;
 /// Most roots that are climbed.
 const MAX_ROOTS: u64 = 256;
+/// From how far on a publisher's clock and the server's differ, in seconds.
+const CLOCKS_APART: i64 = 86_400;
+const BEFORE_IT_COULD_EXPIRE: UnixTime = 0;
 
 /// Why a server did not do.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +34,8 @@ pub enum WebError {
     Trust(#[from] TrustError),
     #[error("the bundle does not hold {0}, which the registry wants")]
     NotInBundle(String),
+    #[error("by this machine's clock it is {ours}, by the registry's server {theirs}: set the clock and try again")]
+    Clock { ours: String, theirs: String },
     #[error("the bundle holds no signed metadata")]
     NothingSigned,
 }
@@ -55,6 +61,8 @@ pub struct Accepted {
 pub struct Web {
     base: String,
     agent: ureq::Agent,
+    /// What the server's last answer said of the time (RFC 9110 §6.6.1).
+    server_time: Cell<Option<UnixTime>>,
 }
 
 impl Web {
@@ -73,13 +81,19 @@ impl Web {
         }
         let config =
             ureq::Agent::config_builder().http_status_as_error(false).timeout_global(Some(Duration::from_secs(120)));
-        Ok(Self { base: address.trim_end_matches('/').to_owned(), agent: config.build().into() })
+        Ok(Self {
+            base: address.trim_end_matches('/').to_owned(),
+            agent: config.build().into(),
+            server_time: Cell::new(None),
+        })
     }
 
     fn get(&self, path: &str, limit: usize) -> Result<Option<Vec<u8>>, WebError> {
         let url = format!("{}/{path}", self.base);
         let failed = |why: String| WebError::Answer { url: url.clone(), why };
         let mut answer = self.agent.get(&url).call().map_err(|error| failed(error.to_string()))?;
+        let date = answer.headers().get("date").and_then(|date| jiff::fmt::rfc2822::parse(date.to_str().ok()?).ok());
+        self.server_time.set(date.map(|date| date.timestamp().as_second()));
         match answer.status().as_u16() {
             200..=299 => {}
             403 | 404 => return Ok(None),
@@ -122,12 +136,12 @@ impl Web {
             keep(path, &bytes);
         }
         let timestamp = self.needed("metadata/timestamp.json", MAX_TIMESTAMP)?;
-        trusted.update_timestamp(&timestamp, now)?;
+        trusted.update_timestamp(&timestamp, now).map_err(|error| self.judged(error, now))?;
         keep("metadata/timestamp.json".to_owned(), &timestamp);
         let version = trusted.wanted_snapshot().unwrap_or_default();
         let path = format!("metadata/{version}.snapshot.json");
         let snapshot = self.needed(&path, MAX_METADATA)?;
-        trusted.update_snapshot(&snapshot, now)?;
+        trusted.update_snapshot(&snapshot, now).map_err(|error| self.judged(error, now))?;
         keep(path, &snapshot);
         let above: BTreeSet<String> = match extent {
             Extent::Unit(unit) => unit.may_be_delegated_by().iter().map(UnitId::role).chain([unit.role()]).collect(),
@@ -140,9 +154,11 @@ impl Web {
             let name = metadata_name(&role);
             let path = format!("metadata/{version}.{name}.json");
             let bytes = self.needed(&path, MAX_METADATA)?;
+            // Whether it has ended is for phones to judge: its signer must be able to sign it again. That it is the
+            // newest one, the snapshot says, which has not ended.
             match role.as_str() {
-                "targets" => trusted.update_targets(&bytes, now)?,
-                _ => trusted.update_role(&role, &parent, &bytes, now)?,
+                "targets" => trusted.update_targets(&bytes, BEFORE_IT_COULD_EXPIRE)?,
+                _ => trusted.update_role(&role, &parent, &bytes, BEFORE_IT_COULD_EXPIRE)?,
             }
             keep(path, &bytes);
             if extent == Extent::History {
@@ -163,6 +179,16 @@ impl Web {
             ahead.extend(fresh.map(|child| (child, role.clone())));
         }
         Ok(files)
+    }
+
+    /// With another date than the server's, a fresh registry looks old.
+    fn judged(&self, error: TrustError, now: UnixTime) -> WebError {
+        match (&error, self.server_time.get()) {
+            (TrustError::Expired { .. }, Some(theirs)) if (theirs - now).abs() > CLOCKS_APART => {
+                WebError::Clock { ours: day(now), theirs: day(theirs) }
+            }
+            _ => WebError::Trust(error),
+        }
     }
 
     fn put(&self, path: &str, bytes: &[u8]) -> Result<Value, WebError> {

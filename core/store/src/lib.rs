@@ -45,7 +45,8 @@ mod search;
 mod vault;
 
 pub use catalogue::{
-    Catalogue, CatalogueKey, Installed, KeptMetadata, KeptRepository, PackageSize, Slot, Unsealed, VerifiedRole,
+    Catalogue, CatalogueKey, Installed, KeptMetadata, KeptRepository, PackageSize, Slot, TakenDown, Unsealed,
+    VerifiedRole,
 };
 pub use database::FolderLock;
 pub use error::StoreError;

@@ -190,18 +190,23 @@ impl Registry {
         now: UnixTime,
     ) -> Result<Ingested, RegistryError> {
         let kept = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
-        let taken = kept.ingest.take(&mut kept.repository, path, bytes)?;
+        let taken = kept.ingest.take(&mut kept.repository, path, bytes, now)?;
         if matches!(taken, Ingested::Complete { .. }) {
             self.files.insert(id.clone(), kept.sign(now)?);
         }
         Ok(taken)
     }
 
-    /// Gives a unit of the world to the one who holds a key, so that they can publish as that unit.
+    /// Lets the one who holds a key publish as a unit of the world. What the world published for the unit goes on: its
+    /// own key may sign, too.
     pub fn entrust(&mut self, unit: &UnitId, key: PublicKey, now: UnixTime) -> Result<(), RegistryError> {
         let unknown = || RegistryError::Unknown(unit.region().clone());
         let id = unit.region().first_level().ok_or_else(unknown)?;
-        self.change(&id, now, |repository, _| repository.delegate(unit, &[key], 1).map(drop))
+        self.change(&id, now, |repository, ring| {
+            let own = repository.keys_of(unit)?.into_iter().filter(|own| ring.has(own) && own.id() != key.id());
+            let keys: Vec<PublicKey> = own.chain([key.clone()]).collect();
+            repository.delegate(unit, &keys, 1).map(drop)
+        })
     }
 
     /// The first root of a repository.

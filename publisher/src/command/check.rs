@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anstream::println;
 use clap::{Args, ValueEnum};
 use onecity_protocol::package::Package;
 use onecity_protocol::rules::{self, Finding, Place, Severity};
-use onecity_publisher::{Checked, badge_page, check, pack, read_folder, sarif};
+use onecity_publisher::{Checked, badge_page, check, pack, read_folder, sarif, write_whole};
 use serde_json::json;
 
 use super::terminal::{BAD, GOOD, LOOK, QUIET, styled};
@@ -47,15 +48,27 @@ pub(crate) fn files_of(path: &Path) -> Result<Result<BTreeMap<String, Vec<u8>>, 
         let files = read_folder(path)?;
         // What a folder's archive would break is found by making it.
         let packed = pack(&files)?;
-        return Ok(
-            match Package::examine(packed.into()).into_iter().find(|finding| finding.rule.id.starts_with("OC0")) {
-                Some(finding) if finding.refuses() && !files_say(&finding) => Err(finding),
-                _ => Ok(files),
-            },
-        );
+        return Ok(match broken_archive(&packed) {
+            Some(finding) => Err(finding),
+            None => Ok(files),
+        });
     }
-    let package: std::sync::Arc<[u8]> = read_file(path)?.into();
+    let package: Arc<[u8]> = read_file(path)?.into();
     Ok(unpacked(package))
+}
+
+fn broken_archive(package: &[u8]) -> Option<Finding> {
+    let first = Package::examine(package.into()).into_iter().find(|finding| finding.rule.id.starts_with("OC0"));
+    first.filter(|finding| finding.refuses() && !files_say(finding))
+}
+
+/// Files against every rule, and the package that was made of them against those of archives.
+pub(crate) fn checked_files(files: &BTreeMap<String, Vec<u8>>, package: &[u8]) -> Checked {
+    broken_archive(package).map_or_else(|| check(files), refused)
+}
+
+fn refused(finding: Finding) -> Checked {
+    Checked { manifest: None, findings: vec![finding], files: 0, bytes: 0 }
 }
 
 /// Whether the files' own check says it, with all the others.
@@ -63,16 +76,16 @@ fn files_say(finding: &Finding) -> bool {
     [&rules::WRONG_TYPE, &rules::NESTED].contains(&finding.rule)
 }
 
-fn unpacked(bytes: std::sync::Arc<[u8]>) -> Result<BTreeMap<String, Vec<u8>>, Finding> {
+fn unpacked(bytes: Arc<[u8]>) -> Result<BTreeMap<String, Vec<u8>>, Finding> {
     let package = Package::open(bytes)?;
     let paths: Vec<String> = package.paths().map(str::to_owned).collect();
     paths.into_iter().map(|path| Ok((path.clone(), package.read(&path)?.unwrap_or_default()))).collect()
 }
 
-pub(crate) fn checked(path: &Path) -> Result<Checked, CommandError> {
+fn checked(path: &Path) -> Result<Checked, CommandError> {
     Ok(match files_of(path)? {
         Ok(files) => check(&files),
-        Err(finding) => Checked { manifest: None, findings: vec![finding], files: 0, bytes: 0 },
+        Err(finding) => refused(finding),
     })
 }
 
@@ -85,7 +98,7 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
         Output::Sarif => println!("{:#}", sarif(&checked.findings, if base.is_empty() { "." } else { &base })),
     }
     if let Some(report) = &arguments.report {
-        std::fs::write(report, badge_page(&checked)).map_err(|error| file_error(report)(error.to_string()))?;
+        write_whole(report, badge_page(&checked).as_bytes()).map_err(|error| file_error(report)(error.to_string()))?;
     }
     Ok(checked.passes(arguments.strict))
 }

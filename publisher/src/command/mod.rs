@@ -14,9 +14,11 @@ pub(crate) mod rehearse;
 pub(crate) mod repo;
 pub(crate) mod rollout;
 mod shown;
+pub(crate) mod takedown;
 mod terminal;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -69,11 +71,18 @@ const MAX_FILE: u64 = 64 << 20;
 
 fn read_file(path: &Path) -> Result<Vec<u8>, CommandError> {
     let error = file_error(path);
-    let size = std::fs::metadata(path).map_err(|e| error(e.to_string()))?.len();
-    if size > MAX_FILE {
+    // Opening a pipe that nobody writes to would wait for ever. What a shell hands over, like <(…), has its writer.
+    let kind = std::fs::symlink_metadata(path).map_err(|e| error(e.to_string()))?.file_type();
+    if !(kind.is_file() || kind.is_symlink()) {
+        return Err(error("no plain file".to_owned()));
+    }
+    let mut bytes = Vec::new();
+    let file = std::fs::File::open(path).map_err(|e| error(e.to_string()))?;
+    file.take(MAX_FILE + 1).read_to_end(&mut bytes).map_err(|e| error(e.to_string()))?;
+    if bytes.len() as u64 > MAX_FILE {
         return Err(error(format!("larger than {MAX_FILE} bytes")));
     }
-    std::fs::read(path).map_err(|e| error(e.to_string()))
+    Ok(bytes)
 }
 
 /// A file's bytes, or what they stand for if they are hexadecimal.

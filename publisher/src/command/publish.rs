@@ -8,8 +8,7 @@ use clap::Args;
 use onecity_protocol::region::UnitId;
 use onecity_publisher::{Extent, Folder, RegistryStorage, RepositoryFiles};
 
-use super::registry::say_what_is_next;
-use super::registry::{KeyArguments, RegistryArguments, publish, signed, write_bundle};
+use super::registry::{Draft, KeyArguments, Place, RegistryArguments, signed, write_bundle};
 use super::terminal::{GOOD, styled};
 use super::{CommandError, read_file};
 
@@ -58,6 +57,9 @@ pub(crate) struct PublishArguments {
     /// For a package and a server: the registry's first root.json.
     #[arg(long, value_name = "FILE")]
     root: Option<PathBuf>,
+    /// For a package: sign though this machine's date does not fit the registry's.
+    #[arg(long)]
+    clock_is_right: bool,
 }
 
 /// Signs a package as a unit's next release.
@@ -66,11 +68,10 @@ fn sign_package(
     unit: &UnitId,
     percent: u8,
     keys: &KeyArguments,
-    registry: &RegistryArguments,
+    mut draft: Draft,
 ) -> Result<RepositoryFiles, CommandError> {
-    let mut draft = registry.open(Extent::Unit(unit))?;
     let path = draft.publish(unit, read_file(package)?, percent)?;
-    let (fresh, roles) = signed(draft, &keys.ring()?)?;
+    let (fresh, roles) = signed(draft, keys)?;
     let roles: Vec<String> = roles.iter().map(|(role, version)| format!("{role} {version}")).collect();
     println!("{}: {path}, offered to {percent} % of phones", styled(GOOD, format_args!("signed {}", roles.join(", "))));
     Ok(fresh)
@@ -78,14 +79,15 @@ fn sign_package(
 
 pub(crate) fn run_sign(arguments: &SignArguments) -> Result<bool, CommandError> {
     let SignArguments { package, unit, percent, keys, registry, out } = arguments;
-    let fresh = sign_package(package, unit, *percent, keys, registry)?;
+    let fresh = sign_package(package, unit, *percent, keys, registry.open(Extent::Unit(unit))?)?;
     write_bundle(out, &fresh)?;
     println!("{} files in {}", fresh.len(), out.display());
     Ok(true)
 }
 
 pub(crate) fn run_publish(arguments: &PublishArguments) -> Result<bool, CommandError> {
-    let PublishArguments { what, to, unit, key, percent, root } = arguments;
+    let PublishArguments { what, to, unit, key, percent, root, clock_is_right } = arguments;
+    let place = Place::to_write(to)?;
     let fresh = match unit {
         _ if what.is_dir() => read_bundle(what)?,
         None => {
@@ -97,13 +99,13 @@ pub(crate) fn run_publish(arguments: &PublishArguments) -> Result<bool, CommandE
             if key.is_empty() {
                 return Err(CommandError::Usage("a package is signed with --key FILE".to_owned()));
             }
-            let registry = RegistryArguments { registry: to.clone(), root: root.clone() };
-            sign_package(what, unit, *percent, &KeyArguments { key: key.clone() }, &registry)?
+            let keys = KeyArguments { key: key.clone(), clock_is_right: *clock_is_right };
+            sign_package(what, unit, *percent, &keys, place.open(root.as_deref(), Extent::Unit(unit))?)?
         }
     };
-    publish(to, &fresh)?;
+    place.publish(&fresh)?;
     println!("{} files published to {to}", fresh.len());
-    say_what_is_next(to);
+    place.say_what_is_next();
     Ok(true)
 }
 

@@ -1,16 +1,11 @@
 //! `onecity rollout`: who is offered a release that is published.
 
-use std::path::PathBuf;
-
-use anstream::println;
 use clap::{Args, Subcommand};
-use onecity_protocol::names::{Names, is_language_tag};
-use onecity_protocol::trust::Withdrawn;
-use onecity_publisher::{Change, Extent};
+use onecity_publisher::Change;
 
 use super::CommandError;
-use super::registry::{KeyArguments, RegistryArguments, ServiceName, publish, say_what_is_next, signed, write_bundle};
-use super::terminal::{GOOD, styled};
+use super::registry::{ChangeArguments, ServiceName};
+use super::takedown::reasons;
 
 #[derive(Args)]
 #[command(
@@ -23,18 +18,6 @@ pub(crate) struct Arguments {
     what: What,
 }
 
-/// What every change needs.
-#[derive(Args)]
-struct Common {
-    #[command(flatten)]
-    keys: KeyArguments,
-    #[command(flatten)]
-    registry: RegistryArguments,
-    /// Writes what was signed into a folder instead of publishing it.
-    #[arg(long, value_name = "DIR")]
-    out: Option<PathBuf>,
-}
-
 #[derive(Subcommand)]
 enum What {
     /// Offer a release to so many percent of phones; a pause ends.
@@ -45,21 +28,21 @@ enum What {
         #[arg(value_parser = clap::value_parser!(u8).range(0..=100))]
         percent: u8,
         #[command(flatten)]
-        common: Common,
+        common: ChangeArguments,
     },
     /// Let nobody new get a release; who has it keeps it.
     Pause {
         /// Which release, UNIT/APP_ID@VERSION.
         service: ServiceName,
         #[command(flatten)]
-        common: Common,
+        common: ChangeArguments,
     },
     /// Offer a release to phones that type in an invitation; prints the code to hand out.
     Invite {
         /// Which release, UNIT/APP_ID@VERSION.
         service: ServiceName,
         #[command(flatten)]
-        common: Common,
+        common: ChangeArguments,
     },
     /// Offer a release to nobody any more; phones fall back to the one before.
     Withdraw {
@@ -69,7 +52,7 @@ enum What {
         #[arg(long, required = true, value_name = "LANGUAGE=TEXT")]
         reason: Vec<String>,
         #[command(flatten)]
-        common: Common,
+        common: ChangeArguments,
     },
     /// Withdraw the newest release and offer the one before to everybody.
     Back {
@@ -79,22 +62,8 @@ enum What {
         #[arg(long, required = true, value_name = "LANGUAGE=TEXT")]
         reason: Vec<String>,
         #[command(flatten)]
-        common: Common,
+        common: ChangeArguments,
     },
-}
-
-fn reasons(texts: &[String]) -> Result<Withdrawn, CommandError> {
-    let mut reason = Names::new();
-    for text in texts {
-        let (language, text) = text.split_once('=').ok_or_else(|| {
-            CommandError::Usage("a reason is LANGUAGE=TEXT, for example 'en=It loses drafts'".to_owned())
-        })?;
-        if !is_language_tag(language) || text.trim().is_empty() {
-            return Err(CommandError::Usage(format!("{language}={text}: a language tag such as en or zh, and a text")));
-        }
-        reason = reason.with(language, text);
-    }
-    Ok(Withdrawn { reason })
 }
 
 /// Ten letters and digits that are not taken for each other, 50 bits.
@@ -113,45 +82,33 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
     | What::Invite { service, common }
     | What::Withdraw { service, common, .. }
     | What::Back { service, common, .. }) = &arguments.what;
-    let unit = &service.unit;
-    let mut draft = common.registry.open(Extent::Unit(unit))?;
-    let version =
-        || service.version.ok_or_else(|| CommandError::Usage("name the release: UNIT/APP_ID@VERSION".to_owned()));
-    let mut change = |change: Change| -> Result<u64, CommandError> {
-        let version = version()?;
-        draft.change(unit, &service.app_id, version, change)?;
-        Ok(version)
-    };
-    let app_id = &service.app_id;
-    let said = match &arguments.what {
-        What::Percent { percent, .. } => {
-            format!("{app_id} {} is offered to {percent} % of phones", change(Change::Percent(*percent))?)
-        }
-        What::Pause { .. } => format!("{app_id} {} is paused", change(Change::Pause)?),
-        What::Invite { .. } => {
-            let code = invitation()?;
-            let version = change(Change::Invite(code.clone()))?;
-            format!("{app_id} {version} is offered to phones that are told {code}")
-        }
-        What::Withdraw { reason, .. } => {
-            format!("{app_id} {} is withdrawn", change(Change::Withdraw(reasons(reason)?))?)
-        }
-        What::Back { reason, .. } => {
-            let (from, to) = draft.roll_back(unit, app_id, reasons(reason)?)?;
-            format!("{app_id} goes back from {from} to {to}")
-        }
-    };
-    let (fresh, _) = signed(draft, &common.keys.ring()?)?;
-    match &common.out {
-        Some(out) => {
-            write_bundle(out, &fresh)?;
-            println!("signed, and not yet published: {} files in {}", fresh.len(), out.display());
-        }
-        None => {
-            publish(&common.registry.registry, &fresh)?;
-            println!("{}", styled(GOOD, said));
-            say_what_is_next(&common.registry.registry);
-        }
-    }
+    let (unit, app_id) = (&service.unit, &service.app_id);
+    common.make(unit, |draft| {
+        let version =
+            || service.version.ok_or_else(|| CommandError::Usage("name the release: UNIT/APP_ID@VERSION".to_owned()));
+        let mut change = |change: Change| -> Result<u64, CommandError> {
+            let version = version()?;
+            draft.change(unit, app_id, version, change)?;
+            Ok(version)
+        };
+        Ok(match &arguments.what {
+            What::Percent { percent, .. } => {
+                format!("{app_id} {} is offered to {percent} % of phones", change(Change::Percent(*percent))?)
+            }
+            What::Pause { .. } => format!("{app_id} {} is paused", change(Change::Pause)?),
+            What::Invite { .. } => {
+                let code = invitation()?;
+                let version = change(Change::Invite(code.clone()))?;
+                format!("{app_id} {version} is offered to phones that are told {code}")
+            }
+            What::Withdraw { reason, .. } => {
+                format!("{app_id} {} is withdrawn", change(Change::Withdraw(reasons(reason)?))?)
+            }
+            What::Back { reason, .. } => {
+                let (from, to) = draft.roll_back(unit, app_id, reasons(reason)?)?;
+                format!("{app_id} goes back from {from} to {to}")
+            }
+        })
+    })?;
     Ok(true)
 }

@@ -38,6 +38,17 @@ impl<S: RegistryStorage> Repository<S> {
         Ok("targets".to_owned())
     }
 
+    /// The keys that a unit's role may be signed with now; none if it has no role.
+    pub fn keys_of(&mut self, unit: &UnitId) -> Result<Vec<PublicKey>, PublishError> {
+        let role = unit.role();
+        if !self.has_role(&role)? {
+            return Ok(Vec::new());
+        }
+        let (signers, keys) = self.authority(&role)?;
+        let listed = signers.keyids.iter().filter_map(|id| keys.get(id));
+        Ok(listed.map(|key| PublicKey::from_listed(key.clone())).collect::<Result<_, _>>()?)
+    }
+
     /// Takes a unit's role away. What it published is no longer offered. Answers the role that now must be signed.
     pub fn withdraw_delegate(&mut self, unit: &UnitId) -> Result<String, PublishError> {
         let role = unit.role();

@@ -4,8 +4,9 @@ use super::verified::verify;
 use super::*;
 
 impl<S: RegistryStorage> Repository<S> {
-    /// Takes in a role's metadata that somebody else has signed, if it is the next version and holds.
-    pub fn accept(&mut self, role: &str, file: &Arc<[u8]>) -> Result<u64, PublishError> {
+    /// Takes in a role's metadata that somebody else has signed, if it is the next version, holds, and was signed with a
+    /// clock that may be right.
+    pub fn accept(&mut self, role: &str, file: &Arc<[u8]>, now: UnixTime) -> Result<u64, PublishError> {
         let draft: RoleDraft = signed_part(file)?;
         let wrong = |why: String| PublishError::Metadata { role: role.to_owned(), why };
         let newest = self.newest(role)?;
@@ -17,9 +18,22 @@ impl<S: RegistryStorage> Repository<S> {
         }
         let (signers, keys) = self.authority(role)?;
         verify(file, role, draft.version, &signers, &keys).map_err(wrong)?;
+        if draft.expires <= now || draft.expires > now + LONGEST_ROLE || draft.signed > now + DAY {
+            let (signed, ends, now) = (day(draft.signed), day(draft.expires), day(now));
+            return Err(wrong(format!(
+                "signed on {signed} and good until {ends}, and here it is {now}: set the clock where it is signed"
+            )));
+        }
+        let before = self.role(role)?.targets.clone();
         for (path, target) in &draft.targets {
+            if before.get(path).is_some_and(|before| path.ends_with(".ma") && before.hashes != target.hashes) {
+                return Err(wrong(format!("{path} was published with other bytes; a change is a new version")));
+            }
             let target = read_target(path, target)?;
-            if role != "targets" {
+            let unit = UnitId::from_role(role).unwrap_or_else(|| self.root.region.clone().into());
+            if Takedown::is_path(path) {
+                Takedown::from_target(&unit, &target)?;
+            } else if role != "targets" {
                 Release::from_target(role, target)?;
             }
         }

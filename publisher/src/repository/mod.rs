@@ -8,9 +8,11 @@ mod delegating;
 mod ingesting;
 mod metadata;
 mod releasing;
+mod repairing;
 mod signing;
 mod status;
 mod storage;
+mod takedown;
 mod verified;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,24 +23,28 @@ use onecity_protocol::package::Package;
 use onecity_protocol::region::{RegionId, UnitId};
 use onecity_protocol::rules::Finding;
 use onecity_protocol::trust::{
-    CatalogueEntry, IconName, Invitation, Release, ReleaseError, Target, TrustError, TrustedRepository, Withdrawn,
-    target_path,
+    CatalogueEntry, IconName, Invitation, Release, ReleaseError, Takedown, Target, TrustError, TrustedRepository,
+    Withdrawn, target_path,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
-use sigstore_tuf::{Key, Metadata, RoleKeys, Targets};
+use sigstore_tuf::{Key, Metadata, Role, RoleKeys, Snapshot, Targets};
 
 pub use ingesting::is_wanted_file;
 pub use metadata::ListedTarget;
 use metadata::{Delegation, Signers, sign, signed_part};
 pub(crate) use metadata::{RoleDraft, RootDraft, signers};
-pub use storage::{Folder, Overlay, RegistryStorage, RepositoryFiles};
+pub use repairing::Repair;
+pub use storage::{Folder, Overlay, RegistryStorage, RepositoryFiles, write_whole};
 
 use delegating::check_root;
+use releasing::listed;
 
 use crate::key::{KeyError, KeyRing, PublicKey};
 
 const DAY: i64 = 86_400;
+/// A registry whose timestamp ended so long ago was given up, or the clock that says so is wrong; in seconds.
+const CLOCK_DOUBTED: i64 = 30 * DAY;
 /// Current and previous version of a service.
 const KEPT_VERSIONS: usize = 2;
 
@@ -66,6 +72,16 @@ pub enum PublishError {
     NoRepository(String),
     #[error("{role} of the repository: {why}")]
     Metadata { role: String, why: String },
+    #[error(
+        "timestamp or snapshot of the repository: not signed by any keys that the roots name; if nobody has altered them, \
+         sign them again with: onecity repo repair"
+    )]
+    OnlineMetadata,
+    #[error(
+        "by this machine's clock it is {now}, but the newest of the registry's roles was signed on {signed} and its \
+         timestamp ends on {ended}: set the clock; if the date is right, say --clock-is-right"
+    )]
+    Clock { now: String, signed: String, ended: String },
     #[error("{0}")]
     Usage(String),
     #[error("the metadata: {0}")]
@@ -87,6 +103,9 @@ pub struct Lifetimes {
     pub snapshot: i64,
     pub timestamp: i64,
 }
+
+/// Longest that a unit's role may last, in seconds: what says more was signed with a wrong clock.
+const LONGEST_ROLE: i64 = 400 * DAY;
 
 impl Default for Lifetimes {
     fn default() -> Self {
@@ -204,6 +223,21 @@ impl<S: RegistryStorage> Repository<S> {
     /// A repository that is in a storage. Its roots, timestamp and snapshot are verified as a phone does it, from the
     /// first root on; the one who has that from elsewhere compares it with [`Repository::first_root`].
     pub fn open(storage: S) -> Result<Self, PublishError> {
+        let mut repository = Self::with_roots(storage)?;
+        let stamped = repository.read_online()?;
+        // After its keys were changed a timestamp counts for its number alone: the next one is signed with the new keys.
+        if stamped && !repository.online_holds()? && !repository.online_held()? {
+            return Err(PublishError::OnlineMetadata);
+        }
+        if !repository.versions.contains_key("targets") {
+            repository.roles.insert("targets".to_owned(), RoleDraft::delegating());
+            repository.changed.insert("targets".to_owned());
+        }
+        Ok(repository)
+    }
+
+    /// The repository with its roots verified, and nothing else read.
+    fn with_roots(storage: S) -> Result<Self, PublishError> {
         let mut versions: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
         for name in storage.metadata_names()? {
             let numbered = name.strip_suffix(".json").and_then(|name| name.split_once('.'));
@@ -220,7 +254,7 @@ impl<S: RegistryStorage> Repository<S> {
             trusted.update_root(&next).map_err(|error| wrong("root", error))?;
         }
         versions.insert("root".to_owned(), (1..=trusted.root_version()).collect());
-        let mut repository = Self {
+        Ok(Self {
             root: signed_part(trusted.root())?,
             storage,
             roles: BTreeMap::new(),
@@ -229,27 +263,31 @@ impl<S: RegistryStorage> Repository<S> {
             pinned: BTreeMap::new(),
             version: 0,
             held: BTreeMap::new(),
-        };
-        if let Some(timestamp) = repository.storage.read("metadata/timestamp.json")? {
-            // After its keys were changed it counts for its number alone: the next one is signed with the new keys.
-            let timestamp: Value = signed_part(&timestamp)?;
-            repository.version = timestamp["version"].as_u64().unwrap_or_default();
-            let snapshot: Value = signed_part(&repository.needed("snapshot", repository.version)?)?;
-            if !repository.online_holds()? && !repository.online_held()? {
-                let why = "not signed by any keys that the roots name".to_owned();
-                return Err(PublishError::Metadata { role: "timestamp or snapshot".to_owned(), why });
-            }
-            let meta = snapshot["meta"].as_object().cloned().unwrap_or_default();
-            let pinned = meta
-                .iter()
-                .filter_map(|(name, pin)| Some((name.strip_suffix(".json")?.to_owned(), pin["version"].as_u64()?)));
-            repository.pinned = pinned.collect();
+        })
+    }
+
+    /// Takes over the timestamp's number and what its snapshot names, as they say. Answers whether there is one.
+    fn read_online(&mut self) -> Result<bool, PublishError> {
+        let Some(timestamp) = self.storage.read("metadata/timestamp.json")? else { return Ok(false) };
+        let timestamp: Value = signed_part(&timestamp)?;
+        self.version = timestamp["version"].as_u64().unwrap_or_default();
+        if let Some(snapshot) = self.storage.read(&format!("metadata/{}.snapshot.json", self.version))? {
+            self.pinned = pins(&signed_part(&snapshot)?);
         }
-        if !repository.versions.contains_key("targets") {
-            repository.roles.insert("targets".to_owned(), RoleDraft::delegating());
-            repository.changed.insert("targets".to_owned());
+        Ok(true)
+    }
+
+    /// Whether a machine's clock can be right, by what is signed here: not before that was signed, and not long after it
+    /// all ended. What is signed with a wrong clock has ended already, or lasts for years.
+    pub fn check_clock(&self, now: UnixTime) -> Result<(), PublishError> {
+        let roles = self.roles.values().map(|draft| draft.signed);
+        let signed = roles.chain(self.root.signed).max().unwrap_or_default();
+        let timestamp = self.storage.read("metadata/timestamp.json")?;
+        let ended = timestamp.as_deref().map(expires).unwrap_or(now);
+        if now + DAY < signed || now > ended + CLOCK_DOUBTED {
+            return Err(PublishError::Clock { now: day(now), signed: day(signed), ended: day(ended) });
         }
-        Ok(repository)
+        Ok(())
     }
 
     /// Whose it is.
@@ -369,6 +407,25 @@ impl<S: RegistryStorage> Repository<S> {
 
 fn unit_of(role: &str) -> UnitId {
     UnitId::from_role(role).unwrap_or_else(|| "zz".parse().expect("an id"))
+}
+
+/// What a snapshot names: roles with their versions.
+fn pins(snapshot: &Value) -> BTreeMap<String, u64> {
+    let meta = snapshot["meta"].as_object().into_iter().flatten();
+    meta.filter_map(|(name, pin)| Some((name.strip_suffix(".json")?.to_owned(), pin["version"].as_u64()?))).collect()
+}
+
+/// When a metadata file says that it ends; the epoch if it can't be read.
+fn expires(file: &[u8]) -> UnixTime {
+    let signed: Value = signed_part(file).unwrap_or_default();
+    let time = signed["expires"].as_str().and_then(|text| text.parse::<jiff::Timestamp>().ok());
+    time.map_or(0, jiff::Timestamp::as_second)
+}
+
+/// A time as a date for people.
+pub(crate) fn day(time: UnixTime) -> String {
+    let date = |time: jiff::Timestamp| time.strftime("%Y-%m-%d").to_string();
+    jiff::Timestamp::from_second(time).map_or_else(|_| "no date of the calendar".to_owned(), date)
 }
 
 fn read_target(path: &str, target: &ListedTarget) -> Result<Target, PublishError> {

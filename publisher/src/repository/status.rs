@@ -12,13 +12,7 @@ impl<S: RegistryStorage> Repository<S> {
                 "timestamp" => (self.version, self.storage.read("metadata/timestamp.json")?),
                 _ => (self.version, self.storage.read(&format!("metadata/{}.snapshot.json", self.version))?),
             };
-            let expires = file.map_or(0, |file| {
-                let signed: Value = signed_part(&file).unwrap_or_default();
-                signed["expires"]
-                    .as_str()
-                    .and_then(|text| text.parse::<jiff::Timestamp>().ok())
-                    .map_or(0, jiff::Timestamp::as_second)
-            });
+            let expires = file.as_deref().map_or(0, expires);
             let signers = self.root.roles[role].clone();
             let mut status = role_status(role, version, expires, signers, 0, false, now);
             if role != "root" && version > 0 && !self.online_holds()? {

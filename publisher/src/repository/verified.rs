@@ -120,17 +120,28 @@ pub(super) fn verify(
     signers: &Signers,
     keys: &BTreeMap<String, Value>,
 ) -> Result<(), String> {
-    let check = || -> Result<u64, Box<dyn std::error::Error>> {
-        onecity_protocol::trust::install_ring();
-        let metadata = Metadata::<Targets>::from_slice(file)?;
-        let keys: BTreeMap<String, Key> = serde_json::from_value(serde_json::to_value(keys)?)?;
-        let role_keys: RoleKeys = serde_json::from_value(serde_json::to_value(signers)?)?;
-        metadata.verify_threshold(&keys, &role_keys, role)?;
-        Ok(metadata.signed().version)
-    };
-    match check() {
+    match signed_by::<Targets>(file, role, signers, keys).map(|targets| targets.version) {
         Ok(signed) if signed == version => Ok(()),
         Ok(signed) => Err(format!("it says that it is version {signed}")),
         Err(error) => Err(error.to_string()),
     }
+}
+
+/// Whether a snapshot's file is signed by its keys.
+pub(super) fn is_signed(file: &[u8], signers: &Signers, keys: &BTreeMap<String, Value>) -> bool {
+    signed_by::<Snapshot>(file, "snapshot", signers, keys).is_ok()
+}
+
+fn signed_by<T: Role + Clone>(
+    file: &[u8],
+    role: &str,
+    signers: &Signers,
+    keys: &BTreeMap<String, Value>,
+) -> Result<T, Box<dyn std::error::Error>> {
+    onecity_protocol::trust::install_ring();
+    let metadata = Metadata::<T>::from_slice(file)?;
+    let keys: BTreeMap<String, Key> = serde_json::from_value(serde_json::to_value(keys)?)?;
+    let role_keys: RoleKeys = serde_json::from_value(serde_json::to_value(signers)?)?;
+    metadata.verify_threshold(&keys, &role_keys, role)?;
+    Ok(metadata.signed().clone())
 }

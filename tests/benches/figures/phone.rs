@@ -9,7 +9,7 @@ use onecity_core::{Client, ClientConfig, platform::software};
 use onecity_protocol::region::{RegionId, UnitId};
 use onecity_protocol::trust::{Release, Target, target_path};
 use onecity_publisher::synthetic;
-use onecity_store::{Catalogue, SecretStore, Unsealed, Vault, VerifiedRole};
+use onecity_store::{Catalogue, SecretStore, TakenDown, Unsealed, Vault, VerifiedRole};
 
 use crate::{Figure, median, micros, stated};
 
@@ -78,7 +78,13 @@ fn fill(folder: &Path, secrets: &Arc<dyn SecretStore>, provinces: usize, cities:
                             Target { path: target_path(&unit, &app_id, 1), sha256: [0; 32], length: 1, custom: None };
                         Release { unit: unit.clone(), app_id, version_code: 1, entry: synthetic::entry(number), target }
                     });
-                    VerifiedRole { releases: releases.collect(), unit, version: 1, expires: 0 }
+                    VerifiedRole {
+                        releases: releases.collect(),
+                        unit,
+                        version: 1,
+                        expires: 0,
+                        taken_down: TakenDown::new(),
+                    }
                 })
                 .collect();
             catalogue.keep_roles(&id, &roles).expect("kept");

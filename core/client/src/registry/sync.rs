@@ -7,14 +7,16 @@
 //!          circles, and all of its home city; several at once, each kept as soon as it is verified
 //! ```
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use onecity_protocol::credential::TrustList;
 use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{RegionFile, RegionId, RegionTree, UnitId};
-use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET};
-use onecity_store::{KeptRepository, VerifiedRole};
+use onecity_protocol::trust::{
+    PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET, Takedown,
+};
+use onecity_store::{Catalogue, KeptRepository, TakenDown, VerifiedRole};
 
 use super::lookup::Registry;
 use super::phone_storage::PhoneStorage;
@@ -250,6 +252,8 @@ impl<'a> Update<'a> {
         let mut delegated = BTreeSet::from([UnitId::from(own.clone())]);
         // Parents whose delegations are not known now: what lies below them is not known to be gone.
         let mut unknown = BTreeSet::new();
+        // Parents come before what is below them: what they take down is known by then.
+        let mut down: BTreeMap<UnitId, TakenDown> = BTreeMap::new();
         let mut ready: Vec<(UnitId, Result<Option<bool>, Error>)> = vec![(UnitId::from(own.clone()), Ok(Some(true)))];
         let (mut done, mut total) = (0, 1);
         while !ready.is_empty() {
@@ -259,9 +263,13 @@ impl<'a> Update<'a> {
                     Ok(None) => continue,
                     Ok(Some(_)) => {
                         let role = unit.role();
-                        match self.keep_role(&unit).await {
+                        for Takedown { service, withdrawn } in self.updater.trusted().takedowns(&unit)? {
+                            // The word of the one who is highest counts.
+                            down.entry(service.unit).or_default().entry(service.app_id).or_insert(withdrawn);
+                        }
+                        match self.keep_role(&unit, down.get(&unit)).await {
                             Ok(()) => report.units += 1,
-                            Err(error) => self.keep_broken(&unit, &error, report).await?,
+                            Err(error) => self.keep_broken(&unit, &error, down.get(&unit), report).await?,
                         }
                         let below = self.updater.trusted().delegates(&role).filter_map(UnitId::from_role);
                         let may = |below: &UnitId| own.covers(below.region()) && below.may_be_delegated_by_role(&role);
@@ -273,7 +281,7 @@ impl<'a> Update<'a> {
                     }
                     // One city's broken or missing file hides that city's news, and nothing else.
                     Err(error) => {
-                        self.keep_broken(&unit, &error, report).await?;
+                        self.keep_broken(&unit, &error, down.get(&unit), report).await?;
                         unknown.insert(unit);
                     }
                 }
@@ -289,6 +297,11 @@ impl<'a> Update<'a> {
             let units = outcomes.into_iter().filter_map(|(role, outcome)| Some((UnitId::from_role(&role)?, outcome)));
             ready = units.collect();
         }
+        // Also of units that were not reached, because the role between is broken or missing.
+        for (unit, down) in down {
+            let id = own.clone();
+            self.registry.device.catalogue(move |catalogue| catalogue.take_down(&id, &unit, &down)).await?;
+        }
         let name = own.clone();
         for unit in self.registry.device.catalogue(move |catalogue| catalogue.units(&name)).await? {
             let above = unit.may_be_delegated_by();
@@ -302,22 +315,39 @@ impl<'a> Update<'a> {
     }
 
     /// Writes down and reports that a unit's news could not be read.
-    async fn keep_broken(&self, unit: &UnitId, error: &Error, report: &mut SyncReport) -> Result<(), Error> {
+    async fn keep_broken(
+        &self,
+        unit: &UnitId,
+        error: &Error,
+        down: Option<&TakenDown>,
+        report: &mut SyncReport,
+    ) -> Result<(), Error> {
         let (id, broken, why) = (self.repository.id.clone(), unit.clone(), error.to_string());
         report.broken.push(BrokenUnit { unit: unit.clone(), why: why.clone() });
-        self.registry.device.catalogue(move |catalogue| catalogue.keep_broken(&id, &broken, &why)).await
+        let down = down.cloned().unwrap_or_default();
+        self.registry
+            .device
+            .catalogue(move |catalogue| {
+                catalogue.keep_broken(&id, &broken, &why)?;
+                catalogue.take_down(&id, &broken, &down).map(drop)
+            })
+            .await
     }
 
     /// Writes down the releases of a unit whose role is trusted, unless they are there.
-    async fn keep_role(&self, unit: &UnitId) -> Result<(), Error> {
+    async fn keep_role(&self, unit: &UnitId, down: Option<&TakenDown>) -> Result<(), Error> {
         let role = unit.role();
         let version = self.updater.trusted().wanted_role(&role).unwrap_or_default();
         let expires = self.updater.trusted().role_ends(&role);
-        let name = unit.clone();
+        let (name, down) = (unit.clone(), down.cloned().unwrap_or_default());
         if self.registry.device.catalogue(move |catalogue| catalogue.unit_version(&name)).await? == Some(version) {
             // What is above it may have been signed again.
             let (id, name) = (self.repository.id.clone(), unit.clone());
-            return self.registry.device.catalogue(move |catalogue| catalogue.keep_expires(&id, &name, expires)).await;
+            let keep = move |catalogue: &mut Catalogue| {
+                catalogue.keep_expires(&id, &name, expires)?;
+                catalogue.take_down(&id, &name, &down).map(drop)
+            };
+            return self.registry.device.catalogue(keep).await;
         }
         let packages = self.updater.trusted().role_targets(&role)?.into_iter();
         let packages = packages.filter(|target| target.path.ends_with(".ma"));
@@ -328,8 +358,23 @@ impl<'a> Update<'a> {
         });
         // Every province's own role is called `targets`: its name alone does not say whose it is.
         let releases = releases.filter(|release| release.unit == *unit).collect();
-        let (id, role) = (self.repository.id.clone(), VerifiedRole { unit: unit.clone(), version, expires, releases });
-        self.registry.device.catalogue(move |catalogue| catalogue.keep_roles(&id, &[role])).await
+        let (id, role) = (
+            self.repository.id.clone(),
+            VerifiedRole { unit: unit.clone(), version, expires, releases, taken_down: down },
+        );
+        let replaced = move |catalogue: &mut Catalogue| {
+            if let Some(release) = catalogue.replaced(&role)? {
+                return Ok(Some(release.target.path.clone()));
+            }
+            catalogue.keep_roles(&id, &[role])?;
+            Ok(None)
+        };
+        match self.registry.device.catalogue(replaced).await? {
+            None => Ok(()),
+            Some(path) => Err(Error::SignatureInvalid {
+                what: format!("{path} was signed again with other bytes; a change is a new version"),
+            }),
+        }
     }
 
     /// The region data, if they are not the ones that were kept.

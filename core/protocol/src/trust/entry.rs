@@ -55,6 +55,9 @@ pub struct CatalogueEntry {
     /// Set once it is no longer offered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub withdrawn: Option<Withdrawn>,
+    /// Set on the phone, from a [`Takedown`](super::Takedown): the service is offered in no version.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub taken_down: Option<Withdrawn>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
@@ -140,6 +143,7 @@ impl CatalogueEntry {
             icon,
             rollout: Rollout::default(),
             withdrawn: None,
+            taken_down: None,
         }
     }
 
@@ -179,6 +183,7 @@ impl CatalogueEntry {
             icon: None,
             rollout: Rollout::default(),
             withdrawn: None,
+            taken_down: None,
         }
     }
 }
@@ -233,6 +238,9 @@ impl Release {
         let entry = target.custom.clone().unwrap_or_default();
         let wrong_entry = |why: String| ReleaseError::Entry { path: target.path.clone(), why };
         let entry: CatalogueEntry = serde_json::from_value(entry).map_err(|error| wrong_entry(error.to_string()))?;
+        if entry.taken_down.is_some() {
+            return Err(wrong_entry("a service is taken down by a file of its own".to_owned()));
+        }
         entry.check().map_err(|why| wrong_entry(why.to_owned()))?;
         Ok(Self { unit, app_id: app_id.to_owned(), version_code, entry, target })
     }

@@ -16,11 +16,13 @@ mod entry;
 mod provider;
 mod repository;
 mod rollout;
+mod takedown;
 
 pub use entry::{CatalogueEntry, IconName, Release, ReleaseError, Withdrawn, target_path};
 pub use provider::install_ring;
 pub use repository::{RepositoryEntry, Target, TrustError, TrustedRepository, metadata_name};
 pub use rollout::{Invitation, Offer, Rollout, RolloutSeed, WhyNot};
+pub use takedown::Takedown;
 
 /// Largest metadata file that is read, in bytes.
 pub const MAX_METADATA: usize = 4 << 20;

@@ -7,13 +7,15 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sigstore_tuf::{Delegations, Error as TufError, TargetFile, TrustedMetadataSet};
 
-use super::MAX_METADATA;
+use super::{MAX_METADATA, Takedown};
 use crate::credential::UnixTime;
 use crate::json;
-use crate::region::RegionId;
+use crate::region::{RegionId, UnitId};
 
 /// Most delegations on the way to a role.
 const MAX_CHAIN: usize = 8;
+/// Most path patterns of a delegation; a unit's has four at most.
+const MAX_PATTERNS: usize = 16;
 /// Longest target path that is looked at, in bytes.
 const MAX_PATH: usize = 512;
 
@@ -272,6 +274,16 @@ impl TrustedRepository {
     /// The files of a trusted role that every delegation on the way to it lets it list; others are passed over, as
     /// TUF §5.6.7 does.
     pub fn role_targets(&self, role: &str) -> Result<Vec<Target>, TrustError> {
+        self.allowed_targets(role, |_| true)
+    }
+
+    /// The services that a unit whose role is trusted takes down; takedowns that can't be read are passed over.
+    pub fn takedowns(&self, unit: &UnitId) -> Result<Vec<Takedown>, TrustError> {
+        let targets = self.allowed_targets(&unit.role(), Takedown::is_path)?;
+        Ok(targets.iter().filter_map(|target| Takedown::from_target(unit, target).ok()).collect())
+    }
+
+    fn allowed_targets(&self, role: &str, wanted: impl Fn(&str) -> bool) -> Result<Vec<Target>, TrustError> {
         let own = self.set.targets_role(role).ok_or_else(|| TrustError::NotListed(role.to_owned()))?;
         let mut chain = Vec::new();
         let mut child = role;
@@ -286,8 +298,11 @@ impl TrustedRepository {
         if !chain.iter().all(|delegated| delegated.paths.iter().flatten().all(|pattern| is_plain(pattern))) {
             return Err(TrustError::Malformed(format!("the paths of {role} are no plain patterns")));
         }
+        if chain.iter().any(|delegated| delegated.paths.iter().flatten().count() > MAX_PATTERNS) {
+            return Err(TrustError::Malformed(format!("{role} has more than {MAX_PATTERNS} path patterns")));
+        }
         let allowed = |path: &str| chain.iter().all(|delegated| delegated.matches_path(path).unwrap_or(false));
-        let listed = own.targets.iter().filter(|(path, _)| path.len() <= MAX_PATH && allowed(path));
+        let listed = own.targets.iter().filter(|(path, _)| path.len() <= MAX_PATH && wanted(path) && allowed(path));
         // One that can't be read is passed over like one that may not be listed.
         Ok(listed.filter_map(|(path, file)| Target::new(path, file).ok()).collect())
     }

@@ -120,7 +120,7 @@ impl Offer<'_> {
     /// Why this phone is not offered a release; none if it is.
     pub fn why_not(&self, release: &Release) -> Option<WhyNot> {
         let entry = &release.entry;
-        if let Some(withdrawn) = &entry.withdrawn {
+        if let Some(withdrawn) = entry.taken_down.as_ref().or(entry.withdrawn.as_ref()) {
             return Some(WhyNot::Withdrawn(withdrawn.clone()));
         }
         if entry.min_platform > self.platform {

@@ -19,7 +19,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::de::DeserializeOwned;
 
 pub use budget::PackageSize;
-pub use releases::VerifiedRole;
+pub use releases::{TakenDown, VerifiedRole};
 pub use seal::CatalogueKey;
 use seal::{CIRCLE, FILE, METADATA, REGION, REPOSITORY};
 pub use versions::{Installed, Slot};

@@ -1,9 +1,11 @@
 //! Who publishes what, as the registry signed it.
 
+use std::collections::BTreeMap;
+
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::{RegionId, RegionTree, UnitId};
 use onecity_protocol::service::ServiceId;
-use onecity_protocol::trust::{Release, Target};
+use onecity_protocol::trust::{CatalogueEntry, Release, Target, Withdrawn};
 use rusqlite::{Connection, Row, params};
 
 use super::seal::{RELEASE, SCOPE, UNIT};
@@ -21,7 +23,12 @@ pub struct VerifiedRole {
     /// When it or one above it ends, in seconds.
     pub expires: UnixTime,
     pub releases: Vec<Release>,
+    /// By its own unit or one above it: which of its services are taken down, by their id.
+    pub taken_down: TakenDown,
 }
+
+/// The services of a unit that are taken down, by their id among its services.
+pub type TakenDown = BTreeMap<String, Withdrawn>;
 
 const COLUMNS: &str = "unit, app_id, version_code, path, sha256, length, card";
 
@@ -34,23 +41,42 @@ impl Catalogue {
             let number = known.keep(&change, repository, &role.unit)?;
             change.execute("DELETE FROM release WHERE unit = ?1", [role.unit.to_string()])?;
             for release in &role.releases {
-                let values = params![
-                    release.unit.to_string(),
-                    release.app_id,
-                    signed(release.version_code),
-                    repository.as_str(),
-                    release.target.path,
-                    release.target.sha256,
-                    signed(release.target.length),
-                    serde_json::to_string(&release.entry)?,
-                ];
-                RELEASE.put(&change, "unit, app_id, version_code", values)?;
+                put_release(&change, repository, release, role.taken_down.get(&release.app_id))?;
             }
             search::index_unit(&change, number, role)?;
         }
         change.commit()?;
         self.vocabulary.take();
         Ok(())
+    }
+
+    /// A release of a role that is not the one that this phone knows by the same version code: a version is signed
+    /// once, so that everybody has the same. Of a unit that begins again, nothing is known.
+    pub fn replaced<'r>(&self, role: &'r VerifiedRole) -> Result<Option<&'r Release>, StoreError> {
+        if KnownUnit::of(&self.db, &role.unit)?.is_none_or(|known| known.version == 0) {
+            return Ok(None);
+        }
+        let known = releases(&self.db, &role.unit)?;
+        let named = |release: &Release| (release.app_id.clone(), release.version_code);
+        let known: BTreeMap<_, _> = known.iter().map(|known| (named(known), known.target.sha256)).collect();
+        let other = |release: &&Release| known.get(&named(release)).is_some_and(|hash| *hash != release.target.sha256);
+        Ok(role.releases.iter().find(other))
+    }
+
+    /// Takes down the services of a unit that are to be, and no others. It does not wait for the unit's own news: those
+    /// may be old, broken or unreachable.
+    pub fn take_down(&mut self, repository: &RegionId, unit: &UnitId, down: &TakenDown) -> Result<bool, StoreError> {
+        let change = self.db.transaction()?;
+        let mut changed = false;
+        for release in releases(&change, unit)? {
+            let wanted = down.get(&release.app_id);
+            if release.entry.taken_down.as_ref() != wanted {
+                put_release(&change, repository, &release, wanted)?;
+                changed = true;
+            }
+        }
+        change.commit()?;
+        Ok(changed)
     }
 
     /// Writes down that a unit's news could not be read; what was kept of it stays.
@@ -144,8 +170,7 @@ impl Catalogue {
 
     /// All releases of a unit, a service's together, newest first.
     pub fn releases(&self, unit: &UnitId) -> Result<Vec<Release>, StoreError> {
-        let which = "WHERE unit = ?1 ORDER BY app_id, version_code DESC";
-        RELEASE.read(&self.db, COLUMNS, which, params![unit.to_string()], release)
+        releases(&self.db, unit)
     }
 
     /// All releases of a service, newest first.
@@ -177,6 +202,31 @@ impl KnownUnit {
         let mut query = db.prepare_cached("SELECT number FROM unit WHERE id = ?1")?;
         Ok(query.query_row([id], |row| row.get(0))?)
     }
+}
+
+fn releases(db: &Connection, unit: &UnitId) -> Result<Vec<Release>, StoreError> {
+    let which = "WHERE unit = ?1 ORDER BY app_id, version_code DESC";
+    RELEASE.read(db, COLUMNS, which, params![unit.to_string()], release)
+}
+
+fn put_release(
+    db: &Connection,
+    repository: &RegionId,
+    release: &Release,
+    taken_down: Option<&Withdrawn>,
+) -> Result<(), StoreError> {
+    let entry = CatalogueEntry { taken_down: taken_down.cloned(), ..release.entry.clone() };
+    let values = params![
+        release.unit.to_string(),
+        release.app_id,
+        signed(release.version_code),
+        repository.as_str(),
+        release.target.path,
+        release.target.sha256,
+        signed(release.target.length),
+        serde_json::to_string(&entry)?,
+    ];
+    RELEASE.put(db, "unit, app_id, version_code", values)
 }
 
 fn units(db: &Connection, repository: &RegionId) -> Result<Vec<UnitId>, StoreError> {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::catalogue::{CatalogueKey, Unsealed};
+use crate::catalogue::{CatalogueKey, TakenDown, Unsealed};
 use onecity_protocol::names::Names;
 use onecity_protocol::trust::{CatalogueEntry, Release, Target};
 
@@ -27,7 +27,13 @@ impl City {
                 let target = Target { path: String::new(), sha256: [0; 32], length: 0, custom: None };
                 Release { unit: unit.clone(), app_id: (*app_id).to_owned(), version_code: 1, entry, target }
             });
-            let role = VerifiedRole { releases: releases.collect(), unit, version: 1, expires: 0 };
+            let role = VerifiedRole {
+                releases: releases.collect(),
+                unit,
+                version: 1,
+                expires: 0,
+                taken_down: TakenDown::new(),
+            };
             catalogue.keep_roles(&"cn-sd".parse().expect("an id"), &[role]).expect("kept");
         }
         Self { _folder: folder, catalogue }
@@ -120,7 +126,8 @@ fn whatever_is_typed_is_only_words() {
 fn what_a_unit_no_longer_publishes_is_no_longer_found() {
     let mut city = City::demo();
     let unit: UnitId = "cn-sd/jinan".parse().expect("a unit");
-    let role = VerifiedRole { unit: unit.clone(), version: 2, expires: 0, releases: Vec::new() };
+    let role =
+        VerifiedRole { unit: unit.clone(), version: 2, expires: 0, releases: Vec::new(), taken_down: TakenDown::new() };
     city.catalogue.keep_roles(&"cn-sd".parse().expect("an id"), &[role]).expect("kept");
     assert_eq!(city.finds("停车", &[]), ["cn-sd/qingdao/parking"]);
     city.catalogue.forget_unit(&"cn-sd/qingdao".parse().expect("a unit")).expect("forgotten");

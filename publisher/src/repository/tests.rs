@@ -167,8 +167,8 @@ fn a_city_signs_alone_and_is_published_when_the_snapshot_takes_it_in() {
     assert!(is_wanted_file(&wanted[0].0, wanted[0].1.as_ref(), &bundle[&wanted[0].0]));
     assert!(!is_wanted_file(&wanted[0].0, wanted[0].1.as_ref(), b"something else"));
     province.repository.storage.extend(bundle.clone());
-    assert_eq!(province.repository.accept("cn-sd.jinan", role).expect("accepted"), 2);
-    assert!(province.repository.accept("cn-sd.jinan", role).is_err(), "once");
+    assert_eq!(province.repository.accept("cn-sd.jinan", role, NOW + 1).expect("accepted"), 2);
+    assert!(province.repository.accept("cn-sd.jinan", role, NOW + 1).is_err(), "once");
     let files = province.sign(NOW + 6);
     assert_eq!(phone(&files, NOW + 7).expect("trusted").wanted_role("cn-sd.jinan"), Some(2));
 }
@@ -276,7 +276,7 @@ fn releases_are_rolled_out_paused_withdrawn_and_rolled_back() {
 #[test]
 fn a_folder_holds_a_repository_and_no_path_leads_out_of_it() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut storage = Folder::new(folder.path());
+    let mut storage = Folder::to_write(folder.path(), || panic!("nobody else writes")).expect("free");
     let province = Province::new();
     for (path, bytes) in province.files() {
         storage.write(path, Arc::clone(bytes)).expect("written");
@@ -310,7 +310,8 @@ fn a_folder_that_somebody_altered_is_not_signed_on() {
     assert!(
         opened.status(NOW).expect("read").iter().any(|status| status.role == "targets" && status.trouble.is_some())
     );
-    let refused = province.repository.accept("cn-sd.jinan", &province.files()["metadata/1.targets.json"].clone());
+    let targets = province.files()["metadata/1.targets.json"].clone();
+    let refused = province.repository.accept("cn-sd.jinan", &targets, NOW + 1);
     assert!(refused.is_err());
 }
 
@@ -322,7 +323,7 @@ fn a_role_may_not_delegate_to_itself_nor_sideways() {
     signed["version"] = json!(2);
     signed["delegations"]["roles"][0]["name"] = json!("cn-sd.jinan");
     let file = province.ring.sign_as_any(&signed, &file["signatures"]).expect("signed");
-    assert!(matches!(province.repository.accept("cn-sd.jinan", &file), Err(PublishError::Metadata { .. })));
+    assert!(matches!(province.repository.accept("cn-sd.jinan", &file, NOW + 1), Err(PublishError::Metadata { .. })));
     // Even in the folder, it ends no signing.
     province.repository.put_metadata("cn-sd.jinan", 2, file).expect("put");
     let mut opened = Repository::open(province.files().clone()).expect("opened");

@@ -37,7 +37,7 @@ pub(crate) fn repository_sign() -> Figure {
 pub(crate) fn publish_incremental() -> Figure {
     let folder = tempfile::tempdir().expect("a folder");
     let (repository, ring) = province("cn-aa", Size::city_of_1000(18), now()).expect("a province");
-    let mut storage = Folder::new(folder.path());
+    let mut storage = Folder::to_write(folder.path(), || {}).expect("free");
     for (path, bytes) in repository.storage() {
         storage.write(path, Arc::clone(bytes)).expect("written");
     }

@@ -96,7 +96,7 @@ mod tests {
             ("cn-sd/~jiaodong", "cn-sd/qingdao/report/takedown.json", false),
             ("cn-sd", "cn-jn/nanjing/report/takedown.json", false),
             ("cn-sd/jinan", "cn-sd/jinan/takedown.json", false),
-            ("cn-sd/jinan", "cn-sd/jinan/Report/takedown.json", false),
+            ("cn-sd/jinan", "cn-sd/jinan/re port/takedown.json", false),
         ] {
             let read = Takedown::from_target(&by.parse().expect("a unit"), &target(path, reason.clone()));
             assert_eq!(read.is_ok(), may, "{by} {path} {read:?}");

@@ -115,6 +115,11 @@ impl OpenService {
         self.phone.client.service_ready(&self.session).await
     }
 
+    /// Whether it still answers. Ask after a sync: a service that was taken down is to be closed, and `why_not` says why.
+    pub fn is_open(&self) -> bool {
+        self.session.is_open()
+    }
+
     /// What happens to it: it is shown, hidden, or closed.
     pub fn lifecycle(&self, event: Lifecycle) {
         self.session.lifecycle(event);

@@ -212,25 +212,27 @@ async fn a_package_that_was_swapped_on_the_phone_is_not_opened() {
     );
 }
 
-/// The province's repository with one more thing signed into a city's role, whatever that is.
-fn signed_by_jinan(registry: &Registry, change: impl FnOnce(&mut Value)) -> RepositoryFiles {
+/// The province's repository with one more thing signed into a role by its own key, whatever that is.
+fn signed_by(registry: &Registry, name: &str, change: impl FnOnce(&mut Value)) -> RepositoryFiles {
     let files = registry.files();
-    let newest = files
-        .keys()
-        .filter_map(|path| path.strip_prefix("metadata/")?.strip_suffix(".cn-sd.jinan.json")?.parse::<u64>().ok())
-        .max();
-    let newest = newest.expect("a role");
-    let mut role: Value = serde_json::from_slice(&files[&format!("metadata/{newest}.cn-sd.jinan.json")]).expect("JSON");
+    let versions =
+        files.keys().filter_map(|path| path.strip_prefix("metadata/")?.strip_suffix(&format!(".{name}.json")));
+    let newest = versions.filter_map(|version| version.parse::<u64>().ok()).max().expect("a role");
+    let mut role: Value = serde_json::from_slice(&files[&format!("metadata/{newest}.{name}.json")]).expect("JSON");
     let mut signed = role["signed"].take();
     signed["version"] = (newest + 1).into();
     change(&mut signed);
     let file = registry.ring.sign_as_any(&signed, &role["signatures"]).expect("signed");
     let mut opened = Repository::open(Overlay::new(files)).expect("opened");
-    opened.put_metadata("cn-sd.jinan", newest + 1, file).expect("put");
+    opened.put_metadata(name, newest + 1, file).expect("put");
     opened.sign(&registry.ring, now(), &Lifetimes::default()).expect("signed");
     let mut all = registry.files();
     all.extend(opened.into_storage().into_fresh());
     all
+}
+
+fn signed_by_jinan(registry: &Registry, change: impl FnOnce(&mut Value)) -> RepositoryFiles {
+    signed_by(registry, "cn-sd.jinan", change)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -461,4 +463,35 @@ async fn a_role_that_has_ended_or_can_not_be_read_installs_nothing_new() {
     assert!(matches!(refused, Err(Error::SignatureInvalid { .. })), "{refused:?}");
     assert_eq!(phone.opens(&service("cn-sd/~coast", "report"), "cn-sd/qingdao").await.expect("another unit's"), 1);
     assert_eq!(opens(&phone).await, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_version_signed_again_with_other_bytes_is_not_taken_and_what_is_installed_stays() {
+    let (registry, phone, _) = before_and_after().await;
+    let files = signed_by_jinan(&registry, |signed| {
+        signed["targets"]["cn-sd/jinan/report/2.ma"]["hashes"]["sha256"] = "0".repeat(64).into();
+    });
+    registry.serve("cn-sd", files);
+    let report = phone.sync(&id("cn-sd/jinan")).await.expect("the rest is welcome");
+    assert_eq!(report.broken.len(), 1);
+    assert!(report.broken[0].why.contains("a change is a new version"), "{report:?}");
+    assert_eq!(opens(&phone).await, 2, "the one that it has");
+    assert_eq!(phone.opens(&service("cn-sd", "hotline"), "cn-sd/jinan").await.expect("another's"), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_delegation_of_countless_patterns_hides_its_unit_with_what_lies_below_and_nothing_else() {
+    let (registry, phone, _) = before_and_after().await;
+    let patterns: Vec<String> = (0..17).map(|at| format!("cn-sd/jinan/a{at}/*")).collect();
+    let files = signed_by(&registry, "targets", |signed| {
+        let roles = signed["delegations"]["roles"].as_array_mut().expect("delegations");
+        let city = roles.iter_mut().find(|role| role["name"] == "cn-sd.jinan").expect("a city");
+        city["paths"] = serde_json::json!(patterns);
+    });
+    registry.serve("cn-sd", files);
+    let report = phone.sync(&id("cn-sd/jinan")).await.expect("the rest is welcome");
+    let all_below = report.broken.iter().all(|broken| id("cn-sd/jinan").covers(broken.unit.region()));
+    assert!(report.broken.len() == 3 && all_below, "{report:?}");
+    assert_eq!(phone.opens(&service("cn-sd", "hotline"), "cn-sd/jinan").await.expect("the province's"), 1);
+    assert!(phone.sync(&id("cn-sd/qingdao")).await.expect("synced").broken.is_empty());
 }

@@ -5,3 +5,4 @@ mod imported;
 mod releases;
 mod server;
 mod sync;
+mod takedown;

@@ -1,12 +1,14 @@
 //! What the phone knows of the registry: repositories, regions and their units, identity providers, trust lists.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use onecity_protocol::credential::TrustList;
 use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{Region, RegionId, RegionTree, UnitId};
+use onecity_protocol::service::ServiceId;
 use onecity_protocol::trust::{PROVIDERS_TARGET, TRUST_LIST_TARGET};
-use onecity_store::KeptRepository;
+use onecity_store::{KeptRepository, TakenDown};
 use tokio::sync::Mutex;
 
 use crate::device::Device;
@@ -18,11 +20,25 @@ pub(crate) struct Registry {
     pub(super) device: Arc<Device>,
     /// Syncs are one at a time: two would fetch the same files twice.
     pub(super) turn: Mutex<()>,
+    /// What a sync found taken down while the app runs: it stops also where it is open.
+    stopped: RwLock<HashSet<ServiceId>>,
 }
 
 impl Registry {
     pub(crate) fn new(device: &Arc<Device>) -> Arc<Self> {
-        Arc::new(Self { device: Arc::clone(device), turn: Mutex::default() })
+        Arc::new(Self { device: Arc::clone(device), turn: Mutex::default(), stopped: RwLock::default() })
+    }
+
+    /// Takes these services of a unit down, and no others of it.
+    pub(super) fn stop(&self, unit: &UnitId, stops: &TakenDown) {
+        let mut stopped = self.stopped.write().unwrap_or_else(PoisonError::into_inner);
+        stopped.retain(|service| service.unit != *unit);
+        stopped.extend(stops.keys().map(|app_id| ServiceId { unit: unit.clone(), app_id: app_id.clone() }));
+    }
+
+    /// Whether a service was taken down since it was opened.
+    pub(crate) fn is_stopped(&self, service: &ServiceId) -> bool {
+        self.stopped.read().unwrap_or_else(PoisonError::into_inner).contains(service)
     }
 
     /// That something has ended, as an error. By a date that no server has confirmed, that date is rather wrong than all

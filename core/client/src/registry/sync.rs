@@ -263,13 +263,19 @@ impl<'a> Update<'a> {
                     Ok(None) => continue,
                     Ok(Some(_)) => {
                         let role = unit.role();
-                        for Takedown { service, withdrawn } in self.updater.trusted().takedowns(&unit)? {
+                        let takedowns = self.updater.trusted().takedowns(&unit);
+                        for Takedown { service, withdrawn } in takedowns.iter().flatten().cloned() {
                             // The word of the one who is highest counts.
                             down.entry(service.unit).or_default().entry(service.app_id).or_insert(withdrawn);
                         }
-                        match self.keep_role(&unit, down.get(&unit)).await {
+                        let stops = self.taken_down(&unit, &down, &unknown).await?;
+                        let kept = match takedowns {
+                            Ok(_) => self.keep_role(&unit, &stops).await,
+                            Err(error) => Err(error.into()),
+                        };
+                        match kept {
                             Ok(()) => report.units += 1,
-                            Err(error) => self.keep_broken(&unit, &error, down.get(&unit), report).await?,
+                            Err(error) => self.keep_broken(&unit, &error, &stops, report).await?,
                         }
                         let below = self.updater.trusted().delegates(&role).filter_map(UnitId::from_role);
                         let may = |below: &UnitId| own.covers(below.region()) && below.may_be_delegated_by_role(&role);
@@ -281,8 +287,9 @@ impl<'a> Update<'a> {
                     }
                     // One city's broken or missing file hides that city's news, and nothing else.
                     Err(error) => {
-                        self.keep_broken(&unit, &error, down.get(&unit), report).await?;
-                        unknown.insert(unit);
+                        unknown.insert(unit.clone());
+                        let stops = self.taken_down(&unit, &down, &unknown).await?;
+                        self.keep_broken(&unit, &error, &stops, report).await?;
                     }
                 }
             }
@@ -298,9 +305,9 @@ impl<'a> Update<'a> {
             ready = units.collect();
         }
         // Also of units that were not reached, because the role between is broken or missing.
-        for (unit, down) in down {
-            let id = own.clone();
-            self.registry.device.catalogue(move |catalogue| catalogue.take_down(&id, &unit, &down)).await?;
+        for unit in down.keys() {
+            let stops = self.taken_down(unit, &down, &unknown).await?;
+            self.stop(unit, &stops).await?;
         }
         let name = own.clone();
         for unit in self.registry.device.catalogue(move |catalogue| catalogue.units(&name)).await? {
@@ -314,40 +321,56 @@ impl<'a> Update<'a> {
         Ok(())
     }
 
+    /// Which services of a unit are taken down, by what is known now. If a role that may have done it can't be read, what
+    /// it said before counts on: who breaks a file lifts nothing.
+    async fn taken_down(
+        &self,
+        unit: &UnitId,
+        down: &BTreeMap<UnitId, TakenDown>,
+        unknown: &BTreeSet<UnitId>,
+    ) -> Result<TakenDown, Error> {
+        let mut stops = down.get(unit).cloned().unwrap_or_default();
+        if unknown.contains(unit) || unit.may_be_delegated_by().iter().any(|above| unknown.contains(above)) {
+            let unit = unit.clone();
+            for (app_id, withdrawn) in self.registry.device.catalogue(move |all| all.taken_down(&unit)).await? {
+                stops.entry(app_id).or_insert(withdrawn);
+            }
+        }
+        Ok(stops)
+    }
+
+    /// Takes these services of a unit down and no others, open or not.
+    async fn stop(&self, unit: &UnitId, stops: &TakenDown) -> Result<(), Error> {
+        self.registry.stop(unit, stops);
+        let (id, unit, stops) = (self.repository.id.clone(), unit.clone(), stops.clone());
+        self.registry.device.catalogue(move |catalogue| catalogue.take_down(&id, &unit, &stops)).await
+    }
+
     /// Writes down and reports that a unit's news could not be read.
     async fn keep_broken(
         &self,
         unit: &UnitId,
         error: &Error,
-        down: Option<&TakenDown>,
+        stops: &TakenDown,
         report: &mut SyncReport,
     ) -> Result<(), Error> {
+        self.stop(unit, stops).await?;
         let (id, broken, why) = (self.repository.id.clone(), unit.clone(), error.to_string());
         report.broken.push(BrokenUnit { unit: unit.clone(), why: why.clone() });
-        let down = down.cloned().unwrap_or_default();
-        self.registry
-            .device
-            .catalogue(move |catalogue| {
-                catalogue.keep_broken(&id, &broken, &why)?;
-                catalogue.take_down(&id, &broken, &down).map(drop)
-            })
-            .await
+        self.registry.device.catalogue(move |catalogue| catalogue.keep_broken(&id, &broken, &why)).await
     }
 
     /// Writes down the releases of a unit whose role is trusted, unless they are there.
-    async fn keep_role(&self, unit: &UnitId, down: Option<&TakenDown>) -> Result<(), Error> {
+    async fn keep_role(&self, unit: &UnitId, stops: &TakenDown) -> Result<(), Error> {
         let role = unit.role();
         let version = self.updater.trusted().wanted_role(&role).unwrap_or_default();
         let expires = self.updater.trusted().role_ends(&role);
-        let (name, down) = (unit.clone(), down.cloned().unwrap_or_default());
+        let name = unit.clone();
         if self.registry.device.catalogue(move |catalogue| catalogue.unit_version(&name)).await? == Some(version) {
             // What is above it may have been signed again.
             let (id, name) = (self.repository.id.clone(), unit.clone());
-            let keep = move |catalogue: &mut Catalogue| {
-                catalogue.keep_expires(&id, &name, expires)?;
-                catalogue.take_down(&id, &name, &down).map(drop)
-            };
-            return self.registry.device.catalogue(keep).await;
+            self.registry.device.catalogue(move |catalogue| catalogue.keep_expires(&id, &name, expires)).await?;
+            return self.stop(unit, stops).await;
         }
         let packages = self.updater.trusted().role_targets(&role)?.into_iter();
         let packages = packages.filter(|target| target.path.ends_with(".ma"));
@@ -358,10 +381,9 @@ impl<'a> Update<'a> {
         });
         // Every province's own role is called `targets`: its name alone does not say whose it is.
         let releases = releases.filter(|release| release.unit == *unit).collect();
-        let (id, role) = (
-            self.repository.id.clone(),
-            VerifiedRole { unit: unit.clone(), version, expires, releases, taken_down: down },
-        );
+        self.registry.stop(unit, stops);
+        let (id, taken_down) = (self.repository.id.clone(), stops.clone());
+        let role = VerifiedRole { unit: unit.clone(), version, expires, releases, taken_down };
         let replaced = move |catalogue: &mut Catalogue| {
             if let Some(release) = catalogue.replaced(&role)? {
                 return Ok(Some(release.target.path.clone()));

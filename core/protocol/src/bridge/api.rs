@@ -26,7 +26,7 @@ pub(crate) const COMMON_ERRORS: [&str; 5] = ["invalid_call", "busy", "closed", "
 pub const ERRORS: &[(&str, &str)] = &[
     ("invalid_call", "The call is not one of these, or a parameter has another form. Mend the page."),
     ("busy", "Too many calls at once, or within a second. Wait for answers before asking more."),
-    ("closed", "The service has been closed. Nothing is left to do."),
+    ("closed", "The service has been closed or taken down. Nothing is left to do."),
     ("not_shown", "Only what is on the screen may ask the resident. Ask when the `shown` event comes."),
     (
         "network",

@@ -65,18 +65,21 @@ impl Catalogue {
 
     /// Takes down the services of a unit that are to be, and no others. It does not wait for the unit's own news: those
     /// may be old, broken or unreachable.
-    pub fn take_down(&mut self, repository: &RegionId, unit: &UnitId, down: &TakenDown) -> Result<bool, StoreError> {
+    pub fn take_down(&mut self, repository: &RegionId, unit: &UnitId, down: &TakenDown) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
-        let mut changed = false;
         for release in releases(&change, unit)? {
             let wanted = down.get(&release.app_id);
             if release.entry.taken_down.as_ref() != wanted {
                 put_release(&change, repository, &release, wanted)?;
-                changed = true;
             }
         }
-        change.commit()?;
-        Ok(changed)
+        Ok(change.commit()?)
+    }
+
+    /// The services of a unit that are taken down, as of its last news and those above it.
+    pub fn taken_down(&self, unit: &UnitId) -> Result<TakenDown, StoreError> {
+        let all = releases(&self.db, unit)?.into_iter();
+        Ok(all.filter_map(|release| Some((release.app_id, release.entry.taken_down?))).collect())
     }
 
     /// Writes down that a unit's news could not be read; what was kept of it stays.

@@ -27,7 +27,7 @@ impl ServiceSession {
                 let _place = self.limits.event()?;
                 Ok(json!({ "type": self.life.next().await.name() }))
             }
-            _ if self.life.is_unloaded() => Err(BridgeError::new("closed", "the service has been closed".to_owned())),
+            _ if !self.is_open() => Err(BridgeError::new("closed", "the service has been closed".to_owned())),
             call => {
                 let _place = self.limits.call()?;
                 self.answer(call).await

@@ -92,7 +92,7 @@ impl ServiceSession {
             _ => return Ok(refusal(405, headers)),
         };
         let path = request.path.split(['?', '#']).next().unwrap_or_default().trim_start_matches('/').to_owned();
-        if self.life.is_unloaded() {
+        if !self.is_open() {
             return Ok(refusal(404, headers));
         }
         let found = if path == PAGE_SCRIPT_PATH {

@@ -151,6 +151,11 @@ impl ServiceSession {
         format!("{}.service.onecity.invalid", hex::encode(&hash.as_ref()[..10]))
     }
 
+    /// Whether it still answers: until it is closed, or taken down by its publisher or one above.
+    pub fn is_open(&self) -> bool {
+        !self.life.is_unloaded() && !self.parts.registry.is_stopped(&self.service)
+    }
+
     /// Tells the page what happens to the service.
     pub fn lifecycle(&self, event: Lifecycle) {
         self.life.tell(event);

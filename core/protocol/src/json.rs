@@ -4,7 +4,7 @@
 use std::collections::HashSet;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeOwned, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde::{Deserializer, de};
 use serde_json::{Map, Number, Value};
 
@@ -42,6 +42,7 @@ impl From<serde_json::Error> for JsonError {
 /// assert!(json::parse(br#"{"a": 1, "a": 2}"#).is_err());
 /// ```
 pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
+    unmarked(bytes)?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = Strict { room: MAX_DEPTH }.deserialize(&mut reader)?;
     reader.end()?;
@@ -50,9 +51,25 @@ pub fn parse(bytes: &[u8]) -> Result<Value, JsonError> {
 
 /// Whether [`parse`] would take it, without building anything: for what is large and comes from anybody.
 pub fn check(bytes: &[u8]) -> Result<(), JsonError> {
+    unmarked(bytes)?;
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     Bare { room: MAX_DEPTH }.deserialize(&mut reader)?;
     Ok(reader.end()?)
+}
+
+/// Reads a value of a type, by the same rules.
+pub fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, JsonError> {
+    check(bytes)?;
+    Ok(serde_json::from_slice(bytes)?)
+}
+
+/// RFC 8259 §8.1: no byte order mark. Some editors write one, and show nothing of it.
+fn unmarked(bytes: &[u8]) -> Result<(), JsonError> {
+    if !bytes.starts_with("\u{FEFF}".as_bytes()) {
+        return Ok(());
+    }
+    let why = "the file begins with a byte order mark, which JSON has not; save it as UTF-8 without one".to_owned();
+    Err(JsonError { why, line: 1, column: 1 })
 }
 
 /// Reads and forgets; of an object it remembers the names until its end.

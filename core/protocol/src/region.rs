@@ -9,6 +9,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::json::{self, JsonError};
 use crate::names::Names;
 
 /// Longest id that is accepted, in bytes.
@@ -296,7 +297,7 @@ pub struct RegionFile {
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum RegionDataError {
     #[error("the region data is not the JSON that was expected: {0}")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(#[from] JsonError),
     #[error("{0} is not part of {1}: a repository describes its own regions only")]
     Foreign(String, RegionId),
 }
@@ -304,7 +305,7 @@ pub enum RegionDataError {
 impl RegionFile {
     /// Reads region data that `of` (a nation or a first-level region) has signed, and refuses what is not its own.
     pub fn parse(bytes: &[u8], of: &RegionId) -> Result<Self, RegionDataError> {
-        let file: Self = serde_json::from_slice(bytes)?;
+        let file: Self = json::read(bytes)?;
         let foreign = file.regions.iter().find(|region| !of.covers(&region.id)).map(|r| r.id.to_string());
         let foreign = foreign.or_else(|| {
             let outside = |c: &&Circle| !of.covers(c.id.region()) || c.members.iter().any(|m| !of.covers(m));

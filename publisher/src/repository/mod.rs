@@ -269,10 +269,10 @@ impl<S: RegistryStorage> Repository<S> {
     /// Takes over the timestamp's number and what its snapshot names, as they say. Answers whether there is one.
     fn read_online(&mut self) -> Result<bool, PublishError> {
         let Some(timestamp) = self.storage.read("metadata/timestamp.json")? else { return Ok(false) };
-        let timestamp: Value = signed_part(&timestamp)?;
+        let timestamp: Value = signed_part(&timestamp).map_err(|_| PublishError::OnlineMetadata)?;
         self.version = timestamp["version"].as_u64().unwrap_or_default();
         if let Some(snapshot) = self.storage.read(&format!("metadata/{}.snapshot.json", self.version))? {
-            self.pinned = pins(&signed_part(&snapshot)?);
+            self.pinned = pins(&signed_part(&snapshot).map_err(|_| PublishError::OnlineMetadata)?);
         }
         Ok(true)
     }

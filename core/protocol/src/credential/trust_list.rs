@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::UnixTime;
 use super::key::{KeyError, PublicKey};
+use crate::json::{self, JsonError};
 use crate::names::Names;
 
 /// Largest trust list that is read, in bytes.
@@ -17,7 +18,7 @@ pub enum TrustListError {
     #[error("the trust list is larger than {MAX_BYTES} bytes")]
     TooLarge,
     #[error("the trust list is not the JSON that was expected: {0}")]
-    Malformed(#[from] serde_json::Error),
+    Malformed(#[from] JsonError),
     #[error("the trust list has a verifier or a purpose with the number 0, which means none")]
     Reserved,
     #[error("the trust list's key of {issuer}: {why}")]
@@ -161,7 +162,7 @@ impl TrustList {
         if bytes.len() > MAX_BYTES {
             return Err(TrustListError::TooLarge);
         }
-        let wire: Wire = serde_json::from_slice(bytes)?;
+        let wire: Wire = json::read(bytes)?;
         wire.try_into()
     }
 

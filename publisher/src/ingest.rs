@@ -38,8 +38,8 @@ pub enum IngestError {
     WrongFile(String),
     #[error("{path}: the package: {finding}")]
     Package { path: String, finding: Finding },
-    #[error("{role} sends more than {MAX_ROLE_WAITING} bytes at once: publish fewer services at a time")]
-    TooMuch { role: String },
+    #[error("{role} sends more than {most} bytes at once: publish fewer services at a time")]
+    TooMuch { role: String, most: usize },
     #[error(transparent)]
     Publish(#[from] PublishError),
 }
@@ -74,11 +74,26 @@ impl Pending {
     }
 }
 
+/// Bytes of files that may wait for the rest of their release.
+#[derive(Debug, Clone, Copy)]
+struct Room {
+    /// Of one role.
+    role: usize,
+    /// Of all together.
+    all: usize,
+}
+
 /// What is on its way into one repository.
-#[derive(Default)]
 pub struct Ingest {
     /// By the path of the metadata; a role has one at most.
     pending: BTreeMap<String, Pending>,
+    room: Room,
+}
+
+impl Default for Ingest {
+    fn default() -> Self {
+        Self { pending: BTreeMap::new(), room: Room { role: MAX_ROLE_WAITING, all: MAX_WAITING } }
+    }
 }
 
 impl Ingest {
@@ -105,8 +120,8 @@ impl Ingest {
             let opened = Package::open(Arc::clone(&bytes));
             opened.map_err(|finding| IngestError::Package { path: path.to_owned(), finding })?;
         }
-        if pending.waiting() + bytes.len() > MAX_ROLE_WAITING {
-            return Err(IngestError::TooMuch { role: pending.role.clone() });
+        if pending.waiting() + bytes.len() > self.room.role {
+            return Err(IngestError::TooMuch { role: pending.role.clone(), most: self.room.role });
         }
         pending.heard = now;
         pending.wanted.remove(path);
@@ -152,7 +167,7 @@ impl Ingest {
 
     /// Lets the uploads that were heard of longest ago go until the others fit.
     fn make_room(&mut self, name: &str) {
-        while self.pending.values().map(Pending::waiting).sum::<usize>() > MAX_WAITING {
+        while self.pending.values().map(Pending::waiting).sum::<usize>() > self.room.all {
             let others = self.pending.iter().filter(|(other, pending)| *other != name && pending.waiting() > 0);
             let Some(oldest) = others.min_by_key(|(_, pending)| pending.heard).map(|(path, _)| path.clone()) else {
                 return;
@@ -189,43 +204,137 @@ mod tests {
 
     const NOW: i64 = 1_800_000_000;
 
+    /// A province that delegates to these cities, what each of them has signed and not sent yet.
+    struct Kit {
+        repository: Repository<RepositoryFiles>,
+        ring: KeyRing,
+    }
+
+    impl Kit {
+        fn new(cities: &[&str]) -> Self {
+            let mut ring = KeyRing::default();
+            let mut key = || ring.generate().expect("a key");
+            let root = vec![key()];
+            let holders = Holders { root, root_threshold: 1, targets: key(), snapshot: key(), timestamp: key() };
+            let (id, files, lifetimes) =
+                ("cn-sd".parse().expect("an id"), RepositoryFiles::new(), Lifetimes::default());
+            let mut repository = Repository::create(id, files, &holders, &ring, NOW, &lifetimes).expect("created");
+            for city in cities {
+                let key = ring.generate().expect("a key");
+                repository.delegate(&city.parse().expect("a unit"), &[key], 1).expect("delegated");
+            }
+            repository.sign(&ring, NOW, &lifetimes).expect("signed");
+            Self { repository, ring }
+        }
+
+        /// What a city signs and sends to publish these services.
+        fn signs(&self, city: &str, services: &[&str]) -> RepositoryFiles {
+            let mut apart = Repository::open(Overlay::new(self.repository.storage().clone())).expect("opened");
+            for service in services {
+                let package = pack(&Template::Pages.files(service, None).expect("a template")).expect("packed");
+                apart.publish(&city.parse().expect("a unit"), package, 100).expect("published");
+            }
+            apart.sign(&self.ring, NOW + 1, &Lifetimes::default()).expect("signed");
+            apart.into_storage().into_fresh()
+        }
+    }
+
+    fn wanted(taken: Result<Ingested, IngestError>) -> Vec<String> {
+        match taken {
+            Ok(Ingested::Wanted(wanted)) => wanted,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn an_upload_that_rests_for_an_hour_begins_again_and_keeps_nobody_out() {
+        let mut kit = Kit::new(&["cn-sd/jinan"]);
+        let (sent, metadata) = (kit.signs("cn-sd/jinan", &["hours"]), "metadata/1.cn-sd.jinan.json");
+        let mut ingest = Ingest::default();
+        let mut take = |path: &str, now| ingest.take(&mut kit.repository, path, Arc::clone(&sent[path]), now);
+        let all = wanted(take(metadata, NOW));
+        assert_eq!(wanted(take(&all[0], NOW + MAX_IDLE - 1)), all[1..], "it goes on");
+        let late = take(&all[1], NOW + 2 * MAX_IDLE);
+        assert!(matches!(late, Err(IngestError::NotWanted(_))), "{late:?}");
+        assert_eq!(wanted(take(metadata, NOW + 2 * MAX_IDLE)), all, "from the beginning");
+        // A clock that was set back keeps nothing either.
+        assert!(matches!(take(&all[0], NOW), Err(IngestError::NotWanted(_))));
+    }
+
+    #[test]
+    fn an_unfinished_release_takes_no_room_from_another_city_and_too_large_a_one_is_refused() {
+        let mut kit = Kit::new(&["cn-sd/jinan", "cn-sd/qingdao", "cn-sd/zibo"]);
+        let cities = ["jinan", "qingdao", "zibo"].map(|city| {
+            let sent = kit.signs(&format!("cn-sd/{city}"), &["hours", "news"]);
+            (format!("metadata/1.cn-sd.{city}.json"), sent)
+        });
+        let one = cities[0].1.iter().filter(|(path, _)| path.ends_with(".ma")).map(|(_, bytes)| bytes.len()).max();
+        let one = one.expect("a package");
+        // Room for two packages in all, and for one and a half of a role.
+        let mut ingest = Ingest { room: Room { role: one * 3 / 2, all: one * 2 + 100 }, ..Ingest::default() };
+        let mut take = |(metadata, sent): &(String, RepositoryFiles), path: Option<&str>, now| {
+            let path = path.unwrap_or(metadata);
+            ingest.take(&mut kit.repository, path, Arc::clone(&sent[path]), now)
+        };
+        let mut packages = Vec::new();
+        for (at, city) in (0..).zip(&cities) {
+            let all = wanted(take(city, None, NOW + at));
+            let mut own = all.into_iter().filter(|path| path.ends_with(".ma"));
+            let first = own.next().expect("a package");
+            wanted(take(city, Some(&first), NOW + at));
+            packages.push((first, own.next().expect("another")));
+        }
+        let second = take(&cities[2], Some(&packages[2].1), NOW + 3);
+        assert!(matches!(second, Err(IngestError::TooMuch { .. })), "{second:?}");
+        // The first city's had to go, the second's is there.
+        assert!(matches!(take(&cities[0], Some(&packages[0].1), NOW + 3), Err(IngestError::NotWanted(_))));
+        assert!(!wanted(take(&cities[1], None, NOW + 3)).contains(&packages[1].0));
+        assert!(wanted(take(&cities[0], None, NOW + 3)).contains(&packages[0].0), "it starts again");
+    }
+
+    #[test]
+    fn one_version_is_taken_in_once_and_never_with_other_bytes() {
+        let mut kit = Kit::new(&["cn-sd/jinan"]);
+        let mut ingest = Ingest::default();
+        let sent = kit.signs("cn-sd/jinan", &["hours"]);
+        let mut take = |path: &str| ingest.take(&mut kit.repository, path, Arc::clone(&sent[path]), NOW);
+        let all = wanted(take("metadata/1.cn-sd.jinan.json"));
+        let last = all.iter().map(|path| take(path).expect("what was listed")).last();
+        assert!(matches!(last, Some(Ingested::Complete { version: 1, .. })), "{last:?}");
+        // The same version code, another hash, signed by the city's own key.
+        let file: serde_json::Value = serde_json::from_slice(&sent["metadata/1.cn-sd.jinan.json"]).expect("JSON");
+        let mut signed = file["signed"].clone();
+        signed["version"] = 2.into();
+        signed["targets"]["cn-sd/jinan/hours/1.ma"]["hashes"]["sha256"] = "0".repeat(64).into();
+        let again = kit.ring.sign_as_any(&signed, &file["signatures"]).expect("signed");
+        let refused = ingest.take(&mut kit.repository, "metadata/2.cn-sd.jinan.json", again, NOW).expect_err("refused");
+        assert!(refused.to_string().contains("a change is a new version"), "{refused}");
+    }
+
     #[test]
     fn what_broke_off_goes_on_where_it_was_and_nothing_is_taken_that_nobody_listed() {
-        let mut ring = KeyRing::default();
-        let mut key = || ring.generate().expect("a key");
-        let (root, city) = (vec![key()], key());
-        let holders = Holders { root, root_threshold: 1, targets: key(), snapshot: key(), timestamp: key() };
-        let (id, files, lifetimes) = ("cn-sd".parse().expect("an id"), RepositoryFiles::new(), Lifetimes::default());
-        let mut repository = Repository::create(id, files, &holders, &ring, NOW, &lifetimes).expect("created");
-        let unit = "cn-sd/jinan".parse().expect("a unit");
-        repository.delegate(&unit, &[city], 1).expect("delegated");
-        repository.sign(&ring, NOW, &lifetimes).expect("signed");
-        let mut apart = Repository::open(Overlay::new(repository.storage().clone())).expect("opened");
-        let package = pack(&Template::Pages.files("hours", None).expect("a template")).expect("packed");
-        apart.publish(&unit, package, 100).expect("published");
-        apart.sign(&ring, NOW + 1, &lifetimes).expect("signed");
-        let sent = apart.into_storage().into_fresh();
+        let mut kit = Kit::new(&["cn-sd/jinan"]);
+        let sent = kit.signs("cn-sd/jinan", &["hours"]);
+        let repository = &mut kit.repository;
 
         let mut ingest = Ingest::default();
         let metadata = "metadata/1.cn-sd.jinan.json";
-        let first =
-            ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata]), NOW).expect("signed by the city");
+        let first = ingest.take(repository, metadata, Arc::clone(&sent[metadata]), NOW).expect("signed by the city");
         let Ingested::Wanted(wanted) = first else { panic!("{first:?}") };
         assert_eq!(wanted.len(), 2, "the package and the icon: {wanted:?}");
-        let other = ingest.take(&mut repository, "targets/cn-sd/jinan/x.ma", Arc::from(&b"x"[..]), NOW);
+        let other = ingest.take(repository, "targets/cn-sd/jinan/x.ma", Arc::from(&b"x"[..]), NOW);
         assert!(matches!(other, Err(IngestError::NotWanted(_))));
-        let wrong = ingest.take(&mut repository, &wanted[0], Arc::from(&b"x"[..]), NOW);
+        let wrong = ingest.take(repository, &wanted[0], Arc::from(&b"x"[..]), NOW);
         assert!(matches!(wrong, Err(IngestError::WrongFile(_))));
-        let one =
-            ingest.take(&mut repository, &wanted[0], Arc::clone(&sent[&wanted[0]]), NOW).expect("what was listed");
+        let one = ingest.take(repository, &wanted[0], Arc::clone(&sent[&wanted[0]]), NOW).expect("what was listed");
         assert_eq!(one, Ingested::Wanted(vec![wanted[1].clone()]));
         // The connection broke off: the sender starts again, and need not send the first file again.
-        let again = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata]), NOW).expect("the same");
+        let again = ingest.take(repository, metadata, Arc::clone(&sent[metadata]), NOW).expect("the same");
         assert_eq!(again, Ingested::Wanted(vec![wanted[1].clone()]));
         assert!(repository.storage().get(metadata).is_none(), "nothing is published before all of it is there");
-        let last = ingest.take(&mut repository, &wanted[1], Arc::clone(&sent[&wanted[1]]), NOW).expect("the rest");
+        let last = ingest.take(repository, &wanted[1], Arc::clone(&sent[&wanted[1]]), NOW).expect("the rest");
         assert_eq!(last, Ingested::Complete { role: "cn-sd.jinan".to_owned(), version: 1 });
-        let late = ingest.take(&mut repository, metadata, Arc::clone(&sent[metadata]), NOW);
+        let late = ingest.take(repository, metadata, Arc::clone(&sent[metadata]), NOW);
         assert!(matches!(late, Err(IngestError::Publish(_))), "it is there already");
     }
 }

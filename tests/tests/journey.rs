@@ -3,6 +3,7 @@
 use mock_server::journey::{self, Step};
 use mock_server::{Phone, Server, WorldOptions};
 use onecity_protocol::region::RegionId;
+use onecity_publisher::{Extent, KeyRing, Lifetimes, Overlay, Repository, SigningKey, Template, Web, pack};
 
 fn region(text: &str) -> RegionId {
     text.parse().expect("a region")
@@ -70,5 +71,37 @@ async fn a_resident_reads_home_in_their_own_language() {
         assert_eq!(report.name, service);
         assert!(!report.summary.is_empty(), "{language}");
     }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tester_s_key_publishes_beside_the_city_s_own_and_takes_nothing_from_it() {
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let (world, jinan) = (server.world(), region("cn-sd/jinan"));
+    let phone = Phone::new(&world, &["en"]).expect("a phone");
+    let names = async || {
+        assert!(phone.client().sync(&jinan).await.expect("synced").broken.is_empty());
+        let home = phone.client().home(&jinan).await.expect("home");
+        home.services.into_iter().map(|card| card.id.to_string()).collect::<std::collections::BTreeSet<_>>()
+    };
+    let before = names().await;
+    let key = SigningKey::generate().expect("a key");
+    let (unit, now) = ("cn-sd/jinan".parse().expect("a unit"), world.now());
+    world.registry_mut(|registry| registry.entrust(&unit, key.public().clone(), now)).expect("entrusted");
+    assert_eq!(names().await, before);
+    let root = world.registry(|registry| registry.first_root(&region("cn-sd"))).expect("a root");
+    let (address, ring) = (format!("{}/registry/cn-sd", world.origin()), KeyRing::new([key]));
+    let publish = move || {
+        let web = Web::new(&address).expect("an address");
+        let files = web.mirror(&root, Extent::Unit(&unit), now, &|_| ()).expect("the registry");
+        let mut draft = Repository::open(Overlay::new(files)).expect("opened");
+        let package = Template::Pages.files("snow-plan", None).expect("a template");
+        draft.publish(&unit, pack(&package).expect("packed"), 100).expect("published");
+        draft.sign(&ring, now, &Lifetimes::default()).expect("signed");
+        web.push(&draft.into_storage().into_fresh(), &|_, _| ()).expect("sent");
+    };
+    tokio::task::spawn_blocking(publish).await.expect("it ends");
+    let more: Vec<String> = names().await.difference(&before).cloned().collect();
+    assert_eq!(more, ["cn-sd/jinan/snow-plan"]);
     server.stop().await;
 }

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use onecity_core::{Error, Obstacle, Progress, ProgressListener, Refusal, ServiceId, Step};
 use onecity_protocol::names::Names;
 use onecity_protocol::trust::Withdrawn;
-use onecity_publisher::Change;
+use onecity_publisher::{Change, Extent, Lifetimes, Overlay, Repository, Web};
 use serde_json::json;
 use tokio::sync::mpsc;
 
-use crate::server::{Phone, Registry, id, package, package_with, service, unit};
+use crate::server::{Phone, Registry, id, now, package, package_with, service, unit};
 
 /// Hears how long work goes.
 pub(crate) struct Told(mpsc::UnboundedSender<Heard>);
@@ -320,4 +320,27 @@ async fn staged_releases_one_after_the_other_lock_nobody_out() {
     assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 1);
     phone.home_changes().await;
     assert_eq!(phone.opens(&report, "cn-sd/jinan").await.expect("opened"), 4);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_unit_whose_role_has_ended_reads_the_registry_and_signs_the_next_one() {
+    let mut registry = Registry::start().await;
+    // The online keys have signed all the time; the city's role has stood still.
+    registry.publish_at(now() - 100 * 86_400);
+    registry.publish_online_at(now());
+    let (root, url, city) =
+        (registry.province.first_root().expect("a root"), registry.url("cn-sd"), unit("cn-sd/jinan"));
+    let read = move || {
+        let web = Web::new(&url).expect("an address");
+        let late = web.mirror(&root, Extent::Unit(&unit("cn-sd/jinan")), now() + 400 * 86_400, &|_| ());
+        (web.mirror(&root, Extent::Unit(&unit("cn-sd/jinan")), now(), &|_| ()), late)
+    };
+    let (files, late) = tokio::task::spawn_blocking(read).await.expect("it ends");
+    // A publisher whose clock is a year ahead is told so, by what the server says of the time.
+    let late = late.expect_err("all has ended by that clock").to_string();
+    assert!(late.contains("set the clock"), "{late}");
+    let mut draft = Repository::open(Overlay::new(files.expect("verified"))).expect("opened");
+    draft.publish(&city, package("more", 1), 100).expect("published");
+    let signed = draft.sign(&registry.ring, now(), &Lifetimes::default()).expect("signed");
+    assert!(signed.iter().any(|(role, _)| role == "cn-sd.jinan"), "{signed:?}");
 }

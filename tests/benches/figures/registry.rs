@@ -41,6 +41,7 @@ pub(crate) fn publish_incremental() -> Figure {
     for (path, bytes) in repository.storage() {
         storage.write(path, Arc::clone(bytes)).expect("written");
     }
+    drop(storage);
     let unit = "cn-aa/city-0/~department-0".parse().expect("a unit");
     let times = (1..=9).map(|version: u64| {
         let mut files = Template::Form.files("fresh", None).expect("a template");
@@ -49,7 +50,7 @@ pub(crate) fn publish_incremental() -> Figure {
         files.insert("manifest.json".to_owned(), manifest.into_bytes());
         let package = pack(&files).expect("packed");
         let began = Instant::now();
-        let mut opened = Repository::open(Folder::new(folder.path())).expect("opened");
+        let mut opened = Repository::open(Folder::to_write(folder.path(), || {}).expect("free")).expect("opened");
         opened.publish(&unit, package, 100).expect("published");
         opened.sign(&ring, now(), &Lifetimes::default()).expect("signed");
         began.elapsed()

@@ -1,5 +1,5 @@
 //! Taking a service down at once, in all its versions: a file of the registry that the service's own unit lists, or one
-//! above it. Whoever may delegate to a unit may also stop what it offers, without its keys.
+//! above it. A unit that may delegate to another may also stop what that one offers, without its keys.
 //!
 //! ```text
 //!   targets: cn-sd/jinan/report/takedown.json      the province takes Jinan's `report` down

@@ -4,7 +4,7 @@
 //! ```text
 //! tuf_client --metadata-dir DIR init ROOT.json
 //! tuf_client --metadata-dir DIR --metadata-url URL refresh
-//! tuf_client --metadata-dir DIR --metadata-url URL --target-name PATH --target-base-url URL --target-dir DIR download
+//! tuf_client --metadata-dir DIR --metadata-url URL --target-name PATH… --target-base-url URL --target-dir DIR download
 //! ```
 
 #![expect(clippy::print_stderr, reason = "a command says what went wrong")]
@@ -24,9 +24,9 @@ struct Cli {
     /// Where the repository's metadata are.
     #[arg(long, default_value = "")]
     metadata_url: String,
-    /// The target path to download.
-    #[arg(long, default_value = "")]
-    target_name: String,
+    /// A target path to download; may be given several times, for one client that downloads them all.
+    #[arg(long)]
+    target_name: Vec<String>,
     /// Where the repository's targets are.
     #[arg(long, default_value = "")]
     target_base_url: String,
@@ -60,9 +60,10 @@ async fn run(cli: Cli) -> Result<(), Error> {
             folder.init(&root.map_err(|error| Error::Internal { what: error.to_string() })?)
         }
         Command::Refresh => client()?.refresh().await,
-        Command::Download => {
-            client()?.download(&cli.target_name, &cli.target_base_url, &cli.target_dir).await.map(drop)
+        Command::Download if cli.target_name.is_empty() => {
+            Err(Error::Internal { what: "name what to download: --target-name PATH".to_owned() })
         }
+        Command::Download => client()?.download(&cli.target_name, &cli.target_base_url, &cli.target_dir).await,
     }
 }
 

@@ -103,8 +103,13 @@ impl Suite {
     }
 
     fn download(&self, target: &str) -> i32 {
+        self.download_all(&[target])
+    }
+
+    fn download_all(&self, targets: &[&str]) -> i32 {
         let mut command = self.command();
-        command.args(["--metadata-url", &format!("{}/metadata", self.base), "--target-name", target]);
+        command.args(["--metadata-url", &format!("{}/metadata", self.base)]);
+        targets.iter().for_each(|target| drop(command.args(["--target-name", target])));
         command.args(["--target-base-url", &format!("{}/targets", self.base), "--target-dir"]);
         command.arg(self.folder.path().join("targets")).arg("download");
         Self::run(command)
@@ -213,4 +218,35 @@ fn a_target_is_found_through_delegations_checked_and_downloaded_once() {
     suite.serve(altered);
     std::fs::remove_dir_all(suite.folder.path().join("targets")).expect("removed");
     assert_eq!(suite.download(path), 1, "not what was signed");
+}
+
+#[test]
+fn one_client_downloads_several_targets_whatever_hashes_they_have() {
+    let mut suite = Suite::new();
+    for name in ["a", "b", "c"] {
+        suite.repository.add_target(&format!("cn-sd/{name}.txt"), name.as_bytes().to_vec(), None).expect("listed");
+    }
+    suite.publish();
+    // One of them with SHA-512 alone, as other makers of repositories write it.
+    let mut files = suite.repository.storage().clone();
+    let file: Value = serde_json::from_slice(&files["metadata/2.targets.json"]).expect("JSON");
+    let mut signed = file["signed"].clone();
+    signed["version"] = 3.into();
+    let sha512 = hex::encode(ring::digest::digest(&ring::digest::SHA512, b"b"));
+    signed["targets"]["cn-sd/b.txt"]["hashes"] = serde_json::json!({ "sha512": sha512 });
+    files.insert(format!("targets/cn-sd/{sha512}.b.txt"), Arc::from(&b"b"[..]));
+    let targets = suite.ring.sign_as_any(&signed, &file["signatures"]).expect("signed");
+    let mut opened = Repository::open(files).expect("opened");
+    opened.put_metadata("targets", 3, targets).expect("put");
+    opened.sign(&suite.ring, now(), &Lifetimes::default()).expect("signed");
+    suite.serve(opened.into_storage());
+    suite.init();
+    suite.asked();
+    assert_eq!(suite.download_all(&["cn-sd/a.txt", "cn-sd/b.txt", "cn-sd/c.txt"]), 0);
+    let asked = suite.asked();
+    assert_eq!(asked.iter().filter(|file| *file == "metadata/timestamp.json").count(), 1, "one client: {asked:?}");
+    let mut downloaded = suite.downloaded();
+    downloaded.sort();
+    assert_eq!(downloaded, [b"a".to_vec(), b"b".to_vec(), b"c".to_vec()]);
+    assert_eq!(suite.download_all(&["cn-sd/a.txt", "cn-sd/none.txt"]), 1, "one of them is not listed");
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use onecity_protocol::credential::UnixTime;
-use onecity_protocol::trust::{TrustedRepository, metadata_name};
+use onecity_protocol::trust::{HashedFile, TrustedRepository, metadata_name};
 use onecity_store::KeptMetadata;
 
 use super::updater::{MetadataStorage, Updater};
@@ -125,28 +125,36 @@ impl TufClient {
         self.update().await.map(drop)
     }
 
-    /// Downloads a target into a folder, unless it is there already. The file is named after the whole target path.
-    pub async fn download(&self, path: &str, base_url: &str, folder: &Path) -> Result<PathBuf, Error> {
+    /// Downloads targets into a folder, as of one update, those that are not there already. A file is named after the whole
+    /// target path.
+    pub async fn download(&self, paths: &[String], base_url: &str, folder: &Path) -> Result<(), Error> {
         let mut updater = self.update().await?;
-        let target =
-            updater.find(path).await?.ok_or_else(|| Error::invalid("target", "the repository does not list it"))?;
-        if target.length > MAX_TARGET {
+        for path in paths {
+            let target =
+                updater.find(path).await?.ok_or_else(|| Error::invalid("target", "the repository does not list it"))?;
+            let file = folder.join(metadata_name(path));
+            if std::fs::read(&file).is_ok_and(|bytes| target.check(&bytes).is_ok()) {
+                continue;
+            }
+            let served = target.served_as(updater.trusted().is_consistent());
+            let url = format!("{}/{served}", base_url.trim_end_matches('/'));
+            let bytes = self.fetch(&url, &target).await?;
+            std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, bytes)).map_err(Error::internal)?;
+        }
+        Ok(())
+    }
+
+    async fn fetch(&self, url: &str, target: &HashedFile) -> Result<Vec<u8>, Error> {
+        if target.length() > MAX_TARGET {
             return Err(Error::invalid("target", format!("larger than {MAX_TARGET} bytes")));
         }
-        let file = folder.join(metadata_name(path));
-        if std::fs::read(&file).is_ok_and(|bytes| target.check(&bytes).is_ok()) {
-            return Ok(file);
-        }
-        let served = target.served_as(updater.trusted().is_consistent());
-        let url = self.http.url(&format!("{}/{served}", base_url.trim_end_matches('/')))?;
-        let limit = usize::try_from(target.length).map_err(Error::internal)?;
-        let (bytes, outcome) = self.http.download(Outgoing::get(url).limit(limit), Vec::new()).await;
+        let limit = usize::try_from(target.length()).map_err(Error::internal)?;
+        let (bytes, outcome) = self.http.download(Outgoing::get(self.http.url(url)?).limit(limit), Vec::new()).await;
         let status = outcome?;
         if !status.is_success() {
             return Err(Error::network(format!("the repository answered {}", status.as_u16())));
         }
         target.check(&bytes)?;
-        std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&file, bytes)).map_err(Error::internal)?;
-        Ok(file)
+        Ok(bytes)
     }
 }

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::future::join_all;
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::trust::{
-    MAX_METADATA, MAX_ROOT, MAX_TIMESTAMP, Target, TrustError, TrustedRepository, metadata_name,
+    HashedFile, MAX_METADATA, MAX_ROOT, MAX_TIMESTAMP, TrustError, TrustedRepository, metadata_name,
 };
 use onecity_store::KeptMetadata;
 use reqwest::StatusCode;
@@ -234,7 +234,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
 
     /// Looks for a file through all delegations, in TUF's order (§5.6.7): depth first, no role twice, and not beyond
     /// a terminating delegation.
-    pub(super) async fn find(&mut self, path: &str) -> Result<Option<Target>, Error> {
+    pub(super) async fn find(&mut self, path: &str) -> Result<Option<HashedFile>, Error> {
         let mut ahead = vec![("targets".to_owned(), String::new())];
         let mut visited = BTreeSet::new();
         while let Some((role, parent)) = ahead.pop() {
@@ -252,8 +252,8 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
                 }
             }
             visited.insert(role.clone());
-            if let Some(target) = self.trusted.target_of(&role, path)? {
-                return Ok(Some(target));
+            if let Some(file) = self.trusted.file_of(&role, path)? {
+                return Ok(Some(file));
             }
             let (next, ends) = self.trusted.next_roles(&role, path)?;
             if ends {

@@ -13,12 +13,14 @@
 //! signatures; nothing outside this module names that crate's state machine.
 
 mod entry;
+mod hashed_file;
 mod provider;
 mod repository;
 mod rollout;
 mod takedown;
 
 pub use entry::{CatalogueEntry, IconName, Release, ReleaseError, Withdrawn, target_path};
+pub use hashed_file::HashedFile;
 pub use provider::install_ring;
 pub use repository::{RepositoryEntry, Target, TrustError, TrustedRepository, metadata_name};
 pub use rollout::{Invitation, Offer, Rollout, RolloutSeed, WhyNot};

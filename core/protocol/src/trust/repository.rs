@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sigstore_tuf::{Delegations, Error as TufError, TargetFile, TrustedMetadataSet};
 
+use super::hashed_file::{HashedFile, hashed_path};
 use super::{MAX_METADATA, Takedown};
 use crate::credential::UnixTime;
 use crate::json;
@@ -89,18 +90,9 @@ impl Target {
         Ok(Self { path: path.to_owned(), sha256, length: file.length, custom: file.custom.clone() })
     }
 
-    /// Where a repository serves it, below `targets/`.
-    pub fn served_as(&self, consistent: bool) -> String {
-        if consistent { self.file_name() } else { self.path.clone() }
-    }
-
     /// The name under which a repository with consistent snapshots serves it: the hash before the file's name.
     pub fn file_name(&self) -> String {
-        let hash = hex::encode(self.sha256);
-        match self.path.rsplit_once('/') {
-            Some((folder, file)) => format!("{folder}/{hash}.{file}"),
-            None => format!("{hash}.{}", self.path),
-        }
+        hashed_path(&self.path, &self.sha256)
     }
 
     /// Whether these bytes are the file that was signed.
@@ -247,13 +239,17 @@ impl TrustedRepository {
 
     /// A file that `targets` itself lists.
     pub fn target(&self, path: &str) -> Result<Target, TrustError> {
-        self.target_of("targets", path)?.ok_or_else(|| TrustError::NotListed(path.to_owned()))
+        let file = self.listed("targets", path).ok_or_else(|| TrustError::NotListed(path.to_owned()))?;
+        Target::new(path, file)
     }
 
-    /// A file that a trusted role itself lists.
-    pub fn target_of(&self, role: &str, path: &str) -> Result<Option<Target>, TrustError> {
-        let file = self.set.targets_role(role).and_then(|targets| targets.target(path));
-        file.map(|file| Target::new(path, file)).transpose()
+    /// A file that a trusted role itself lists, with whatever hashes.
+    pub fn file_of(&self, role: &str, path: &str) -> Result<Option<HashedFile>, TrustError> {
+        self.listed(role, path).map(|file| HashedFile::new(path, file)).transpose()
+    }
+
+    fn listed(&self, role: &str, path: &str) -> Option<&TargetFile> {
+        self.set.targets_role(role).and_then(|targets| targets.target(path))
     }
 
     /// Where the search for a file goes on from a role (TUF 1.0 §5.6.7): the roles that it delegates the path to, in

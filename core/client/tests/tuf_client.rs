@@ -109,7 +109,7 @@ impl Suite {
     fn download_all(&self, targets: &[&str]) -> i32 {
         let mut command = self.command();
         command.args(["--metadata-url", &format!("{}/metadata", self.base)]);
-        targets.iter().for_each(|target| drop(command.args(["--target-name", target])));
+        command.args(targets.iter().flat_map(|target| ["--target-name", target]));
         command.args(["--target-base-url", &format!("{}/targets", self.base), "--target-dir"]);
         command.arg(self.folder.path().join("targets")).arg("download");
         Self::run(command)

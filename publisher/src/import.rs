@@ -4,8 +4,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use html5gum::{StartTag, Token};
+use onecity_protocol::limits::ICON_BYTES;
 use onecity_protocol::manifest::{MANIFEST_PATH, is_app_id};
-use onecity_protocol::package::{MAX_ICON, media_type};
+use onecity_protocol::package::media_type;
 use serde_json::{Value, json};
 
 use crate::check::{Target, attribute, is_run, tokens};
@@ -151,7 +152,7 @@ fn icon_of(files: &mut BTreeMap<String, Vec<u8>>, told: &Value, app_id: &str, do
     ];
     let usual = usual.iter().map(|name| (*name).to_owned());
     let fits = |path: &String| {
-        files.get(path).is_some_and(|bytes| bytes.len() <= MAX_ICON) && media_type(path).starts_with("image/")
+        files.get(path).is_some_and(|bytes| bytes.len() <= ICON_BYTES) && media_type(path).starts_with("image/")
     };
     if let Some(path) = listed.into_iter().chain(usual).find(fits) {
         return path;
@@ -164,7 +165,7 @@ fn icon_of(files: &mut BTreeMap<String, Vec<u8>>, told: &Value, app_id: &str, do
     );
     let path = "common/icon.svg".to_owned();
     files.insert(path.clone(), svg.into_bytes());
-    done.push(format!("{path}: made; the app has no icon of at most {MAX_ICON} bytes"));
+    done.push(format!("{path}: made; the app has no icon of at most {ICON_BYTES} bytes"));
     path
 }
 

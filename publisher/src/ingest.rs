@@ -12,16 +12,18 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use onecity_protocol::credential::UnixTime;
+use onecity_protocol::limits::PUBLISHER_WAITING_BYTES;
 use onecity_protocol::package::Package;
+use onecity_protocol::region::UnitId;
 use onecity_protocol::rules::Finding;
 
 use crate::repository::{ListedTarget, PublishError, RegistryStorage, Repository, is_wanted_file};
 
-/// Most roles that may have something on its way at once; the oldest gives way.
+/// Most roles that may have something on its way at once, of one publisher and of all; the oldest gives way.
+const MAX_PENDING_OF_ONE: usize = 32;
 const MAX_PENDING: usize = 256;
-/// Most bytes of files that may wait for the rest of their release, of one role and of all together; beyond that the
-/// uploads that were heard of longest ago begin again.
-const MAX_ROLE_WAITING: usize = 128 << 20;
+/// Most bytes of files of all publishers that may wait for the rest of their release; beyond that the uploads that were
+/// heard of longest ago begin again.
 const MAX_WAITING: usize = 512 << 20;
 /// How long an upload may rest, in seconds.
 const MAX_IDLE: i64 = 3600;
@@ -70,15 +72,19 @@ struct Pending {
 impl Pending {
     /// How many bytes wait for the rest of their release.
     fn waiting(&self) -> usize {
-        self.arrived.values().map(|file| file.len()).sum()
+        self.file.len() + self.arrived.values().map(|file| file.len()).sum::<usize>()
+    }
+
+    fn publisher(&self) -> Option<UnitId> {
+        publisher(&self.role)
     }
 }
 
 /// Bytes of files that may wait for the rest of their release.
 #[derive(Debug, Clone, Copy)]
 struct Room {
-    /// Of one role.
-    role: usize,
+    /// Of one publisher.
+    publisher: usize,
     /// Of all together.
     all: usize,
 }
@@ -92,7 +98,7 @@ pub struct Ingest {
 
 impl Default for Ingest {
     fn default() -> Self {
-        Self { pending: BTreeMap::new(), room: Room { role: MAX_ROLE_WAITING, all: MAX_WAITING } }
+        Self { pending: BTreeMap::new(), room: Room { publisher: PUBLISHER_WAITING_BYTES, all: MAX_WAITING } }
     }
 }
 
@@ -120,8 +126,8 @@ impl Ingest {
             let opened = Package::open(Arc::clone(&bytes));
             opened.map_err(|finding| IngestError::Package { path: path.to_owned(), finding })?;
         }
-        if pending.waiting() + bytes.len() > self.room.role {
-            return Err(IngestError::TooMuch { role: pending.role.clone(), most: self.room.role });
+        if pending.waiting() + bytes.len() > self.room.publisher {
+            return Err(IngestError::TooMuch { role: pending.role.clone(), most: self.room.publisher });
         }
         pending.heard = now;
         pending.wanted.remove(path);
@@ -156,24 +162,37 @@ impl Ingest {
             pending.arrived = before.arrived;
         }
         self.pending.retain(|_, other| other.role != role);
-        if self.pending.len() >= MAX_PENDING
-            && let Some(oldest) = self.pending.iter().min_by_key(|(_, other)| other.heard).map(|(path, _)| path.clone())
-        {
-            self.pending.remove(&oldest);
+        let publisher = pending.publisher();
+        if self.pending.values().filter(|other| other.publisher() == publisher).count() >= MAX_PENDING_OF_ONE {
+            self.drop_oldest(|other| other.publisher() == publisher);
+        }
+        if self.pending.len() >= MAX_PENDING {
+            self.drop_oldest(|_| true);
         }
         self.pending.insert(path.to_owned(), pending);
+        self.make_room(path);
         self.finish(repository, path, now)
     }
 
-    /// Lets the uploads that were heard of longest ago go until the others fit.
+    /// Lets the uploads that were heard of longest ago go until the others fit: first the sender's own, then anybody's.
     fn make_room(&mut self, name: &str) {
-        while self.pending.values().map(Pending::waiting).sum::<usize>() > self.room.all {
-            let others = self.pending.iter().filter(|(other, pending)| *other != name && pending.waiting() > 0);
-            let Some(oldest) = others.min_by_key(|(_, pending)| pending.heard).map(|(path, _)| path.clone()) else {
-                return;
-            };
-            self.pending.remove(&oldest);
-        }
+        let sender = self.pending.get(name).and_then(Pending::publisher);
+        let role = self.pending.get(name).map(|pending| pending.role.clone()).unwrap_or_default();
+        let sum = |all: &BTreeMap<String, Pending>, of: &dyn Fn(&Pending) -> bool| -> usize {
+            all.values().filter(|pending| of(pending)).map(Pending::waiting).sum()
+        };
+        let own = |pending: &Pending| pending.publisher() == sender;
+        while sum(&self.pending, &own) > self.room.publisher
+            && self.drop_oldest(|pending| own(pending) && pending.role != role)
+        {}
+        while sum(&self.pending, &|_| true) > self.room.all && self.drop_oldest(|pending| pending.role != role) {}
+    }
+
+    /// Lets the upload go that was heard of longest ago, of those that may; answers whether there was one.
+    fn drop_oldest(&mut self, may: impl Fn(&Pending) -> bool) -> bool {
+        let others = self.pending.iter().filter(|(_, pending)| may(pending));
+        let oldest = others.min_by_key(|(_, pending)| pending.heard).map(|(path, _)| path.clone());
+        oldest.is_some_and(|oldest| self.pending.remove(&oldest).is_some())
     }
 
     fn finish<S: RegistryStorage>(
@@ -195,6 +214,11 @@ impl Ingest {
         self.pending.retain(|_, pending| pending.role != role);
         Ok(Ingested::Complete { role, version })
     }
+}
+
+/// Whose a role is; none for the first-level region's own.
+fn publisher(role: &str) -> Option<UnitId> {
+    UnitId::from_role(role).and_then(|unit| unit.publisher())
 }
 
 #[cfg(test)]
@@ -270,8 +294,10 @@ mod tests {
         });
         let one = cities[0].1.iter().filter(|(path, _)| path.ends_with(".ma")).map(|(_, bytes)| bytes.len()).max();
         let one = one.expect("a package");
-        // Room for two packages in all, and for one and a half of a role.
-        let mut ingest = Ingest { room: Room { role: one * 3 / 2, all: one * 2 + 100 }, ..Ingest::default() };
+        let listing = cities[0].1[&cities[0].0].len() + 100;
+        // Room for two packages in all, and for one and a half of a publisher; and for what lists them.
+        let room = Room { publisher: one * 3 / 2 + listing, all: one * 2 + 3 * listing };
+        let mut ingest = Ingest { room, ..Ingest::default() };
         let mut take = |(metadata, sent): &(String, RepositoryFiles), path: Option<&str>, now| {
             let path = path.unwrap_or(metadata);
             ingest.take(&mut kit.repository, path, Arc::clone(&sent[path]), now)

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use onecity_protocol::credential::UnixTime;
+use onecity_protocol::limits::{ROLE_BYTES, ROOT_BYTES, TIMESTAMP_BYTES};
 use onecity_protocol::region::UnitId;
-use onecity_protocol::trust::{MAX_METADATA, MAX_ROOT, MAX_TIMESTAMP, TrustError, TrustedRepository, metadata_name};
+use onecity_protocol::trust::{TrustError, TrustedRepository, metadata_name};
 use serde_json::Value;
 use url::{Host, Url};
 
@@ -131,16 +132,16 @@ impl Web {
         keep(format!("metadata/{}.root.json", trusted.root_version()), trusted_root);
         for _ in 0..MAX_ROOTS {
             let path = format!("metadata/{}.root.json", trusted.root_version() + 1);
-            let Some(bytes) = self.get(&path, MAX_ROOT)? else { break };
+            let Some(bytes) = self.get(&path, ROOT_BYTES)? else { break };
             trusted.update_root(&bytes)?;
             keep(path, &bytes);
         }
-        let timestamp = self.needed("metadata/timestamp.json", MAX_TIMESTAMP)?;
+        let timestamp = self.needed("metadata/timestamp.json", TIMESTAMP_BYTES)?;
         trusted.update_timestamp(&timestamp, now).map_err(|error| self.judged(error, now))?;
         keep("metadata/timestamp.json".to_owned(), &timestamp);
         let version = trusted.wanted_snapshot().unwrap_or_default();
         let path = format!("metadata/{version}.snapshot.json");
-        let snapshot = self.needed(&path, MAX_METADATA)?;
+        let snapshot = self.needed(&path, ROLE_BYTES)?;
         trusted.update_snapshot(&snapshot, now).map_err(|error| self.judged(error, now))?;
         keep(path, &snapshot);
         let above: BTreeSet<String> = match extent {
@@ -153,7 +154,7 @@ impl Web {
             let Some(version) = trusted.wanted_role(&role) else { continue };
             let name = metadata_name(&role);
             let path = format!("metadata/{version}.{name}.json");
-            let bytes = self.needed(&path, MAX_METADATA)?;
+            let bytes = self.needed(&path, ROLE_BYTES)?;
             // Whether it has ended is for phones to judge: its signer must be able to sign it again. That it is the
             // newest one, the snapshot says, which has not ended.
             match role.as_str() {
@@ -164,7 +165,7 @@ impl Web {
             if extent == Extent::History {
                 for older in (1..version).rev().take(usize::try_from(MAX_VERSIONS).unwrap_or(usize::MAX)) {
                     let path = format!("metadata/{older}.{name}.json");
-                    match self.get(&path, MAX_METADATA)? {
+                    match self.get(&path, ROLE_BYTES)? {
                         Some(bytes) => keep(path, &bytes),
                         None => break,
                     }

@@ -282,6 +282,7 @@ impl From<TrustError> for Error {
             TrustError::Expired { .. } => Self::Expired { what },
             TrustError::Rollback { .. } => Self::RollbackRejected { what },
             TrustError::NotListed(_) => Self::refused(Refusal::NotFound, what),
+            TrustError::Limit(_) => Self::refused(Refusal::Quota, what),
             TrustError::Signatures { .. }
             | TrustError::Mismatch(_)
             | TrustError::Malformed(_)

@@ -5,6 +5,7 @@
 //!
 //! ```text
 //!   region      who is where: nation > first-level region > city > district, departments, circles
+//!   limits      the most that a publisher may use of what others share
 //!   rules       what manifests, packages and pages are held to, each rule with an id and how to mend
 //!   manifest    what a mini-service says of itself      (W3C MiniApp Manifest)
 //!   package     the ZIP that holds it, read as hostile   (W3C MiniApp Packaging)
@@ -33,6 +34,7 @@ pub mod document;
 pub mod identity_number;
 pub mod identity_provider;
 pub mod json;
+pub mod limits;
 pub mod manifest;
 pub mod miniapp_uri;
 pub mod names;

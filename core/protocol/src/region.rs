@@ -165,6 +165,16 @@ impl UnitId {
         (unit.role() == role).then_some(unit)
     }
 
+    /// The unit directly below the first-level region that this one belongs to: the city of a district's department; none
+    /// for the first-level region itself and for a nation.
+    pub fn publisher(&self) -> Option<Self> {
+        let above = self.region.up_to_first_level();
+        match above.len().checked_sub(2).and_then(|at| above.get(at)) {
+            Some(city) => Some(city.clone().into()),
+            None => self.office.is_some().then(|| self.clone()),
+        }
+    }
+
     /// The units that may delegate to this one, nearest first: for a district's department the district and the city.
     /// Above them is the repository's `targets`.
     pub fn may_be_delegated_by(&self) -> Vec<Self> {

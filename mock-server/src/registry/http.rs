@@ -8,7 +8,8 @@ use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use onecity_protocol::package::{MAX_PACKAGE, PACKAGE_TYPE, media_type};
+use onecity_protocol::limits::PACKAGE_BYTES;
+use onecity_protocol::package::{PACKAGE_TYPE, media_type};
 use onecity_protocol::region::RegionId;
 use onecity_publisher::Ingested;
 use serde_json::json;
@@ -19,7 +20,7 @@ use crate::world::World;
 pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/registry/{repository}/{*path}", get(registry_file).put(ingest))
-        .layer(DefaultBodyLimit::max(MAX_PACKAGE))
+        .layer(DefaultBodyLimit::max(PACKAGE_BYTES))
 }
 
 /// What a city has signed comes in: see [`onecity_publisher::Ingest`]. The signature is the permission.

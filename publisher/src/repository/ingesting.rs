@@ -7,7 +7,7 @@ impl<S: RegistryStorage> Repository<S> {
     /// Takes in a role's metadata that somebody else has signed, if it is the next version, holds, and was signed with a
     /// clock that may be right.
     pub fn accept(&mut self, role: &str, file: &Arc<[u8]>, now: UnixTime) -> Result<u64, PublishError> {
-        let draft: RoleDraft = signed_part(file)?;
+        let draft = RoleDraft { bytes: file.len(), ..signed_part(file)? };
         let wrong = |why: String| PublishError::Metadata { role: role.to_owned(), why };
         let newest = self.newest(role)?;
         if draft.version != newest + 1 {
@@ -44,6 +44,7 @@ impl<S: RegistryStorage> Repository<S> {
                 return Err(wrong(format!("{unit} publishes below its own name: {}", unit.patterns().join(", "))));
             }
         }
+        self.check_limits(role, &draft)?;
         self.put(role, draft.version, Arc::clone(file))?;
         self.roles.insert(role.to_owned(), draft.clone());
         Ok(draft.version)
@@ -52,7 +53,7 @@ impl<S: RegistryStorage> Repository<S> {
     /// The files that a role's metadata list and that are not in the storage: packages and icons, with their lengths.
     pub fn wanted(&self, role: &str, file: &[u8]) -> Result<Vec<(String, Option<ListedTarget>)>, PublishError> {
         let draft: RoleDraft = signed_part(file)?;
-        let mut wanted = Vec::new();
+        let (mut wanted, mut icons) = (Vec::new(), BTreeSet::new());
         for (path, target) in &draft.targets {
             let served = format!("targets/{}", hashed_name(path, target));
             if !self.storage.has(&served)? {
@@ -62,7 +63,7 @@ impl<S: RegistryStorage> Repository<S> {
                 let release = Release::from_target(role, read_target(path, target)?)?;
                 if let Some(icon) = release.entry.icon.map(|icon| format!("targets/{}", icon.path(&release.unit)))
                     && !self.storage.has(&icon)?
-                    && !wanted.iter().any(|(path, _)| *path == icon)
+                    && icons.insert(icon.clone())
                 {
                     wanted.push((icon, None));
                 }

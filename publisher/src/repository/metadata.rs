@@ -117,11 +117,14 @@ pub(crate) struct RoleDraft {
     pub targets: BTreeMap<String, ListedTarget>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub delegations: Option<DelegationsDraft>,
+    /// How long its file is; 0 before it is signed.
+    #[serde(skip)]
+    pub bytes: usize,
 }
 
 impl RoleDraft {
     pub(crate) fn empty() -> Self {
-        Self { version: 0, expires: 0, signed: 0, targets: BTreeMap::new(), delegations: None }
+        Self { version: 0, expires: 0, signed: 0, targets: BTreeMap::new(), delegations: None, bytes: 0 }
     }
 
     /// The repository's own, which always says what it delegates.

@@ -6,6 +6,7 @@
 
 mod delegating;
 mod ingesting;
+mod limiting;
 mod metadata;
 mod releasing;
 mod repairing;
@@ -23,8 +24,8 @@ use onecity_protocol::package::Package;
 use onecity_protocol::region::{RegionId, UnitId};
 use onecity_protocol::rules::Finding;
 use onecity_protocol::trust::{
-    CatalogueEntry, IconName, Invitation, Release, ReleaseError, Takedown, Target, TrustError, TrustedRepository,
-    Withdrawn, target_path,
+    CatalogueEntry, IconName, Invitation, LimitExceeded, Release, ReleaseError, Takedown, Target, TrustError,
+    TrustedRepository, Withdrawn, target_path,
 };
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -82,6 +83,8 @@ pub enum PublishError {
          timestamp ends on {ended}: set the clock; if the date is right, say --clock-is-right"
     )]
     Clock { now: String, signed: String, ended: String },
+    #[error("{0}; see docs/limits.md")]
+    Limit(#[from] LimitExceeded),
     #[error("{0}")]
     Usage(String),
     #[error("the metadata: {0}")]
@@ -356,7 +359,7 @@ impl<S: RegistryStorage> Repository<S> {
                     let file = self.needed(role, version)?;
                     let draft: RoleDraft = signed_part(&file)
                         .map_err(|error| PublishError::Metadata { role: role.to_owned(), why: error.to_string() })?;
-                    RoleDraft { version, ..draft }
+                    RoleDraft { version, bytes: file.len(), ..draft }
                 }
             };
             self.roles.insert(role.to_owned(), draft);
@@ -378,8 +381,13 @@ impl<S: RegistryStorage> Repository<S> {
 
     /// Every role that is delegated to, parents before children, `targets` first.
     pub fn tree(&mut self) -> Result<Vec<String>, PublishError> {
-        let mut roles = vec!["targets".to_owned()];
-        let mut seen = BTreeSet::from(["targets".to_owned()]);
+        self.tree_below("targets".to_owned())
+    }
+
+    /// A role and every one below it.
+    fn tree_below(&mut self, role: String) -> Result<Vec<String>, PublishError> {
+        let mut seen = BTreeSet::from([role.clone()]);
+        let mut roles = vec![role];
         let mut at = 0;
         while at < roles.len() {
             // A department or a circle delegates to nobody: it need not be read to know that.
@@ -391,8 +399,7 @@ impl<S: RegistryStorage> Repository<S> {
                 let below: Vec<String> =
                     delegations.roles.into_iter().map(|delegation| delegation.name).filter(may).collect();
                 // A role counts where it is first delegated to, and once.
-                roles.extend(below.into_iter().filter(|name| !seen.contains(name)).collect::<Vec<_>>());
-                seen.extend(roles.iter().cloned());
+                roles.extend(below.into_iter().filter(|name| seen.insert(name.clone())));
             }
             at += 1;
         }

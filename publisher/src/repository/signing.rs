@@ -29,6 +29,8 @@ impl<S: RegistryStorage> Repository<S> {
             let draft = self.role(&role)?;
             let next = RoleDraft { version: draft.version + 1, expires, signed: now, ..draft.clone() };
             let file = sign(&role, "targets", &next, &[&signers], ring)?;
+            let next = RoleDraft { bytes: file.len(), ..next };
+            self.check_limits(&role, &next)?;
             self.put(&role, next.version, file)?;
             signed.push((role.clone(), next.version));
             self.roles.insert(role.clone(), next);
@@ -49,9 +51,11 @@ impl<S: RegistryStorage> Repository<S> {
         lifetimes: &Lifetimes,
     ) -> Result<Vec<(String, u64)>, PublishError> {
         let mut pins = self.pinned.clone();
+        let beyond = self.beyond_limits()?;
         for role in self.tree()? {
             let newest = self.newest(&role)?;
-            if newest > pins.get(&role).copied().unwrap_or_default() {
+            // What is beyond the limits stays as it was; `status` says so.
+            if !beyond.contains_key(&role) && newest > pins.get(&role).copied().unwrap_or_default() {
                 pins.insert(role, newest);
             }
         }

@@ -20,6 +20,7 @@ impl<S: RegistryStorage> Repository<S> {
             }
             all.push(status);
         }
+        let beyond = self.beyond_limits()?;
         for role in self.tree()? {
             let (signers, _) = self.authority(&role)?;
             let ahead: Vec<u64> = self.versions.get(&role).into_iter().flatten().copied().collect();
@@ -39,6 +40,9 @@ impl<S: RegistryStorage> Repository<S> {
             }
             if let Some(unverified) = ahead.into_iter().rfind(|version| *version > newest) {
                 status.trouble = Some(format!("version {unverified} is there and not signed as its delegation asks"));
+            }
+            if let Some(exceeded) = beyond.get(&role) {
+                status.trouble = Some(format!("not taken in: {exceeded}; see docs/limits.md"));
             }
             all.push(status);
         }

@@ -1,4 +1,5 @@
 use super::*;
+use onecity_protocol::limits::UNIT_DELEGATIONS;
 use onecity_protocol::names::Names;
 use onecity_protocol::trust::{TrustError, TrustedRepository};
 
@@ -349,4 +350,97 @@ fn other_keys_for_targets_take_its_metadata_along() {
     let stranger = crate::SigningKey::generate().expect("a key").public().clone();
     let refused = province.repository.rotate("targets", &[stranger], 1, &province.ring, NOW, &lifetimes);
     assert!(matches!(refused, Err(PublishError::Key(KeyError::NotAtHand { .. }))), "nobody could sign targets then");
+}
+
+/// A role's next version with whatever was changed, signed by a program that does not look at limits.
+fn signed_unseen(province: &Province, unit: &UnitId, change: impl Fn(&mut RoleDraft)) -> Arc<[u8]> {
+    let mut apart = Repository::open(province.files().clone()).expect("opened");
+    let role = unit.role();
+    let mut draft = apart.role(&role).expect("read").clone();
+    draft.version += 1;
+    change(&mut draft);
+    let (signers, _) = apart.authority(&role).expect("delegated");
+    sign(&role, "targets", &draft, &[&signers], &province.ring).expect("signed")
+}
+
+/// Lists services or releases as many as asked for, under the paths that a function gives.
+fn list(draft: &mut RoleDraft, count: u64, path: impl Fn(u64) -> String) {
+    let one = draft.targets.values().next().expect("a release").clone();
+    draft.targets.extend((0..count).map(|at| (path(at), one.clone())));
+}
+
+#[test]
+fn a_city_that_delegates_to_too_many_is_told_when_it_signs() {
+    let mut province = Province::new();
+    let city = KeyRing::new([SigningKeyOf(&province).city()]);
+    let mut apart = Repository::open(Overlay::new(province.files().clone())).expect("opened");
+    let key = province.ring.generate().expect("a key");
+    for at in 1..UNIT_DELEGATIONS {
+        apart.delegate(&unit(&format!("cn-sd/jinan/~d{at}")), std::slice::from_ref(&key), 1).expect("delegated");
+    }
+    apart.sign(&city, NOW + 5, &Lifetimes::default()).expect("as many as it may");
+    apart.delegate(&unit("cn-sd/jinan/~one-more"), &[key], 1).expect("delegated");
+    let refused = apart.sign(&city, NOW + 6, &Lifetimes::default()).expect_err("one too many");
+    assert_eq!(refused.to_string(), "cn-sd/jinan has 257 units below it, and may have 256; see docs/limits.md");
+}
+
+#[test]
+fn what_goes_beyond_a_limit_is_not_taken_in_and_its_neighbour_is() {
+    type Change = fn(&mut RoleDraft);
+    let beyond: [(Change, &str); 2] = [
+        (|draft| list(draft, 1_024, |at| format!("cn-sd/jinan/s{at}/1.ma")), "1025 services"),
+        (|draft| list(draft, 3_072, |at| format!("cn-sd/jinan/report/{}.ma", at + 2)), "3073 releases"),
+    ];
+    for (change, what) in beyond {
+        let mut province = Province::new();
+        let qingdao = province.ring.generate().expect("a key");
+        province.repository.delegate(&unit("cn-sd/qingdao"), &[qingdao], 1).expect("delegated");
+        province.sign(NOW + 1);
+        let file = signed_unseen(&province, &unit("cn-sd/jinan"), change);
+        let refused = province.repository.accept("cn-sd.jinan", &file, NOW + 2).expect_err("too much");
+        assert!(matches!(&refused, PublishError::Limit(_)) && refused.to_string().contains(what), "{refused}");
+        // It came to the server all the same.
+        let mut files = province.files().clone();
+        files.insert("metadata/2.cn-sd.jinan.json".to_owned(), file);
+        let mut opened = Repository::open(files).expect("opened");
+        opened.publish(&unit("cn-sd/qingdao"), package(4), 100).expect("published");
+        opened.publish(&unit("cn-sd/jinan/~transport"), package(5), 100).expect("published");
+        opened.sign(&province.ring, NOW + 3, &Lifetimes::default()).expect("signed");
+        let status = opened.status(NOW + 4).expect("read");
+        let trouble = |role: &str| status.iter().find(|status| status.role == role).expect("listed").trouble.clone();
+        let told = trouble("cn-sd.jinan").expect("told");
+        assert!(told.starts_with("not taken in: cn-sd/jinan has") && told.contains(what), "{told}");
+        assert_eq!((trouble("cn-sd.qingdao"), trouble("cn-sd.jinan.~transport")), (None, None));
+        let phone = phone(opened.storage(), NOW + 5).expect("trusted");
+        let wanted = |role: &str| phone.wanted_role(role);
+        assert_eq!((wanted("cn-sd.jinan"), wanted("cn-sd.qingdao")), (Some(1), Some(1)));
+        assert_eq!(wanted("cn-sd.jinan.~transport"), Some(1), "a department of the city, which is within the limits");
+    }
+}
+
+#[test]
+fn a_city_that_is_full_with_all_below_it_is_told_when_a_department_signs() {
+    let mut province = Province::new();
+    let departments = ["cn-sd/jinan/~a", "cn-sd/jinan/~b", "cn-sd/jinan/~c", "cn-sd/jinan/~d"].map(unit);
+    let key = province.ring.generate().expect("a key");
+    for department in &departments {
+        province.repository.delegate(department, std::slice::from_ref(&key), 1).expect("delegated");
+        province.repository.publish(department, package(1), 100).expect("published");
+    }
+    province.sign(NOW + 1);
+    let full = |unit: &UnitId| {
+        let unit = unit.clone();
+        move |draft: &mut RoleDraft| list(draft, 1_023, |at| format!("{unit}/s{at}/1.ma"))
+    };
+    for department in &departments[..3] {
+        let file = signed_unseen(&province, department, full(department));
+        province.repository.accept(&department.role(), &file, NOW + 2).expect("fits");
+    }
+    // 3 × 1,024 of its departments and 1 of its own: 1,023 more fit.
+    let file = signed_unseen(&province, &departments[3], full(&departments[3]));
+    let refused = province.repository.accept(&departments[3].role(), &file, NOW + 2).expect_err("one too many");
+    assert_eq!(
+        refused.to_string(),
+        "cn-sd/jinan has 4097 services with all below it, and may have 4096; see docs/limits.md"
+    );
 }

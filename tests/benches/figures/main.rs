@@ -49,7 +49,7 @@ struct Figure {
 
 type Measure = fn() -> Figure;
 
-const FIGURES: [(&str, Measure); 29] = [
+const FIGURES: [(&str, Measure); 31] = [
     ("gate_check", gates::gate_check),
     ("gate_check_known_holder", gates::gate_check_known_holder),
     ("gate_refuse_unsigned", gates::gate_refuse_unsigned),
@@ -70,6 +70,8 @@ const FIGURES: [(&str, Measure); 29] = [
     ("home_1000_services", phone::home_1000_services),
     ("search_province_p99", phone::search_province_p99),
     ("search_600k_p99", phone::search_600k_p99),
+    ("hostile_city_home_ratio", phone::hostile_city_home_ratio),
+    ("hostile_city_search_ratio", phone::hostile_city_search_ratio),
     ("first_sync_city_bytes", wire::first_sync_city_bytes),
     ("poll_unchanged_bytes", wire::poll_unchanged_bytes),
     ("changed_department_bytes", wire::changed_department_bytes),

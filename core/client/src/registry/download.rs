@@ -1,6 +1,6 @@
 //! Files that the registry lists. A download that breaks off goes on where it was.
 
-use onecity_protocol::package::{MAX_ICON, MAX_PACKAGE};
+use onecity_protocol::limits::{ICON_BYTES, PACKAGE_BYTES};
 use onecity_protocol::region::UnitId;
 use onecity_protocol::trust::{IconName, Target};
 use reqwest::StatusCode;
@@ -10,7 +10,7 @@ use crate::device::http::Outgoing;
 use crate::error::{Error, Refusal};
 
 /// Largest target that is fetched, in bytes: what a package may be.
-const MAX_FILE: u64 = MAX_PACKAGE as u64;
+const MAX_FILE: u64 = PACKAGE_BYTES as u64;
 
 impl Registry {
     /// Fetches a file that the registry lists, and checks it.
@@ -61,7 +61,7 @@ impl Registry {
         icon: &IconName,
     ) -> Result<Vec<u8>, Error> {
         let url = self.device.http.url(&format!("{repository_url}/targets/{}", icon.path(unit)))?;
-        let answer = self.device.http.send(Outgoing::get(url).limit(MAX_ICON)).await?;
+        let answer = self.device.http.send(Outgoing::get(url).limit(ICON_BYTES)).await?;
         if !answer.status.is_success() {
             return Err(Error::refused(Refusal::NotFound, "the registry does not have this icon"));
         }

@@ -1,6 +1,6 @@
 //! The home screen of a region, its further services, and finding one of them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use onecity_protocol::names::Names;
 use onecity_protocol::region::{RegionId, RegionTree, UnitId};
@@ -146,12 +146,11 @@ impl Registry {
                 // Then what lies below the region and below its city: the districts of the home city are near, too.
                 let above = id.up_to_first_level();
                 let city = above.len().checked_sub(2).and_then(|at| above.get(at));
-                if let Some(first) = id.first_level() {
-                    let known = catalogue.units(&first)?;
+                if id.first_level().is_some() {
+                    let mut known: BTreeSet<UnitId> = nearest.iter().cloned().collect();
                     for area in [Some(&id), city].into_iter().flatten() {
-                        let more = known.iter().filter(|unit| area.covers(unit.region()) && !nearest.contains(unit));
-                        let more: Vec<UnitId> = more.cloned().collect();
-                        nearest.extend(more);
+                        let below = catalogue.units_below(area)?;
+                        nearest.extend(below.into_iter().filter(|unit| known.insert(unit.clone())));
                     }
                 }
                 let cards = Cards { catalogue, tree: &tree, eligibility: &eligibility, languages: &languages };

@@ -14,7 +14,7 @@ use onecity_protocol::credential::TrustList;
 use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{RegionFile, RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{
-    PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET, Takedown,
+    Allowance, PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET, Takedown, TrustError,
 };
 use onecity_store::{Catalogue, KeptRepository, TakenDown, VerifiedRole};
 
@@ -255,10 +255,17 @@ impl<'a> Update<'a> {
         // Parents come before what is below them: what they take down is known by then.
         let mut down: BTreeMap<UnitId, TakenDown> = BTreeMap::new();
         let mut ready: Vec<(UnitId, Result<Option<bool>, Error>)> = vec![(UnitId::from(own.clone()), Ok(Some(true)))];
+        let mut allowance = Allowance::default();
         let (mut done, mut total) = (0, 1);
         while !ready.is_empty() {
             let mut next = Vec::new();
             for (unit, outcome) in ready {
+                // A role beyond the limits is like one that can't be read: what it said before stays.
+                let mut within = || allowance.add(&unit, self.updater.role_use(&unit.role()));
+                let outcome = outcome.and_then(|found| match found {
+                    Some(_) => Ok(within().map(|()| found).map_err(TrustError::from)?),
+                    None => Ok(None),
+                });
                 match outcome {
                     Ok(None) => continue,
                     Ok(Some(_)) => {

@@ -10,9 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
 use onecity_protocol::credential::UnixTime;
-use onecity_protocol::trust::{
-    HashedFile, MAX_METADATA, MAX_ROOT, MAX_TIMESTAMP, TrustError, TrustedRepository, metadata_name,
-};
+use onecity_protocol::limits::{ROLE_BYTES, ROOT_BYTES, TIMESTAMP_BYTES};
+use onecity_protocol::trust::{HashedFile, RoleUse, TrustError, TrustedRepository, metadata_name};
 use onecity_store::KeptMetadata;
 use reqwest::StatusCode;
 
@@ -76,6 +75,11 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
         &self.trusted
     }
 
+    /// What a trusted role uses of what publishers share.
+    pub(super) fn role_use(&self, role: &str) -> RoleUse {
+        self.trusted.role_use(role, self.kept.get(role).map_or(0, |kept| kept.bytes.len()))
+    }
+
     /// The place where things are kept, at the end.
     pub(super) fn into_storage(self) -> S {
         self.storage
@@ -107,7 +111,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
     /// nothing else to ask. Anyone who holds a timestamp back can hold a new root back, too, so that asking for roots first
     /// would not find out more.
     pub(super) async fn is_unchanged(&mut self) -> Result<bool, Error> {
-        let bytes = self.needed("timestamp.json", MAX_TIMESTAMP).await?;
+        let bytes = self.needed("timestamp.json", TIMESTAMP_BYTES).await?;
         let same = self.kept.get("timestamp").is_some_and(|kept| kept.bytes == bytes);
         Ok(same && !self.trusted.update_timestamp(&bytes, self.now)?)
     }
@@ -115,7 +119,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
     /// Root, timestamp, snapshot and `targets`. Answers whether the registry has moved.
     pub(super) async fn refresh(&mut self) -> Result<bool, Error> {
         self.climb_roots().await?;
-        let bytes = self.needed("timestamp.json", MAX_TIMESTAMP).await?;
+        let bytes = self.needed("timestamp.json", TIMESTAMP_BYTES).await?;
         let newer = self.trusted.update_timestamp(&bytes, self.now)?;
         if newer {
             let version = self.trusted.timestamp_version();
@@ -125,7 +129,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
         let wanted = self.trusted.wanted_snapshot().ok_or_else(|| Error::network("the registry names no snapshot"))?;
         self.storage.check_floor("snapshot", wanted)?;
         if self.trusted.snapshot_version() != Some(wanted) {
-            let bytes = self.needed(&self.named("snapshot", wanted), MAX_METADATA).await?;
+            let bytes = self.needed(&self.named("snapshot", wanted), ROLE_BYTES).await?;
             self.trusted.update_snapshot(&bytes, self.now)?;
             self.keep("snapshot", wanted, bytes).await?;
         }
@@ -138,7 +142,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
     async fn climb_roots(&mut self) -> Result<(), Error> {
         for _ in 0..MAX_ROOTS {
             let next = self.trusted.root_version() + 1;
-            let Some(bytes) = self.fetch(&format!("{next}.root.json"), MAX_ROOT).await? else { break };
+            let Some(bytes) = self.fetch(&format!("{next}.root.json"), ROOT_BYTES).await? else { break };
             let new_keys = self.trusted.update_root(&bytes)?;
             let kept = KeptMetadata { role: "root".to_owned(), version: next, bytes };
             // At once (§5.3.8), so that a rotation that was seen can't be hidden again.
@@ -169,7 +173,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
         if self.take_kept(role, parent, version)? {
             return Ok(Some(false));
         }
-        let bytes = self.needed(&self.named(role, version), MAX_METADATA).await?;
+        let bytes = self.needed(&self.named(role, version), ROLE_BYTES).await?;
         self.take_fetched(role, parent, version, bytes).await?;
         Ok(Some(true))
     }
@@ -199,7 +203,7 @@ impl<'a, S: MetadataStorage> Updater<'a, S> {
             let this = &*self;
             let fetches = some
                 .iter()
-                .map(|(role, _, version)| async move { this.needed(&this.named(role, *version), MAX_METADATA).await });
+                .map(|(role, _, version)| async move { this.needed(&this.named(role, *version), ROLE_BYTES).await });
             let fetched = join_all(fetches).await;
             for ((role, parent, version), bytes) in some.iter().zip(fetched) {
                 let outcome = match bytes {

@@ -4,18 +4,14 @@ use std::collections::HashSet;
 
 use serde_json::Value;
 
-use super::{MANIFEST_PATH, MAX_MANIFEST, Manifest, OneCityMembers, is_app_id, page_file};
+use super::{MANIFEST_PATH, Manifest, OneCityMembers, is_app_id, page_file};
 use crate::json;
+use crate::limits::{
+    CLAIMS, ENTRY_TEXT_BYTES, ICONS, KEYWORDS, LANGUAGES, MANIFEST_BYTES, NAME_CHARS, ORIGIN_BYTES, ORIGINS, PAGES,
+    PERMISSIONS, TEXT_CHARS,
+};
 use crate::names::is_language_tag;
 use crate::rules::{self, Finding, Place, Rule};
-
-const MAX_NAME: usize = 64;
-const MAX_PAGES: usize = 200;
-const MAX_ICONS: usize = 16;
-const MAX_ORIGINS: usize = 16;
-const MAX_TEXT: usize = 300;
-const MAX_KEYWORDS: usize = 64;
-const MAX_FIELDS: usize = 16;
 
 /// Members of the specifications: ours, and those of the Web Application Manifest that the draft lets stand.
 pub(super) const MEMBERS: [&str; 18] = [
@@ -46,8 +42,8 @@ fn found(rule: &'static Rule, member: &str, what: impl Into<String>) -> Finding 
 impl Manifest {
     /// Everything that there is to say about a manifest, and the manifest if it can be read at all.
     pub fn examine(bytes: &[u8]) -> (Option<Self>, Vec<Finding>) {
-        if bytes.len() > MAX_MANIFEST {
-            let what = format!("{} bytes, of at most {MAX_MANIFEST}", bytes.len());
+        if bytes.len() > MANIFEST_BYTES {
+            let what = format!("{} bytes, of at most {MANIFEST_BYTES}", bytes.len());
             return (None, vec![Finding::new(&rules::MANIFEST_SIZE, MANIFEST_PATH, what)]);
         }
         let value = match json::parse(bytes) {
@@ -107,13 +103,13 @@ impl Manifest {
         if self.short_name.as_ref().is_some_and(|name| !is_name(name)) {
             say(&rules::NAME_LENGTH, "/short_name", "1 to 64 characters");
         }
-        if self.description.as_ref().is_some_and(|text| text.chars().count() > MAX_TEXT) {
+        if self.description.as_ref().is_some_and(|text| text.chars().count() > TEXT_CHARS) {
             say(&rules::MEMBER_VALUE, "/description", "at most 300 characters");
         }
         if self.lang.as_ref().is_some_and(|lang| !is_language_tag(lang)) {
             say(&rules::LANGUAGE_TAG, "/lang", "not a language tag such as zh");
         }
-        if self.icons.is_empty() || self.icons.len() > MAX_ICONS {
+        if self.icons.is_empty() || self.icons.len() > ICONS {
             say(&rules::ICONS, "/icons", "1 to 16 icons");
         }
         for (at, icon) in self.icons.iter().enumerate() {
@@ -124,7 +120,7 @@ impl Manifest {
                 say(&rules::ICON_LABEL, &format!("/icons/{at}"), "no label");
             }
         }
-        if self.pages.is_empty() || self.pages.len() > MAX_PAGES {
+        if self.pages.is_empty() || self.pages.len() > PAGES {
             say(&rules::PAGES, "/pages", "1 to 200 pages");
         }
         let mut seen = HashSet::new();
@@ -138,6 +134,9 @@ impl Manifest {
         }
         if self.version.name.is_empty() || self.version.name.chars().count() > 32 {
             say(&rules::MEMBER_VALUE, "/version/name", "1 to 32 characters");
+        }
+        if self.req_permissions.len() > PERMISSIONS {
+            say(&rules::MEMBER_VALUE, "/req_permissions", "at most 64 permissions");
         }
         let mut asked = HashSet::new();
         for (at, request) in self.req_permissions.iter().enumerate() {
@@ -178,7 +177,7 @@ impl OneCityMembers {
         if !word(&self.category) {
             say(&rules::CATEGORY, "/onecity/category", "one word of small letters such as transport");
         }
-        if self.origins.len() > MAX_ORIGINS {
+        if self.origins.len() > ORIGINS {
             say(&rules::ORIGINS, "/onecity/origins", "at most 16 origins");
         }
         for (at, origin) in self.origins.iter().enumerate() {
@@ -193,6 +192,9 @@ impl OneCityMembers {
                 ("http", Some(url::Host::Domain(host))) => host == "localhost",
                 _ => false,
             });
+            if origin.len() > ORIGIN_BYTES {
+                say(&rules::ORIGINS, &place, "at most 256 bytes");
+            }
             let plain = parsed.map(|url| url.origin().ascii_serialization());
             match plain.filter(|_| web) {
                 None => say(&rules::ORIGINS, &place, "an origin is https://HOST, of one host and without a wildcard"),
@@ -200,8 +202,12 @@ impl OneCityMembers {
                 Some(_) => {}
             }
         }
-        for (member, texts, most) in [("names", &self.names, MAX_NAME), ("descriptions", &self.descriptions, MAX_TEXT)]
+        for (member, texts, most) in
+            [("names", &self.names, NAME_CHARS), ("descriptions", &self.descriptions, TEXT_CHARS)]
         {
+            if texts.iter().count() > LANGUAGES {
+                say(&rules::MEMBER_VALUE, &format!("/onecity/{member}"), "at most 32 languages");
+            }
             for (language, text) in texts.iter() {
                 let place = format!("/onecity/{member}{}", pointer([language]));
                 if !is_language_tag(language) {
@@ -212,12 +218,18 @@ impl OneCityMembers {
                 }
             }
         }
-        if self.keywords.len() > MAX_KEYWORDS || self.keywords.iter().any(|word| word.chars().count() > MAX_NAME) {
+        if self.keywords.len() > KEYWORDS || self.keywords.iter().any(|word| word.chars().count() > NAME_CHARS) {
             say(&rules::MEMBER_VALUE, "/onecity/keywords", "at most 64 words of at most 64 characters");
         }
+        let bytes = crate::trust::entry_text_bytes(&self.names, &self.descriptions, &self.keywords, &self.origins);
+        if bytes > ENTRY_TEXT_BYTES {
+            let what =
+                format!("names, descriptions, keywords and origins of {bytes} bytes, of at most {ENTRY_TEXT_BYTES}");
+            say(&rules::MEMBER_VALUE, "/onecity", &what);
+        }
         let claim = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_';
-        let is_claim = |field: &String| (1..=MAX_NAME).contains(&field.len()) && field.bytes().all(claim);
-        if self.fields.len() > MAX_FIELDS || !self.fields.iter().all(is_claim) {
+        let is_claim = |field: &String| (1..=NAME_CHARS).contains(&field.len()) && field.bytes().all(claim);
+        if self.fields.len() > CLAIMS || !self.fields.iter().all(is_claim) {
             let form = "at most 16 claims of small letters, digits and '_', such as phone_number";
             say(&rules::MEMBER_VALUE, "/onecity/fields", form);
         }
@@ -285,7 +297,7 @@ fn is_slip(member: &str, name: &str) -> bool {
 }
 
 fn is_name(text: &str) -> bool {
-    !text.trim().is_empty() && text.chars().count() <= MAX_NAME
+    !text.trim().is_empty() && text.chars().count() <= NAME_CHARS
 }
 
 fn is_colour(text: &str) -> bool {

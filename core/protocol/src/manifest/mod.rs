@@ -14,8 +14,6 @@ use serde::{Deserialize, Serialize};
 use crate::names::Names;
 use crate::rules::Finding;
 
-/// Largest manifest that is read, in bytes.
-pub const MAX_MANIFEST: usize = 256 * 1024;
 /// The manifest's path in a package.
 pub const MANIFEST_PATH: &str = "manifest.json";
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use zip::{CompressionMethod, ZipArchive};
 
-use super::{MAX_ENTRIES, MAX_ENTRY, MAX_PACKAGE, MAX_RATIO, MAX_TOTAL};
+use crate::limits::{FILE_BYTES, PACKAGE_BYTES, PACKAGE_FILES, PACKING_RATIO, UNPACKED_BYTES};
 use crate::manifest::MANIFEST_PATH;
 use crate::rules::{self, Finding};
 
@@ -23,8 +23,8 @@ pub(super) struct Archive {
 impl Archive {
     /// Reads the directory and checks the layout; no file is unpacked yet.
     pub(super) fn read(bytes: Arc<[u8]>) -> Result<Self, Finding> {
-        if bytes.len() > MAX_PACKAGE {
-            let what = format!("{} bytes, of at most {MAX_PACKAGE}", bytes.len());
+        if bytes.len() > PACKAGE_BYTES {
+            let what = format!("{} bytes, of at most {PACKAGE_BYTES}", bytes.len());
             return Err(Finding::new(&rules::PACKAGE_SIZE, "", what));
         }
         let directory = end_of_directory(&bytes)?;
@@ -54,7 +54,7 @@ impl Archive {
         let mut zip = self.zip.clone();
         let entry = zip.by_index(at).map_err(|_| damaged())?;
         let size = entry.size();
-        let mut bytes = Vec::with_capacity(usize::try_from(size.min(MAX_ENTRY)).unwrap_or_default());
+        let mut bytes = Vec::with_capacity(usize::try_from(size.min(FILE_BYTES)).unwrap_or_default());
         // One byte more than declared is enough to see that the declaration was a lie.
         entry.take(size + 1).read_to_end(&mut bytes).map_err(|_| damaged())?;
         if bytes.len() as u64 == size { Ok(bytes) } else { Err(damaged()) }
@@ -89,7 +89,7 @@ fn end_of_directory(bytes: &[u8]) -> Result<u64, Finding> {
     if number(record, 4, 2) != 0 || number(record, 6, 2) != 0 || number(record, 8, 2) != number(record, 10, 2) {
         return Err(Finding::new(&rules::SPANNED, "", "a part of an archive of several files"));
     }
-    if number(record, 10, 2) > MAX_ENTRIES as u64 {
+    if number(record, 10, 2) > PACKAGE_FILES as u64 {
         return Err(Finding::new(&rules::TOO_MANY_ENTRIES, "", format!("{} entries", number(record, 10, 2))));
     }
     let (size, start) = (number(record, 12, 4), number(record, 16, 4));
@@ -210,10 +210,10 @@ fn check_entries(zip: &mut Zip) -> Result<BTreeMap<String, usize>, Finding> {
             return refuse(&rules::METHOD, "packed with something other than store or deflate");
         }
         total = total.saturating_add(entry.size());
-        if entry.size() > MAX_ENTRY || total > MAX_TOTAL {
+        if entry.size() > FILE_BYTES || total > UNPACKED_BYTES {
             return refuse(&rules::ENTRY_SIZE, &format!("{} bytes; {total} with all before it", entry.size()));
         }
-        if entry.size() > 64 << 10 && entry.size() / MAX_RATIO > entry.compressed_size() {
+        if entry.size() > 64 << 10 && entry.size() / PACKING_RATIO > entry.compressed_size() {
             return refuse(&rules::RATIO, &format!("{} bytes packed into {}", entry.size(), entry.compressed_size()));
         }
         if !folded.insert(fold(&name)) {

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::{MAX_ICON, PAGE_SCRIPT_PATH, languages};
+use super::{PAGE_SCRIPT_PATH, languages};
 use crate::json;
-use crate::manifest::{MANIFEST_PATH, MAX_MANIFEST, Manifest};
+use crate::limits::{ICON_BYTES, MANIFEST_BYTES};
+use crate::manifest::{MANIFEST_PATH, Manifest};
 use crate::names::is_language_tag;
 use crate::rules::{self, Finding, Place};
 
@@ -115,8 +116,8 @@ fn against_manifest(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>, find
         let member = format!("/icons/{at}/src");
         match files.get(&icon.src) {
             None => say(&rules::ICON_MISSING, member, format!("{} is not in the package", icon.src)),
-            Some(bytes) if bytes.len() > MAX_ICON => {
-                say(&rules::ICONS, member, format!("{} bytes, of at most {MAX_ICON}", bytes.len()));
+            Some(bytes) if bytes.len() > ICON_BYTES => {
+                say(&rules::ICONS, member, format!("{} bytes, of at most {ICON_BYTES}", bytes.len()));
             }
             Some(_) if !media_type(&icon.src).starts_with("image/") => {
                 say(&rules::ICONS, member, format!("{} is not a picture", icon.src));
@@ -125,7 +126,7 @@ fn against_manifest(manifest: &Manifest, files: &BTreeMap<String, Vec<u8>>, find
         }
     }
     if let Some(seed) = &manifest.onecity.seed {
-        let read = files.get(seed).filter(|bytes| bytes.len() <= MAX_MANIFEST).map(|bytes| json::parse(bytes));
+        let read = files.get(seed).filter(|bytes| bytes.len() <= MANIFEST_BYTES).map(|bytes| json::parse(bytes));
         if !matches!(read, Some(Ok(serde_json::Value::Object(_)))) {
             say(&rules::SEED, "/onecity/seed".to_owned(), format!("{seed} is not a JSON object of the package"));
         }

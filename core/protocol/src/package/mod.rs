@@ -19,18 +19,6 @@ pub use contents::{examine_files, media_type};
 use crate::manifest::{MANIFEST_PATH, Manifest};
 use crate::rules::{self, Finding};
 
-/// Most files in a package.
-pub const MAX_ENTRIES: usize = 2_000;
-/// Largest package, in bytes.
-pub const MAX_PACKAGE: usize = 20 << 20;
-/// Largest file in it, in bytes.
-pub const MAX_ENTRY: u64 = 10 << 20;
-/// All files together, in bytes.
-pub const MAX_TOTAL: u64 = 50 << 20;
-/// Largest icon, in bytes.
-pub const MAX_ICON: usize = 64 << 10;
-/// How many times smaller than itself a file of more than 64 KiB may be packed.
-const MAX_RATIO: u64 = 200;
 /// The page API's path; the phone serves it, so that a package can't bring its own.
 pub const PAGE_SCRIPT_PATH: &str = "onecity.js";
 /// The media type of a package.
@@ -114,6 +102,7 @@ pub fn languages(files: &BTreeMap<String, Vec<u8>>) -> BTreeSet<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits;
     use std::io::{Cursor, Write};
     use zip::write::SimpleFileOptions;
     use zip::{CompressionMethod, ZipWriter};
@@ -214,8 +203,8 @@ mod tests {
         assert_eq!(with("big.txt", vec![b'0'; 11 << 20]), "entry-size");
         assert_eq!(with("inner.txt", archive(&files())), "nested-archive");
         assert_eq!(with("inner.js", vec![0x1f, 0x8b, 8, 0]), "nested-archive");
-        assert_eq!(refused(vec![0; MAX_PACKAGE + 1]), "package-size");
-        let names: Vec<String> = (0..=MAX_ENTRIES).map(|at| format!("{at}.txt")).collect();
+        assert_eq!(refused(vec![0; limits::PACKAGE_BYTES + 1]), "package-size");
+        let names: Vec<String> = (0..=limits::PACKAGE_FILES).map(|at| format!("{at}.txt")).collect();
         let many: Vec<(&str, Vec<u8>)> = names.iter().map(|name| (name.as_str(), Vec::new())).collect();
         assert_eq!(refused(archive(&many)), "too-many-entries");
     }

@@ -6,9 +6,13 @@ use super::repository::Target;
 use super::rollout::Rollout;
 use ring::digest::{SHA256, digest};
 
+use crate::limits::{
+    CATEGORY_BYTES, ENTRY_TEXT_BYTES, ICON_BYTES, INVITATIONS, KEYWORDS, LANGUAGES, NAME_CHARS, ORIGIN_BYTES, ORIGINS,
+    PERMISSIONS, TEXT_CHARS, VERSION_BYTES,
+};
 use crate::manifest::{AccountKind, Permission, is_app_id};
 use crate::names::Names;
-use crate::package::{MAX_ICON, Package, media_type};
+use crate::package::{Package, media_type};
 use crate::region::UnitId;
 
 /// Why a release is no longer offered.
@@ -90,7 +94,7 @@ impl IconName {
 
     /// Whether these bytes are the icon.
     pub fn is(&self, bytes: &[u8]) -> bool {
-        bytes.len() <= MAX_ICON && Self::of(&self.0, bytes).as_ref() == Some(self)
+        bytes.len() <= ICON_BYTES && Self::of(&self.0, bytes).as_ref() == Some(self)
     }
 
     /// Its media type.
@@ -150,19 +154,24 @@ impl CatalogueEntry {
     /// An entry is held to what a manifest is held to: the one who signs one without the other gains nothing.
     fn check(&self) -> Result<(), &'static str> {
         let fits = |names: &Names, most: usize| {
-            names.iter().count() <= 32 && names.iter().all(|(_, text)| text.chars().count() <= most)
+            names.iter().count() <= LANGUAGES && names.iter().all(|(_, text)| text.chars().count() <= most)
         };
-        if self.names.is_empty() || !fits(&self.names, 64) || !fits(&self.summaries, 300) {
-            return Err("names of 1 to 64 characters, summaries of at most 300");
+        if self.names.is_empty() || !fits(&self.names, NAME_CHARS) || !fits(&self.summaries, TEXT_CHARS) {
+            return Err("names of 1 to 64 characters, summaries of at most 300, in at most 32 languages");
         }
-        if self.keywords.len() > 64 || self.origins.len() > 16 || self.category.len() > 32 || self.version.len() > 128 {
+        let many = self.keywords.len() > KEYWORDS || self.origins.len() > ORIGINS;
+        if many || self.category.len() > CATEGORY_BYTES || self.version.len() > VERSION_BYTES {
             return Err("more keywords or origins, or longer words, than a manifest may have");
         }
-        let short = |texts: &[String], most: usize| texts.iter().all(|text| text.chars().count() <= most);
-        if !short(&self.keywords, 64) || !short(&self.origins, 256) || self.permissions.len() > 64 {
-            return Err("keywords of at most 64 characters, origins of at most 256");
+        let short = self.keywords.iter().all(|word| word.chars().count() <= NAME_CHARS)
+            && self.origins.iter().all(|origin| origin.len() <= ORIGIN_BYTES);
+        if !short || self.permissions.len() > PERMISSIONS {
+            return Err("keywords of at most 64 characters, origins of at most 256 bytes, at most 64 permissions");
         }
-        if self.rollout.percent > 100 || self.rollout.invited.len() > 64 {
+        if entry_text_bytes(&self.names, &self.summaries, &self.keywords, &self.origins) > ENTRY_TEXT_BYTES {
+            return Err("names, summaries, keywords and origins of at most 8192 bytes together");
+        }
+        if self.rollout.percent > 100 || self.rollout.invited.len() > INVITATIONS {
             return Err("a rollout is 0 to 100 percent and at most 64 invitations");
         }
         Ok(())
@@ -186,6 +195,12 @@ impl CatalogueEntry {
             taken_down: None,
         }
     }
+}
+
+/// How long the texts of an entry are together, in bytes.
+pub(crate) fn entry_text_bytes(names: &Names, summaries: &Names, keywords: &[String], origins: &[String]) -> usize {
+    let texts = names.iter().chain(summaries.iter()).map(|(_, text)| text.len());
+    texts.chain(keywords.iter().chain(origins).map(String::len)).sum()
 }
 
 /// The target path of a package: `UNIT/APP_ID/VERSION_CODE.ma`.

@@ -12,6 +12,7 @@
 //! keeping and deciding when are the client's. Behind it stands the `sigstore-tuf` crate, with ring for the
 //! signatures; nothing outside this module names that crate's state machine.
 
+mod allowance;
 mod entry;
 mod hashed_file;
 mod provider;
@@ -19,19 +20,14 @@ mod repository;
 mod rollout;
 mod takedown;
 
+pub use allowance::{Allowance, LimitExceeded, RoleUse};
+pub(crate) use entry::entry_text_bytes;
 pub use entry::{CatalogueEntry, IconName, Release, ReleaseError, Withdrawn, target_path};
 pub use hashed_file::HashedFile;
 pub use provider::install_ring;
 pub use repository::{RepositoryEntry, Target, TrustError, TrustedRepository, metadata_name};
 pub use rollout::{Invitation, Offer, Rollout, RolloutSeed, WhyNot};
 pub use takedown::Takedown;
-
-/// Largest metadata file that is read, in bytes.
-pub const MAX_METADATA: usize = 4 << 20;
-/// Largest root, in bytes: like a timestamp it is asked for before anything vouches for its length.
-pub const MAX_ROOT: usize = 512 << 10;
-/// Largest timestamp, in bytes.
-pub const MAX_TIMESTAMP: usize = 16 << 10;
 
 /// The file of a repository's region data, below its unit's path.
 pub const REGIONS_TARGET: &str = "regions.json";

@@ -8,17 +8,11 @@ use serde_json::Value;
 use sigstore_tuf::{Delegations, Error as TufError, TargetFile, TrustedMetadataSet};
 
 use super::hashed_file::{HashedFile, hashed_path};
-use super::{MAX_METADATA, Takedown};
+use super::{LimitExceeded, RoleUse, Takedown};
 use crate::credential::UnixTime;
 use crate::json;
+use crate::limits::{PATH_BYTES, PATTERNS, REGISTRY_DEPTH, ROLE_BYTES};
 use crate::region::{RegionId, UnitId};
-
-/// Most delegations on the way to a role.
-const MAX_CHAIN: usize = 8;
-/// Most path patterns of a delegation; a unit's has four at most.
-const MAX_PATTERNS: usize = 16;
-/// Longest target path that is looked at, in bytes.
-const MAX_PATH: usize = 512;
 
 /// Why metadata or a target was refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +32,8 @@ pub enum TrustError {
     WrongFile { path: String },
     #[error("{0} is not listed by the registry")]
     NotListed(String),
+    #[error(transparent)]
+    Limit(#[from] LimitExceeded),
 }
 
 impl From<TufError> for TrustError {
@@ -214,7 +210,8 @@ impl TrustedRepository {
     /// trusted.
     pub fn role_ends(&self, role: &str) -> UnixTime {
         let above = std::iter::successors(Some(role), |child| self.parents.get(*child).map(String::as_str));
-        let ends = above.take(MAX_CHAIN).map(|role| self.set.targets_role(role).map(|own| own.expires.as_second()));
+        let ends =
+            above.take(REGISTRY_DEPTH).map(|role| self.set.targets_role(role).map(|own| own.expires.as_second()));
         ends.min().flatten().unwrap_or_default()
     }
 
@@ -226,6 +223,12 @@ impl TrustedRepository {
     /// The roles that a trusted one delegates to, in its order.
     pub fn delegates(&self, role: &str) -> impl Iterator<Item = &str> {
         self.delegations(role).into_iter().flat_map(|all| all.roles.iter().map(|delegated| delegated.name.as_str()))
+    }
+
+    /// What a trusted role lists, for the limits; `bytes` is how long its metadata are.
+    pub fn role_use(&self, role: &str, bytes: usize) -> RoleUse {
+        let paths = self.set.targets_role(role).into_iter().flat_map(|own| own.targets.keys());
+        RoleUse::of(bytes, self.delegates(role).count(), paths.map(String::as_str))
     }
 
     fn delegations(&self, role: &str) -> Option<&Delegations> {
@@ -283,7 +286,7 @@ impl TrustedRepository {
         let own = self.set.targets_role(role).ok_or_else(|| TrustError::NotListed(role.to_owned()))?;
         let mut chain = Vec::new();
         let mut child = role;
-        while let Some(parent) = self.parents.get(child).filter(|_| chain.len() < MAX_CHAIN) {
+        while let Some(parent) = self.parents.get(child).filter(|_| chain.len() < REGISTRY_DEPTH) {
             let delegated = self.delegations(parent).and_then(|all| all.roles.iter().find(|all| all.name == child));
             chain.push(delegated.ok_or_else(|| TrustError::NotListed(child.to_owned()))?);
             child = parent;
@@ -294,11 +297,11 @@ impl TrustedRepository {
         if !chain.iter().all(|delegated| delegated.paths.iter().flatten().all(|pattern| is_plain(pattern))) {
             return Err(TrustError::Malformed(format!("the paths of {role} are no plain patterns")));
         }
-        if chain.iter().any(|delegated| delegated.paths.iter().flatten().count() > MAX_PATTERNS) {
-            return Err(TrustError::Malformed(format!("{role} has more than {MAX_PATTERNS} path patterns")));
+        if chain.iter().any(|delegated| delegated.paths.iter().flatten().count() > PATTERNS) {
+            return Err(TrustError::Malformed(format!("{role} has more than {PATTERNS} path patterns")));
         }
         let allowed = |path: &str| chain.iter().all(|delegated| delegated.matches_path(path).unwrap_or(false));
-        let listed = own.targets.iter().filter(|(path, _)| path.len() <= MAX_PATH && wanted(path) && allowed(path));
+        let listed = own.targets.iter().filter(|(path, _)| path.len() <= PATH_BYTES && wanted(path) && allowed(path));
         // One that can't be read is passed over like one that may not be listed.
         Ok(listed.filter_map(|(path, file)| Target::new(path, file).ok()).collect())
     }
@@ -306,7 +309,7 @@ impl TrustedRepository {
 
 /// Whether a pattern is made of names and whole `*`: anything else costs more to match than it is worth.
 fn is_plain(pattern: &str) -> bool {
-    pattern.len() <= MAX_PATH && pattern.split('/').all(|part| part == "*" || !part.contains(['*', '?', '[', ']']))
+    pattern.len() <= PATH_BYTES && pattern.split('/').all(|part| part == "*" || !part.contains(['*', '?', '[', ']']))
 }
 
 fn is_top_level(role: &str) -> bool {
@@ -321,8 +324,8 @@ pub fn metadata_name(role: &str) -> String {
 }
 
 fn bounded(bytes: &[u8]) -> Result<(), TrustError> {
-    if bytes.len() > MAX_METADATA {
-        return Err(TrustError::Malformed(format!("a metadata file is larger than {MAX_METADATA} bytes")));
+    if bytes.len() > ROLE_BYTES {
+        return Err(TrustError::Malformed(format!("a metadata file is larger than {ROLE_BYTES} bytes")));
     }
     // Two readers of an ambiguous file could trust two different things under one signature.
     json::check(bytes).map_err(|error| TrustError::Malformed(error.to_string()))

@@ -10,15 +10,12 @@ use serde_json::Value;
 
 use super::entry::{ReleaseError, Withdrawn};
 use super::repository::Target;
+use crate::limits::{LANGUAGES, TEXT_CHARS};
 use crate::region::UnitId;
 use crate::service::ServiceId;
 
 /// The file's name below its service's path.
 const FILE: &str = "takedown.json";
-/// Longest reason in one language, in characters.
-const MAX_REASON: usize = 300;
-/// Most languages of a reason.
-const MAX_LANGUAGES: usize = 32;
 
 /// A service that is offered to nobody, in no version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,9 +57,9 @@ impl Takedown {
 impl Withdrawn {
     /// A reason is there, and short enough to be read on a phone.
     pub(super) fn check(&self) -> Result<(), &'static str> {
-        let fits = |text: &str| (1..=MAX_REASON).contains(&text.chars().count());
+        let fits = |text: &str| (1..=TEXT_CHARS).contains(&text.chars().count());
         let languages = self.reason.iter().count();
-        if (1..=MAX_LANGUAGES).contains(&languages) && self.reason.iter().all(|(_, text)| fits(text)) {
+        if (1..=LANGUAGES).contains(&languages) && self.reason.iter().all(|(_, text)| fits(text)) {
             Ok(())
         } else {
             Err("a reason has 1 to 300 characters, in at least one language and at most 32")

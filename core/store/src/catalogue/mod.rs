@@ -26,6 +26,7 @@ pub use versions::{Installed, Slot};
 
 use crate::database::Schema;
 use crate::error::StoreError;
+use crate::search;
 
 const SCHEMA: Schema = Schema {
     file: "catalogue.sqlite",
@@ -36,6 +37,7 @@ const SCHEMA: Schema = Schema {
         include_str!("../migrations/catalogue_002.sql"),
         include_str!("../migrations/catalogue_003.sql"),
         include_str!("../migrations/catalogue_004.sql"),
+        include_str!("../migrations/catalogue_005.sql"),
     ],
 };
 
@@ -43,8 +45,8 @@ const SCHEMA: Schema = Schema {
 #[derive(Debug)]
 pub struct Catalogue {
     pub(crate) db: Connection,
-    /// The search index's words, read when a search first needs them.
-    pub(crate) vocabulary: RefCell<Option<Arc<[String]>>>,
+    /// What a search has read of the index, until that changes.
+    pub(crate) index: RefCell<search::Index>,
 }
 
 /// What is done with rows without a seal, as the app wrote them before there were seals.
@@ -127,7 +129,9 @@ impl Catalogue {
         }
         // A file under another key shows here, too.
         REPOSITORY.read(&db, "id", "", &[], |_| Ok(()))?;
-        Ok(Self { db, vocabulary: RefCell::default() })
+        let mut catalogue = Self { db, index: RefCell::default() };
+        catalogue.index_if_empty()?;
+        Ok(catalogue)
     }
 
     /// Makes a repository known; its address and first root may change, what was verified stays.

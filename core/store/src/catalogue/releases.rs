@@ -43,10 +43,10 @@ impl Catalogue {
             for release in &role.releases {
                 put_release(&change, repository, release, role.taken_down.get(&release.app_id))?;
             }
-            search::index_unit(&change, number, role)?;
+            search::index_unit(&change, number, &role.unit, &role.releases)?;
         }
         change.commit()?;
-        self.vocabulary.take();
+        self.index.take();
         Ok(())
     }
 
@@ -117,6 +117,13 @@ impl Catalogue {
         units(&self.db, repository)
     }
 
+    /// The units that are known below a region: its departments, and what lies below it with theirs.
+    pub fn units_below(&self, region: &RegionId) -> Result<Vec<UnitId>, StoreError> {
+        // `0` comes next after `/`.
+        let bounds = params![format!("{region}/"), format!("{region}0")];
+        UNIT.read(&self.db, "id", "WHERE id > ?1 AND id < ?2 ORDER BY id", bounds, unit_id)
+    }
+
     /// Forgets a unit that nobody delegates to any more: what it published is not offered.
     pub fn forget_unit(&mut self, unit: &UnitId) -> Result<(), StoreError> {
         let change = self.db.transaction()?;
@@ -124,7 +131,7 @@ impl Catalogue {
         change.execute("DELETE FROM release WHERE unit = ?1", [unit.to_string()])?;
         change.execute("DELETE FROM unit WHERE id = ?1", [unit.to_string()])?;
         change.commit()?;
-        self.vocabulary.take();
+        self.index.take();
         Ok(())
     }
 

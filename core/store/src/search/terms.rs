@@ -1,18 +1,17 @@
 //! The words that a text is found by, and the words that a resident's typing stands for. Both sides fold alike.
 
 use std::collections::BTreeSet;
-use std::fmt;
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use icu_properties::CodePointMapData;
 use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
+use onecity_protocol::limits::{INDEXED_NAME_BYTES, INDEXED_TEXT_BYTES};
+
 use super::{han, readings};
 
 /// Longest word in the index, in characters.
 const MAX_WORD: usize = 32;
-/// Most words of one entry's text.
-const MAX_TERMS: usize = 2_000;
 /// Longest stretch of characters that is taken in.
 const MAX_RUN: usize = 64;
 /// Most other readings of a run of characters that are taken in.
@@ -53,11 +52,25 @@ pub(super) fn runs(text: &str) -> Vec<Run> {
     runs
 }
 
-/// The words of an entry's text.
-#[derive(Debug, Default)]
-pub(super) struct Terms(BTreeSet<String>);
+/// The words of an entry's text, as far as there is room for them: the first ones count.
+#[derive(Debug)]
+pub(super) struct Terms {
+    words: BTreeSet<String>,
+    /// Bytes that are left.
+    room: usize,
+}
 
 impl Terms {
+    /// For the names of an entry.
+    pub(super) fn of_names() -> Self {
+        Self { words: BTreeSet::new(), room: INDEXED_NAME_BYTES }
+    }
+
+    /// For everything else that it says.
+    pub(super) fn of_others() -> Self {
+        Self { words: BTreeSet::new(), room: INDEXED_TEXT_BYTES }
+    }
+
     /// A name or keyword: found by its characters, its pinyin from any syllable on, and its initials.
     pub(super) fn add_name(&mut self, text: &str) {
         let runs = runs(text);
@@ -89,14 +102,25 @@ impl Terms {
     }
 
     fn add(&mut self, word: String) {
-        if self.0.len() == MAX_TERMS {
-            return;
+        let word = if word.chars().count() <= MAX_WORD { word } else { word.chars().take(MAX_WORD).collect() };
+        // The space between two words counts, too.
+        let bytes = word.len() + 1;
+        if bytes <= self.room && self.words.insert(word) {
+            self.room -= bytes;
         }
-        if word.chars().count() <= MAX_WORD {
-            self.0.insert(word);
-        } else {
-            self.0.insert(word.chars().take(MAX_WORD).collect());
+    }
+
+    /// All words, each behind a mark.
+    pub(super) fn marked(&self, mark: &str) -> String {
+        let mut all = String::with_capacity(self.words.iter().map(|word| mark.len() + word.len() + 1).sum());
+        for word in &self.words {
+            if !all.is_empty() {
+                all.push(' ');
+            }
+            all.push_str(mark);
+            all.push_str(word);
         }
+        all
     }
 
     /// Pairs of neighbours, and the last one alone; the others begin a pair.
@@ -120,18 +144,6 @@ impl Terms {
     }
 }
 
-impl fmt::Display for Terms {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (at, word) in self.0.iter().enumerate() {
-            if at > 0 {
-                f.write_str(" ")?;
-            }
-            f.write_str(word)?;
-        }
-        Ok(())
-    }
-}
-
 /// How characters are read: first each as it mostly is, then with one of them read in another way.
 fn read_aloud(characters: &[char]) -> Vec<Vec<&'static str>> {
     let usual: Vec<&'static str> =
@@ -152,6 +164,16 @@ fn read_aloud(characters: &[char]) -> Vec<Vec<&'static str>> {
         }
     }
     all
+}
+
+/// What the beginning of a word stands for.
+pub(super) enum Beginnings<'a> {
+    /// Every word that begins so.
+    Any,
+    /// This very word.
+    Whole,
+    /// Every word that begins like one of those that it may have meant.
+    Of(&'a dyn Fn(&str) -> Vec<String>),
 }
 
 /// What a resident typed.
@@ -194,19 +216,21 @@ impl Query {
             .any(|part| matches!(part, Part::Beginning(word) if word.is_ascii() && word.len() >= super::slip::SHORTEST))
     }
 
-    /// As an FTS5 expression; `meant` says which words a typed one may stand for. Empty if one of them stands for none.
-    pub(super) fn to_fts(&self, meant: impl Fn(&str) -> Vec<String>) -> String {
+    /// As an FTS5 expression over the words that begin with a mark. Empty if one of the parts stands for no word.
+    pub(super) fn to_fts(&self, mark: &str, beginnings: &Beginnings<'_>) -> String {
         let mut parts = Vec::new();
         for part in &self.0 {
-            match part {
-                Part::Whole(word) => parts.push(format!("\"{word}\"")),
-                Part::Beginning(word) => {
-                    let words = meant(word);
+            match (part, beginnings) {
+                // A word is letters and digits alone: nothing in it means anything to FTS5 within quotes.
+                (Part::Whole(word), _) | (Part::Beginning(word), Beginnings::Whole) => {
+                    parts.push(format!("\"{mark}{word}\""));
+                }
+                (Part::Beginning(word), Beginnings::Any) => parts.push(format!("\"{mark}{word}\" *")),
+                (Part::Beginning(word), Beginnings::Of(meant)) => {
+                    let words: Vec<String> = meant(word).iter().map(|word| format!("\"{mark}{word}\" *")).collect();
                     if words.is_empty() {
                         return String::new();
                     }
-                    // A word is letters and digits alone: nothing in it means anything to FTS5 within quotes.
-                    let words: Vec<String> = words.iter().map(|word| format!("\"{word}\" *")).collect();
                     parts.push(format!("({})", words.join(" OR ")));
                 }
             }

@@ -1,10 +1,10 @@
 use super::*;
-use crate::catalogue::{CatalogueKey, TakenDown, Unsealed};
+use crate::catalogue::{CatalogueKey, TakenDown, Unsealed, VerifiedRole};
 use onecity_protocol::names::Names;
 use onecity_protocol::trust::{CatalogueEntry, Release, Target};
 
 /// `app_id`, Chinese and Vietnamese name, keyword.
-type Named = (&'static str, &'static str, &'static str, &'static str);
+type Named<'a> = (&'a str, &'a str, &'a str, &'a str);
 
 /// A catalogue of services by unit: `app_id`, Chinese and Vietnamese name, keyword.
 struct City {
@@ -13,7 +13,7 @@ struct City {
 }
 
 impl City {
-    fn new(units: &[(&str, &[Named])]) -> Self {
+    fn new(units: &[(&str, &[Named<'_>])]) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut catalogue =
             Catalogue::open(&folder.path().join("catalogue.sqlite"), &CatalogueKey::new(&[7; 32]), Unsealed::Refuse)
@@ -132,4 +132,64 @@ fn what_a_unit_no_longer_publishes_is_no_longer_found() {
     assert_eq!(city.finds("停车", &[]), ["cn-sd/qingdao/parking"]);
     city.catalogue.forget_unit(&"cn-sd/qingdao".parse().expect("a unit")).expect("forgotten");
     assert_eq!(city.finds("停车", &[]), Vec::<String>::new());
+}
+
+#[test]
+fn what_is_near_hides_nothing_elsewhere_and_beginnings_elsewhere_are_looked_for_if_nothing_near_fits() {
+    let city = City::demo();
+    // A whole word: both.
+    assert_eq!(city.finds("đỗ", &["cn-sd/jinan"]), ["cn-sd/jinan/parking", "cn-sd/qingdao/parking"]);
+    // The beginning of one: what is near.
+    assert_eq!(city.finds("tingch", &["cn-sd/jinan"]), ["cn-sd/jinan/parking"]);
+    // Nothing near fits, exactly or with a slip.
+    assert_eq!(city.finds("泊", &["cn-sd/jinan"]), ["cn-sd/qingdao/parking"]);
+    assert_eq!(city.finds("tra phi", &["cn-sd/jinan"]), ["cn-sd/qingdao/parking"]);
+    assert_eq!(city.finds("jiaofie", &["cn-sd/jinan"]), ["cn-sd/qingdao/parking"]);
+    assert_eq!(city.finds("tingch", &["cn-sd/zibo"]).len(), 2, "nothing of that city is on the phone");
+}
+
+#[test]
+fn a_publisher_elsewhere_shows_its_best_and_fills_nobody_s_screen() {
+    // Every third has the word for a name, the others for a keyword.
+    let ids: Vec<String> = (10..40).map(|at| format!("s{at}")).collect();
+    let named =
+        |(at, id)| if at % 3 == 0 { (id, "停车", "Đỗ", "泊") } else { (id, "便民", "Tiện ích", "停车") };
+    let own: Vec<Named<'_>> = ids.iter().map(String::as_str).enumerate().map(named).collect();
+    let city = City::new(&[
+        ("cn-sd/jinan", &[("parking", "智慧停车", "Đỗ xe", "车位")]),
+        ("cn-sd/qingdao", &own[..20]),
+        ("cn-sd/qingdao/~transport", &own[20..]),
+    ]);
+    let near = city.finds("停车", &["cn-sd/jinan"]);
+    // Those whose name fits, three of the whole publisher.
+    assert_eq!(near, ["cn-sd/jinan/parking", "cn-sd/qingdao/s10", "cn-sd/qingdao/s13", "cn-sd/qingdao/s16"]);
+    assert_eq!(city.finds("停车", &["cn-sd/qingdao", "cn-sd/qingdao/~transport"]).len(), 31);
+    assert_eq!(city.finds("泊", &["cn-sd/jinan"]).len(), 10, "nothing near fits");
+}
+
+#[test]
+fn an_entry_takes_so_much_of_the_index_and_its_names_come_first() {
+    let long: String = (0..2000).map(|at| format!("w{at} ")).collect();
+    let (mut names, mut others) = (Terms::of_names(), Terms::of_others());
+    names.add_name("停车");
+    for _ in 0..64 {
+        names.add_name(&long);
+        others.add_name(&long);
+        others.add_text(&long);
+    }
+    let bytes = |terms: &Terms| terms.marked("").len();
+    assert!(bytes(&names) <= onecity_protocol::limits::INDEXED_NAME_BYTES, "{}", bytes(&names));
+    assert!(bytes(&others) <= onecity_protocol::limits::INDEXED_TEXT_BYTES, "{}", bytes(&others));
+    assert!(names.marked("m").split(' ').any(|word| word == "mtingche"));
+}
+
+#[test]
+fn an_index_without_words_is_made_again_when_the_file_is_opened() {
+    let City { _folder: folder, catalogue } = City::demo();
+    catalogue.db.execute_batch("DELETE FROM search; DELETE FROM searchable").expect("emptied");
+    assert!(catalogue.search("停车", &[], 9).expect("searched").is_empty());
+    drop(catalogue);
+    let path = folder.path().join("catalogue.sqlite");
+    let opened = Catalogue::open(&path, &CatalogueKey::new(&[7; 32]), Unsealed::Refuse).expect("opened");
+    assert_eq!(opened.search("停车", &[], 9).expect("searched").len(), 2);
 }

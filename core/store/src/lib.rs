@@ -51,7 +51,8 @@ pub use catalogue::{
 pub use database::FolderLock;
 pub use error::StoreError;
 pub use outbox::{
-    Attachment, Delivery, Due, MAX_ATTACHMENT, PART, PendingReason, Submission, SubmissionState, TimelineEntry,
+    Attachment, Delivery, Due, Lane, MAX_ATTACHMENT, Next, PART, PendingReason, Submission, SubmissionState,
+    TimelineEntry,
 };
 pub use sealing::{SecretError, SecretStore};
 pub use vault::{AccountId, Listed, Owner, Record, ServiceSize, Vault, VaultReader};

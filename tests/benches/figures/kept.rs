@@ -106,7 +106,7 @@ pub(crate) fn sealed_put() -> Figure {
 pub(crate) fn outbox_enqueue() -> Figure {
     let Both { vault, plain, _folder } = both();
     vault
-        .atomically(|vault| (0..10_000).try_for_each(|number| vault.enqueue(&Owner::Phone, &report(number))))
+        .atomically(|vault| (0..10_000).try_for_each(|number| vault.enqueue(&Owner::Phone, &report(number)).map(drop)))
         .expect("10,000 wait");
     let value = vec![0x5a_u8; 800];
     let times = side_by_side(

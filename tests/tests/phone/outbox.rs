@@ -1,11 +1,17 @@
 //! What is handed in: once, in order, with photos, cancelled in time, and followed.
 
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{Method, StatusCode};
 use mock_server::Fault;
 use onecity_core::platform::Photo;
 use onecity_core::{Error, PendingReason, Refusal, SubmissionState, SubmissionView};
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 
-use crate::kit::{Kit, Page, service};
+use crate::kit::{Kit, Page, jinan, manifest, publish, service};
 
 async fn settled(kit: &Kit, id: &str) -> SubmissionView {
     kit.phone.client().deliver().await.expect("tried");
@@ -244,5 +250,77 @@ async fn a_city_that_answers_nonsense_to_an_upload_has_not_taken_the_report() {
     let id = page.call("submit", params).await.expect("kept")["id"].as_str().expect("an id").to_owned();
     let view = settled(&kit, &id).await;
     assert!(!is_delivered(&view), "{:?}", view.state);
+    kit.server.stop().await;
+}
+
+/// A city that answers what it is handed only once it is let go on, and says that it has nothing.
+struct Late {
+    asked: Mutex<Vec<Method>>,
+    go_on: Semaphore,
+}
+
+impl Late {
+    async fn start() -> (Arc<Self>, String) {
+        let late = Arc::new(Self { asked: Mutex::default(), go_on: Semaphore::new(0) });
+        let answer = async |State(late): State<Arc<Self>>, request: Request| {
+            late.asked.lock().expect("held").push(request.method().clone());
+            if request.method() == Method::GET {
+                return StatusCode::NOT_FOUND;
+            }
+            // It is closed once the city goes on.
+            let _ = late.go_on.acquire().await;
+            StatusCode::CREATED
+        };
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let origin = format!("http://{}", listener.local_addr().expect("an address"));
+        let app = Router::new().fallback(answer).with_state(Arc::clone(&late));
+        tokio::spawn(async move { axum::serve(listener, app).await.expect("served") });
+        (late, origin)
+    }
+
+    fn posted(&self) -> usize {
+        self.asked.lock().expect("held").iter().filter(|method| **method == Method::POST).count()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_whose_city_does_not_answer_holds_no_other_up_and_taking_back_waits_for_nothing_else() {
+    let kit = Kit::new().await;
+    let (late, origin) = Late::start().await;
+    publish(&kit.world, &manifest("late", 1, &origin), &[]);
+    let client = kit.phone.client();
+    client.sync(&jinan()).await.expect("synced");
+    let (page, other) = (kit.opens("late").await, kit.opens("other").await);
+    let mut waiting = Vec::new();
+    for number in 0..4 {
+        waiting.push(page.submit(&format!("{origin}/reports"), json!({ "n": number })).await.expect("kept"));
+    }
+    let state = async |id: &str| {
+        let all = client.submissions().await.expect("listed");
+        all.into_iter().find(|own| own.id == id).map(|own| own.state)
+    };
+    let arrives = async |id: &str| {
+        let delivered = async || matches!(state(id).await, Some(SubmissionState::Delivered { .. }));
+        kit.resident.sees("another service's is delivered", delivered).await;
+    };
+    // By itself, and while everything is being delivered.
+    let first = other.submit(&kit.url("/reports"), json!({ "n": 1 })).await.expect("kept");
+    arrives(&first).await;
+    let all = client.deliver();
+    let meanwhile = async {
+        let second = other.submit(&kit.url("/reports"), json!({ "n": 2 })).await.expect("kept");
+        arrives(&second).await;
+        // Those behind the one on its way are taken back at once: nothing of them was sent.
+        client.cancel_submission(&waiting[2]).await.expect("taken back");
+        assert_eq!(late.posted(), 1, "one at a time, and it has no answer yet");
+        late.go_on.close();
+    };
+    let (delivered, ()) = tokio::join!(all, meanwhile);
+    delivered.expect("delivered");
+    for (at, id) in waiting.iter().enumerate() {
+        assert_eq!(matches!(state(id).await, Some(SubmissionState::Delivered { .. })), at != 2, "{at}");
+    }
+    assert_eq!(late.posted(), 3, "what was taken back never came");
+    assert_eq!(kit.world.submissions_taken(), 2);
     kit.server.stop().await;
 }

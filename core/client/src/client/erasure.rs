@@ -35,7 +35,7 @@ impl Erasure {
         let owner = Owner::Account(account.clone());
         if !discard_waiting {
             if self.submissions.waiting(&owner).await? > 0 {
-                self.submissions.deliver(true).await?;
+                self.submissions.deliver_of(owner.clone()).await;
             }
             if self.submissions.waiting(&owner).await? > 0 {
                 let why = "some of what you handed in has not been sent yet, and would be lost; connect to a network";

@@ -108,7 +108,7 @@ impl Client {
     /// have taken or refused.
     pub async fn deliver(&self) -> Result<u32, Error> {
         self.run(|parts| async move {
-            let settled = parts.submissions.deliver(true).await?;
+            let settled = parts.submissions.deliver().await?;
             parts.sessions.tell_ended().await;
             Ok(settled)
         })

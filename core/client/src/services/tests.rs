@@ -37,13 +37,13 @@ async fn state_of(kit: &Kit, id: &str) -> Option<SubmissionState> {
 async fn what_was_handed_in_is_delivered_once_under_one_key_when_the_network_is_back() {
     let kit = Kit::new().await;
     let handed_in = hand_in(&kit, "Lamp").await;
-    assert_eq!(kit.submissions.deliver(true).await, Ok(0));
+    assert_eq!(kit.submissions.deliver().await, Ok(0));
     let waits = state_of(&kit, &handed_in.id).await;
     assert!(matches!(waits, Some(SubmissionState::Waiting { pending: Some(PendingReason::Network), .. })), "{waits:?}");
     assert_eq!(kit.submissions.waiting(&Owner::Phone).await, Ok(1));
     kit.bench().http.always("/reports", Reply::json(&json!({ "number": 7 })).with_status(201));
-    assert_eq!(kit.submissions.deliver(true).await, Ok(1));
-    assert_eq!(kit.submissions.deliver(true).await, Ok(0));
+    assert_eq!(kit.submissions.deliver().await, Ok(1));
+    assert_eq!(kit.submissions.deliver().await, Ok(0));
     assert!(matches!(state_of(&kit, &handed_in.id).await, Some(SubmissionState::Delivered { .. })));
     let posted = kit.bench().http.seen().into_iter().filter(|own| own.url.ends_with("/reports"));
     let keys: Vec<_> = posted.map(|own| own.header("idempotency-key").map(str::to_owned)).collect();
@@ -56,11 +56,11 @@ async fn a_city_s_no_is_kept_with_its_words_and_does_not_hold_up_what_comes_afte
     kit.bench().http.lose("/reports");
     kit.bench().http.lose("/reports");
     let (first, second) = (hand_in(&kit, "One").await, hand_in(&kit, "Two").await);
-    kit.submissions.deliver(true).await.expect("tried");
+    kit.submissions.deliver().await.expect("tried");
     let no = Reply::json(&json!({ "detail": "Name the street" })).with_status(422);
     kit.bench().http.always("/reports", Reply::status(201));
     kit.bench().http.once("/reports", no);
-    kit.submissions.deliver(true).await.expect("delivered");
+    kit.submissions.deliver().await.expect("delivered");
     let refused = state_of(&kit, &first.id).await;
     let said = "Name the street";
     assert!(matches!(&refused, Some(SubmissionState::Refused { reason, conflict: false, .. }) if reason == said));
@@ -71,14 +71,14 @@ async fn a_city_s_no_is_kept_with_its_words_and_does_not_hold_up_what_comes_afte
 async fn what_no_city_has_is_taken_back_and_what_one_has_is_not() {
     let kit = Kit::new().await;
     let one = hand_in(&kit, "One").await;
-    kit.submissions.deliver(true).await.expect("tried");
+    kit.submissions.deliver().await.expect("tried");
     let maybe = kit.submissions.cancel(&one.id).await.expect_err("the city may have it, and there is no network");
     assert!(matches!(maybe, Error::Refused { reason: Refusal::AlreadySent, .. }));
     kit.bench().http.always(&one.id, Reply::status(404));
     kit.submissions.cancel(&one.id).await.expect("the city says that it has no such");
     kit.bench().http.always("/reports", Reply::status(201));
     let two = hand_in(&kit, "Two").await;
-    kit.submissions.deliver(true).await.expect("delivered");
+    kit.submissions.deliver().await.expect("delivered");
     assert!(matches!(kit.submissions.cancel(&two.id).await, Err(Error::Refused { reason: Refusal::AlreadySent, .. })));
     assert!(matches!(kit.submissions.cancel("x").await, Err(Error::Refused { reason: Refusal::NotFound, .. })));
 }
@@ -88,7 +88,7 @@ async fn what_became_of_a_submission_is_asked_for_until_it_has_ended() {
     let kit = Kit::new().await;
     kit.bench().http.always("/reports", Reply::status(201));
     let one = hand_in(&kit, "One").await;
-    kit.submissions.deliver(true).await.expect("delivered");
+    kit.submissions.deliver().await.expect("delivered");
     let timeline = json!({ "timeline": [{ "at": 5, "status": "done", "text": "The lamp is on\u{7}" }] });
     kit.bench().http.always(&one.id, Reply::json(&timeline));
     assert_eq!(kit.submissions.update().await, Ok(1));

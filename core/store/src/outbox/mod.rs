@@ -15,7 +15,7 @@ mod submission;
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::service::ServiceId;
 use ring::rand::{SecureRandom, SystemRandom};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, params};
 use serde_json::Value;
 
 pub use attachments::{Attachment, MAX_ATTACHMENT, PART};
@@ -40,6 +40,32 @@ const LONGEST_WAIT: i64 = 2 * 3600;
 /// Largest receipt that is kept, in bytes of JSON.
 const MAX_RECEIPT: usize = 64 << 10;
 
+/// What is sent in order, one after the other: an owner's submissions of one service.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Lane {
+    owner: Owner,
+    /// None for those from before services were told apart, which are one lane.
+    scope: Option<Vec<u8>>,
+}
+
+impl Lane {
+    /// Whose submissions they are.
+    pub fn owner(&self) -> &Owner {
+        &self.owner
+    }
+}
+
+/// What comes next in a lane.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Next {
+    /// A submission whose time has come.
+    Due(Box<Due>),
+    /// One whose time will come, in seconds.
+    Later(UnixTime),
+    /// Nothing waits.
+    Nothing,
+}
+
 /// Whether a row is still on its way.
 mod way {
     pub(super) const SETTLED: u8 = 0;
@@ -56,11 +82,11 @@ impl Vault {
         id.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
-    /// Keeps a submission with its attachments; it is on disk when this returns.
+    /// Keeps a submission with its attachments; it is on disk when this returns. Answers in which lane it waits.
     ///
     /// # Errors
     /// [`StoreError::Quota`] if too many of this service wait already.
-    pub fn enqueue(&self, owner: &Owner, submission: &Submission) -> Result<(), StoreError> {
+    pub fn enqueue(&self, owner: &Owner, submission: &Submission) -> Result<Lane, StoreError> {
         let (key, value) = self.sealed(owner, submission)?;
         self.atomically(|vault| {
             let scope = vault.known_service(owner, &submission.service)?;
@@ -86,27 +112,45 @@ impl Vault {
             for attachment in &submission.attachments {
                 vault.attach(owner, &scope, attachment, &key)?;
             }
-            Ok(())
+            Ok(Lane { owner: owner.clone(), scope: Some(scope) })
         })
     }
 
-    /// The oldest submission of an owner whose time has come, and that none from the same service waits before.
-    pub fn next_due(&self, owner: &Owner, now: UnixTime) -> Result<Option<Due>, StoreError> {
+    /// The lanes of an owner in which something waits.
+    pub fn lanes(&self, owner: &Owner) -> Result<Vec<Lane>, StoreError> {
+        let mut query = self.db.prepare_cached("SELECT DISTINCT scope FROM outbox WHERE owner = ?1 AND waiting = 1")?;
+        let lane = |row: &Row<'_>| Ok(Lane { owner: owner.clone(), scope: row.get(0)? });
+        Ok(query.query_map([owner.name()], lane)?.collect::<Result<_, _>>()?)
+    }
+
+    /// The lane of a submission.
+    pub fn lane_of(&self, owner: &Owner, id: &str) -> Result<Option<Lane>, StoreError> {
+        let key = self.keys(owner)?.row_key(KIND, id);
+        let mut query = self.db.prepare_cached("SELECT scope FROM outbox WHERE owner = ?1 AND key = ?2")?;
+        let lane = |row: &Row<'_>| Ok(Lane { owner: owner.clone(), scope: row.get(0)? });
+        Ok(query.query_row(params![owner.name(), key], lane).optional()?)
+    }
+
+    /// What comes next in a lane: the oldest that waits, and no other before it.
+    pub fn next(&self, lane: &Lane, now: UnixTime) -> Result<Next, StoreError> {
+        let owner = &lane.owner;
         loop {
-            let found: Option<(Vec<u8>, Vec<u8>, bool)> = self
+            let found: Option<(Vec<u8>, Vec<u8>, bool, UnixTime)> = self
                 .db
                 .prepare_cached(
-                    "SELECT key, value, doubtful = 1 FROM outbox AS one
-                     WHERE owner = ?1 AND waiting = 1 AND (due <= ?2 OR due > ?2 + ?3) AND NOT EXISTS (
-                         SELECT 1 FROM outbox AS before WHERE before.owner = one.owner AND before.scope IS one.scope
-                         AND before.waiting = 1 AND before.position < one.position
-                     ) ORDER BY position LIMIT 1",
+                    "SELECT key, value, doubtful = 1, due FROM outbox
+                     WHERE owner = ?1 AND scope IS ?2 AND waiting = 1 ORDER BY position LIMIT 1",
                 )?
-                .query_row(params![owner.name(), now, LONGEST_WAIT], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+                .query_row(params![owner.name(), lane.scope], |row| {
+                    Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?))
+                })
                 .optional()?;
-            let Some((key, value, doubtful)) = found else { return Ok(None) };
+            let Some((key, value, doubtful, due)) = found else { return Ok(Next::Nothing) };
+            if (now + 1..=now + LONGEST_WAIT).contains(&due) {
+                return Ok(Next::Later(due));
+            }
             match self.opened(owner, &key, value) {
-                Ok(submission) => return Ok(Some(Due { submission, doubtful })),
+                Ok(submission) => return Ok(Next::Due(Box::new(Due { submission, doubtful }))),
                 Err(StoreError::Damaged(_) | StoreError::Record(_) | StoreError::RecordTooNew { .. }) => {
                     tracing::error!("a submission that waits can't be opened; it is kept and passed over");
                     self.db.execute("UPDATE outbox SET waiting = ?2 WHERE key = ?1", params![key, way::DAMAGED])?;
@@ -117,25 +161,30 @@ impl Vault {
     }
 
     /// Writes down that a try to deliver begins: should the app end before its outcome is known, the city may have the
-    /// submission.
-    pub fn begin_delivery(&self, owner: &Owner, id: &str) -> Result<(), StoreError> {
+    /// submission. Answers whether it still waits; it may have been taken back.
+    pub fn begin_delivery(&self, owner: &Owner, id: &str) -> Result<bool, StoreError> {
         let key = self.keys(owner)?.row_key(KIND, id);
-        self.db
-            .prepare_cached("UPDATE outbox SET doubtful = 2 WHERE owner = ?1 AND key = ?2 AND doubtful = 0")?
+        let begun = self
+            .db
+            .prepare_cached(
+                "UPDATE outbox SET doubtful = CASE doubtful WHEN 0 THEN 2 ELSE doubtful END
+                 WHERE owner = ?1 AND key = ?2 AND waiting = 1",
+            )?
             .execute(params![owner.name(), key])?;
-        Ok(())
+        Ok(begun > 0)
     }
 
-    /// Whether a submission has never been on its way, as far as anybody can know.
-    pub fn is_untouched(&self, owner: &Owner, submission: &Submission) -> Result<bool, StoreError> {
-        let key = self.keys(owner)?.row_key(KIND, &submission.id);
-        let doubtful: Option<u8> = self
-            .db
-            .prepare_cached("SELECT doubtful FROM outbox WHERE owner = ?1 AND key = ?2")?
-            .query_row(params![owner.name(), key], |row| row.get(0))
-            .optional()?;
-        let never = matches!(submission.state, SubmissionState::Waiting { attempts: 0, .. });
-        Ok(never && doubtful.unwrap_or_default() == 0)
+    /// Removes a submission that has never been on its way, as far as anybody can know; answers whether it was such a
+    /// one.
+    pub fn remove_untouched(&self, owner: &Owner, id: &str) -> Result<bool, StoreError> {
+        self.atomically(|vault| {
+            let Some(submission) = vault.submission(owner, id)? else { return Ok(false) };
+            let key = vault.keys(owner)?.row_key(KIND, id);
+            let mut query = vault.db.prepare_cached("SELECT doubtful FROM outbox WHERE owner = ?1 AND key = ?2")?;
+            let doubtful: Option<u8> = query.query_row(params![owner.name(), key], |row| row.get(0)).optional()?;
+            let never = matches!(submission.state, SubmissionState::Waiting { attempts: 0, .. });
+            Ok(never && doubtful.unwrap_or_default() == 0 && vault.remove_submission(owner, id)?)
+        })
     }
 
     fn drop_oldest_settled(&self, owner: &Owner, service: &ServiceId) -> Result<(), StoreError> {
@@ -235,17 +284,13 @@ impl Vault {
         })
     }
 
-    /// Makes every waiting submission due at once, for example because the network is back.
-    pub fn hurry(&self, owner: &Owner, now: UnixTime) -> Result<(), StoreError> {
-        let mut update =
-            self.db.prepare_cached("UPDATE outbox SET due = ?2 WHERE owner = ?1 AND waiting = 1 AND due > ?2")?;
-        update.execute(params![owner.name(), now])?;
+    /// Makes all that waits in a lane due at once, for example because the network is back.
+    pub fn hurry(&self, lane: &Lane, now: UnixTime) -> Result<(), StoreError> {
+        let mut update = self.db.prepare_cached(
+            "UPDATE outbox SET due = ?3 WHERE owner = ?1 AND scope IS ?2 AND waiting = 1 AND due > ?3",
+        )?;
+        update.execute(params![lane.owner.name(), lane.scope, now])?;
         Ok(())
-    }
-
-    /// When the next waiting submission of anybody becomes due, in seconds.
-    pub fn next_wake(&self) -> Result<Option<UnixTime>, StoreError> {
-        Ok(self.db.query_row("SELECT min(due) FROM outbox WHERE waiting = 1", [], |row| row.get(0))?)
     }
 
     /// How many submissions of two owners wait: the phone's, and the active account's.
@@ -325,21 +370,30 @@ mod tests {
         drop(vault);
 
         let vault = Vault::open(&path, keys).expect("a vault");
-        let due = |now| vault.next_due(&Owner::Phone, now).expect("readable").map(|due| due.submission);
-        assert_eq!(due(99), None);
-        assert_eq!(due(200), Some(first.clone()));
+        let lanes = vault.lanes(&Owner::Phone).expect("listed");
+        let of = |submission: &Submission| {
+            let lane = vault.lane_of(&Owner::Phone, &submission.id).expect("read").expect("there");
+            assert!(lanes.contains(&lane));
+            lane
+        };
+        assert_eq!((lanes.len(), of(&first)), (2, of(&second)));
+        let next = |lane: &Lane, now| vault.next(lane, now).expect("readable");
+        let is = |next: Next, expected: &Submission| matches!(next, Next::Due(due) if due.submission == *expected);
+        assert_eq!(next(&of(&first), 99), Next::Later(100));
+        assert!(is(next(&of(&first), 200), &first));
         let record = |submission, delivery| {
             vault.record_delivery(&Owner::Phone, submission, delivery, 200).expect("written").state
         };
         let waits = SubmissionState::Waiting { attempts: 1, pending: Some(PendingReason::Network) };
-        assert_eq!(record(first, postponed(230)), waits);
-        assert_eq!(due(200).map(|due| due.service.app_id).as_deref(), Some("parking"), "another service does not wait");
-        let delivered = record(due(200).expect("the other's"), Delivery::Accepted { receipt: Value::Null });
+        assert_eq!(record(first.clone(), postponed(230)), waits);
+        assert!(is(next(&of(&other), 200), &other), "another service does not wait");
+        let delivered = record(other.clone(), Delivery::Accepted { receipt: Value::Null });
         assert!(matches!(delivered, SubmissionState::Delivered { at: 200, .. }));
-        assert_eq!(due(229), None, "the second waits for the first");
-        assert_eq!(vault.next_wake().expect("read"), Some(101));
-        vault.hurry(&Owner::Phone, 229).expect("hurried");
-        assert!(due(229).is_some());
+        assert_eq!(next(&of(&other), 200), Next::Nothing);
+        assert_eq!(next(&of(&second), 229), Next::Later(230), "the second waits for the first");
+        assert_eq!(vault.lanes(&Owner::Phone).expect("listed"), [of(&first)]);
+        vault.hurry(&of(&first), 229).expect("hurried");
+        assert!(matches!(next(&of(&second), 229), Next::Due(due) if due.submission.id == first.id));
         assert_eq!(vault.submissions(&Owner::Phone).expect("listed").records.len(), 3);
     }
 
@@ -348,9 +402,9 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(3)).expect("a vault");
         let own = report("report", 100);
-        vault.enqueue(&Owner::Phone, &own).expect("kept");
+        let lane = vault.enqueue(&Owner::Phone, &own).expect("kept");
         vault.record_delivery(&Owner::Phone, own, postponed(100 + 365 * 86_400), 100).expect("written");
-        assert!(vault.next_due(&Owner::Phone, 200).expect("read").is_some());
+        assert!(matches!(vault.next(&lane, 200), Ok(Next::Due(_))));
     }
 
     #[test]
@@ -359,11 +413,30 @@ mod tests {
         let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(3)).expect("a vault");
         let (first, second) = (report("report", 100), report("report", 101));
         vault.enqueue(&Owner::Phone, &first).expect("kept");
-        vault.enqueue(&Owner::Phone, &second).expect("kept");
+        let lane = vault.enqueue(&Owner::Phone, &second).expect("kept");
         vault.db.execute("UPDATE outbox SET value = zeroblob(40) WHERE position = 1", []).expect("damaged");
-        assert_eq!(vault.next_due(&Owner::Phone, 200).expect("read").map(|due| due.submission), Some(second));
+        assert!(matches!(vault.next(&lane, 200), Ok(Next::Due(due)) if due.submission == second));
         let rows: u32 = vault.db.query_row("SELECT count(*) FROM outbox", [], |row| row.get(0)).expect("counted");
         assert_eq!(rows, 2);
+    }
+
+    #[test]
+    fn what_was_taken_back_is_not_sent_and_what_was_on_its_way_is_not_taken_back_unasked() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let vault = Vault::open(&folder.path().join("vault.sqlite"), shift(3)).expect("a vault");
+        let (first, second) = (report("report", 100), report("report", 101));
+        for submission in [&first, &second] {
+            vault.enqueue(&Owner::Phone, submission).expect("kept");
+        }
+        let begin = |id: &str| vault.begin_delivery(&Owner::Phone, id).expect("written");
+        let remove = |id: &str| vault.remove_untouched(&Owner::Phone, id).expect("written");
+        assert!(begin(&first.id));
+        assert!(!remove(&first.id), "it is on its way");
+        assert!(remove(&second.id));
+        assert!(!begin(&second.id), "it is gone");
+        vault.record_delivery(&Owner::Phone, first.clone(), postponed(230), 200).expect("written");
+        assert!(!remove(&first.id), "it was tried");
+        assert!(!remove("x"));
     }
 
     #[test]

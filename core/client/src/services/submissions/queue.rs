@@ -1,16 +1,19 @@
-//! The outbox: what was handed in waits here, and is sent one after the other, so that the order within a service stays.
+//! The outbox: what was handed in waits here, and is sent one after the other within a service, so that the order stays,
+//! and side by side with what other services' cities are sent.
 
-use std::pin::Pin;
-use std::sync::{Arc, Mutex as Lock, PoisonError};
+use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
+use onecity_protocol::credential::UnixTime;
 use onecity_protocol::service::ServiceId;
-use onecity_store::{Delivery, Owner, PendingReason, Submission, SubmissionState, Vault};
+use onecity_store::{Delivery, Lane, Next, Owner, PendingReason, Submission, SubmissionState, Vault};
 use serde_json::Value;
-use tokio::sync::Mutex;
 use tokio::task::AbortHandle;
 
 use super::delivering::LONGEST_WAIT;
+use super::lanes::Lanes;
 use crate::device::{Device, spawn};
 use crate::error::{Error, Refusal};
 use crate::identity::{Accounts, Consents, Sessions};
@@ -20,6 +23,8 @@ use crate::views::{SubmissionView, Topic};
 /// For how long a city is asked what it did with a submission, in seconds, and about how many at a time.
 const ASKED_FOR: i64 = 180 * 86_400;
 const MAX_ASKED: usize = 50;
+/// After how long a lane is looked at again that could not be read or written, in seconds.
+const AFTER_TROUBLE: i64 = 60;
 /// What a city says of a submission that nothing more will happen to.
 const FINAL: [&str; 4] = ["done", "closed", "rejected", "withdrawn"];
 
@@ -34,15 +39,13 @@ pub(crate) struct NewSubmission {
     pub fields: Option<Vec<String>>,
 }
 
-/// What residents hand in. One sender at a time.
+/// What residents hand in.
 pub(crate) struct Submissions {
     pub(super) device: Arc<Device>,
     accounts: Arc<Accounts>,
     pub(super) consents: Arc<Consents>,
     pub(super) sessions: Arc<Sessions>,
-    turn: Mutex<()>,
-    /// What wakes up when the next try is due.
-    timer: Lock<Option<AbortHandle>>,
+    lanes: Lanes,
 }
 
 impl Submissions {
@@ -57,8 +60,7 @@ impl Submissions {
             accounts: Arc::clone(accounts),
             consents: Arc::clone(consents),
             sessions: Arc::clone(sessions),
-            turn: Mutex::default(),
-            timer: Lock::default(),
+            lanes: Lanes::default(),
         })
     }
 
@@ -78,86 +80,142 @@ impl Submissions {
             state: SubmissionState::Waiting { attempts: 0, pending: None },
         };
         let stored = submission.clone();
-        self.device.vault(move |vault| vault.enqueue(&owner, &stored)).await?;
+        let lane = self.device.vault(move |vault| vault.enqueue(&owner, &stored)).await?;
         self.device.notices.changed(Topic::Submissions);
-        spawn(next_round(Arc::clone(self)));
+        self.begin_round(lane);
         Ok(self.view(submission))
     }
 
-    /// Tries what is due; with `hurry` everything that waits, because the network is back. Answers how many the city
-    /// has taken or refused.
-    pub(crate) async fn deliver(self: &Arc<Self>, hurry: bool) -> Result<u32, Error> {
-        let _turn = self.turn.lock().await;
+    /// Tries everything that waits, because the network is back. Answers how many the cities have taken or refused.
+    pub(crate) async fn deliver(self: &Arc<Self>) -> Result<u32, Error> {
         // Each was promised to be sent, also those of accounts that are not in use now.
-        let mut settled = 0;
-        for owner in self.accounts.owners().await? {
-            // What is wrong with one account keeps no other's from being sent.
-            match self.deliver_of(owner, hurry).await {
-                Ok(count) => settled += count,
-                Err(error) => tracing::warn!(%error, "an account's submissions wait"),
-            }
-        }
-        self.wake_when_due().await;
-        Ok(settled)
+        let of_owners = self.accounts.owners().await?.into_iter().map(|owner| self.deliver_of(owner));
+        Ok(join_all(of_owners).await.into_iter().sum())
     }
 
-    /// Comes back when the next try is due, as long as the app runs.
-    async fn wake_when_due(self: &Arc<Self>) {
-        let Ok(Some(due)) = self.device.vault(|vault| vault.next_wake()).await else { return };
-        let wait = u64::try_from((due - self.device.time.now().await).clamp(1, LONGEST_WAIT)).unwrap_or(1);
+    /// The same for what one account has handed in.
+    pub(crate) async fn deliver_of(self: &Arc<Self>, owner: Owner) -> u32 {
+        // What is wrong with one account, or one service, keeps no other's from being sent.
+        let lanes = match self.device.vault(move |vault| vault.lanes(&owner)).await {
+            Ok(lanes) => lanes,
+            Err(error) => {
+                tracing::warn!(%error, "an account's submissions wait");
+                return 0;
+            }
+        };
+        join_all(lanes.into_iter().map(|lane| self.round(lane, true))).await.into_iter().sum()
+    }
+
+    /// Sends what is due in a lane, beside the caller.
+    fn begin_round(self: &Arc<Self>, lane: Lane) {
+        let submissions = Arc::clone(self);
+        spawn(async move { submissions.round(lane, false).await });
+    }
+
+    /// Sends what is due in a lane; with `hurry` everything that waits there. Answers how many the city has taken or
+    /// refused.
+    async fn round(self: &Arc<Self>, lane: Lane, hurry: bool) -> u32 {
+        let turns = self.lanes.lane(&lane);
+        let _round = turns.round.lock().await;
+        let now = self.device.time.now().await;
+        let mut settled = 0;
+        let due = match self.send_due(&lane, hurry, now, &mut settled).await {
+            Ok(due) => due,
+            Err(error) => {
+                tracing::info!(%error, "submissions wait");
+                Some(now + AFTER_TROUBLE)
+            }
+        };
+        turns.wakes(due.map(|due| self.wake(lane, due - now)));
+        settled
+    }
+
+    /// Comes back to a lane when its next try is due, as long as the app runs.
+    fn wake(self: &Arc<Self>, lane: Lane, wait: i64) -> AbortHandle {
+        let wait = Duration::from_secs(u64::try_from(wait.clamp(1, LONGEST_WAIT)).unwrap_or(1));
         let later = Arc::downgrade(self);
         let waking = spawn(async move {
-            tokio::time::sleep(Duration::from_secs(wait)).await;
-            // The app may have been closed meanwhile, and another round may be what this one waits for.
+            tokio::time::sleep(wait).await;
+            // The app may have been closed meanwhile.
             if let Some(submissions) = later.upgrade() {
-                spawn(next_round(submissions));
+                submissions.begin_round(lane);
             }
         });
-        let before = self.timer.lock().unwrap_or_else(PoisonError::into_inner).replace(waking.abort_handle());
-        if let Some(before) = before {
-            before.abort();
-        }
+        waking.abort_handle()
     }
 
-    async fn deliver_of(&self, owner: Owner, hurry: bool) -> Result<u32, Error> {
-        let now = self.device.time.now().await;
+    /// Sends what is due, one after the other; answers when the next one is.
+    async fn send_due(
+        &self,
+        lane: &Lane,
+        hurry: bool,
+        now: UnixTime,
+        settled: &mut u32,
+    ) -> Result<Option<UnixTime>, Error> {
+        let turns = self.lanes.lane(lane);
         if hurry {
-            let owner = owner.clone();
-            self.device.vault(move |vault| vault.hurry(&owner, now)).await?;
+            let of = lane.clone();
+            self.device.vault(move |vault| vault.hurry(&of, now)).await?;
         }
-        let mut settled = 0;
+        let next = || {
+            let of = lane.clone();
+            self.device.vault(move |vault| vault.next(&of, now))
+        };
         loop {
-            let of = owner.clone();
-            let due = self.device.vault(move |vault| vault.next_due(&of, now)).await?;
-            let Some(due) = due else { break };
+            let unit = match next().await? {
+                Next::Due(due) => due.submission.service.unit,
+                Next::Later(due) => return Ok(Some(due)),
+                Next::Nothing => return Ok(None),
+            };
+            let _room = self.lanes.room(&unit).await;
+            let _turn = turns.turn.lock().await;
+            // It may have been taken back while there was no room.
+            let Next::Due(due) = next().await? else { continue };
             let submission = due.submission.clone();
-            let (of, id) = (owner.clone(), submission.id.clone());
-            self.device.vault(move |vault| vault.begin_delivery(&of, &id)).await?;
-            let delivery = self.attempt(&owner, due, now).await;
-            let waits = matches!(delivery, Delivery::Postponed { .. });
-            let (of, at) = (owner.clone(), self.device.time.now().await);
+            let (of, id) = (lane.owner().clone(), submission.id.clone());
+            if !self.device.vault(move |vault| vault.begin_delivery(&of, &id)).await? {
+                continue;
+            }
+            let delivery = self.attempt(lane.owner(), *due, now).await;
+            *settled += u32::from(!matches!(delivery, Delivery::Postponed { .. }));
+            let (of, at) = (lane.owner().clone(), self.device.time.now().await);
             self.device.vault(move |vault| vault.record_delivery(&of, submission, delivery, at)).await?;
-            settled += u32::from(!waits);
             self.device.notices.changed(Topic::Submissions);
         }
-        Ok(settled)
     }
 
-    /// Takes a submission back that the city does not have. Nothing is sent meanwhile.
+    /// Takes a submission back that the city does not have. It waits for a try of this one, and of no other.
     ///
     /// # Errors
     /// [`Refusal::AlreadySent`] if the city has it, or may have it and there is no network to ask.
-    pub(crate) async fn cancel(&self, id: &str) -> Result<(), Error> {
-        let _turn = self.turn.lock().await;
+    pub(crate) async fn cancel(self: &Arc<Self>, id: &str) -> Result<(), Error> {
+        let (owner, _) = self.find(id).await?;
+        let (of, name) = (owner.clone(), id.to_owned());
+        let lane = self.device.vault(move |vault| vault.lane_of(&of, &name)).await?;
+        let (of, name) = (owner.clone(), id.to_owned());
+        if !self.device.vault(move |vault| vault.remove_untouched(&of, &name)).await? {
+            // What was tried is the first of its lane: whoever has the turn tries this very one.
+            let turns = lane.as_ref().map(|lane| self.lanes.lane(lane));
+            let _turn = match &turns {
+                Some(turns) => Some(turns.turn.lock().await),
+                None => None,
+            };
+            self.remove_tried(owner, id).await?;
+        }
+        self.device.notices.changed(Topic::Submissions);
+        // What waited behind it need not wait any longer.
+        lane.into_iter().for_each(|lane| self.begin_round(lane));
+        Ok(())
+    }
+
+    /// Removes one that was tried before, if the city says that it does not have it.
+    async fn remove_tried(&self, owner: Owner, id: &str) -> Result<(), Error> {
         let sent = |why: &str| Error::refused(Refusal::AlreadySent, why);
-        let (owner, submission) = self.find(id).await?;
-        let (of, own) = (owner.clone(), submission.clone());
-        let untouched = self.device.vault(move |vault| vault.is_untouched(&of, &own)).await?;
+        let (_, submission) = self.find(id).await?;
         match &submission.state {
             SubmissionState::Delivered { .. } => return Err(sent("the city has it already; ask the city")),
             // What was refused is only a note.
             SubmissionState::Refused { .. } => {}
-            SubmissionState::Waiting { .. } if untouched => {}
             SubmissionState::Waiting { .. } => match self.status(&owner, &submission).await {
                 Ok(None) => {}
                 Ok(Some(_)) => return Err(sent("the city has it already; ask the city")),
@@ -166,14 +224,13 @@ impl Submissions {
         }
         let id = id.to_owned();
         self.device.vault(move |vault| vault.remove_submission(&owner, &id)).await?;
-        self.device.notices.changed(Topic::Submissions);
         Ok(())
     }
 
     /// Asks the cities what they did with what they were handed. Answers how many have news.
     pub(crate) async fn update(&self) -> Result<u32, Error> {
         let now = self.device.time.now().await;
-        let mut news = 0;
+        let mut asked: Vec<(Owner, Vec<Submission>)> = Vec::new();
         for owner in self.accounts.owners().await? {
             let of = owner.clone();
             let all = self.device.vault(move |vault| vault.submissions(&of)).await?.records;
@@ -182,19 +239,38 @@ impl Submissions {
                 let delivered = matches!(own.state, SubmissionState::Delivered { .. });
                 delivered && now - own.created < ASKED_FOR && !FINAL.contains(&last)
             });
+            let mut services: HashMap<ServiceId, Vec<Submission>> = HashMap::new();
             for submission in open.take(MAX_ASKED) {
-                // A city that does not say has no news.
-                let Ok(Some(said)) = self.status(&owner, &submission).await else { continue };
-                if said.timeline == submission.timeline || said.timeline.is_empty() {
-                    continue;
-                }
-                let (of, id) = (owner.clone(), submission.id.clone());
-                self.device.vault(move |vault| vault.keep_timeline(&of, &id, said.timeline)).await?;
-                news += 1;
+                services.entry(submission.service.clone()).or_default().push(submission);
             }
+            asked.extend(services.into_values().map(|of_service| (owner.clone(), of_service)));
+        }
+        let answers = join_all(asked.into_iter().map(|(owner, of_service)| self.ask(owner, of_service))).await;
+        let mut news = 0;
+        for answer in answers {
+            news += answer?;
         }
         if news > 0 {
             self.device.notices.changed(Topic::Submissions);
+        }
+        Ok(news)
+    }
+
+    /// Asks what became of a service's submissions, one after the other.
+    async fn ask(&self, owner: Owner, of_service: Vec<Submission>) -> Result<u32, Error> {
+        let mut news = 0;
+        for submission in of_service {
+            let room = self.lanes.room(&submission.service.unit).await;
+            let said = self.status(&owner, &submission).await;
+            drop(room);
+            // A city that does not say has no news.
+            let Ok(Some(said)) = said else { continue };
+            if said.timeline == submission.timeline || said.timeline.is_empty() {
+                continue;
+            }
+            let (of, id) = (owner.clone(), submission.id.clone());
+            self.device.vault(move |vault| vault.keep_timeline(&of, &id, said.timeline)).await?;
+            news += 1;
         }
         Ok(news)
     }
@@ -262,13 +338,4 @@ impl Submissions {
             advice: advice.map(|advice| message(advice, &self.device.config.languages, &[])),
         }
     }
-}
-
-/// A round of its own: the one that it follows has ended.
-fn next_round(submissions: Arc<Submissions>) -> Pin<Box<dyn Future<Output = ()> + Send>> {
-    Box::pin(async move {
-        if let Err(error) = submissions.deliver(false).await {
-            tracing::info!(%error, "submissions wait");
-        }
-    })
 }

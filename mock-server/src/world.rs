@@ -138,9 +138,14 @@ impl World {
         now() + self.skipped.load(Ordering::Relaxed)
     }
 
-    /// Lets seconds pass without anybody waiting for them.
+    /// Lets seconds pass without anybody waiting for them. The registries are signed again meanwhile, as their online keys
+    /// do by themselves.
     pub fn skip(&self, seconds: i64) {
         self.skipped.fetch_add(seconds, Ordering::Relaxed);
+        let now = self.now();
+        if let Err(error) = self.registry_mut(|registry| registry.renew(now)) {
+            tracing::error!(%error, "the registries were not signed again");
+        }
     }
 
     /// An id that the seed decides: 16 hexadecimal digits for a label.

@@ -48,17 +48,28 @@ struct Kept {
     repository: Repository<RepositoryFiles>,
     ring: KeyRing,
     ingest: Ingest,
+    root: Vec<PublicKey>,
+    /// When it was last signed, and its root.
+    signed: UnixTime,
+    root_signed: UnixTime,
 }
+
+/// How often a registry is signed again, in seconds, though nothing was published.
+const SIGNED_EVERY: i64 = 86_400;
+/// And its root.
+const ROOT_SIGNED_EVERY: i64 = 180 * 86_400;
+/// How many of its keys sign a root.
+const ROOT_THRESHOLD: usize = 3;
 
 impl Kept {
     fn new(id: &RegionId, now: UnixTime) -> Result<Self, PublishError> {
         let mut ring = KeyRing::default();
-        let root = (0..5).map(|_| ring.generate()).collect::<Result<_, _>>()?;
+        let root: Vec<PublicKey> = (0..5).map(|_| ring.generate()).collect::<Result<_, _>>()?;
         let (targets, snapshot, timestamp) = (ring.generate()?, ring.generate()?, ring.generate()?);
-        let holders = Holders { root, root_threshold: 3, targets, snapshot, timestamp };
+        let holders = Holders { root: root.clone(), root_threshold: ROOT_THRESHOLD, targets, snapshot, timestamp };
         let files = RepositoryFiles::new();
         let repository = Repository::create(id.clone(), files, &holders, &ring, now, &Lifetimes::default())?;
-        Ok(Self { repository, ring, ingest: Ingest::default() })
+        Ok(Self { repository, ring, ingest: Ingest::default(), root, signed: now, root_signed: now })
     }
 
     fn delegate(&mut self, unit: &UnitId) -> Result<(), PublishError> {
@@ -71,6 +82,7 @@ impl Kept {
 
     fn sign(&mut self, now: UnixTime) -> Result<RepositoryFiles, PublishError> {
         self.repository.sign(&self.ring, now, &Lifetimes::default())?;
+        self.signed = now;
         Ok(self.repository.storage().clone())
     }
 }
@@ -178,6 +190,21 @@ impl Registry {
         let kept = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
         change(&mut kept.repository, &mut kept.ring)?;
         self.files.insert(id.clone(), kept.sign(now)?);
+        Ok(())
+    }
+
+    /// Signs every repository again that was last signed a day ago or more, as of `now`; its root twice a year.
+    pub fn renew(&mut self, now: UnixTime) -> Result<(), RegistryError> {
+        for (id, kept) in &mut self.repositories {
+            if now - kept.root_signed >= ROOT_SIGNED_EVERY {
+                let lifetimes = Lifetimes::default();
+                kept.repository.rotate("root", &kept.root, ROOT_THRESHOLD, &kept.ring, now, &lifetimes)?;
+                kept.root_signed = now;
+            }
+            if now - kept.signed >= SIGNED_EVERY {
+                self.files.insert(id.clone(), kept.sign(now)?);
+            }
+        }
         Ok(())
     }
 

@@ -6,7 +6,7 @@ use mock_server::{Fault, Phone};
 use onecity_core::platform::{Platform, software};
 use onecity_core::{Error, PassSituation, Refusal};
 use onecity_protocol::credential::{Audience, Status};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::kit::{Kit, Page, jinan, region, service};
 
@@ -269,5 +269,33 @@ async fn a_logout_revokes_at_once_and_without_a_network_as_soon_as_there_is_one(
     kit.phone.client().deliver().await.expect("told");
     assert_eq!(kit.world.sessions(), 0);
     kit.phone.client().sync(&jinan()).await.expect("the phone goes on");
+    kit.server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_nations_may_have_one_word_for_a_provider_and_neither_stands_in_for_the_other() {
+    let kit = Kit::new().await;
+    let client = kit.phone.client();
+    let lists = |list: Value| {
+        let changed = kit.world.registry_mut(|registry| {
+            registry.change(&region("vn"), kit.world.now(), |repository, _| {
+                repository.add_target("vn/providers.json", list.to_string().into_bytes(), None)
+            })
+        });
+        changed.expect("signed");
+    };
+    let foreign = json!([{ "id": "shandong", "names": {}, "issuer": "https://elsewhere.example", "client_id": "app" }]);
+    lists(foreign);
+    client.sync(&region("vn-hn")).await.expect("synced");
+    let ids: Vec<String> = client.providers().await.expect("listed").into_iter().map(|own| own.id).collect();
+    assert!(ids.contains(&"cn/shandong".to_owned()) && ids.contains(&"vn/shandong".to_owned()), "{ids:?}");
+    let unclear = client.begin_login("shandong", "onecity://login").await;
+    assert!(matches!(unclear, Err(Error::InvalidInput { .. })), "{unclear:?}");
+    let lan = kit.phone.log_in("cn/shandong", "lan").await.expect("the nation's own");
+    assert_eq!(lan.provider, "cn/shandong");
+    // A list that can't be read, for a phone that has neither: the other nation's is there.
+    lists(json!([{ "id": "Two Words" }]));
+    let new = Phone::new(&kit.world, &["en"]).expect("a phone");
+    new.log_in("shandong", "lan").await.expect("logged in");
     kit.server.stop().await;
 }

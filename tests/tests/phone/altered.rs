@@ -113,7 +113,7 @@ impl Target {
         let (config, platform) = (kit.phone.config().clone(), kit.phone.platform().clone());
         kit.phone.client().sync(&region("vn")).await.expect("synced");
         let before = look(kit.phone.client(), &documents).await;
-        for name in ["page", "document genuine", "login at shandong", "card cn-sd/jinan/everything"] {
+        for name in ["page", "document genuine", "login at cn/shandong", "card cn-sd/jinan/everything"] {
             assert!(before.contains_key(name), "{name}: {before:?}");
         }
         assert!(!before.contains_key("document foreign"));

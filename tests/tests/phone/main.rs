@@ -13,4 +13,5 @@ mod old_phone;
 mod outbox;
 mod payment;
 mod runtime;
+mod stale;
 mod tokens;

@@ -465,6 +465,35 @@ async fn a_nation_gives_a_province_that_lost_its_keys_a_new_root() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_province_that_was_taken_out_and_is_listed_again_with_another_root_starts_again() {
+    let again = Registry::start().await;
+    let root = again.province.first_root().expect("a root").to_vec();
+    // The phone hears that it was taken out; or it loses its catalogue meanwhile, and hears of the new root alone.
+    for hears in [true, false] {
+        let (mut registry, mut phone, _) = before_and_after().await;
+        if hears {
+            assert!(registry.nation.remove_target("cn/cn-sd/root.json").expect("listed"));
+            registry.publish();
+            phone.clock.skip(7 * 3600 * 1000);
+            let gone = phone.sync(&id("cn-sd/jinan")).await;
+            assert!(matches!(gone, Err(Error::Refused { reason: Refusal::NotFound, .. })), "{gone:?}");
+        } else {
+            phone.restart(|folder| std::fs::remove_file(folder.join("catalogue.sqlite")).expect("there"));
+        }
+        let entry = serde_json::json!({ "region": "cn-sd", "url": registry.url("cn-sd") });
+        registry.nation.add_target("cn/cn-sd/root.json", root.clone(), Some(entry)).expect("listed");
+        registry.publish();
+        registry.serve("cn-sd", again.province.storage().clone());
+        phone.clock.skip(7 * 3600 * 1000);
+        phone.sync(&id("cn-sd/jinan")).await.expect("the nation's word");
+        // Its own floors count from now on.
+        phone.restart(|_| ());
+        phone.sync(&id("cn-sd/jinan")).await.expect("and it stays");
+        assert_eq!(phone.opens(&service("cn-sd/jinan/lixia", "report"), "cn-sd/jinan/lixia").await.expect("opened"), 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_that_has_ended_or_can_not_be_read_installs_nothing_new() {
     let (registry, phone, _) = before_and_after().await;
     phone.sync(&id("cn-sd/qingdao")).await.expect("synced");

@@ -21,9 +21,12 @@ impl Client {
         .await
     }
 
-    /// Begins a login: open the attempt's URL in the system browser.
+    /// Begins a login with a provider by its id (`cn/shandong`): open the attempt's URL in the system browser. A list of
+    /// providers that has ended is asked for again first.
     ///
     /// # Errors
+    /// [`Error::InvalidInput`] if no nation lists the provider; [`Error::Expired`] if its nation's list has ended and can't
+    /// be asked for again;
     /// [`crate::Refusal::WrongIssuer`] if the provider is not the one that the registry names.
     pub async fn begin_login(&self, provider: &str, redirect_uri: &str) -> Result<LoginAttempt, Error> {
         self.begin(provider, redirect_uri, Wish::default()).await
@@ -58,7 +61,11 @@ impl Client {
         let (provider, redirect_uri) = (provider.to_owned(), redirect_uri.to_owned());
         self.run(|parts| async move {
             let found = parts.registry.provider(&provider).await?;
-            parts.sessions.begin(found, redirect_uri, wish).await
+            let id = found.id.clone();
+            let attempt = parts.sessions.begin(found, redirect_uri, wish).await?;
+            // The provider has told the time: by that, it may be listed no more.
+            parts.registry.provider(&id).await?;
+            Ok(attempt)
         })
         .await
     }

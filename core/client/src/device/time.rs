@@ -120,6 +120,14 @@ impl Time {
         anchor.as_ref().map_or(now, |anchor| now.max(anchor.server.div_euclid(1000)))
     }
 
+    /// Whether a time has come by a server's word, not only by the device's clock.
+    pub(crate) async fn has_surely_come(&self, time: UnixTime) -> bool {
+        let now = self.read().await;
+        let anchor = self.anchor.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = anchor.as_ref().map_or(i64::MIN, |anchor| anchor.server.div_euclid(1000));
+        told >= time || (now.verified && now.now >= time)
+    }
+
     /// The wall clock was set since the device started: how far it is off now. After the next start that is all there is
     /// to go by.
     fn follow_wall(&self, clocks: &Clocks) -> Option<Anchor> {

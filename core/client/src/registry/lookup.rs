@@ -1,13 +1,10 @@
-//! What the phone knows of the registry: repositories, regions and their units, identity providers, trust lists.
+//! What the phone knows of the registry: repositories, regions and their units.
 
 use std::collections::HashSet;
 use std::sync::{Arc, PoisonError, RwLock};
 
-use onecity_protocol::credential::TrustList;
-use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{Region, RegionId, RegionTree, UnitId};
 use onecity_protocol::service::ServiceId;
-use onecity_protocol::trust::{PROVIDERS_TARGET, TRUST_LIST_TARGET};
 use onecity_store::{KeptRepository, TakenDown};
 use tokio::sync::Mutex;
 
@@ -83,55 +80,6 @@ impl Registry {
     /// Pins a region, so that its services are removed last when there is no room; or takes the pin away.
     pub(crate) async fn pin(&self, region: RegionId, pinned: bool) -> Result<(), Error> {
         self.device.catalogue(move |catalogue| catalogue.pin(&region, pinned)).await
-    }
-
-    /// Where one can log in. Asks the registries of all nations, if they have never answered.
-    pub(crate) async fn providers(&self) -> Result<Vec<IdentityProvider>, Error> {
-        let known = self.known_providers().await?;
-        if known.is_empty() { self.ask_for_providers().await } else { Ok(known) }
-    }
-
-    /// A provider by its id, perhaps of a nation that the phone has not asked yet.
-    pub(crate) async fn provider(&self, id: &str) -> Result<IdentityProvider, Error> {
-        let named = |known: &IdentityProvider| known.id == id;
-        let found = match self.providers().await?.into_iter().find(named) {
-            Some(found) => Some(found),
-            None => self.ask_for_providers().await?.into_iter().find(named),
-        };
-        found.ok_or_else(|| Error::invalid("provider", "no registry lists it"))
-    }
-
-    async fn ask_for_providers(&self) -> Result<Vec<IdentityProvider>, Error> {
-        for anchor in &self.device.config.nations {
-            self.sync_nation(&anchor.nation).await?;
-        }
-        self.known_providers().await
-    }
-
-    /// The identity providers that the registries on this phone list.
-    async fn known_providers(&self) -> Result<Vec<IdentityProvider>, Error> {
-        let mut all = Vec::new();
-        for anchor in &self.device.config.nations {
-            let (nation, path) = (anchor.nation.clone(), format!("{}/{PROVIDERS_TARGET}", anchor.nation));
-            let file = self.device.catalogue(move |catalogue| catalogue.file(&nation, &path)).await?;
-            if let Some(bytes) = file {
-                all.extend(IdentityProvider::parse_list(&bytes)?);
-            }
-        }
-        Ok(all)
-    }
-
-    /// The trust list of a first-level region.
-    ///
-    /// # Errors
-    /// [`Refusal::NotFound`] if the region has none, or was never synced.
-    pub(crate) async fn trust_list(&self, first: &RegionId) -> Result<TrustList, Error> {
-        let (id, path) = (first.clone(), format!("{first}/{TRUST_LIST_TARGET}"));
-        let file = self.device.catalogue(move |catalogue| catalogue.file(&id, &path)).await?;
-        let bytes = file.ok_or_else(|| {
-            Error::refused(Refusal::NotFound, format!("{first} issues no passes that this phone knows of; sync first"))
-        })?;
-        Ok(TrustList::parse(&bytes)?)
     }
 }
 

@@ -1,7 +1,8 @@
 //! Which services there are, and having them: the registry, verified, and the packages that it lists.
 //!
 //! ```text
-//!   lookup         what is known of repositories, regions, units, identity providers and trust lists
+//!   lookup         what is known of repositories, regions and units
+//!   listed         identity providers and trust lists, and for how long they count
 //!   sync           bringing that up to date: only what a region's screens need
 //!     updater      one TUF repository; phone_storage: where its metadata are; download: its files
 //!   offers         which release this phone is offered, and why one is not
@@ -13,6 +14,7 @@
 mod download;
 mod home;
 mod install;
+mod listed;
 mod lookup;
 mod offers;
 mod phone_storage;

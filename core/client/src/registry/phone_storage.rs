@@ -16,6 +16,10 @@ use crate::error::Error;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Floors {
     versions: BTreeMap<String, u64>,
+    /// SHA-256 of the root that the repository begins with, in hexadecimal: they count for no other. None in records of
+    /// earlier versions, until the nation is next asked.
+    #[serde(default)]
+    first_root: Option<String>,
 }
 
 impl Record for Floors {
@@ -39,10 +43,26 @@ impl PhoneStorage {
         Ok(Self { device: Arc::clone(device), repository: repository.clone(), kept_floors: floors.clone(), floors })
     }
 
-    /// Forgets the floors of a repository that starts again.
-    pub(super) async fn forget_floors(device: &Arc<Device>, repository: &RegionId) -> Result<(), Error> {
-        let name = repository.to_string();
-        device.vault(move |vault| vault.put(&Owner::Phone, &name, &Floors::default())).await
+    /// That a repository begins with this root, as its nation lists it. The floors of another one are forgotten: the
+    /// nation's word is how a repository starts again, also if it was taken out in between.
+    pub(super) async fn begins_with(
+        device: &Arc<Device>,
+        repository: &RegionId,
+        first_root: &[u8; 32],
+        replaced: bool,
+    ) -> Result<(), Error> {
+        let (name, root) = (repository.to_string(), hex::encode(first_root));
+        device
+            .vault(move |vault| {
+                let known = vault.get::<Floors>(&Owner::Phone, &name)?.unwrap_or_default();
+                if known.first_root.as_ref() == Some(&root) {
+                    return Ok(());
+                }
+                let another = known.first_root.is_some() || replaced;
+                let versions = if another { BTreeMap::new() } else { known.versions };
+                vault.put(&Owner::Phone, &name, &Floors { versions, first_root: Some(root) })
+            })
+            .await
     }
 
     /// Writes the floors down, if one has risen.

@@ -184,9 +184,9 @@ impl Registry {
             } else {
                 // The nation lists another root: its word is how a province begins again after losing its keys.
                 self.device.catalogue(move |catalogue| catalogue.replace_root(&id, &url, &root)).await?;
-                PhoneStorage::forget_floors(&self.device, first).await?;
             }
         }
+        PhoneStorage::begins_with(&self.device, first, &entry.sha256, known.is_some() && !same_root).await?;
         Ok(report)
     }
 }

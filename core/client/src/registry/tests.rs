@@ -33,7 +33,7 @@ async fn a_first_sync_brings_regions_services_providers_and_the_trust_list() {
     let registry = fake.synced(&bench).await;
     assert_eq!(registry.regions_below(region("cn-sd")).await.expect("listed").len(), 2);
     assert_eq!(registry.region_count(region("cn")).await.expect("counted"), 4);
-    assert_eq!(registry.providers().await.expect("listed")[0].id, "shandong");
+    assert_eq!(registry.providers().await.expect("listed")[0].id, "cn/shandong");
     assert_eq!(registry.trust_list(&region("cn-sd")).await.expect("there").types[0].word, "transit");
     assert_eq!(registry.units_for(&region("cn-sd/jinan")).await.expect("listed").len(), 2);
     let home = registry.home(region("cn-sd/jinan"), None, 3).await.expect("shown");
@@ -191,6 +191,9 @@ async fn a_city_is_priced_compared_and_taken_along() {
 async fn a_provider_is_found_by_its_id_and_no_other() {
     let (bench, _fake) = start();
     let registry = Registry::new(&bench.device);
-    assert_eq!(registry.provider("shandong").await.expect("listed").client_id, "app");
+    for id in ["shandong", "cn/shandong"] {
+        assert_eq!(registry.provider(id).await.expect("listed").client_id, "app");
+    }
+    assert!(matches!(registry.provider("vn/shandong").await.map(drop), Err(Error::InvalidInput { .. })));
     assert!(matches!(registry.provider("nowhere").await.map(drop), Err(Error::InvalidInput { .. })));
 }

@@ -175,7 +175,7 @@ impl Payments {
             return Err(Error::Cancelled);
         };
         let document = {
-            let list = self.registry.trust_list(&ordered.region).await?;
+            let list = self.registry.current_trust_list(&ordered.region).await?;
             Document::verify(&text, &list, self.device.time.now().await)?
         };
         let view = read(&document, &ordered)?;

@@ -194,7 +194,7 @@ impl Source {
     /// The source of a type of pass in a region: the issuer that is given, or the one that the trust list names first.
     async fn find(passes: &Passes, region: &RegionId, word: &str, issuer: Option<&str>) -> Result<Self, Error> {
         let first = region.first_level().ok_or_else(|| Error::invalid("region", "a nation issues no passes"))?;
-        let list = passes.registry.trust_list(&first).await?;
+        let list = passes.registry.current_trust_list(&first).await?;
         let not_here = || Error::refused(Refusal::NotFound, format!("{first} has no pass of the type {word}"));
         let pass_type = list.types.iter().find(|kind| kind.word == word).cloned().ok_or_else(not_here)?;
         let found = match issuer {

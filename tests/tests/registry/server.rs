@@ -92,7 +92,7 @@ pub(crate) fn package(app_id: &str, code: u64) -> Vec<u8> {
     package_with(app_id, code, Value::Null, &[])
 }
 
-fn repository(region: &str, ring: &mut KeyRing) -> Repository<RepositoryFiles> {
+pub(crate) fn repository(region: &str, ring: &mut KeyRing) -> Repository<RepositoryFiles> {
     let mut key = || ring.generate().expect("a key");
     let root: Vec<PublicKey> = (0..3).map(|_| key()).collect();
     let holders = Holders { root, root_threshold: 2, targets: key(), snapshot: key(), timestamp: key() };
@@ -259,6 +259,11 @@ impl Observer for Changes {
 
 impl Phone {
     pub(crate) fn new(anchor: NationAnchor) -> Self {
+        Self::with_patience(anchor, Duration::from_millis(300))
+    }
+
+    /// The same with another patience for a server that is silent.
+    pub(crate) fn with_patience(anchor: NationAnchor, silence: Duration) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let clock = Arc::new(software::MachineClock::default());
         let (tell, changes) = mpsc::unbounded_channel();
@@ -269,7 +274,7 @@ impl Phone {
             languages: vec!["en".to_owned()],
             nations: vec![anchor],
             allow_loopback: true,
-            timeouts: Timeouts { silence: Duration::from_millis(300), ..Timeouts::default() },
+            timeouts: Timeouts { silence, ..Timeouts::default() },
             ..ClientConfig::default()
         };
         let client = Client::open(config.clone(), platform.clone()).expect("opened");

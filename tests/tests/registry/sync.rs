@@ -1,9 +1,13 @@
 //! How a phone keeps up with the registry: what it asks for, and what it does when that breaks off.
 
+use std::time::Duration;
+
 use onecity_core::{Error, Refusal, Step};
+use onecity_publisher::Lifetimes;
+use serde_json::json;
 
 use crate::releases::{Heard, told};
-use crate::server::{Registry, Wrong, id, package, package_with, service, unit};
+use crate::server::{Phone, Registry, Wrong, id, now, package, package_with, repository, service, unit};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_poll_that_finds_nothing_new_is_one_request() {
@@ -167,4 +171,37 @@ async fn a_role_counts_for_longer_when_the_one_above_it_is_signed_anew() {
         matches!(other, Err(Error::SignatureInvalid { .. } | Error::Refused { reason: Refusal::PhoneClock, .. })),
         "its own has ended: {other:?}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_province_whose_registry_does_not_answer_holds_no_other_up() {
+    let mut registry = Registry::start().await;
+    let mut hebei = repository("cn-he", &mut registry.ring);
+    let regions =
+        json!({ "regions": [{ "id": "cn-he", "kind": "province", "code": "0", "names": { "zh": "河北省" } }] });
+    hebei.add_target("cn-he/regions.json", regions.to_string().into_bytes(), None).expect("listed");
+    hebei.sign(&registry.ring, now(), &Lifetimes::default()).expect("signed");
+    let entry = json!({ "region": "cn-he", "url": registry.url("cn-he") });
+    let root = hebei.first_root().expect("a root").to_vec();
+    registry.nation.add_target("cn/cn-he/root.json", root, Some(entry)).expect("listed");
+    registry.publish();
+    registry.serve("cn-he", hebei.storage().clone());
+    let phone = Phone::with_patience(registry.anchor(), Duration::from_secs(60));
+    registry.misbehave(Some(Wrong::Stalls("/cn-sd/metadata/timestamp.json", 5)));
+    let (shandong, hebei) = (id("cn-sd/jinan"), id("cn-he"));
+    let mut silent = std::pin::pin!(phone.sync(&shandong));
+    // Once it waits for that file, the other is synced beside it.
+    let asked = async {
+        while !registry.asked().iter().any(|path| path == "/cn-sd/metadata/timestamp.json") {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::select! {
+        outcome = &mut silent => panic!("it has no answer: {outcome:?}"),
+        () = asked => {}
+    }
+    tokio::select! {
+        outcome = &mut silent => panic!("it has no answer: {outcome:?}"),
+        synced = phone.sync(&hebei) => drop(synced.expect("synced")),
+    }
 }

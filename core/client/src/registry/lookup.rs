@@ -1,12 +1,12 @@
 //! What the phone knows of the registry: repositories, regions and their units.
 
-use std::collections::HashSet;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex as Lock, PoisonError, RwLock};
 
 use onecity_protocol::region::{Region, RegionId, RegionTree, UnitId};
 use onecity_protocol::service::ServiceId;
 use onecity_store::{KeptRepository, TakenDown};
-use tokio::sync::Mutex;
+use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::device::Device;
 use crate::error::{Error, Refusal};
@@ -15,15 +15,26 @@ use crate::views::RegionView;
 /// The registry, as far as it is on this phone.
 pub(crate) struct Registry {
     pub(super) device: Arc<Device>,
-    /// Syncs are one at a time: two would fetch the same files twice.
-    pub(super) turn: Mutex<()>,
+    /// Syncs with one repository are one at a time: two would fetch the same files twice. One that does not answer holds no
+    /// other up.
+    turns: Lock<HashMap<RegionId, Arc<Mutex<()>>>>,
     /// What a sync found taken down while the app runs: it stops also where it is open.
     stopped: RwLock<HashSet<ServiceId>>,
 }
 
 impl Registry {
     pub(crate) fn new(device: &Arc<Device>) -> Arc<Self> {
-        Arc::new(Self { device: Arc::clone(device), turn: Mutex::default(), stopped: RwLock::default() })
+        Arc::new(Self { device: Arc::clone(device), turns: Lock::default(), stopped: RwLock::default() })
+    }
+
+    /// Waits until nobody else syncs with a repository. Who takes a province's turn may take its nation's after it, and not
+    /// the other way round.
+    pub(super) async fn turn(&self, repository: &RegionId) -> OwnedMutexGuard<()> {
+        let turn = {
+            let mut turns = self.turns.lock().unwrap_or_else(PoisonError::into_inner);
+            Arc::clone(turns.entry(repository.clone()).or_default())
+        };
+        turn.lock_owned().await
     }
 
     /// Takes these services of a unit down, and no others of it.

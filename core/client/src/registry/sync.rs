@@ -76,9 +76,12 @@ impl Registry {
     }
 
     async fn sync_in_turn(&self, region: &RegionId, progress: &ProgressSender) -> Result<SyncReport, Error> {
-        let _turn = self.turn.lock().await;
         let nation = region.nation();
-        let Some(first) = region.first_level() else { return self.update_nation(&nation).await };
+        let Some(first) = region.first_level() else {
+            let _turn = self.turn(&nation).await;
+            return self.update_nation(&nation).await;
+        };
+        let _turn = self.turn(&first).await;
         if let Some(report) = self.poll(region, &first).await? {
             return Ok(report);
         }
@@ -149,6 +152,7 @@ impl Registry {
 
     /// Makes a first-level region's repository known, as its nation lists it now.
     async fn find_repository(&self, nation: &RegionId, first: &RegionId) -> Result<SyncReport, Error> {
+        let _turn = self.turn(nation).await;
         let report = self.update_nation(nation).await?;
         let update = Update::begin(self, nation).await?;
         let mut updater = update.updater;

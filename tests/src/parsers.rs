@@ -1,7 +1,7 @@
 //! What must hold for any bytes whatever: nothing panics, and what is accepted says the same when written again. The
 //! fuzz targets call these, and `tests/corpus.rs` does with what fuzzing has kept.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
@@ -11,12 +11,14 @@ use onecity_protocol::credential::{
     WithoutStatus,
 };
 use onecity_protocol::document::Document;
+use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::manifest::Manifest;
 use onecity_protocol::miniapp_uri::MiniAppUri;
 use onecity_protocol::package::Package;
 use onecity_protocol::region::{RegionFile, RegionTree};
-use onecity_protocol::trust::{Release, TrustedRepository};
-use serde_json::json;
+use onecity_protocol::text;
+use onecity_protocol::trust::{Release, Takedown, Target, TrustedRepository};
+use serde_json::{Value, json};
 
 use crate::vectors::{NOW, Shared, files, vector_files};
 
@@ -24,7 +26,7 @@ use crate::vectors::{NOW, Shared, files, vector_files};
 pub type Parser = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PARSERS: [Parser; 13] = [
+pub const PARSERS: [Parser; 16] = [
     ("code", code),
     ("presentation", presentation),
     ("credential", credential),
@@ -38,6 +40,9 @@ pub const PARSERS: [Parser; 13] = [
     ("document", document),
     ("link", link),
     ("bridge", bridge),
+    ("takedown", takedown),
+    ("providers", providers),
+    ("text", text),
 ];
 
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
@@ -185,6 +190,41 @@ pub fn bridge(data: &[u8]) {
     }
 }
 
+/// A takedown that a province lists: of nobody's service but one of its own or below it, and with a reason to read.
+pub fn takedown(data: &[u8]) {
+    let Ok(Value::Object(mut listed)) = serde_json::from_slice::<Value>(data) else { return };
+    let path = listed.get("path").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let target = Target { path, sha256: [0; 32], length: 1, custom: listed.remove("custom") };
+    if let Ok(takedown) = Takedown::from_target(&"cn-sd".parse().expect("a unit"), &target) {
+        assert!(Takedown::is_path(&target.path) && Takedown::path(&takedown.service) == target.path);
+        assert!(takedown.service.unit.to_string().starts_with("cn-sd"));
+        assert!(takedown.withdrawn.reason.iter().count() > 0);
+    }
+}
+
+/// A nation's list of identity providers: each has an id of its own that is one plain word.
+pub fn providers(data: &[u8]) {
+    if let Ok(list) = IdentityProvider::parse_list(data) {
+        let again = serde_json::to_vec(&list).expect("plain JSON");
+        assert_eq!(IdentityProvider::parse_list(&again).expect("what was just written"), list);
+        let ids: BTreeSet<&str> = list.iter().map(|own| own.id.as_str()).collect();
+        assert!(ids.len() == list.len() && ids.iter().all(|id| !id.is_empty() && !id.contains('/')));
+    }
+}
+
+/// A text of a publisher, as a screen shows it: one line of bounded length, the same when it is cleaned again.
+pub fn text(data: &[u8]) {
+    let Ok(written) = std::str::from_utf8(data) else { return };
+    for longest in [1, 20, text::LONGEST] {
+        let shown = text::shown(written, longest);
+        assert!(
+            shown.chars().count() <= longest
+                && !shown.contains(|c: char| c.is_control() || "\u{202e}\u{2066}".contains(c))
+        );
+        assert_eq!(text::shown(&shown, longest), shown);
+    }
+}
+
 /// A role of the registry. Nothing that the owner of the keys did not sign is ever taken.
 pub fn metadata(data: &[u8]) {
     static REGISTRY: LazyLock<TrustedRepository> = LazyLock::new(|| {
@@ -269,6 +309,12 @@ pub fn write_seeds(folder: &Path) -> std::io::Result<()> {
         "circles": [{ "id": "cn-sd/~capital", "names": { "zh": "省会" }, "members": ["cn-sd/jinan"] }],
     });
     seeds.push(("region_data", regions.to_string().into_bytes()));
+    let takedown =
+        json!({ "path": "cn-sd/jinan/report/takedown.json", "custom": { "reason": { "en": "It was altered." } } });
+    seeds.push(("takedown", takedown.to_string().into_bytes()));
+    let providers = json!([{ "id": "shandong", "names": { "en": "Shandong" }, "issuer": "https://id.example", "client_id": "app" }]);
+    seeds.push(("providers", providers.to_string().into_bytes()));
+    seeds.push(("text", "Ngừng\u{202e} phục vụ\n\t停止服务 e\u{301}\u{301}".as_bytes().to_vec()));
     for (parser, _) in PARSERS {
         seeds.extend(kept(parser).unwrap_or_default().into_iter().map(|bytes| (parser, bytes)));
     }

@@ -20,7 +20,15 @@ async fn files_come_with_their_policies_ranges_and_tags_and_nothing_else_comes_a
         assert!(policy.contains(part), "{part}");
     }
     assert!(!policy.contains("unsafe"));
-    assert!(header("permissions-policy").expect("a policy").contains("camera=()"));
+    let features = header("permissions-policy").expect("a policy");
+    let off: Vec<&str> = features.split(", ").map(|own| own.strip_suffix("=()").expect("for nobody")).collect();
+    for feature in ["camera", "clipboard-read", "clipboard-write", "fullscreen", "gamepad", "local-fonts", "web-share"]
+        .into_iter()
+        .chain(["publickey-credentials-create", "publickey-credentials-get", "storage-access", "direct-sockets"])
+    {
+        assert!(off.contains(&feature), "{feature}");
+    }
+    assert!(off.is_sorted_by(|one, other| one < other), "each once");
     let tag = header("etag").expect("a tag");
     let known =
         ask(ResourceRequest { if_none_match: Some(format!("\"x\", W/{tag}")), ..(&"/index.html?a#b").into() }).await;

@@ -1,5 +1,7 @@
 //! A package's files, as a web view may have them.
 
+use std::sync::LazyLock;
+
 use onecity_protocol::bridge::PAGE_SCRIPT;
 use onecity_protocol::package::{PAGE_SCRIPT_PATH, media_type};
 use ring::digest::{SHA256, digest};
@@ -12,10 +14,74 @@ use crate::error::Error;
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: \
      blob:; font-src 'self'; media-src 'self'; connect-src 'self'; worker-src 'none'; child-src 'none'; \
      form-action 'none'; frame-ancestors 'none'; base-uri 'none'; webrtc 'block'";
-/// Every feature of the device comes through the bridge, or not at all.
-const PERMISSIONS_POLICY: &str = "accelerometer=(), ambient-light-sensor=(), bluetooth=(), camera=(), \
-     display-capture=(), geolocation=(), gyroscope=(), hid=(), idle-detection=(), magnetometer=(), microphone=(), \
-     midi=(), payment=(), publickey-credentials-get=(), screen-wake-lock=(), serial=(), usb=(), xr-spatial-tracking=()";
+/// What pages go without: every feature of the W3C's registry of policy-controlled features that reaches the device, the
+/// resident, other origins or beyond the page's own frame. Those of the device come through the bridge, or not at all.
+const OFF: [&str; 62] = [
+    "accelerometer",
+    "all-screens-capture",
+    "ambient-light-sensor",
+    "attribution-reporting",
+    "bluetooth",
+    "browsing-topics",
+    "camera",
+    "captured-surface-control",
+    "clipboard-read",
+    "clipboard-write",
+    "compute-pressure",
+    "deferred-fetch",
+    "deferred-fetch-minimal",
+    "digital-credentials-create",
+    "digital-credentials-get",
+    "direct-sockets",
+    "display-capture",
+    "encrypted-media",
+    "fullscreen",
+    "gamepad",
+    "geolocation",
+    "gyroscope",
+    "hid",
+    "identity-credentials-get",
+    "idle-detection",
+    "interest-cohort",
+    "join-ad-interest-group",
+    "keyboard-map",
+    "language-detector",
+    "language-model",
+    "local-fonts",
+    "local-network-access",
+    "magnetometer",
+    "microphone",
+    "midi",
+    "on-device-speech-recognition",
+    "otp-credentials",
+    "payment",
+    "picture-in-picture",
+    "private-state-token-issuance",
+    "private-state-token-redemption",
+    "publickey-credentials-create",
+    "publickey-credentials-get",
+    "rewriter",
+    "run-ad-auction",
+    "screen-wake-lock",
+    "serial",
+    "shared-storage",
+    "smart-card",
+    "speaker-selection",
+    "storage-access",
+    "sub-apps",
+    "summarizer",
+    "translator",
+    "usb",
+    "web-app-installation",
+    "web-printing",
+    "web-share",
+    "window-management",
+    "window-placement",
+    "writer",
+    "xr-spatial-tracking",
+];
+
+static PERMISSIONS_POLICY: LazyLock<String> = LazyLock::new(|| OFF.map(|feature| format!("{feature}=()")).join(", "));
 
 /// What a web view asks for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -66,7 +132,7 @@ impl ServiceSession {
     pub async fn resource(&self, request: &ResourceRequest) -> Result<Resource, Error> {
         let mut headers: Vec<Header> = [
             ("content-security-policy", CONTENT_SECURITY_POLICY),
-            ("permissions-policy", PERMISSIONS_POLICY),
+            ("permissions-policy", PERMISSIONS_POLICY.as_str()),
             ("x-content-type-options", "nosniff"),
             ("x-frame-options", "DENY"),
             ("x-dns-prefetch-control", "off"),

@@ -44,11 +44,8 @@ async fn a_new_root_is_followed_by_a_phone_that_only_polls() {
     let phone = registry.phone();
     phone.sync(&id("cn-sd/jinan")).await.expect("synced");
     let key = registry.ring.generate().expect("a key");
-    let lifetimes = onecity_publisher::Lifetimes::default();
-    registry
-        .province
-        .rotate("timestamp", &[key], 1, &registry.ring, crate::server::now(), &lifetimes)
-        .expect("rotated");
+    let lifetimes = Lifetimes::default();
+    registry.province.rotate("timestamp", &[key], 1, &registry.ring, now(), &lifetimes).expect("rotated");
     registry.province.publish(&unit("cn-sd/jinan"), package("tram", 1), 100).expect("published");
     registry.publish();
     phone.sync(&id("cn-sd/jinan")).await.expect("followed");
@@ -147,7 +144,7 @@ async fn a_delegate_that_was_withdrawn_is_offered_no_more() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_role_counts_for_longer_when_the_one_above_it_is_signed_anew() {
     const DAY: i64 = 86_400;
-    let (mut registry, began) = (Registry::start().await, crate::server::now());
+    let (mut registry, began) = (Registry::start().await, now());
     let phone = registry.phone();
     let mut passed = 0;
     let mut at = async |registry: &mut Registry, day: i64, renewed: Option<&str>| {

@@ -22,8 +22,8 @@ use crate::repository::{ListedTarget, PublishError, RegistryStorage, Repository,
 /// Most roles that may have something on its way at once, of one publisher and of all; the oldest gives way.
 const MAX_PENDING_OF_ONE: usize = 32;
 const MAX_PENDING: usize = 256;
-/// Most bytes of files of all publishers that may wait for the rest of their release; beyond that the uploads that were
-/// heard of longest ago begin again.
+/// Most bytes of files of all publishers that may wait for the rest of their release; beyond that uploads of publishers
+/// that use more than an equal share begin again.
 const MAX_WAITING: usize = 512 << 20;
 /// How long an upload may rest, in seconds.
 const MAX_IDLE: i64 = 3600;
@@ -167,14 +167,15 @@ impl Ingest {
             self.drop_oldest(|other| other.publisher() == publisher);
         }
         if self.pending.len() >= MAX_PENDING {
-            self.drop_oldest(|_| true);
+            self.drop_beyond_share(MAX_PENDING, |_| 1, |_| true);
         }
         self.pending.insert(path.to_owned(), pending);
         self.make_room(path);
         self.finish(repository, path, now)
     }
 
-    /// Lets the uploads that were heard of longest ago go until the others fit: first the sender's own, then anybody's.
+    /// Lets the uploads that were heard of longest ago go until the others fit: first the sender's own, then those
+    /// of publishers that use more than their share.
     fn make_room(&mut self, name: &str) {
         let sender = self.pending.get(name).and_then(Pending::publisher);
         let role = self.pending.get(name).map(|pending| pending.role.clone()).unwrap_or_default();
@@ -185,7 +186,21 @@ impl Ingest {
         while sum(&self.pending, &own) > self.room.publisher
             && self.drop_oldest(|pending| own(pending) && pending.role != role)
         {}
-        while sum(&self.pending, &|_| true) > self.room.all && self.drop_oldest(|pending| pending.role != role) {}
+        while sum(&self.pending, &|_| true) > self.room.all
+            && self.drop_beyond_share(self.room.all, Pending::waiting, |pending| pending.role != role)
+        {}
+    }
+
+    /// Lets the upload go that was heard of longest ago, of the publishers that use more than an equal share of the room, or
+    /// else of all.
+    fn drop_beyond_share(&mut self, room: usize, size: fn(&Pending) -> usize, may: impl Fn(&Pending) -> bool) -> bool {
+        let mut sizes: BTreeMap<Option<UnitId>, usize> = BTreeMap::new();
+        for pending in self.pending.values() {
+            *sizes.entry(pending.publisher()).or_default() += size(pending);
+        }
+        let share = room / sizes.len().max(1);
+        let beyond = |pending: &Pending| may(pending) && sizes[&pending.publisher()] > share;
+        self.drop_oldest(beyond) || self.drop_oldest(&may)
     }
 
     /// Lets the upload go that was heard of longest ago, of those that may; answers whether there was one.
@@ -316,6 +331,40 @@ mod tests {
         assert!(matches!(take(&cities[0], Some(&packages[0].1), NOW + 3), Err(IngestError::NotWanted(_))));
         assert!(!wanted(take(&cities[1], None, NOW + 3)).contains(&packages[1].0));
         assert!(wanted(take(&cities[0], None, NOW + 3)).contains(&packages[0].0), "it starts again");
+    }
+
+    #[test]
+    fn who_uses_more_than_an_equal_share_gives_way_and_not_who_is_slow() {
+        let mut kit = Kit::new(&["cn-sd/jinan", "cn-sd/qingdao", "cn-sd/zibo"]);
+        let sent = ["jinan", "qingdao", "zibo"].map(|city| {
+            (format!("metadata/1.cn-sd.{city}.json"), kit.signs(&format!("cn-sd/{city}"), &["a", "b", "c"]))
+        });
+        let packages = sent.each_ref().map(|(_, files)| {
+            let paths = files.keys().filter(|path| path.ends_with(".ma"));
+            paths.cloned().collect::<Vec<String>>()
+        });
+        let one = sent.iter().flat_map(|(_, files)| files.values()).map(|file| file.len()).max().expect("files");
+        let listing = sent[0].1[&sent[0].0].len() + 100;
+        let room = Room { publisher: usize::MAX, all: one * 3 + 3 * listing };
+        let mut ingest = Ingest { room, ..Ingest::default() };
+        let mut take = |city: usize, path: &str, now| {
+            ingest.take(&mut kit.repository, path, Arc::clone(&sent[city].1[path]), now).map(drop)
+        };
+        let mut sends = |city: usize, count: usize, now| {
+            take(city, &sent[city].0, now).expect("signed");
+            for path in &packages[city][..count] {
+                take(city, path, now).expect("wanted");
+            }
+        };
+        // Jinan is slow and has little there; Qingdao is quick and has much; Zibo comes last.
+        sends(0, 1, NOW);
+        sends(1, 2, NOW + 60);
+        sends(2, 1, NOW + 120);
+        take(0, &packages[0][1], NOW + 180).expect("the slow one goes on");
+        assert!(
+            matches!(take(1, &packages[1][2], NOW + 180), Err(IngestError::NotWanted(_))),
+            "the large one begins again"
+        );
     }
 
     #[test]

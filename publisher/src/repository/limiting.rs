@@ -15,10 +15,14 @@ impl<S: RegistryStorage> Repository<S> {
         }
         let mut allowance = Allowance::default();
         if let Some(publisher) = unit.publisher() {
-            for other in self.roles_of(&publisher)?.into_iter().filter(|other| other != role) {
-                let other = (self.unit(&other), self.used(&other)?);
-                // One that is beyond the limits itself takes nothing from this one.
-                let _ = allowance.add(&other.0, other.1);
+            let below = self.tree_below(role.to_owned())?;
+            // What is above a role, and beside it, takes its room first; what is below it does not: a city is never kept from
+            // signing by its districts.
+            for (other, used) in self.uses_of(&publisher)? {
+                if !below.contains(&other) {
+                    // One that is beyond the limits itself takes nothing from this one.
+                    let _ = allowance.add(&self.unit(&other), used);
+                }
             }
         }
         Ok(allowance.add(&unit, draft.used())?)
@@ -33,19 +37,16 @@ impl<S: RegistryStorage> Repository<S> {
                 news.insert(self.unit(role).publisher());
             }
         }
-        let delegated: BTreeSet<&String> = tree.iter().collect();
-        let (mut beyond, mut allowance) = (BTreeMap::new(), Allowance::default());
-        let mut roles = self.pinned.len();
-        for publisher in news.iter().flatten() {
-            for withdrawn in self.roles_of(publisher)?.into_iter().filter(|role| !delegated.contains(role)) {
-                let _ = allowance.add(&self.unit(&withdrawn), RoleUse::default());
-            }
-        }
-        for role in &tree {
-            let unit = self.unit(role);
-            if news.contains(&unit.publisher()) {
-                let used = self.used(role)?;
-                let new = !self.pinned.contains_key(role) && self.newest(role)? > 0;
+        let (mut beyond, mut roles) = (BTreeMap::new(), self.pinned.len());
+        for publisher in news {
+            let uses = match &publisher {
+                Some(publisher) => self.uses_of(publisher)?,
+                None => vec![("targets".to_owned(), self.used("targets")?)],
+            };
+            let mut allowance = Allowance::default();
+            for (role, used) in uses {
+                let unit = self.unit(&role);
+                let new = !self.pinned.contains_key(&role);
                 roles += usize::from(new);
                 let registry = (!new || roles <= REGISTRY_ROLES).then_some(()).ok_or_else(|| LimitExceeded {
                     who: self.root.region.clone().into(),
@@ -54,28 +55,41 @@ impl<S: RegistryStorage> Repository<S> {
                     most: REGISTRY_ROLES,
                 });
                 if let Err(exceeded) = registry.and_then(|()| allowance.add(&unit, used)) {
-                    beyond.insert(role.clone(), exceeded);
+                    beyond.insert(role, exceeded);
                 }
             }
         }
         Ok(beyond)
     }
 
+    /// What a publisher's roles use, in the order in which they take its room: its own; those that were withdrawn, of which a
+    /// snapshot keeps the name for ever (TUF 1.0 §5.5.5); then the others that were ever signed, parents before children.
+    fn uses_of(&mut self, publisher: &UnitId) -> Result<Vec<(String, RoleUse)>, PublishError> {
+        let tree = self.tree_below(publisher.role())?;
+        let delegated: BTreeSet<&String> = tree.iter().collect();
+        let of = |role: &String| UnitId::from_role(role).and_then(|unit| unit.publisher());
+        let withdrawn =
+            self.pinned.keys().filter(|role| of(role).as_ref() == Some(publisher) && !delegated.contains(role));
+        let withdrawn: Vec<(String, RoleUse)> = withdrawn.map(|role| (role.clone(), RoleUse::default())).collect();
+        let mut uses = Vec::new();
+        for role in tree {
+            if self.newest(&role)? > 0 {
+                let used = self.used(&role)?;
+                uses.push((role, used));
+            }
+        }
+        let own = uses.first().map_or(0, |(role, _)| usize::from(*role == publisher.role()));
+        uses.splice(own..own, withdrawn);
+        Ok(uses)
+    }
+
     fn unit(&self, role: &str) -> UnitId {
         UnitId::from_role(role).unwrap_or_else(|| self.root.region.clone().into())
     }
 
+    /// What a role uses as it stands, or as it was changed and is not signed yet.
     fn used(&mut self, role: &str) -> Result<RoleUse, PublishError> {
         Ok(self.role(role)?.used())
-    }
-
-    /// The roles of a publisher, those too that are named by the snapshot and delegated to no more: a snapshot keeps
-    /// every name (TUF 1.0 §5.5.5).
-    fn roles_of(&mut self, publisher: &UnitId) -> Result<BTreeSet<String>, PublishError> {
-        let own = |role: &String| UnitId::from_role(role).and_then(|unit| unit.publisher()).as_ref() == Some(publisher);
-        let mut roles: BTreeSet<String> = self.tree_below(publisher.role())?.into_iter().collect();
-        roles.extend(self.pinned.keys().filter(|role| own(role)).cloned());
-        Ok(roles)
     }
 }
 

@@ -17,7 +17,12 @@ impl<S: RegistryStorage> Repository<S> {
             self.roles.iter().filter(|(_, draft)| due(draft)).map(|(role, _)| role.clone()).collect();
         let mut roles = self.changed.clone();
         for role in loaded {
-            let (signers, _) = self.authority(&role)?;
+            let signers = match self.authority(&role) {
+                Ok((signers, _)) => signers,
+                // It was withdrawn since it was read: nobody has to sign it any more.
+                Err(PublishError::NotDelegated(_)) => continue,
+                Err(error) => return Err(error),
+            };
             if ring.among(&signers.keyids).count() >= signers.threshold {
                 roles.insert(role);
             }

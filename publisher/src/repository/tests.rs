@@ -444,3 +444,81 @@ fn a_city_that_is_full_with_all_below_it_is_told_when_a_department_signs() {
         "cn-sd/jinan has 4097 services with all below it, and may have 4096; see docs/limits.md"
     );
 }
+
+#[test]
+fn a_department_that_was_withdrawn_and_whose_role_ends_stops_nobody_from_signing() {
+    let mut province = Province::new();
+    let department = unit("cn-sd/jinan/~transport");
+    province.repository.publish(&department, package(7), 100).expect("published");
+    province.sign(NOW + 1);
+    province.repository.withdraw_delegate(&department).expect("withdrawn");
+    province.sign(NOW + 2);
+    // The city goes on, and so does the province, when what the department signed has long ended.
+    for (at, code) in [(NOW + 3, 2), (NOW + 400 * 86_400, 3), (NOW + 800 * 86_400, 4)] {
+        province.repository.publish(&unit("cn-sd/jinan"), package(code), 100).expect("published");
+        let signed = province.repository.sign(&province.ring, at, &Lifetimes::default()).expect("signed");
+        assert!(signed.iter().any(|(role, _)| role == "timestamp"), "{signed:?}");
+    }
+}
+
+/// A province with a district of Jinan and `count` wards of it under one key, each of which has signed if it `signs`.
+fn with_wards(count: usize, signs: bool) -> Province {
+    let mut province = Province::new();
+    let key = province.ring.generate().expect("a key");
+    let keys = std::slice::from_ref(&key);
+    province.repository.delegate(&unit("cn-sd/jinan/lixia"), keys, 1).expect("a district");
+    for at in 0..count {
+        let ward = unit(&format!("cn-sd/jinan/lixia/~w{at}"));
+        province.repository.delegate(&ward, keys, 1).expect("a ward");
+        if signs {
+            province.repository.renew(&ward).expect("a role");
+        }
+    }
+    province.repository.renew(&unit("cn-sd/jinan/lixia")).expect("a role");
+    province.sign(NOW + 1);
+    province
+}
+
+#[test]
+fn names_that_were_never_signed_take_no_room() {
+    let mut province = with_wards(UNIT_DELEGATIONS, false);
+    let keys = [province.ring.generate().expect("a key")];
+    for at in 1..UNIT_DELEGATIONS - 1 {
+        province.repository.delegate(&unit(&format!("cn-sd/jinan/~d{at}")), &keys, 1).expect("delegated");
+    }
+    province.sign(NOW + 2);
+    // 512 names by now; a role is what somebody has signed.
+    province.repository.publish(&unit("cn-sd/jinan/~d7"), package(1), 100).expect("published");
+    province.sign(NOW + 3);
+    let status = province.repository.status(NOW + 4).expect("read");
+    let seventh = status.iter().find(|status| status.role == "cn-sd.jinan.~d7").expect("listed");
+    assert_eq!((seventh.version, seventh.pending, &seventh.trouble), (1, false, &None));
+}
+
+#[test]
+fn what_lies_below_a_city_never_keeps_it_from_signing_or_taking_something_down() {
+    // The district and its wards use all the services that the city may have, and more bytes than are left for it.
+    let mut province = with_wards(4, true);
+    let full = |unit: &UnitId| {
+        let unit = unit.clone();
+        move |draft: &mut RoleDraft| {
+            let hash = json!({ "length": 1, "hashes": { "sha256": "0".repeat(64) } });
+            let one: ListedTarget = serde_json::from_value(hash).expect("a target");
+            draft.targets.extend((0..1_024).map(|at| (format!("{unit}/s{at}/1.ma"), one.clone())));
+        }
+    };
+    let mut files = province.files().clone();
+    for at in 0..4 {
+        let ward = unit(&format!("cn-sd/jinan/lixia/~w{at}"));
+        files.insert(format!("metadata/2.{}.json", ward.role()), signed_unseen(&province, &ward, full(&ward)));
+    }
+    province.repository = Repository::open(files).expect("opened");
+    let id = "cn-sd/jinan/report".parse().expect("a service");
+    let gone = Withdrawn { reason: Names::new().with("en", "It was altered.") };
+    province.repository.take_down(&unit("cn-sd/jinan"), &id, &gone).expect("a service");
+    province.repository.withdraw_delegate(&unit("cn-sd/jinan/lixia")).expect("withdrawn");
+    province.sign(NOW + 2);
+    let phone = phone(province.files(), NOW + 3).expect("trusted");
+    assert_eq!(phone.takedowns(&unit("cn-sd/jinan")).expect("read").len(), 1);
+    assert!(!phone.delegates("cn-sd.jinan").any(|role| role == "cn-sd.jinan.lixia"));
+}

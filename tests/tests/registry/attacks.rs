@@ -7,12 +7,13 @@ use onecity_core::{Error, Refusal};
 use onecity_publisher::{Lifetimes, Overlay, Repository, RepositoryFiles};
 use serde_json::Value;
 
+use crate::forged::{newest, signed_by_jinan};
 use crate::server::{Phone, Registry, Wrong, id, now, package, service, unit};
 
 const DAY: i64 = 86_400;
 
 /// A phone that has synced Jinan and opened a service, and the registry of then, and of a release later.
-async fn before_and_after() -> (Registry, Phone, RepositoryFiles) {
+pub(crate) async fn before_and_after() -> (Registry, Phone, RepositoryFiles) {
     let mut registry = Registry::start().await;
     let old = registry.files();
     registry.province.publish(&unit("cn-sd/jinan"), package("report", 2), 100).expect("published");
@@ -24,7 +25,7 @@ async fn before_and_after() -> (Registry, Phone, RepositoryFiles) {
     (registry, phone, old)
 }
 
-async fn opens(phone: &Phone) -> u64 {
+pub(crate) async fn opens(phone: &Phone) -> u64 {
     phone.opens(&service("cn-sd/jinan", "report"), "cn-sd/jinan").await.expect("what is installed opens")
 }
 
@@ -210,56 +211,6 @@ async fn a_package_that_was_swapped_on_the_phone_is_not_opened() {
         phone.opens(&service("cn-sd/jinan", "report"), "cn-sd/jinan").await.is_err(),
         "it is not what was signed for"
     );
-}
-
-/// The newest version of a role among the files that are served, and its file.
-fn newest(files: &RepositoryFiles, name: &str) -> (u64, Value) {
-    let versions =
-        files.keys().filter_map(|path| path.strip_prefix("metadata/")?.strip_suffix(&format!(".{name}.json")));
-    let newest = versions.filter_map(|version| version.parse::<u64>().ok()).max().expect("a role");
-    (newest, serde_json::from_slice(&files[&format!("metadata/{newest}.{name}.json")]).expect("JSON"))
-}
-
-/// The next version of a file, changed and signed by its own keys, whatever that is.
-fn next(registry: &Registry, mut file: Value, change: impl FnOnce(&mut Value)) -> Arc<[u8]> {
-    let mut signed = file["signed"].take();
-    signed["version"] = (signed["version"].as_u64().expect("a version") + 1).into();
-    change(&mut signed);
-    registry.ring.sign_as_any(&signed, &file["signatures"]).expect("signed")
-}
-
-/// The province's repository with one more thing signed into a role by its own key, whatever that is.
-fn signed_by(registry: &Registry, name: &str, change: impl FnOnce(&mut Value)) -> RepositoryFiles {
-    let files = registry.files();
-    let (version, role) = newest(&files, name);
-    let mut opened = Repository::open(Overlay::new(files)).expect("opened");
-    opened.put_metadata(name, version + 1, next(registry, role, change)).expect("put");
-    opened.sign(&registry.ring, now(), &Lifetimes::default()).expect("signed");
-    let mut all = registry.files();
-    all.extend(opened.into_storage().into_fresh());
-    all
-}
-
-/// The same from a registry whose snapshot takes in whatever is there.
-fn signed_unseen(registry: &Registry, name: &str, change: impl FnOnce(&mut Value)) -> RepositoryFiles {
-    let mut files = registry.files();
-    let (version, role) = newest(&files, name);
-    files.insert(format!("metadata/{}.{name}.json", version + 1), next(registry, role, change));
-    let (before, snapshot) = newest(&files, "snapshot");
-    let snapshot = next(registry, snapshot, |signed| {
-        signed["meta"][format!("{name}.json")] = serde_json::json!({ "version": version + 1 });
-    });
-    files.insert(format!("metadata/{}.snapshot.json", before + 1), snapshot);
-    let timestamp = serde_json::from_slice(&files["metadata/timestamp.json"]).expect("JSON");
-    let timestamp = next(registry, timestamp, |signed| {
-        signed["meta"]["snapshot.json"] = serde_json::json!({ "version": before + 1 });
-    });
-    files.insert("metadata/timestamp.json".to_owned(), timestamp);
-    files
-}
-
-fn signed_by_jinan(registry: &Registry, change: impl FnOnce(&mut Value)) -> RepositoryFiles {
-    signed_by(registry, "cn-sd.jinan", change)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -452,11 +403,7 @@ async fn one_target_that_can_not_be_read_spoils_nothing_else() {
 async fn a_nation_gives_a_province_that_lost_its_keys_a_new_root() {
     let (mut registry, mut phone, _) = before_and_after().await;
     let again = Registry::start().await;
-    let entry = serde_json::json!({ "region": "cn-sd", "url": registry.url("cn-sd") });
-    let root = again.province.first_root().expect("a root").to_vec();
-    registry.nation.add_target("cn/cn-sd/root.json", root, Some(entry)).expect("listed");
-    registry.publish();
-    registry.serve("cn-sd", again.province.storage().clone());
+    registry.lists("cn-sd", &again.province);
     phone.clock.skip(7 * 3600 * 1000);
     phone.sync(&id("cn-sd/jinan")).await.expect("the nation's word");
     phone.restart(|_| ());
@@ -467,7 +414,6 @@ async fn a_nation_gives_a_province_that_lost_its_keys_a_new_root() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_province_that_was_taken_out_and_is_listed_again_with_another_root_starts_again() {
     let again = Registry::start().await;
-    let root = again.province.first_root().expect("a root").to_vec();
     // The phone hears that it was taken out; or it loses its catalogue meanwhile, and hears of the new root alone.
     for hears in [true, false] {
         let (mut registry, mut phone, _) = before_and_after().await;
@@ -480,10 +426,7 @@ async fn a_province_that_was_taken_out_and_is_listed_again_with_another_root_sta
         } else {
             phone.restart(|folder| std::fs::remove_file(folder.join("catalogue.sqlite")).expect("there"));
         }
-        let entry = serde_json::json!({ "region": "cn-sd", "url": registry.url("cn-sd") });
-        registry.nation.add_target("cn/cn-sd/root.json", root.clone(), Some(entry)).expect("listed");
-        registry.publish();
-        registry.serve("cn-sd", again.province.storage().clone());
+        registry.lists("cn-sd", &again.province);
         phone.clock.skip(7 * 3600 * 1000);
         phone.sync(&id("cn-sd/jinan")).await.expect("the nation's word");
         // Its own floors count from now on.
@@ -524,81 +467,4 @@ async fn one_version_signed_again_with_other_bytes_is_not_taken_and_what_is_inst
     assert!(report.broken[0].why.contains("a change is a new version"), "{report:?}");
     assert_eq!(opens(&phone).await, 2, "the one that it has");
     assert_eq!(phone.opens(&service("cn-sd", "hotline"), "cn-sd/jinan").await.expect("another's"), 1);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_delegation_of_countless_patterns_hides_its_unit_with_what_lies_below_and_nothing_else() {
-    let (registry, phone, _) = before_and_after().await;
-    let patterns: Vec<String> = (0..17).map(|at| format!("cn-sd/jinan/a{at}/*")).collect();
-    let files = signed_by(&registry, "targets", |signed| {
-        let roles = signed["delegations"]["roles"].as_array_mut().expect("delegations");
-        let city = roles.iter_mut().find(|role| role["name"] == "cn-sd.jinan").expect("a city");
-        city["paths"] = serde_json::json!(patterns);
-    });
-    registry.serve("cn-sd", files);
-    let report = phone.sync(&id("cn-sd/jinan")).await.expect("the rest is welcome");
-    let all_below = report.broken.iter().all(|broken| id("cn-sd/jinan").covers(broken.unit.region()));
-    assert!(report.broken.len() == 3 && all_below, "{report:?}");
-    assert_eq!(phone.opens(&service("cn-sd", "hotline"), "cn-sd/jinan").await.expect("the province's"), 1);
-    assert!(phone.sync(&id("cn-sd/qingdao")).await.expect("synced").broken.is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_city_that_goes_beyond_a_limit_stays_as_it_was_and_its_neighbour_notices_nothing() {
-    type Change = fn(&mut Value);
-    let beyond: [(Change, &str); 3] = [
-        (|signed| departments(signed, 256), "cn-sd/jinan has 257 units below it, and may have 256"),
-        (|signed| services(signed, "cn-sd/jinan", 1_024), "cn-sd/jinan has 1025 services, and may have 1024"),
-        (|signed| releases(signed, "cn-sd/jinan/report", 3_100), "cn-sd/jinan has 3102 releases, and may have 3072"),
-    ];
-    for (change, why) in beyond {
-        let (registry, phone, _) = before_and_after().await;
-        let (_, good) = newest(&registry.files(), "cn-sd.jinan");
-        registry.serve("cn-sd", signed_unseen(&registry, "cn-sd.jinan", change));
-        let report = phone.sync(&id("cn-sd/jinan")).await.expect("the rest is welcome");
-        let jinan = report.broken.iter().find(|broken| broken.unit == unit("cn-sd/jinan")).expect("told");
-        assert!(jinan.why.contains(why), "{}", jinan.why);
-        assert_eq!(opens(&phone).await, 2, "what was there stays");
-        let neighbour = phone.sync(&id("cn-sd/qingdao")).await.expect("synced");
-        assert!(neighbour.broken.is_empty(), "{why}: {neighbour:?}");
-        assert_eq!(phone.opens(&service("cn-sd/qingdao", "report"), "cn-sd/qingdao").await.expect("opens"), 1);
-        // Once it is within the limits again, the city is heard as before.
-        let again = signed_unseen(&registry, "cn-sd.jinan", |signed| {
-            for part in ["targets", "delegations"] {
-                signed[part] = good["signed"][part].clone();
-            }
-        });
-        registry.serve("cn-sd", again);
-        let report = phone.sync(&id("cn-sd/jinan")).await.expect("synced");
-        assert!(report.broken.is_empty(), "{why}: {report:?}");
-    }
-}
-
-/// Departments of Jinan, all under one key.
-fn departments(signed: &mut Value, count: usize) {
-    let roles = signed["delegations"]["roles"].as_array_mut().expect("delegations");
-    let transport = roles.iter().find(|role| role["name"] == "cn-sd.jinan.~transport").expect("a department").clone();
-    roles.retain(|role| role["name"] != "cn-sd.jinan.lixia");
-    roles.extend((0..count).map(|at| {
-        let mut another = transport.clone();
-        another["name"] = format!("cn-sd.jinan.~d{at}").into();
-        another["paths"] = serde_json::json!([format!("cn-sd/jinan/~d{at}/*/*")]);
-        another
-    }));
-}
-
-/// More services with the release that a role lists already.
-fn services(signed: &mut Value, unit: &str, count: usize) {
-    list(signed, (0..count).map(|at| format!("{unit}/s{at}/1.ma")));
-}
-
-/// More releases of one service.
-fn releases(signed: &mut Value, service: &str, count: usize) {
-    list(signed, (10..count + 10).map(|at| format!("{service}/{at}.ma")));
-}
-
-fn list(signed: &mut Value, paths: impl Iterator<Item = String>) {
-    let targets = signed["targets"].as_object_mut().expect("targets");
-    let one = targets.values().next().expect("a release").clone();
-    targets.extend(paths.map(|path| (path, one.clone())));
 }

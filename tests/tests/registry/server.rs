@@ -160,6 +160,16 @@ impl Registry {
         self.serve("cn-sd", province);
     }
 
+    /// The nation lists a repository for a first-level region, with its first root; its files are served in place of those
+    /// that were there.
+    pub(crate) fn lists(&mut self, region: &str, repository: &Repository<RepositoryFiles>) {
+        let entry = json!({ "region": region, "url": self.url(region) });
+        let root = repository.first_root().expect("a root").to_vec();
+        self.nation.add_target(&format!("cn/{region}/root.json"), root, Some(entry)).expect("listed");
+        self.publish();
+        self.serve(region, repository.storage().clone());
+    }
+
     /// Serves these files as a repository's, whatever they are.
     pub(crate) fn serve(&self, repository: &str, files: RepositoryFiles) {
         let mut served = self.shared.files.lock().expect("no panic holds it");

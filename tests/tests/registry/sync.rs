@@ -178,11 +178,7 @@ async fn a_province_whose_registry_does_not_answer_holds_no_other_up() {
         json!({ "regions": [{ "id": "cn-he", "kind": "province", "code": "0", "names": { "zh": "河北省" } }] });
     hebei.add_target("cn-he/regions.json", regions.to_string().into_bytes(), None).expect("listed");
     hebei.sign(&registry.ring, now(), &Lifetimes::default()).expect("signed");
-    let entry = json!({ "region": "cn-he", "url": registry.url("cn-he") });
-    let root = hebei.first_root().expect("a root").to_vec();
-    registry.nation.add_target("cn/cn-he/root.json", root, Some(entry)).expect("listed");
-    registry.publish();
-    registry.serve("cn-he", hebei.storage().clone());
+    registry.lists("cn-he", &hebei);
     let phone = Phone::with_patience(registry.anchor(), Duration::from_secs(60));
     registry.misbehave(Some(Wrong::Stalls("/cn-sd/metadata/timestamp.json", 5)));
     let (shandong, hebei) = (id("cn-sd/jinan"), id("cn-he"));

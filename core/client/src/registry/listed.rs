@@ -3,9 +3,9 @@
 //! A list ends with the metadata that it was listed in (TUF 1.0 §5.3.11, §5.5.6). Who was trusted by it stays so: a
 //! session, a pass, a document that is on the phone. Nobody is newly trusted by a list that has ended.
 
-use onecity_protocol::credential::TrustList;
+use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::identity_provider::IdentityProvider;
-use onecity_protocol::region::RegionId;
+use onecity_protocol::region::{RegionId, UnitId};
 use onecity_protocol::trust::{PROVIDERS_TARGET, TRUST_LIST_TARGET};
 
 use super::lookup::Registry;
@@ -113,13 +113,22 @@ impl Registry {
     }
 
     async fn is_current(&self, id: &RegionId) -> Result<bool, Error> {
-        let ends = self.repository(id).await?.map_or(0, |repository| repository.expires);
-        Ok(self.device.time.now_or_later_known().await < ends)
+        Ok(self.device.time.now_or_later_known().await < self.list_ends(id).await?)
     }
 
     async fn has_surely_ended(&self, id: &RegionId) -> Result<bool, Error> {
-        let ends = self.repository(id).await?.map_or(0, |repository| repository.expires);
+        let ends = self.list_ends(id).await?;
         Ok(self.device.time.has_surely_come(ends).await)
+    }
+
+    /// Until when a repository's lists count: as long as timestamp, snapshot and the role `targets` that lists them.
+    async fn list_ends(&self, id: &RegionId) -> Result<UnixTime, Error> {
+        let repository = self.repository(id).await?.map_or(0, |repository| repository.expires);
+        // A nation's `targets` are read whenever it is asked; a first-level region's are its own unit's role.
+        let Some(first) = id.first_level() else { return Ok(repository) };
+        let own = UnitId::from(first);
+        let targets = self.device.catalogue(move |catalogue| catalogue.unit_expires(&own)).await?;
+        Ok(repository.min(targets))
     }
 
     /// Asks a registry again whose metadata have ended on this phone.

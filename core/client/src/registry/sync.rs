@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use onecity_protocol::credential::TrustList;
+use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{RegionFile, RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{
@@ -431,7 +431,15 @@ impl<'a> Update<'a> {
     /// Fetches a file of the repository, if it lists one, unless the kept one is still right.
     async fn file(&mut self, name: &str, check: impl Fn(&[u8]) -> Result<(), Error>) -> Result<(), Error> {
         let path = format!("{}/{name}", self.repository.id);
-        let Ok(target) = self.updater.trusted().target(&path) else { return Ok(()) };
+        let target = match self.updater.trusted().target(&path) {
+            Ok(target) => target,
+            // What is not listed any more counts no more.
+            Err(TrustError::NotListed(_)) => {
+                let id = self.repository.id.clone();
+                return self.registry.device.catalogue(move |catalogue| catalogue.forget_file(&id, &path)).await;
+            }
+            Err(_) => return Ok(()),
+        };
         if self.kept_file(&path).await?.is_some_and(|kept| target.check(&kept).is_ok()) {
             return Ok(());
         }
@@ -449,7 +457,10 @@ impl<'a> Update<'a> {
     /// Writes down that the repository is current: first that, then the floors.
     async fn end(self) -> Result<(), Error> {
         let Self { registry, repository, updater, now } = self;
-        let expires = updater.trusted().fresh_until();
+        let trusted = updater.trusted();
+        // A poll does not read `targets`; for when that ends, see `Registry::is_current`.
+        let listed = if trusted.has_role("targets") { trusted.role_ends("targets") } else { UnixTime::MAX };
+        let expires = trusted.fresh_until().min(listed);
         registry.device.catalogue(move |catalogue| catalogue.keep_checked(&repository.id, now, expires)).await?;
         updater.into_storage().keep_floors().await
     }

@@ -61,6 +61,7 @@ pub(crate) struct FakeRegistry {
     ring: KeyRing,
     served: Arc<Mutex<BTreeMap<String, Arc<[u8]>>>>,
     clock: Arc<crate::platform::software::MachineClock>,
+    pub lifetimes: Lifetimes,
 }
 
 fn repository(id: &str, ring: &mut KeyRing, now: i64) -> Repository<RepositoryFiles> {
@@ -114,7 +115,15 @@ impl FakeRegistry {
             let found = files.lock().expect("whole").get(path).cloned();
             Some(found.map_or_else(|| Reply::status(404), |bytes| Reply::bytes(bytes.to_vec())))
         });
-        let mut registry = Self { nation, province, issuer, ring, served, clock: Arc::clone(&bench.clock) };
+        let mut registry = Self {
+            nation,
+            province,
+            issuer,
+            ring,
+            served,
+            clock: Arc::clone(&bench.clock),
+            lifetimes: Lifetimes::default(),
+        };
         registry.publish();
         (bench, registry)
     }
@@ -125,7 +134,7 @@ impl FakeRegistry {
         let mut served = self.served.lock().expect("whole");
         served.clear();
         for (id, repository) in [("cn", &mut self.nation), ("cn-sd", &mut self.province)] {
-            repository.sign(&self.ring, now, &Lifetimes::default()).expect("signed");
+            repository.sign(&self.ring, now, &self.lifetimes).expect("signed");
             served
                 .extend(repository.storage().iter().map(|(path, bytes)| (format!("/{id}/{path}"), Arc::clone(bytes))));
         }

@@ -197,3 +197,42 @@ async fn a_provider_is_found_by_its_id_and_no_other() {
     assert!(matches!(registry.provider("vn/shandong").await.map(drop), Err(Error::InvalidInput { .. })));
     assert!(matches!(registry.provider("nowhere").await.map(drop), Err(Error::InvalidInput { .. })));
 }
+
+#[tokio::test]
+async fn a_list_that_the_registry_has_taken_out_counts_no_more() {
+    let (bench, mut fake) = start();
+    let registry = fake.synced(&bench).await;
+    registry.provider("cn/shandong").await.expect("listed");
+    registry.current_trust_list(&region("cn-sd")).await.expect("listed");
+    assert!(fake.nation.remove_target("cn/providers.json").expect("listed"));
+    assert!(fake.province.remove_target("cn-sd/trust.json").expect("listed"));
+    fake.publish();
+    sync(&registry).await.expect("synced");
+    registry.sync_nation(&region("cn")).await.expect("synced");
+    assert!(matches!(registry.provider("cn/shandong").await, Err(Error::InvalidInput { .. })));
+    let gone = registry.current_trust_list(&region("cn-sd")).await.map(drop);
+    assert!(matches!(gone, Err(Error::Refused { reason: Refusal::NotFound, .. })), "{gone:?}");
+}
+
+#[tokio::test]
+async fn a_list_ends_with_the_role_that_lists_it_though_the_timestamp_goes_on() {
+    let (bench, mut fake) = start();
+    let day = 86_400;
+    fake.lifetimes.targets = 10 * day;
+    fake.nation.add_target("cn/note.txt", b"x".to_vec(), None).expect("listed");
+    fake.province.add_target("cn-sd/note.txt", b"x".to_vec(), None).expect("listed");
+    fake.publish();
+    let registry = fake.synced(&bench).await;
+    registry.current_trust_list(&region("cn-sd")).await.expect("listed");
+    assert!(fake.lifetimes.timestamp > 20 * day);
+    bench.clock.skip(15 * day * 1000);
+    let ended = registry.current_trust_list(&region("cn-sd")).await.map(drop);
+    assert!(
+        matches!(ended, Err(Error::Refused { reason: Refusal::PhoneClock, .. } | Error::Expired { .. })),
+        "{ended:?}"
+    );
+    // It is signed again: by itself it counts again.
+    fake.publish();
+    registry.current_trust_list(&region("cn-sd")).await.expect("listed");
+    registry.provider("cn/shandong").await.expect("listed");
+}

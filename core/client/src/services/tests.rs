@@ -1,5 +1,7 @@
 //! The outbox, drafts, stored answers and the storage report against a back end in memory.
 
+use std::sync::Arc;
+
 use onecity_protocol::names::Names;
 use onecity_store::{Owner, PendingReason, SubmissionState};
 use reqwest::Method;
@@ -65,6 +67,26 @@ async fn a_city_s_no_is_kept_with_its_words_and_does_not_hold_up_what_comes_afte
     let said = "Name the street";
     assert!(matches!(&refused, Some(SubmissionState::Refused { reason, conflict: false, .. }) if reason == said));
     assert!(matches!(state_of(&kit, &second.id).await, Some(SubmissionState::Delivered { .. })));
+}
+
+#[tokio::test]
+async fn a_clock_that_jumps_by_hours_during_each_try_makes_no_try_follow_at_once() {
+    let kit = Kit::new().await;
+    let clock = Arc::clone(&kit.bench().clock);
+    // The phone sleeps through each try, and wakes with no network.
+    kit.bench().http.serve(move |seen| {
+        if seen.url.ends_with("/reports") {
+            clock.skip(3 * 3_600_000);
+        }
+        None
+    });
+    hand_in(&kit, "Lamp").await;
+    for _ in 0..3 {
+        assert_eq!(kit.submissions.deliver().await, Ok(0), "it comes back");
+    }
+    // One when it was handed in, and one for each time it was asked for.
+    assert!((3..=4).contains(&kit.bench().http.count("/reports")), "{}", kit.bench().http.count("/reports"));
+    assert_eq!(kit.submissions.waiting(&Owner::Phone).await, Ok(1));
 }
 
 #[tokio::test]

@@ -245,6 +245,12 @@ impl Catalogue {
         Ok(change.commit()?)
     }
 
+    /// Forgets a file that the registry lists no more.
+    pub fn forget_file(&self, repository: &RegionId, path: &str) -> Result<(), StoreError> {
+        self.db.execute("DELETE FROM file WHERE repository = ?1 AND path = ?2", params![repository.as_str(), path])?;
+        Ok(())
+    }
+
     /// Keeps an icon, which the caller has checked against its name.
     pub fn keep_icon(&mut self, repository: &RegionId, path: &str, bytes: &[u8]) -> Result<(), StoreError> {
         let sha256: [u8; 32] = digest(&SHA256, bytes).as_ref().try_into().expect("SHA-256 is 32 bytes");

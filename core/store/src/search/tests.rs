@@ -193,3 +193,21 @@ fn an_index_without_words_is_made_again_when_the_file_is_opened() {
     let opened = Catalogue::open(&path, &CatalogueKey::new(&[7; 32]), Unsealed::Refuse).expect("opened");
     assert_eq!(opened.search("停车", &[], 9).expect("searched").len(), 2);
 }
+
+#[test]
+fn no_letter_in_a_keyword_puts_a_word_among_those_of_another_publisher() {
+    // Letters by Rust that SQLite's Unicode tables take for something else, old and new.
+    for divides in ['\u{1f150}', '\u{1e900}', '\u{24b6}', '\u{11f02}', '\u{30000}'] {
+        assert!(divides.is_alphanumeric(), "{divides:?}");
+        let foreign = format!("{divides}{}tingche", Area::of(&"cn-sd/qingdao".parse().expect("a unit")).mark());
+        let city = City::new(&[
+            ("cn-sd/jinan", &[("report", "报修", "Báo hỏng", foreign.as_str())]),
+            ("cn-sd/qingdao", &[("parking", "泊车", "Đỗ xe", "泊")]),
+        ]);
+        assert_eq!(city.finds("tingche", &["cn-sd/qingdao"]), Vec::<String>::new(), "{divides:?}");
+        let typed = format!("a{divides}b c{divides}");
+        assert_eq!(city.finds(&typed, &["cn-sd/qingdao"]), Vec::<String>::new(), "and it may be typed");
+        // It is a letter like others for the publisher that has it.
+        assert_eq!(city.finds(&foreign, &["cn-sd/jinan"]), ["cn-sd/jinan/report"]);
+    }
+}

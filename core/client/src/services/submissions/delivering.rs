@@ -101,9 +101,7 @@ impl Submissions {
     }
 
     /// One try to deliver.
-    ///
-    /// `began` is when the round began: a next try is never due within the same round, whatever the clock does.
-    pub(super) async fn attempt(&self, owner: &Owner, due: Due, began: UnixTime) -> Delivery {
+    pub(super) async fn attempt(&self, owner: &Owner, due: Due) -> Delivery {
         let Due { submission, doubtful } = due;
         let attempts = match submission.state {
             SubmissionState::Waiting { attempts, .. } => attempts,
@@ -113,7 +111,7 @@ impl Submissions {
         let trying = tokio::time::timeout(LONGEST_TRY, self.try_once(owner, &submission, asks_first));
         // What was uploaded by then stays; others have their turn.
         let outcome = trying.await.unwrap_or(Err(PendingReason::Network));
-        let now = self.device.time.now().await.max(began);
+        let now = self.device.time.now().await;
         match outcome {
             Ok(Tried::Has(receipt)) => Delivery::Accepted { receipt },
             Ok(Tried::Answered(answer)) if answer.status.is_success() => {

@@ -117,16 +117,17 @@ impl Submissions {
     async fn round(self: &Arc<Self>, lane: Lane, hurry: bool) -> u32 {
         let turns = self.lanes.lane(&lane);
         let _round = turns.round.lock().await;
-        let now = self.device.time.now().await;
         let mut settled = 0;
-        let due = match self.send_due(&lane, hurry, now, &mut settled).await {
-            Ok(due) => due,
+        let due = self.send_due(&lane, hurry, &mut settled).await;
+        let now = self.device.time.now().await;
+        let wait = match due {
+            Ok(due) => due.map(|due| due - now),
             Err(error) => {
                 tracing::info!(%error, "submissions wait");
-                Some(now + AFTER_TROUBLE)
+                Some(AFTER_TROUBLE)
             }
         };
-        turns.wakes(due.map(|due| self.wake(lane, due - now)));
+        turns.wakes(wait.map(|wait| self.wake(lane, wait)));
         settled
     }
 
@@ -144,25 +145,15 @@ impl Submissions {
         waking.abort_handle()
     }
 
-    /// Sends what is due, one after the other; answers when the next one is.
-    async fn send_due(
-        &self,
-        lane: &Lane,
-        hurry: bool,
-        now: UnixTime,
-        settled: &mut u32,
-    ) -> Result<Option<UnixTime>, Error> {
+    /// Sends what is due, one after the other, until one has to wait; answers until when.
+    async fn send_due(&self, lane: &Lane, hurry: bool, settled: &mut u32) -> Result<Option<UnixTime>, Error> {
         let turns = self.lanes.lane(lane);
         if hurry {
-            let of = lane.clone();
+            let (of, now) = (lane.clone(), self.device.time.now().await);
             self.device.vault(move |vault| vault.hurry(&of, now)).await?;
         }
-        let next = || {
-            let of = lane.clone();
-            self.device.vault(move |vault| vault.next(&of, now))
-        };
         loop {
-            let unit = match next().await? {
+            let unit = match self.next(lane).await? {
                 Next::Due(due) => due.submission.service.unit,
                 Next::Later(due) => return Ok(Some(due)),
                 Next::Nothing => return Ok(None),
@@ -170,18 +161,29 @@ impl Submissions {
             let _room = self.lanes.room(&unit).await;
             let _turn = turns.turn.lock().await;
             // It may have been taken back while there was no room.
-            let Next::Due(due) = next().await? else { continue };
+            let Next::Due(due) = self.next(lane).await? else { continue };
             let submission = due.submission.clone();
             let (of, id) = (lane.owner().clone(), submission.id.clone());
             if !self.device.vault(move |vault| vault.begin_delivery(&of, &id)).await? {
                 continue;
             }
-            let delivery = self.attempt(lane.owner(), *due, now).await;
-            *settled += u32::from(!matches!(delivery, Delivery::Postponed { .. }));
+            let delivery = self.attempt(lane.owner(), *due).await;
+            // It is the first of its lane, and has had its try: whatever the clock did meanwhile, the next one is later.
+            let waits = if let Delivery::Postponed { until, .. } = &delivery { Some(*until) } else { None };
             let (of, at) = (lane.owner().clone(), self.device.time.now().await);
             self.device.vault(move |vault| vault.record_delivery(&of, submission, delivery, at)).await?;
             self.device.notices.changed(Topic::Submissions);
+            if waits.is_some() {
+                return Ok(waits);
+            }
+            *settled += 1;
         }
+    }
+
+    /// What comes next in a lane, as of now.
+    async fn next(&self, lane: &Lane) -> Result<Next, Error> {
+        let (of, now) = (lane.clone(), self.device.time.now().await);
+        self.device.vault(move |vault| vault.next(&of, now)).await
     }
 
     /// Takes a submission back that the city does not have. It waits for a try of this one, and of no other.
@@ -194,7 +196,7 @@ impl Submissions {
         let lane = self.device.vault(move |vault| vault.lane_of(&of, &name)).await?;
         let (of, name) = (owner.clone(), id.to_owned());
         if !self.device.vault(move |vault| vault.remove_untouched(&of, &name)).await? {
-            // What was tried is the first of its lane: whoever has the turn tries this very one.
+            // Only the first of a lane is ever tried. So if this one was tried and a try is going on, it is a try of this one.
             let turns = lane.as_ref().map(|lane| self.lanes.lane(lane));
             let _turn = match &turns {
                 Some(turns) => Some(turns.turn.lock().await),

@@ -516,9 +516,10 @@ fn what_lies_below_a_city_never_keeps_it_from_signing_or_taking_something_down()
     let id = "cn-sd/jinan/report".parse().expect("a service");
     let gone = Withdrawn { reason: Names::new().with("en", "It was altered.") };
     province.repository.take_down(&unit("cn-sd/jinan"), &id, &gone).expect("a service");
-    province.repository.withdraw_delegate(&unit("cn-sd/jinan/lixia")).expect("withdrawn");
     province.sign(NOW + 2);
-    let phone = phone(province.files(), NOW + 3).expect("trusted");
+    province.repository.withdraw_delegate(&unit("cn-sd/jinan/lixia")).expect("withdrawn");
+    province.sign(NOW + 3);
+    let phone = phone(province.files(), NOW + 4).expect("trusted");
     assert_eq!(phone.takedowns(&unit("cn-sd/jinan")).expect("read").len(), 1);
     assert!(!phone.delegates("cn-sd.jinan").any(|role| role == "cn-sd.jinan.lixia"));
 }

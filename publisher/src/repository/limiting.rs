@@ -41,7 +41,7 @@ impl<S: RegistryStorage> Repository<S> {
         for publisher in news {
             let uses = match &publisher {
                 Some(publisher) => self.uses_of(publisher)?,
-                None => vec![("targets".to_owned(), self.used("targets")?)],
+                None => vec![("targets".to_owned(), self.role("targets")?.used())],
             };
             let mut allowance = Allowance::default();
             for (role, used) in uses {
@@ -73,8 +73,9 @@ impl<S: RegistryStorage> Repository<S> {
         let withdrawn: Vec<(String, RoleUse)> = withdrawn.map(|role| (role.clone(), RoleUse::default())).collect();
         let mut uses = Vec::new();
         for role in tree {
-            if self.newest(&role)? > 0 {
-                let used = self.used(&role)?;
+            let draft = self.role(&role)?;
+            if draft.version > 0 {
+                let used = draft.used();
                 uses.push((role, used));
             }
         }
@@ -85,11 +86,6 @@ impl<S: RegistryStorage> Repository<S> {
 
     fn unit(&self, role: &str) -> UnitId {
         UnitId::from_role(role).unwrap_or_else(|| self.root.region.clone().into())
-    }
-
-    /// What a role uses as it stands, or as it was changed and is not signed yet.
-    fn used(&mut self, role: &str) -> Result<RoleUse, PublishError> {
-        Ok(self.role(role)?.used())
     }
 }
 

@@ -96,6 +96,7 @@ class Journey(unittest.IsolatedAsyncioTestCase):
             storage = await phone.storage()
             self.assertTrue(any(own.id == "cn-sd/jinan/report" and own.packages > 0 for own in storage.services))
             self.assertIn("handOver()", onecity.page_types())
+            self.assertIn("RTC", onecity.page_guard())
             with self.assertRaises(onecity.OneCityError.InvalidInput) as raised:
                 await phone.begin_login_as("shandong", REDIRECT, "110105194912310021")
             self.assertEqual(raised.exception.field, "number")

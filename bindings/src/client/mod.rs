@@ -109,3 +109,10 @@ pub(crate) fn recover_vault(options: Options) -> Result<u64, Error> {
 pub(crate) fn page_types() -> String {
     onecity_protocol::bridge::PAGE_TYPES.to_owned()
 }
+
+/// What a web view has to run in every frame, blank ones too, before any script of a page: it takes away what reaches a
+/// network past the phone.
+#[uniffi::export]
+pub(crate) fn page_guard() -> String {
+    onecity_protocol::bridge::PAGE_GUARD.to_owned()
+}

@@ -33,7 +33,7 @@ use crate::world::{Fault, World};
 pub(crate) use authorize::AuthorizeRequest;
 pub(crate) use personas::{PERSONAS, attribute, claim, dependants, person_name};
 pub(crate) use proofs::verify_jws;
-pub(crate) use tokens::{ServiceGrant, authenticate, authenticate_service};
+pub(crate) use tokens::{ServiceGrant, authenticate_at, authenticate_service};
 
 /// The app's id at every provider of this world.
 pub(crate) const CLIENT_ID: &str = "onecity-app";

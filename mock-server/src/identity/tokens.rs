@@ -25,9 +25,10 @@ use crate::world::{Fault, World};
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
-/// What a service's back end learns of the one who asks.
+/// What a service's back end, or an issuer of passes, learns of the one who asks.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceGrant {
+    persona: &'static str,
     /// Made up for this service: nobody else sees the same.
     pub subject: String,
     /// What the resident agreed to, by OpenID Connect's names.
@@ -173,17 +174,18 @@ fn issue(state: &mut IdentityState, grant: Grant, session: String, now: UnixTime
     })
 }
 
-/// A token for one service at one origin, bound to the key that `dpop_jkt` names.
+/// A token for one service at one origin, or for one issuer of passes (who is the resource itself), bound to the key that
+/// `dpop_jkt` names.
 fn exchange(world: &World, request: &TokenRequest, key: &str) -> Result<Value, Problem> {
     let now = world.now();
     let mut state = world.lock_identity();
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let wrong = || Problem::bad("invalid_request", "a token exchange names subject, resource, audience and key");
+    let wrong = || Problem::bad("invalid_request", "a token exchange names subject, resource and key");
     if request.subject_token_type.as_deref() != Some(ACCESS_TOKEN) {
         return Err(wrong());
     }
-    let (resource, audience) =
-        (given(&request.resource).ok_or_else(wrong)?, given(&request.audience).ok_or_else(wrong)?);
+    let resource = given(&request.resource).ok_or_else(wrong)?;
+    let audience = given(&request.audience).unwrap_or_else(|| resource.clone());
     let bound_to = given(&request.dpop_jkt).ok_or_else(wrong)?;
     let subject = given(&request.subject_token).ok_or_else(wrong)?;
     let found = state.access.get(&subject).filter(|(grant, _, ends)| grant.key == key && *ends > now);
@@ -193,6 +195,7 @@ fn exchange(world: &World, request: &TokenRequest, key: &str) -> Result<Value, P
     let asked = request.scope.as_deref().unwrap_or_default().split(' ').filter(|field| !field.is_empty());
     let fields = asked.filter_map(|field| Some((field.to_owned(), claim(grant.persona, field)?.into()))).collect();
     let service = ServiceGrant {
+        persona: grant.persona,
         subject: world.id(&format!("pairwise {} {audience}", grant.persona)),
         fields,
         acr: grant.acr,
@@ -281,14 +284,15 @@ fn bearer(world: &World, headers: &HeaderMap, method: &str, path: &str) -> Resul
     }
 }
 
-/// The holder of a valid DPoP-bound access token, for a resource server of this world.
-pub(crate) fn authenticate(
+/// Whom an issuer of passes speaks with, by a token that is good at this issuer alone.
+pub(crate) fn authenticate_at(
     world: &World,
     headers: &HeaderMap,
     method: &str,
+    issuer: &str,
     path: &str,
 ) -> Result<&'static str, Problem> {
-    bearer(world, headers, method, path).map(|(grant, _)| grant.persona)
+    granted(world, headers, method, &format!("{issuer}{path}"), issuer).map(|grant| grant.persona)
 }
 
 /// Whom a service's back end speaks with, by the service's own token; nobody if there is none.
@@ -301,12 +305,21 @@ pub(crate) fn authenticate_service(
     if !headers.contains_key(header::AUTHORIZATION) {
         return Ok(None);
     }
+    granted(world, headers, method, &format!("{}{path}", world.origin()), world.origin()).map(Some)
+}
+
+/// What a token stands for that was exchanged for this resource.
+fn granted(
+    world: &World,
+    headers: &HeaderMap,
+    method: &str,
+    url: &str,
+    resource: &str,
+) -> Result<ServiceGrant, Problem> {
     let token = dpop_token(headers)?;
-    let key = check_proof(world, headers, method, &format!("{}{path}", world.origin()), Some(&token))?;
+    let key = check_proof(world, headers, method, url, Some(&token))?;
     match world.lock_identity().services.get(&token) {
-        Some(own) if own.key == key && own.resource == world.origin() && own.ends > world.now() => {
-            Ok(Some(own.clone()))
-        }
-        _ => Err(Problem::unauthorized("the service's token has ended, or is for another origin or key")),
+        Some(own) if own.key == key && own.resource == resource && own.ends > world.now() => Ok(own.clone()),
+        _ => Err(Problem::unauthorized("the token has ended, or is for another place or key")),
     }
 }

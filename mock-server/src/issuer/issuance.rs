@@ -17,7 +17,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Record, types};
-use crate::identity::{authenticate, dependants, random_text, verify_jws};
+use crate::identity::{authenticate_at, dependants, random_text, verify_jws};
 use crate::problem::Problem;
 use crate::world::World;
 
@@ -76,7 +76,7 @@ async fn holders(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     world.issuers.with(&issuer, |_| Ok(()))?;
-    let persona = authenticate(&world, &headers, "GET", &format!("/issuer/{issuer}/holders"))?;
+    let persona = authenticate_at(&world, &headers, "GET", &world.issuers.url(&issuer), "/holders")?;
     let all: Vec<Value> = dependants(persona)
         .iter()
         .map(|own| json!({ "id": own.id, "name": own.name, "relation": own.relation }))
@@ -112,7 +112,7 @@ async fn credential(
     Json(request): Json<CredentialRequest>,
 ) -> Result<Response, Problem> {
     let own = world.issuers.with(&issuer, |issuer| Ok(issuer.types.clone()))?;
-    let persona = authenticate(&world, &headers, "POST", &format!("/issuer/{issuer}/credential"))?;
+    let persona = authenticate_at(&world, &headers, "POST", &world.issuers.url(&issuer), "/credential")?;
     let word = &request.credential_configuration_id;
     let kind = types().into_iter().find(|kind| kind.word == *word && own.contains(&kind.id));
     let kind = kind.ok_or_else(|| Problem::bad("unknown_credential_configuration", "this pass is not issued here"))?;
@@ -181,7 +181,7 @@ async fn revocation(
     headers: HeaderMap,
     Json(request): Json<Revocation>,
 ) -> Result<StatusCode, Problem> {
-    let persona = authenticate(&world, &headers, "POST", &format!("/issuer/{issuer}/revocation"))?;
+    let persona = authenticate_at(&world, &headers, "POST", &world.issuers.url(&issuer), "/revocation")?;
     let unknown = || Problem::bad("unknown_pass", "this resident has no such pass");
     let mut cti = [0; 8];
     hex::decode_to_slice(&request.pass, &mut cti).map_err(|_| unknown())?;

@@ -3,6 +3,8 @@
 mod accounts;
 mod altered;
 mod cache;
+#[cfg(target_os = "linux")]
+mod contained;
 mod documents;
 mod files;
 mod helper;

@@ -188,7 +188,17 @@ impl Time {
 impl ClockTeacher {
     /// Sets the clock by the date of an answer that came over a verified connection.
     pub(crate) async fn learn(&self, headers: &HeaderMap) -> Result<(), Error> {
-        let Some(date) = date_of(headers) else { return Ok(()) };
+        match date_of(headers) {
+            Some(date) => self.learn_date(date).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Sets the clock by a date that a server has just said, if it can be the time of now.
+    pub(crate) async fn learn_date(&self, date: UnixTime) -> Result<(), Error> {
+        if !is_possible(date) {
+            return Ok(());
+        }
         let time = Arc::clone(&self.time);
         let moved = blocking(move || Ok(time.learn(date, &Clocks::read(&*time.clock)))).await?;
         if let Some(anchor) = moved {
@@ -198,13 +208,17 @@ impl ClockTeacher {
     }
 }
 
+/// Whether this can be the time of now.
+fn is_possible(date: UnixTime) -> bool {
+    (YEAR_2024..YEAR_2100).contains(&date)
+}
+
 /// An answer's date, if it can be the time of now: a stored answer tells the time of then (RFC 9111 §5.1).
 fn date_of(headers: &HeaderMap) -> Option<UnixTime> {
     if headers.contains_key(AGE) {
         return None;
     }
-    let date = http_date(headers.get(DATE)?.to_str().ok()?)?;
-    (YEAR_2024..YEAR_2100).contains(&date).then_some(date)
+    http_date(headers.get(DATE)?.to_str().ok()?).filter(|date| is_possible(*date))
 }
 
 /// RFC 9110 §5.6.7's preferred form, which is RFC 2822's with GMT.

@@ -1,5 +1,5 @@
-//! A token for each mini-service (RFC 8693): good at one origin, for one purpose, with a subject that no other service
-//! sees, and bound to a key that no other service sees either. A page never gets it; the core puts it on requests.
+//! A token for each mini-service and each issuer of passes (RFC 8693): good at one place, for one purpose, with a subject that
+//! nobody else sees, and bound to a key that nobody else sees either. A page never gets it; the core puts it on requests.
 //!
 //! The request's own proof is by the session's key, since the token that is exchanged is bound to it. The key for the
 //! new token is named by `dpop_jkt`, as RFC 9449 §10 does for a code.
@@ -43,18 +43,47 @@ impl Record for ServiceKey {
     const FORMAT: u8 = 1;
 }
 
+/// The key that the tokens for an issuer of passes are bound to.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct IssuerKey {
+    issuer: String,
+    key: String,
+}
+
+impl Record for IssuerKey {
+    const KIND: &'static str = "issuer_key";
+    const FORMAT: u8 = 1;
+}
+
+/// Who gets tokens of its own.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Party {
+    /// A mini-service's back end at an origin.
+    Service(ServiceId, String),
+    /// An issuer of passes, by its identifier.
+    Issuer(String),
+}
+
+/// A token that is wanted: whose, for whom, and what it is to tell.
+#[derive(Clone)]
+struct Wanted {
+    account: AccountId,
+    party: Party,
+    fields: Vec<String>,
+}
+
 #[derive(Debug, Clone)]
-struct ServiceToken {
+struct PartyToken {
     token: Secret,
     ends: UnixTime,
     fields: Vec<String>,
     key: String,
 }
 
-/// The tokens of services, while the app runs: they are never written down.
+/// The tokens of services and issuers, while the app runs: they are never written down.
 #[derive(Default)]
-pub(super) struct ServiceTokens {
-    held: Mutex<HashMap<(Owner, ServiceId, String), ServiceToken>>,
+pub(super) struct PartyTokens {
+    held: Mutex<HashMap<(Owner, Party), PartyToken>>,
     turn: tokio::sync::Mutex<()>,
 }
 
@@ -81,10 +110,30 @@ impl Sessions {
     /// # Errors
     /// [`Error::LoginRequired`], [`Error::StepUpRequired`] if the origin wants a stronger login (RFC 9470).
     pub(crate) async fn send_on_behalf(self: &Arc<Self>, whom: &OnBehalf, request: Outgoing) -> Result<Answer, Error> {
-        let origin = request.url.origin().ascii_serialization();
+        let party = Party::Service(whom.service.clone(), request.url.origin().ascii_serialization());
+        let wanted = Wanted { account: whom.account.clone(), party, fields: whom.fields.clone() };
+        self.send_as(&wanted, request).await
+    }
+
+    /// Sends a request to an issuer of passes, with a token that is good there alone. That the resident wants a pass of this
+    /// issuer is their consent.
+    ///
+    /// # Errors
+    /// As [`Self::send_on_behalf`].
+    pub(crate) async fn send_to_issuer(
+        self: &Arc<Self>,
+        account: AccountId,
+        issuer: &str,
+        request: Outgoing,
+    ) -> Result<Answer, Error> {
+        let wanted = Wanted { account, party: Party::Issuer(issuer.to_owned()), fields: Vec::new() };
+        self.send_as(&wanted, request).await
+    }
+
+    async fn send_as(self: &Arc<Self>, wanted: &Wanted, request: Outgoing) -> Result<Answer, Error> {
         let mut refused = None;
         loop {
-            let held = self.service_token(whom, &origin, refused.as_ref()).await?;
+            let held = self.token_for(wanted, refused.as_ref()).await?;
             let key = self.device.keys.key(held.key);
             let answer = self.proofs.send(request.clone(), &key, Some(&held.token)).await?;
             if answer.status != StatusCode::UNAUTHORIZED {
@@ -102,80 +151,79 @@ impl Sessions {
     }
 
     /// It comes to its end even if the caller no longer waits.
-    async fn service_token(
-        self: &Arc<Self>,
-        whom: &OnBehalf,
-        origin: &str,
-        refused: Option<&Secret>,
-    ) -> Result<ServiceToken, Error> {
-        let (own, whom, origin, refused) = (Arc::clone(self), whom.clone(), origin.to_owned(), refused.cloned());
-        let exchanging = async move { own.exchanged(&whom, &origin, refused.as_ref()).await };
+    async fn token_for(self: &Arc<Self>, wanted: &Wanted, refused: Option<&Secret>) -> Result<PartyToken, Error> {
+        let (own, wanted, refused) = (Arc::clone(self), wanted.clone(), refused.cloned());
+        let exchanging = async move { own.exchanged(&wanted, refused.as_ref()).await };
         spawn(exchanging).await.unwrap_or_else(|_| Err(Error::internal("a token exchange panicked")))
     }
 
-    async fn exchanged(
-        self: &Arc<Self>,
-        whom: &OnBehalf,
-        origin: &str,
-        refused: Option<&Secret>,
-    ) -> Result<ServiceToken, Error> {
-        let owner = Owner::Account(whom.account.clone());
-        let place = (owner.clone(), whom.service.clone(), origin.to_owned());
-        let _one_at_a_time = self.services.turn.lock().await;
-        // The resident may have taken it back while others had their turn.
-        let origins = [origin.to_owned()];
-        let asked = Extent { fields: &whom.fields, people: &[], origins: &origins };
-        if !self.consents.covers(&whom.service, &owner, Permission::Login, asked).await? {
-            return Err(Error::refused(Refusal::Consent, "the resident does not agree to this any more"));
+    async fn exchanged(self: &Arc<Self>, wanted: &Wanted, refused: Option<&Secret>) -> Result<PartyToken, Error> {
+        let owner = Owner::Account(wanted.account.clone());
+        let place = (owner.clone(), wanted.party.clone());
+        let _one_at_a_time = self.parties.turn.lock().await;
+        if let Party::Service(service, origin) = &wanted.party {
+            // The resident may have taken it back while others had their turn.
+            let asked = Extent { fields: &wanted.fields, people: &[], origins: std::slice::from_ref(origin) };
+            if !self.consents.covers(service, &owner, Permission::Login, asked).await? {
+                return Err(Error::refused(Refusal::Consent, "the resident does not agree to this any more"));
+            }
         }
-        let held = self.services.held().get(&place).cloned();
+        let held = self.parties.held().get(&place).cloned();
         let now = self.device.time.now().await;
         let good =
-            |held: &ServiceToken| held.ends - EARLY > now && refused != Some(&held.token) && held.fields == whom.fields;
+            |held: &PartyToken| held.ends - EARLY > now && refused != Some(&held.token) && held.fields == wanted.fields;
         if let Some(held) = held.filter(good) {
             return Ok(held);
         }
-        let (key, thumbprint) = self.service_key(&owner, &whom.service, origin).await?;
-        let mut answer = self.exchange(whom, origin, &thumbprint, None).await?;
+        let (key, thumbprint) = self.key_for(&owner, &wanted.party).await?;
+        let mut answer = self.exchange(wanted, &thumbprint, None).await?;
         if answer.0.status == StatusCode::UNAUTHORIZED {
-            answer = self.exchange(whom, origin, &thumbprint, Some(&answer.1)).await?;
+            answer = self.exchange(wanted, &thumbprint, Some(&answer.1)).await?;
         }
         let exchanged = read(&answer.0)?;
-        let held = ServiceToken {
+        let held = PartyToken {
             token: exchanged.access_token,
             ends: self.device.time.now().await + exchanged.expires_in.unwrap_or(60).clamp(0, 3600),
-            fields: whom.fields.clone(),
+            fields: wanted.fields.clone(),
             key,
         };
-        // Nothing is shown that was not written down.
-        let (origin, fields) = (Some(origin.to_owned()), whom.fields.clone());
-        let learnt = Learnt { permission: Permission::Login, origin, holder: None, fields };
-        self.consents.learnt(&whom.service, &owner, learnt).await?;
-        self.services.held().insert(place, held.clone());
+        if let Party::Service(service, origin) = &wanted.party {
+            // Nothing is shown that was not written down.
+            let (origin, fields) = (Some(origin.clone()), wanted.fields.clone());
+            let learnt = Learnt { permission: Permission::Login, origin, holder: None, fields };
+            self.consents.learnt(service, &owner, learnt).await?;
+        }
+        self.parties.held().insert(place, held.clone());
         Ok(held)
     }
 
     /// One exchange, with the session's token that it was tried with.
     async fn exchange(
         self: &Arc<Self>,
-        whom: &OnBehalf,
-        origin: &str,
+        wanted: &Wanted,
         thumbprint: &str,
         refused: Option<&Secret>,
     ) -> Result<(Answer, Secret), Error> {
-        let access = self.access_of(whom.account.clone(), refused).await?;
-        let (service, scope) = (whom.service.to_string(), whom.fields.join(" "));
+        let access = self.access_of(wanted.account.clone(), refused).await?;
+        // Where the token is good (RFC 8707; OpenID4VCI 1.0 §5.1.2 has the issuer's identifier there), and for whom its
+        // subject is made up: a service has several origins.
+        let (resource, audience) = match &wanted.party {
+            Party::Service(service, origin) => (origin, Some(service.to_string())),
+            Party::Issuer(issuer) => (issuer, None),
+        };
+        let scope = wanted.fields.join(" ");
         let mut fields = vec![
             ("grant_type", EXCHANGE),
             ("client_id", access.client_id.as_str()),
             ("subject_token", access.token.expose()),
             ("subject_token_type", ACCESS_TOKEN),
             ("requested_token_type", ACCESS_TOKEN),
-            // Both: where the token is good (RFC 8707), and for whom its subject is made up.
-            ("resource", origin),
-            ("audience", service.as_str()),
+            ("resource", resource.as_str()),
             ("dpop_jkt", thumbprint),
         ];
+        if let Some(audience) = &audience {
+            fields.push(("audience", audience.as_str()));
+        }
         if !scope.is_empty() {
             fields.push(("scope", scope.as_str()));
         }
@@ -184,37 +232,48 @@ impl Sessions {
         Ok((answer, access.token))
     }
 
-    /// Forgets the tokens of one service of an account, or of all, with the keys that they are bound to.
-    pub(crate) async fn forget_services(&self, owner: &Owner, service: Option<&ServiceId>) -> Result<(), Error> {
-        let _one_at_a_time = self.services.turn.lock().await;
-        let concerns = |of: &Owner, own: &ServiceId| of == owner && service.is_none_or(|service| service == own);
-        self.services.held().retain(|(of, own, _), _| !concerns(of, own));
+    /// Forgets the tokens of one service of an account, or of all services and issuers, with the keys that they are bound to.
+    pub(crate) async fn forget_parties(&self, owner: &Owner, service: Option<&ServiceId>) -> Result<(), Error> {
+        let _one_at_a_time = self.parties.turn.lock().await;
+        let concerns = |party: &Party| match service {
+            None => true,
+            Some(service) => matches!(party, Party::Service(own, _) if own == service),
+        };
+        self.parties.held().retain(|(of, party), _| of != owner || !concerns(party));
         let (of, service) = (owner.clone(), service.cloned());
-        let gone = self.device.vault(move |vault| {
-            let keys = match &service {
-                Some(service) => vault.list_scoped::<ServiceKey>(&of, service)?.records,
-                None => vault.list::<ServiceKey>(&of)?.records,
-            };
-            match &service {
-                Some(service) => {
-                    keys.iter().try_for_each(|own| vault.delete_scoped::<ServiceKey>(&of, service, &own.origin))?;
-                }
-                None => vault.delete_all::<ServiceKey>(&of)?,
+        let gone = self.device.vault(move |vault| match &service {
+            Some(service) => {
+                let keys = vault.list_scoped::<ServiceKey>(&of, service)?.records;
+                keys.iter().try_for_each(|own| vault.delete_scoped::<ServiceKey>(&of, service, &own.origin))?;
+                Ok(keys.into_iter().map(|own| own.key).collect::<Vec<_>>())
             }
-            Ok(keys)
+            None => {
+                let services = vault.list::<ServiceKey>(&of)?.records.into_iter().map(|own| own.key);
+                let issuers = vault.list::<IssuerKey>(&of)?.records.into_iter().map(|own| own.key);
+                let keys = services.chain(issuers).collect();
+                vault.delete_all::<ServiceKey>(&of)?;
+                vault.delete_all::<IssuerKey>(&of)?;
+                Ok(keys)
+            }
         });
-        for own in gone.await? {
-            self.device.keys.delete(&own.key).await?;
+        for key in gone.await? {
+            self.device.keys.delete(&key).await?;
         }
         Ok(())
     }
 
-    /// The service's key for an origin and its thumbprint; another is made if there is none, or if the device has lost
-    /// it.
-    async fn service_key(&self, owner: &Owner, service: &ServiceId, origin: &str) -> Result<(String, String), Error> {
-        let (of, from, name) = (owner.clone(), service.clone(), origin.to_owned());
-        let stored = self.device.vault(move |vault| vault.get_scoped::<ServiceKey>(&of, &from, &name)).await?;
-        if let Some(ServiceKey { key, .. }) = stored {
+    /// A party's key and its thumbprint; another is made if there is none, or if the device has lost it.
+    async fn key_for(&self, owner: &Owner, party: &Party) -> Result<(String, String), Error> {
+        let (of, whose) = (owner.clone(), party.clone());
+        let stored = self.device.vault(move |vault| {
+            Ok(match &whose {
+                Party::Service(service, origin) => {
+                    vault.get_scoped::<ServiceKey>(&of, service, origin)?.map(|own| own.key)
+                }
+                Party::Issuer(issuer) => vault.get::<IssuerKey>(&of, issuer)?.map(|own| own.key),
+            })
+        });
+        if let Some(key) = stored.await? {
             match self.device.keys.key(key.clone()).public().await {
                 Err(Error::DeviceKeyGone) => {}
                 found => return Ok((key, thumbprint(&found?))),
@@ -224,11 +283,13 @@ impl Sessions {
         let key = made.first();
         let outcome = async {
             let thumbprint = thumbprint(&key.public().await?);
-            let (of, from) = (owner.clone(), service.clone());
-            let (origin, new) = (origin.to_owned(), key.id().to_owned());
-            let stored = self.device.vault(move |vault| {
-                let record = ServiceKey { origin: origin.clone(), key: new };
-                vault.put_scoped(&of, &from, &origin, &record, 0, LIMIT)
+            let (of, whose, new) = (owner.clone(), party.clone(), key.id().to_owned());
+            let stored = self.device.vault(move |vault| match whose {
+                Party::Service(service, origin) => {
+                    let record = ServiceKey { origin: origin.clone(), key: new };
+                    vault.put_scoped(&of, &service, &origin, &record, 0, LIMIT)
+                }
+                Party::Issuer(issuer) => vault.put(&of, &issuer, &IssuerKey { issuer: issuer.clone(), key: new }),
             });
             stored.await?;
             Ok((key.id().to_owned(), thumbprint))
@@ -238,14 +299,14 @@ impl Sessions {
     }
 }
 
-impl ServiceTokens {
-    fn held(&self) -> MutexGuard<'_, HashMap<(Owner, ServiceId, String), ServiceToken>> {
+impl PartyTokens {
+    fn held(&self) -> MutexGuard<'_, HashMap<(Owner, Party), PartyToken>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets an account's tokens, because it has logged in again, perhaps more strongly. Their keys stay.
     pub(super) fn renew(&self, owner: &Owner) {
-        self.held().retain(|(of, _, _), _| of != owner);
+        self.held().retain(|(of, _), _| of != owner);
     }
 }
 
@@ -262,12 +323,12 @@ fn read(answer: &Answer) -> Result<Exchanged, Error> {
         if said == "invalid_grant" {
             return Err(Error::login_required("the identity provider has ended the session"));
         }
-        let why = "the identity provider does not let this service know who you are";
+        let why = "the identity provider gives no token for this service or issuer";
         return Err(Error::login_denied(None, why));
     }
     let exchanged: Exchanged = answer.json()?;
     if !exchanged.token_type.eq_ignore_ascii_case("dpop") {
-        return Err(Error::SignatureInvalid { what: "the service's token is not bound to this phone".to_owned() });
+        return Err(Error::SignatureInvalid { what: "the token is not bound to this phone".to_owned() });
     }
     Ok(exchanged)
 }

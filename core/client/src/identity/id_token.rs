@@ -21,7 +21,7 @@ pub(super) struct IdToken {
     #[serde(deserialize_with = "values::date")]
     exp: UnixTime,
     #[serde(deserialize_with = "values::date")]
-    iat: UnixTime,
+    pub iat: UnixTime,
     nonce: Option<String>,
     azp: Option<String>,
     aud: Audience,

@@ -255,6 +255,10 @@ impl Sessions {
             now: self.device.time.now().await,
         };
         let claims = verify(id_token, &keys, &expected)?;
+        if !self.device.time.read().await.verified {
+            // Not every provider dates its answers. This one has just made the token: it holds this login's nonce.
+            self.teacher.learn_date(claims.iat).await?;
+        }
         if let Some(step_up) = &pending.step_up
             && claims.acr.as_deref() != Some(&step_up.acr)
         {
@@ -313,7 +317,7 @@ impl Sessions {
         };
         // The new session counts even if the old one's key can't be deleted.
         self.device.keys.discard(before.into_iter().map(|before| before.key).collect()).await;
-        self.services.renew(&Owner::Account(account));
+        self.parties.renew(&Owner::Account(account));
         self.device.notices.changed(Topic::Account);
         Ok(view)
     }

@@ -62,7 +62,7 @@ impl Sessions {
     pub(crate) async fn end(&self, account: AccountId) -> Result<(), Error> {
         // The services' turn before the session's, in the order in which a token exchange takes them.
         let owner = Owner::Account(account.clone());
-        self.forget_services(&owner, None).await?;
+        self.forget_parties(&owner, None).await?;
         let _no_renewal = self.renewal.lock().await;
         let Some(session) = self.of(&account).await? else { return Ok(()) };
         let now = self.device.time.now().await;
@@ -86,7 +86,7 @@ impl Sessions {
         });
         removed.await?;
         // One that was exchanged meanwhile is of no use to anybody.
-        self.services.renew(&owner);
+        self.parties.renew(&owner);
         self.device.notices.changed(Topic::Account);
         self.device.keys.delete(&key).await
     }

@@ -41,7 +41,7 @@ pub(crate) use disclosures::{Disclosure, Learnt, write_down};
 pub(crate) use dpop::{random_text, sign_jwt};
 pub(crate) use exchange::OnBehalf;
 pub(crate) use login::{StepUp, Wish};
-pub(crate) use session::{Access, Session, Sessions, distrust};
+pub(crate) use session::{Session, Sessions, distrust};
 
 /// How many records of this part can't be read.
 pub(crate) fn unreadable(vault: &Vault, owner: &Owner) -> Result<u64, StoreError> {
@@ -49,6 +49,7 @@ pub(crate) fn unreadable(vault: &Vault, owner: &Owner) -> Result<u64, StoreError
         vault.list::<accounts::ActiveAccount>(owner)?.unreadable,
         vault.list::<Session>(owner)?.unreadable,
         vault.list::<exchange::ServiceKey>(owner)?.unreadable,
+        vault.list::<exchange::IssuerKey>(owner)?.unreadable,
         vault.list::<consents::Consent>(owner)?.unreadable,
         vault.list::<Disclosure>(owner)?.unreadable,
         vault.list::<login::Pending>(owner)?.unreadable,

@@ -12,7 +12,7 @@ use url::Url;
 use super::accounts::{Accounts, ActiveAccount};
 use super::consents::{Consent, Consents};
 use super::discovery::Discovery;
-use super::exchange::ServiceTokens;
+use super::exchange::PartyTokens;
 use super::proofs::Proofs;
 use super::secret::Secret;
 use super::token_endpoint::{Tokens, read};
@@ -163,8 +163,8 @@ pub(crate) struct Sessions {
     pub(super) renewal: Mutex<()>,
     /// Answers of the browser are taken one at a time.
     pub(super) finishing: Mutex<()>,
-    pub(super) services: ServiceTokens,
-    teacher: ClockTeacher,
+    pub(super) parties: PartyTokens,
+    pub(super) teacher: ClockTeacher,
 }
 
 impl Sessions {
@@ -182,7 +182,7 @@ impl Sessions {
             proofs: Proofs::new(device),
             renewal: Mutex::default(),
             finishing: Mutex::default(),
-            services: ServiceTokens::default(),
+            parties: PartyTokens::default(),
             teacher,
         })
     }
@@ -195,6 +195,15 @@ impl Sessions {
             Ok(session.map(|session| (account, session)))
         });
         found.await
+    }
+
+    /// This app's id at the provider of an account.
+    pub(crate) async fn client_id(&self, owner: &Owner) -> Result<String, Error> {
+        let session = match owner {
+            Owner::Account(account) => self.of(account).await?,
+            Owner::Phone => None,
+        };
+        Ok(session.ok_or_else(|| Error::login_required("nobody is logged in"))?.client_id)
     }
 
     /// The active account on a screen.
@@ -340,7 +349,7 @@ impl Sessions {
 
     /// Sends a request with an account's token. If that was ended before its time, one renewal tells whether the session
     /// was, too; another account's is never used in its place.
-    pub(crate) async fn send(self: &Arc<Self>, request: Outgoing, access: Access) -> Result<Answer, Error> {
+    pub(super) async fn send(self: &Arc<Self>, request: Outgoing, access: Access) -> Result<Answer, Error> {
         let answer = self.proofs.send(request.clone(), &access.key, Some(&access.token)).await?;
         if answer.status != StatusCode::UNAUTHORIZED {
             return Ok(answer);

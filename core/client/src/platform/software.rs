@@ -140,11 +140,17 @@ pub struct MachineClock {
     wall_offset: AtomicI64,
     /// Milliseconds that passed without anybody waiting for them.
     skipped: AtomicI64,
+    restarts: AtomicU64,
 }
 
 impl Default for MachineClock {
     fn default() -> Self {
-        Self { started: Instant::now(), wall_offset: AtomicI64::new(0), skipped: AtomicI64::new(0) }
+        Self {
+            started: Instant::now(),
+            wall_offset: AtomicI64::new(0),
+            skipped: AtomicI64::new(0),
+            restarts: AtomicU64::new(0),
+        }
     }
 }
 
@@ -157,6 +163,11 @@ impl MachineClock {
     /// Lets time pass, for the wall clock and the counter alike.
     pub fn skip(&self, milliseconds: i64) {
         self.skipped.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    /// The device starts again.
+    pub fn restart(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -173,7 +184,7 @@ impl Clock for MachineClock {
     }
 
     fn boot_id(&self) -> String {
-        format!("{:?}", self.started)
+        format!("{:?} {}", self.started, self.restarts.load(Ordering::Relaxed))
     }
 }
 

@@ -19,6 +19,9 @@ use crate::json;
 
 /// The page's side of the bridge, served by the phone and never shipped in a package.
 pub const PAGE_SCRIPT: &str = include_str!("onecity.js");
+/// What a shell runs in every frame of a page before any script of it: takes away the peer connections, sockets and
+/// windows that no policy of the web keeps shut. `docs/page-api.md`, "What a page lives in", has the rest of the contract.
+pub const PAGE_GUARD: &str = include_str!("guard.js");
 /// Its types, for the one who writes pages in TypeScript or with an editor that reads them.
 pub const PAGE_TYPES: &str = include_str!("onecity.d.ts");
 

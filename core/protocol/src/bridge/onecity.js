@@ -36,6 +36,31 @@
     }
   }
 
+  // A page is of no origin, and what it keeps outside of onecity.storage lives as long as the page: the web's storage would
+  // only throw, and libraries expect one (HTML §12.2).
+  function shortLived() {
+    const held = new Map();
+    const own = {
+      getItem: (key) => held.get(String(key)) ?? null,
+      setItem: (key, value) => { held.set(String(key), String(value)); },
+      removeItem: (key) => { held.delete(String(key)); },
+      clear: () => held.clear(),
+      key: (index) => [...held.keys()][index] ?? null,
+      get length() { return held.size; },
+    };
+    return new Proxy(own, {
+      get: (target, key) => key in target ? target[key] : held.get(key),
+      set: (target, key, value) => { if (!(key in target)) held.set(key, String(value)); return true; },
+      has: (target, key) => key in target || held.has(key),
+      deleteProperty: (target, key) => { held.delete(key); return true; },
+    });
+  }
+  for (const name of ["localStorage", "sessionStorage"]) {
+    try { void globalThis[name].length; } catch {
+      Object.defineProperty(globalThis, name, { value: shortLived(), configurable: true });
+    }
+  }
+
   Object.defineProperty(globalThis, "onecity", {
     value: freeze({
       on,

@@ -618,14 +618,14 @@ pub static CONNECTION: Rule = Rule {
     example: "`fetch(\"https://city.example/api\")`, `new WebSocket(...)`.",
     mend: "Use `onecity.request(url)` and declare the origin.",
 };
-/// Cookies, `localStorage` and the like are wiped when a service closes.
+/// A page is of no origin: `localStorage` lives as long as the page, cookies and databases are refused.
 pub static VOLATILE: Rule = Rule {
     id: "OC311",
     name: "volatile-storage",
     severity: Severity::Note,
     source: "OneCity",
     link: "https://www.w3.org/TR/miniapp-manifest/",
-    text: "Cookies, `localStorage` and the like are wiped when a service closes.",
+    text: "A page is of no origin: `localStorage` lives as long as the page, cookies and databases are refused.",
     example: "`localStorage.setItem(...)`.",
     mend: "Keep values with `onecity.storage.set`.",
 };

@@ -10,10 +10,13 @@ use super::session::ServiceSession;
 use crate::device::blocking;
 use crate::error::Error;
 
-/// Nothing from outside, nothing inline, nowhere to send a form, in no frame, no peer connections.
+/// Nothing from outside, nothing inline, nowhere to send a form, in no frame, no peer connections. In a sandbox (HTML §7.1.5)
+/// without an origin: no storage, windows, downloads or dialogs, and no reach into the frames that a page makes, which an
+/// engine may not have run the guard in yet. Forms are allowed for their `submit` event, and go nowhere.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: \
      blob:; font-src 'self'; media-src 'self'; connect-src 'self'; worker-src 'none'; child-src 'none'; \
-     form-action 'none'; frame-ancestors 'none'; base-uri 'none'; webrtc 'block'";
+     form-action 'none'; frame-ancestors 'none'; base-uri 'none'; webrtc 'block'; sandbox allow-scripts \
+     allow-forms";
 /// What pages go without: every feature of the W3C's registry of policy-controlled features that reaches the device, the
 /// resident, other origins or beyond the page's own frame. Those of the device come through the bridge, or not at all.
 const OFF: [&str; 62] = [
@@ -138,14 +141,15 @@ impl ServiceSession {
             ("x-dns-prefetch-control", "off"),
             ("referrer-policy", "no-referrer"),
             ("cross-origin-opener-policy", "same-origin"),
-            ("cross-origin-resource-policy", "same-origin"),
+            // Pages are of no origin, and their modules, fonts and requests are asked for across origins.
+            ("cross-origin-resource-policy", "cross-origin"),
+            ("access-control-allow-origin", "*"),
             // The package may have changed at the next start, and what is stored elsewhere is not wiped.
             ("cache-control", "no-cache"),
             ("accept-ranges", "bytes"),
         ]
         .map(|(name, value)| header(name, value))
         .into();
-        headers.push(header("access-control-allow-origin", format!("https://{}", self.origin_host())));
         let refusal = |status, headers| Resource {
             status,
             mime: "text/plain; charset=utf-8".to_owned(),

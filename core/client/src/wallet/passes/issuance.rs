@@ -23,7 +23,7 @@ use super::wallet::Passes;
 use crate::device::http::Outgoing;
 use crate::device::{Boxed, NewKeys};
 use crate::error::{Error, Refusal};
-use crate::identity::{Access, sign_jwt};
+use crate::identity::sign_jwt;
 use crate::platform::KeyPurpose;
 use crate::views::{HolderView, PassView, Topic};
 
@@ -88,7 +88,7 @@ impl Passes {
             match holder {
                 None => None,
                 Some(id) => {
-                    let all = source.holders(self).await?;
+                    let all = source.holders(self, &owner).await?;
                     let found = all.into_iter().find(|holder| holder.id == id);
                     Some(found.ok_or_else(|| {
                         Error::refused(Refusal::NotFound, "the issuer knows no such person in your care")
@@ -102,8 +102,8 @@ impl Passes {
 
     /// Whom a resident may hold a type of pass for, beside themselves.
     pub(crate) async fn holders(&self, region: &RegionId, word: &str) -> Result<Vec<HolderView>, Error> {
-        let all = Source::find(self, region, word, None).await?.holders(self).await?;
-        Ok(all)
+        let source = Source::find(self, region, word, None).await?;
+        source.holders(self, &self.accounts.active_owner().await?).await
     }
 
     /// Has passes issued again, those of one issuer and type together, and puts each in the old one's place.
@@ -218,10 +218,10 @@ impl Source {
         offered.clamp(1, MAX_BATCH)
     }
 
-    async fn holders(&self, passes: &Passes) -> Result<Vec<HolderView>, Error> {
+    async fn holders(&self, passes: &Passes, owner: &Owner) -> Result<Vec<HolderView>, Error> {
         let Some(endpoint) = &self.metadata.onecity_holders_endpoint else { return Ok(Vec::new()) };
         let url = passes.device.http.url(endpoint)?;
-        let answer = passes.send(Outgoing::get(url)).await?;
+        let answer = passes.send(owner, &self.issuer.url, Outgoing::get(url)).await?;
         let mut answer: HoldersAnswer = accepted(&answer)?.json()?;
         answer.holders.truncate(MAX_HOLDERS);
         Ok(answer.holders)
@@ -246,13 +246,12 @@ impl Source {
         let nonce_url = passes.device.http.url(&self.metadata.nonce_endpoint)?;
         let nonce = passes.device.http.send(Outgoing::post_json(nonce_url, &json!({}))).await?;
         let nonce: NonceAnswer = nonce.json()?;
-        let access = passes.access_of(owner).await?;
         let claims = json!({
-            "iss": access.client_id, "aud": self.metadata.credential_issuer,
+            "iss": passes.sessions.client_id(owner).await?, "aud": self.metadata.credential_issuer,
             "iat": passes.device.time.now().await, "nonce": nonce.c_nonce,
         });
         let keys = passes.device.keys.create_many(KeyPurpose::Pass, nonce.c_nonce.as_bytes(), holders.len()).await?;
-        match self.issue_to(passes, &keys, holders, claims, access).await {
+        match self.issue_to(passes, owner, &keys, holders, claims).await {
             Ok(issued) => Ok((keys, issued)),
             Err(error) => keys.settle(Err(error)).await,
         }
@@ -261,10 +260,10 @@ impl Source {
     async fn issue_to(
         &self,
         passes: &Passes,
+        owner: &Owner,
         keys: &NewKeys,
         holders: Vec<Option<HolderView>>,
         claims: serde_json::Value,
-        access: Access,
     ) -> Result<Vec<Pass>, Error> {
         let (mut made, mut proofs) = (Vec::new(), Vec::new());
         for (id, holder) in keys.ids().into_iter().zip(holders) {
@@ -272,7 +271,7 @@ impl Source {
             proofs.push(sign_jwt(&key, "openid4vci-proof+jwt", &claims).await?);
             made.push(Made { id, public: key.public().await?, holder });
         }
-        self.request(passes, &made, &proofs, access).await
+        self.request(passes, owner, &made, &proofs).await
     }
 
     /// Sends the request, and takes nothing from the issuer on trust: its signatures must hold by the registry's list,
@@ -280,9 +279,9 @@ impl Source {
     async fn request(
         &self,
         passes: &Passes,
+        owner: &Owner,
         made: &[Made],
         proofs: &[String],
-        access: Access,
     ) -> Result<Vec<Pass>, Error> {
         let endpoint = passes.device.http.url(&self.metadata.credential_endpoint)?;
         let mut body = json!({ "credential_configuration_id": self.pass_type.word, "proofs": { "jwt": proofs } });
@@ -290,7 +289,7 @@ impl Source {
             let names = made.iter().map(|key| key.holder.as_ref().map(|holder| holder.id.as_str()));
             body["onecity_holders"] = names.collect();
         }
-        let answer = passes.send_with(Outgoing::post_json(endpoint, &body), access).await?;
+        let answer = passes.send(owner, &self.issuer.url, Outgoing::post_json(endpoint, &body)).await?;
         if answer.status.is_client_error() && answer.status != StatusCode::UNAUTHORIZED {
             return Err(Error::refused(Refusal::Issuance { said: Some(answer.reason()) }, "the issuer refused"));
         }

@@ -1,5 +1,4 @@
-//! What an issuer says of itself (OpenID4VCI), and how the phone talks to it: with the session's token, bound to the
-//! device's key, and to nobody but the issuer.
+//! What an issuer says of itself (OpenID4VCI), and how the phone talks to it: with a token that is good at this issuer alone.
 
 use std::collections::HashMap;
 
@@ -11,7 +10,6 @@ use url::Url;
 use super::wallet::Passes;
 use crate::device::http::{Answer, Outgoing};
 use crate::error::{Error, Refusal};
-use crate::identity::Access;
 
 /// What OpenID4VCI's metadata (§12.2.4) says of an issuer.
 #[derive(Debug, Deserialize)]
@@ -38,17 +36,6 @@ pub(super) struct Batch {
     pub batch_size: usize,
 }
 
-impl Passes {
-    /// The session of an account, and of no other that is active by now.
-    pub(super) async fn access_of(&self, owner: &Owner) -> Result<Access, Error> {
-        let access = self.sessions.access(None).await?;
-        if Owner::Account(access.account.clone()) == *owner {
-            return Ok(access);
-        }
-        Err(Error::login_required("another account has been logged in meanwhile"))
-    }
-}
-
 pub(super) fn accepted(answer: &Answer) -> Result<&Answer, Error> {
     if answer.status == StatusCode::UNAUTHORIZED {
         return Err(Error::login_required("the issuer does not take this session any more"));
@@ -57,15 +44,12 @@ pub(super) fn accepted(answer: &Answer) -> Result<&Answer, Error> {
 }
 
 impl Passes {
-    /// Sends a request with the session's token.
-    pub(super) async fn send(&self, request: Outgoing) -> Result<Answer, Error> {
-        let access = self.sessions.access(None).await?;
-        self.send_with(request, access).await
-    }
-
-    /// The same with a token that is at hand. Passes are judged by the time, so their issuers do not set it.
-    pub(super) async fn send_with(&self, request: Outgoing, access: Access) -> Result<Answer, Error> {
-        self.sessions.send(request, access).await
+    /// Sends a request to an issuer on behalf of an account.
+    pub(super) async fn send(&self, owner: &Owner, issuer: &str, request: Outgoing) -> Result<Answer, Error> {
+        let Owner::Account(account) = owner else {
+            return Err(Error::login_required("nobody is logged in"));
+        };
+        self.sessions.send_to_issuer(account.clone(), issuer, request).await
     }
 
     pub(super) async fn metadata(&self, issuer: &str) -> Result<IssuerMetadata, Error> {

@@ -36,8 +36,7 @@ impl Passes {
         let Some(endpoint) = metadata.onecity_revocation_endpoint else { return Ok(true) };
         let url = self.device.http.url(&endpoint)?;
         let body = json!({ "pass": pass.cti });
-        let access = self.access_of(owner).await?;
-        let answer = self.send_with(Outgoing::post_json(url, &body), access).await?;
+        let answer = self.send(owner, &pass.issuer, Outgoing::post_json(url, &body)).await?;
         let unknown = || {
             serde_json::from_slice::<serde_json::Value>(&answer.body).is_ok_and(|own| own["error"] == "unknown_pass")
         };

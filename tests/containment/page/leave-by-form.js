@@ -1,0 +1,2 @@
+globalThis.tried = new Promise((done) => setTimeout(done, 2000));
+document.querySelector("form").submit();

@@ -1,0 +1,1 @@
+globalThis.tried = new Promise((done) => setTimeout(done, 2000));

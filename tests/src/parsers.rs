@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::{Arc, LazyLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use onecity_protocol::bridge::BridgeCall;
 use onecity_protocol::credential::{
     CoseMessage, Credential, Decision, Gate, GatePolicy, MAX_PRESENTATION, Presentation, StatusListToken, TrustList,
@@ -18,6 +20,8 @@ use onecity_protocol::package::Package;
 use onecity_protocol::region::{RegionFile, RegionTree};
 use onecity_protocol::text;
 use onecity_protocol::trust::{Release, Takedown, Target, TrustedRepository};
+use p256::ecdsa::signature::Signer;
+use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Value, json};
 
 use crate::vectors::{NOW, Shared, files, vector_files};
@@ -26,7 +30,7 @@ use crate::vectors::{NOW, Shared, files, vector_files};
 pub type Parser = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PARSERS: [Parser; 16] = [
+pub const PARSERS: [Parser; 18] = [
     ("code", code),
     ("presentation", presentation),
     ("credential", credential),
@@ -43,6 +47,8 @@ pub const PARSERS: [Parser; 16] = [
     ("takedown", takedown),
     ("providers", providers),
     ("text", text),
+    ("callback", callback),
+    ("id_token", id_token),
 ];
 
 static SHARED: LazyLock<Shared> = LazyLock::new(|| {
@@ -248,6 +254,47 @@ pub fn metadata(data: &[u8]) {
     }
 }
 
+/// An address that a browser came back with after a login.
+pub fn callback(data: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(data) {
+        let _ = onecity_core::callback_is_read(text);
+    }
+}
+
+/// An ID token, and on the lines after it what a provider says of its keys.
+pub fn id_token(data: &[u8]) {
+    let (token, keys) = data.split_at(data.iter().position(|byte| *byte == b'\n').unwrap_or(data.len()));
+    let Ok(token) = std::str::from_utf8(token) else { return };
+    let is_accepted = |keys: &[u8]| onecity_core::id_token_is_accepted(token, keys, ID_ISSUER, "app", "n", NOW);
+    is_accepted(keys);
+    if is_accepted(LOGIN.1.as_bytes()) {
+        // Nobody can sign another one with that key.
+        assert_eq!(
+            token.rsplit_once('.').map(|(signed, _)| signed),
+            LOGIN.0.rsplit_once('.').map(|(signed, _)| signed)
+        );
+    }
+}
+
+const ID_ISSUER: &str = "https://id.example";
+
+/// A login's ID token, and the key of its provider.
+static LOGIN: LazyLock<(String, String)> = LazyLock::new(|| {
+    let key = SigningKey::from_slice(&[7; 32]).expect("a key");
+    let point = key.verifying_key().to_sec1_point(false).to_bytes();
+    let keys = json!({ "keys": [{
+        "kty": "EC", "crv": "P-256", "kid": "1",
+        "x": URL_SAFE_NO_PAD.encode(&point[1..33]), "y": URL_SAFE_NO_PAD.encode(&point[33..]),
+    }] });
+    let claims = json!({
+        "iss": ID_ISSUER, "aud": "app", "sub": "lan", "nonce": "n", "iat": NOW, "exp": NOW + 300, "name": "Lan",
+    });
+    let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let signed = format!("{}.{}", part(&json!({ "alg": "ES256", "kid": "1" })), part(&claims));
+    let signature: Signature = key.sign(signed.as_bytes());
+    (format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature.to_bytes())), keys.to_string())
+});
+
 /// A small registry, signed with the same keys whenever it is made.
 fn registry() -> BTreeMap<String, Vec<u8>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/registry/metadata");
@@ -315,6 +362,8 @@ pub fn write_seeds(folder: &Path) -> std::io::Result<()> {
     let providers = json!([{ "id": "shandong", "names": { "en": "Shandong" }, "issuer": "https://id.example", "client_id": "app" }]);
     seeds.push(("providers", providers.to_string().into_bytes()));
     seeds.push(("text", "Ngừng\u{202e} phục vụ\n\t停止服务 e\u{301}\u{301}".as_bytes().to_vec()));
+    seeds.push(("callback", b"onecity://login?code=c&state=s&iss=https%3A%2F%2Fid.example".to_vec()));
+    seeds.push(("id_token", format!("{}\n{}", LOGIN.0, LOGIN.1).into_bytes()));
     for (parser, _) in PARSERS {
         seeds.extend(kept(parser).unwrap_or_default().into_iter().map(|bytes| (parser, bytes)));
     }

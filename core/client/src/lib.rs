@@ -46,6 +46,8 @@ mod wallet;
 pub use client::Client;
 pub use device::{ClientConfig, NationAnchor, Timeouts, install_providers};
 pub use error::{Error, Refusal};
+#[doc(hidden)]
+pub use identity::hostile::{callback_is_read, id_token_is_accepted};
 pub use onecity_protocol::region::{RegionId, RegionKind, UnitId};
 pub use onecity_protocol::service::ServiceId;
 pub use registry::{BrokenUnit, MetadataFolder, SyncReport, TufClient};

@@ -334,7 +334,7 @@ fn is_at(redirect: &Url, callback: &Url) -> bool {
 
 /// The parameters of a redirect back to the app (RFC 6749 §4.1.2, RFC 9207). Others are passed over.
 #[derive(Default)]
-struct CallbackAnswer {
+pub(super) struct CallbackAnswer {
     state: Option<String>,
     code: Option<Secret>,
     issuer: Option<String>,
@@ -343,7 +343,7 @@ struct CallbackAnswer {
 
 impl CallbackAnswer {
     /// None if a parameter stands there twice (§3.1 forbids it): nobody could say which of them is meant.
-    fn read(callback: &Url) -> Option<Self> {
+    pub(super) fn read(callback: &Url) -> Option<Self> {
         let mut answer = Self::default();
         for (name, value) in callback.query_pairs() {
             let value = value.into_owned();

@@ -7,7 +7,7 @@
 //!   accounts     which there are on this phone, and which one is in use
 //!   consents     what the resident agreed to; disclosures: what was shown because of it
 //!   login ──> session (kept alive, one renewal at a time) ──> logout; elsewhere: sessions on other phones
-//!                └──> exchange: a token of its own for each service and origin
+//!                └──> exchange: a token of its own for each service and origin, and for each issuer of passes
 //!   discovery, token_endpoint, id_token, dpop, proofs           the standards, one each
 //! ```
 
@@ -18,6 +18,7 @@ mod discovery;
 mod dpop;
 mod elsewhere;
 mod exchange;
+pub(crate) mod hostile;
 mod id_token;
 mod login;
 mod logout;

@@ -4,6 +4,7 @@
 mod browser;
 
 use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 
@@ -28,6 +29,7 @@ impl Provider {
         let folder = std::env::var(folder).unwrap_or_else(|_| panic!("{folder} is not set: see tests/run"));
         let mut process = Command::new(command[0])
             .args(&command[1..])
+            .process_group(0)
             .current_dir(folder)
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
@@ -44,7 +46,9 @@ impl Provider {
 
 impl Drop for Provider {
     fn drop(&mut self) {
-        let _ = self.process.kill();
+        // With what it has started: a script that calls a program is a process of its own.
+        let group = format!("-{}", self.process.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
         let _ = self.process.wait();
     }
 }

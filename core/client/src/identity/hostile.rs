@@ -14,6 +14,7 @@ pub fn callback_is_read(text: &str) -> bool {
 /// Whether an ID token is accepted with the keys that a provider publishes.
 #[must_use]
 pub fn id_token_is_accepted(token: &str, keys: &[u8], issuer: &str, client_id: &str, nonce: &str, now: i64) -> bool {
+    crate::install_providers();
     let Ok(keys) = serde_json::from_slice::<ProviderKeys>(keys) else { return false };
     verify(token, &keys, &Expected { issuer, client_id, nonce, now }).is_ok()
 }

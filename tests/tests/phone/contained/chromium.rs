@@ -1,131 +1,154 @@
-//! Chromium by WebDriver and its own protocol: requests are answered before they reach a network, as Android's
-//! `shouldInterceptRequest` does it, and a script runs first in every frame, as with `addDocumentStartJavaScript`.
+//! Chromium by its own protocol, over a pipe: requests are answered before they reach a network, as Android's
+//! `shouldInterceptRequest` does it, and a script runs first in every frame, as with `addDocumentStartJavaScript`. `WebDriver`
+//! has no such requests.
 
 use std::collections::BTreeSet;
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
+use std::process::Stdio;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::StreamExt;
 use onecity_core::ResourceRequest;
 use serde_json::{Value, json};
-use thirtyfour::cdp::CdpSession;
-use thirtyfour::cdp::domains::fetch::RequestPaused;
-use thirtyfour::{ChromiumLikeCapabilities, DesiredCapabilities, WebDriver};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::{Contained, PAGES, Shell, TRIED, Tried};
 
-/// `chromedriver` in a process of its own, at a port that it chooses.
-struct Driver {
+/// Chromium with one page, whose files come from the core.
+struct Chromium<'a> {
     process: Child,
-    url: String,
+    to: ChildStdin,
+    said: BufReader<ChildStdout>,
+    /// Number of the newest message.
+    last: u64,
+    /// The page's, once there is one.
+    session: Option<String>,
+    contained: &'a Contained,
+    origin: String,
+    _profile: tempfile::TempDir,
 }
 
-impl Driver {
-    fn new() -> Self {
-        let process = Command::new("chromedriver").arg("--port=0").stdout(Stdio::piped()).stderr(Stdio::null()).spawn();
-        let mut process = process.expect("chromedriver (Debian: chromium-driver)");
-        let said = BufReader::new(process.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        let port = said.filter_map(|line| {
-            let port = line.split_once("on port ")?.1.trim_end_matches('.').to_owned();
-            line.contains("started successfully").then_some(port)
-        });
-        let port = { port }.next().expect("it says its port");
-        Self { process, url: format!("http://127.0.0.1:{port}") }
+impl<'a> Chromium<'a> {
+    async fn start(contained: &'a Contained) -> Self {
+        let profile = tempfile::tempdir().expect("a folder");
+        let mut arguments = vec![
+            "--remote-debugging-pipe".to_owned(),
+            format!("--user-data-dir={}", profile.path().display()),
+            "--headless=new".to_owned(),
+            "--no-sandbox".to_owned(),
+            "--disable-gpu".to_owned(),
+            "--disable-dev-shm-usage".to_owned(),
+            "--disable-background-networking".to_owned(),
+            "--disable-component-update".to_owned(),
+            "--disable-sync".to_owned(),
+            "--no-first-run".to_owned(),
+            "--autoplay-policy=no-user-gesture-required".to_owned(),
+            // The browser's own search for devices in the network, which is none of the page's doing.
+            "--disable-features=MediaRouter,DialMediaRouteProvider,OptimizationHints".to_owned(),
+        ];
+        if contained.shell.no_network() {
+            // What Android's `ProxyController` does: every request, those to the phone itself too, goes to the proxy.
+            arguments.push(format!("--proxy-server={}", contained.proxy.url()));
+            arguments.push("--proxy-bypass-list=<-loopback>".to_owned());
+            // What `setSupportMultipleWindows(false)` and refusing `onCreateWindow` do.
+            arguments.push("--block-new-web-contents".to_owned());
+        }
+        // The protocol's pipes are files 3 and 4.
+        let mut process = Command::new("sh")
+            .args(["-c", r#"exec chromium "$@" 3<&0 4>&1 </dev/null >/dev/null"#, "chromium"])
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .expect("a shell");
+        let to = process.stdin.take().expect("piped");
+        let said = BufReader::new(process.stdout.take().expect("piped"));
+        let origin = format!("https://{}", contained.session.origin_host());
+        let mut own = Self { process, to, said, last: 0, session: None, contained, origin, _profile: profile };
+        let target = own.call("Target.createTarget", json!({ "url": "about:blank" })).await.expect("a page");
+        let attach = json!({ "targetId": target["targetId"], "flatten": true });
+        let session = own.call("Target.attachToTarget", attach).await.expect("attached");
+        own.session = session["sessionId"].as_str().map(str::to_owned);
+        own.call("Page.enable", json!({})).await.expect("page");
+        if let Some(guard) = contained.shell.guard() {
+            let script = json!({ "source": guard, "runImmediately": true });
+            own.call("Page.addScriptToEvaluateOnNewDocument", script).await.expect("the guard");
+        }
+        own.call("Fetch.enable", json!({ "patterns": [{ "urlPattern": "*" }] })).await.expect("requests are ours");
+        own
     }
-}
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+    async fn send(&mut self, method: &str, params: Value) -> u64 {
+        self.last += 1;
+        let message = json!({ "id": self.last, "method": method, "params": params, "sessionId": self.session });
+        // Messages end with a NUL.
+        self.to.write_all(format!("{message}\0").as_bytes()).await.expect("Chromium (Debian: chromium) reads");
+        self.last
+    }
+
+    /// Calls a method, and answers the page's requests until it has answered.
+    async fn call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
+        let id = self.send(method, params).await;
+        loop {
+            let mut message = Vec::new();
+            self.said.read_until(0, &mut message).await.expect("Chromium answers");
+            assert_eq!(message.pop(), Some(0), "Chromium (Debian: chromium) has ended");
+            let mut message: Value = serde_json::from_slice(&message).expect("JSON");
+            if message["id"] == id {
+                return if message["error"].is_null() { Ok(message["result"].take()) } else { Err(message) };
+            }
+            if message["method"] == "Fetch.requestPaused" {
+                self.answer(&message["params"]).await;
+            }
+        }
+    }
+
+    /// Files come from the core; a whole shell refuses everything else, a browser lets it go.
+    async fn answer(&mut self, paused: &Value) {
+        let id = &paused["requestId"];
+        let url = paused["request"]["url"].as_str().unwrap_or_default();
+        let path = url.strip_prefix(&self.origin).filter(|path| path.starts_with('/'));
+        let (method, params) = match path {
+            Some(path) => {
+                let method = paused["request"]["method"].as_str().unwrap_or_default().to_owned();
+                let request = ResourceRequest { path: path.to_owned(), method, ..Default::default() };
+                let found = self.contained.resource(request).await;
+                let mut headers: Vec<Value> =
+                    found.headers.iter().map(|header| json!({ "name": header.name, "value": header.value })).collect();
+                headers.push(json!({ "name": "content-type", "value": found.mime }));
+                let body = STANDARD.encode(&found.body);
+                let answer =
+                    json!({ "requestId": id, "responseCode": found.status, "responseHeaders": headers, "body": body });
+                ("Fetch.fulfillRequest", answer)
+            }
+            None if self.contained.shell.no_network() => {
+                ("Fetch.failRequest", json!({ "requestId": id, "errorReason": "BlockedByClient" }))
+            }
+            None => ("Fetch.continueRequest", json!({ "requestId": id })),
+        };
+        self.send(method, params).await;
     }
 }
 
 /// What comes of the page that means harm in a shell of Chromium's.
 async fn tries(shell: Shell) -> Tried {
     let contained = Contained::new(shell).await;
-    let driver = Driver::new();
-    let mut capabilities = DesiredCapabilities::chrome();
-    for argument in [
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--no-first-run",
-        "--autoplay-policy=no-user-gesture-required",
-        // The browser's own search for devices in the network, which is none of the page's doing.
-        "--disable-features=MediaRouter,DialMediaRouteProvider,OptimizationHints",
-    ] {
-        capabilities.add_arg(argument).expect("an argument");
+    let mut chromium = Chromium::start(&contained).await;
+    let mut said = Vec::new();
+    for page in PAGES {
+        let url = format!("{}/{page}", chromium.origin);
+        // A page that leaves at once, or is refused, is no failure.
+        let _ = chromium.call("Page.navigate", json!({ "url": url })).await;
+        said.push(chromium.call("Runtime.evaluate", json!({ "expression": TRIED, "awaitPromise": true })).await);
     }
-    if shell.no_network() {
-        // What Android's `ProxyController` does: every request, those to the phone itself too, goes to the proxy.
-        capabilities.add_arg(&format!("--proxy-server={}", contained.proxy.url())).expect("an argument");
-        capabilities.add_arg("--proxy-bypass-list=<-loopback>").expect("an argument");
-        // What `setSupportMultipleWindows(false)` and refusing `onCreateWindow` do.
-        capabilities.add_arg("--block-new-web-contents").expect("an argument");
-    }
-    let browser = WebDriver::new(&driver.url, capabilities).await.expect("Chromium starts");
-    let view = browser.cdp().connect().await.expect("its own protocol");
-    view.send_raw("Page.enable", json!({})).await.expect("page");
-    if let Some(guard) = shell.guard() {
-        let script = json!({ "source": guard, "runImmediately": true });
-        view.send_raw("Page.addScriptToEvaluateOnNewDocument", script).await.expect("the guard");
-    }
-    let mut paused = view.subscribe::<RequestPaused>().await.expect("events");
-    view.send_raw("Fetch.enable", json!({ "patterns": [{ "urlPattern": "*" }] })).await.expect("requests are ours");
-    let origin = format!("https://{}", contained.session.origin_host());
-    let serve = async {
-        while let Some(request) = paused.next().await {
-            answer(&contained, &view, &origin, request).await;
-        }
-    };
-    let visit = async {
-        let mut said = Vec::new();
-        for page in PAGES {
-            let url = format!("{origin}/{page}");
-            // A page that leaves at once, or is refused, is no failure of the driver's.
-            let _ = view.send_raw("Page.navigate", json!({ "url": url })).await;
-            let tried = json!({ "expression": TRIED, "awaitPromise": true });
-            said.push(view.send_raw("Runtime.evaluate", tried).await);
-        }
-        said.swap_remove(0).expect("the first page stays")
-    };
-    let said = tokio::select! { () = serve => panic!("Chromium ended"), said = visit => said };
-    drop(view);
-    browser.quit().await.expect("it ends");
-    drop(driver);
+    let said = said.swap_remove(0).expect("the first page stays");
+    chromium.session = None;
+    chromium.send("Browser.close", json!({})).await;
+    chromium.process.wait().await.expect("it ends");
+    drop(chromium);
     contained.ended(said["result"]["value"].as_str().unwrap_or_default()).await
-}
-
-/// Files come from the core; a whole shell refuses everything else, a browser lets it go.
-async fn answer(contained: &Contained, view: &CdpSession, origin: &str, paused: RequestPaused) {
-    let id = paused.request_id;
-    let url = paused.request["url"].as_str().unwrap_or_default();
-    let path = url.strip_prefix(origin).filter(|path| path.starts_with('/'));
-    let (method, params) = match path {
-        Some(path) => {
-            let method = paused.request["method"].as_str().unwrap_or_default().to_owned();
-            let found =
-                contained.resource(ResourceRequest { path: path.to_owned(), method, ..Default::default() }).await;
-            let mut headers: Vec<Value> =
-                found.headers.iter().map(|header| json!({ "name": header.name, "value": header.value })).collect();
-            headers.push(json!({ "name": "content-type", "value": found.mime }));
-            let body = STANDARD.encode(&found.body);
-            let answer =
-                json!({ "requestId": id, "responseCode": found.status, "responseHeaders": headers, "body": body });
-            ("Fetch.fulfillRequest", answer)
-        }
-        None if contained.shell.no_network() => {
-            ("Fetch.failRequest", json!({ "requestId": id, "errorReason": "BlockedByClient" }))
-        }
-        None => ("Fetch.continueRequest", json!({ "requestId": id })),
-    };
-    // The page may have gone in the meantime, and its request with it.
-    let _ = view.send_raw(method, params).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

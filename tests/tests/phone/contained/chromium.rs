@@ -82,7 +82,10 @@ impl<'a> Chromium<'a> {
 
     async fn send(&mut self, method: &str, params: Value) -> u64 {
         self.last += 1;
-        let message = json!({ "id": self.last, "method": method, "params": params, "sessionId": self.session });
+        let mut message = json!({ "id": self.last, "method": method, "params": params });
+        if let Some(session) = &self.session {
+            message["sessionId"] = session.as_str().into();
+        }
         // Messages end with a NUL.
         self.to.write_all(format!("{message}\0").as_bytes()).await.expect("Chromium (Debian: chromium) reads");
         self.last

@@ -42,6 +42,7 @@ impl<'a> Chromium<'a> {
             "--disable-component-update".to_owned(),
             "--disable-sync".to_owned(),
             "--no-first-run".to_owned(),
+            "--disable-popup-blocking".to_owned(),
             "--autoplay-policy=no-user-gesture-required".to_owned(),
             // The browser's own search for devices in the network, which is none of the page's doing.
             "--disable-features=MediaRouter,DialMediaRouteProvider,OptimizationHints".to_owned(),

@@ -28,7 +28,6 @@ const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 /// What a service's back end, or an issuer of passes, learns of the one who asks.
 #[derive(Debug, Clone)]
 pub(crate) struct ServiceGrant {
-    persona: &'static str,
     /// Made up for this service: nobody else sees the same.
     pub subject: String,
     /// What the resident agreed to, by OpenID Connect's names.
@@ -195,8 +194,7 @@ fn exchange(world: &World, request: &TokenRequest, key: &str) -> Result<Value, P
     let asked = request.scope.as_deref().unwrap_or_default().split(' ').filter(|field| !field.is_empty());
     let fields = asked.filter_map(|field| Some((field.to_owned(), claim(grant.persona, field)?.into()))).collect();
     let service = ServiceGrant {
-        persona: grant.persona,
-        subject: world.id(&format!("pairwise {} {audience}", grant.persona)),
+        subject: subject_at(world, grant.persona, &audience),
         fields,
         acr: grant.acr,
         key: bound_to,
@@ -209,6 +207,11 @@ fn exchange(world: &World, request: &TokenRequest, key: &str) -> Result<Value, P
     Ok(json!({
         "access_token": token, "issued_token_type": ACCESS_TOKEN, "token_type": "DPoP", "expires_in": ACCESS_LASTS,
     }))
+}
+
+/// A resident's subject for one audience, who alone sees it.
+fn subject_at(world: &World, persona: &str, audience: &str) -> String {
+    world.id(&format!("pairwise {persona} {audience}"))
 }
 
 #[derive(Deserialize)]
@@ -284,7 +287,8 @@ fn bearer(world: &World, headers: &HeaderMap, method: &str, path: &str) -> Resul
     }
 }
 
-/// Whom an issuer of passes speaks with, by a token that is good at this issuer alone.
+/// Whom an issuer of passes speaks with, by a token that is good at this issuer alone. It tells a subject that was made for this
+/// issuer, who has it in its register: what a register is linked by is between a provider and an issuer.
 pub(crate) fn authenticate_at(
     world: &World,
     headers: &HeaderMap,
@@ -292,7 +296,9 @@ pub(crate) fn authenticate_at(
     issuer: &str,
     path: &str,
 ) -> Result<&'static str, Problem> {
-    granted(world, headers, method, &format!("{issuer}{path}"), issuer).map(|grant| grant.persona)
+    let subject = granted(world, headers, method, &format!("{issuer}{path}"), issuer)?.subject;
+    let registered = PERSONAS.iter().find(|own| subject_at(world, own.id, issuer) == subject);
+    registered.map(|own| own.id).ok_or(Problem::unauthorized("this resident is not in the register"))
 }
 
 /// Whom a service's back end speaks with, by the service's own token; nobody if there is none.

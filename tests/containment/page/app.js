@@ -113,6 +113,13 @@ function frame(attributes) {
   return made;
 }
 
+// What a frame with a script of the package's own finds in itself.
+function inside() {
+  const made = frame({ srcdoc: '<script src="/inside.js"></scr' + 'ipt>' });
+  addEventListener("message", ({ data, source }) => { if (source === made.contentWindow) insideSaid = data; });
+}
+let insideSaid = null;
+
 const held = [];
 async function gathers(scope, iceServers) {
   const connection = new scope.RTCPeerConnection({ iceServers });
@@ -152,9 +159,10 @@ function storage() {
   localStorage.setItem("a", 1);
   localStorage.b = "2";
   const seen = [localStorage.a, localStorage.getItem("b"), localStorage.length, localStorage.key(1), "b" in localStorage];
+  seen.push(Object.keys(localStorage), JSON.stringify(localStorage), localStorage instanceof Storage);
   delete localStorage.b;
   sessionStorage.clear();
-  return [...seen, localStorage.getItem("b"), sessionStorage.getItem("a")].join(" ");
+  return [...seen, localStorage.getItem("b"), sessionStorage.getItem("a"), document.cookie].join(" ");
 }
 
 // What is not there, or refuses, is one way less.
@@ -177,6 +185,7 @@ function attempt(what) {
     number += 1;
     for (const target of targets(way, number, port)) attempt(() => tries(target));
   }
+  attempt(inside);
   for (const id of ["ping", "blank"]) attempt(() => document.getElementById(id).click());
   attempt(() => document.getElementById("form").submit());
   // What was begun needs a while to reach the wire: peer connections above all.
@@ -184,7 +193,7 @@ function attempt(what) {
   const wait = () => {
     seconds += 1;
     const gathered = held.every(({ iceGatheringState }) => iceGatheringState === "complete");
-    if (seconds >= 12 || (seconds >= 3 && gathered)) done(JSON.stringify({ still: still(), storage: storage() }));
+    if (seconds >= 12 || (seconds >= 3 && gathered)) done(JSON.stringify({ still: still(), storage: storage(), inside: insideSaid }));
     else setTimeout(wait, 1000);
   };
   wait();

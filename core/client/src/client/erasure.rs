@@ -58,7 +58,7 @@ impl Erasure {
         let also = move |vault: &onecity_store::Vault| if is_login { forget_all(vault, &of, &from) } else { Ok(()) };
         self.consents.remove(&owner, service, permission, also).await?;
         if is_login {
-            self.sessions.forget_parties(&owner, Some(service)).await?;
+            self.sessions.forget_service(&owner, service).await?;
         }
         Ok(())
     }
@@ -67,7 +67,7 @@ impl Erasure {
     /// what waits to be sent stays.
     pub(super) async fn clear_service(&self, service: &ServiceId) -> Result<(), Error> {
         let owner = self.accounts.active_owner().await?;
-        self.sessions.forget_parties(&owner, Some(service)).await?;
+        self.sessions.forget_service(&owner, service).await?;
         let of = service.clone();
         self.device.vault(move |vault| vault.clear_service(&owner, &of)).await?;
         let of = service.clone();

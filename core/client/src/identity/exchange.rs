@@ -84,7 +84,7 @@ struct PartyToken {
 #[derive(Default)]
 pub(super) struct PartyTokens {
     held: Mutex<HashMap<(Owner, Party), PartyToken>>,
-    turn: tokio::sync::Mutex<()>,
+    pub(super) turn: tokio::sync::Mutex<()>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -140,7 +140,10 @@ impl Sessions {
                 return Ok(answer);
             }
             if let Some(acr) = super::proofs::wanted_acr(&answer) {
-                return Err(Error::StepUpRequired { acr });
+                // A login that is as strong already would not help.
+                let session = self.of(&wanted.account).await?;
+                let reached = session.is_some_and(|session| session.reaches(&acr));
+                return if reached { Ok(answer) } else { Err(Error::StepUpRequired { acr }) };
             }
             if refused.is_some() {
                 return Ok(answer);
@@ -175,6 +178,8 @@ impl Sessions {
         if let Some(held) = held.filter(good) {
             return Ok(held);
         }
+        // Without a session no key is made, which nobody would delete.
+        self.access_of(wanted.account.clone(), None).await?;
         let (key, thumbprint) = self.key_for(&owner, &wanted.party).await?;
         let mut answer = self.exchange(wanted, &thumbprint, None).await?;
         if answer.0.status == StatusCode::UNAUTHORIZED {
@@ -232,9 +237,19 @@ impl Sessions {
         Ok((answer, access.token))
     }
 
-    /// Forgets the tokens of one service of an account, or of all services and issuers, with the keys that they are bound to.
-    pub(crate) async fn forget_parties(&self, owner: &Owner, service: Option<&ServiceId>) -> Result<(), Error> {
-        let _one_at_a_time = self.parties.turn.lock().await;
+    /// Forgets the tokens of one service of an account, with the keys that they are bound to.
+    pub(crate) async fn forget_service(&self, owner: &Owner, service: &ServiceId) -> Result<(), Error> {
+        let turn = self.parties.turn.lock().await;
+        self.forget_parties(&turn, owner, Some(service)).await
+    }
+
+    /// The same, or of all services and issuers, while no token is exchanged.
+    pub(super) async fn forget_parties(
+        &self,
+        _turn: &tokio::sync::MutexGuard<'_, ()>,
+        owner: &Owner,
+        service: Option<&ServiceId>,
+    ) -> Result<(), Error> {
         let concerns = |party: &Party| match service {
             None => true,
             Some(service) => matches!(party, Party::Service(own, _) if own == service),

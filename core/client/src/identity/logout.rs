@@ -60,9 +60,11 @@ impl Sessions {
     /// Removes an account with everything that the vault has of it; its keys first. [`Sessions::tell_ended`] tells the
     /// provider.
     pub(crate) async fn end(&self, account: AccountId) -> Result<(), Error> {
-        // The services' turn before the session's, in the order in which a token exchange takes them.
+        // The services' turn before the session's, in the order in which a token exchange takes them; held to the end, so
+        // that none is exchanged for an account that is going.
         let owner = Owner::Account(account.clone());
-        self.forget_parties(&owner, None).await?;
+        let turn = self.parties.turn.lock().await;
+        self.forget_parties(&turn, &owner, None).await?;
         let _no_renewal = self.renewal.lock().await;
         let Some(session) = self.of(&account).await? else { return Ok(()) };
         let now = self.device.time.now().await;

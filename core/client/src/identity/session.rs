@@ -197,13 +197,12 @@ impl Sessions {
         found.await
     }
 
-    /// This app's id at the provider of an account.
-    pub(crate) async fn client_id(&self, owner: &Owner) -> Result<String, Error> {
-        let session = match owner {
-            Owner::Account(account) => self.of(account).await?,
-            Owner::Phone => None,
-        };
-        Ok(session.ok_or_else(|| Error::login_required("nobody is logged in"))?.client_id)
+    /// This app's id at the provider of an account whose session lives.
+    pub(crate) async fn client_id(self: &Arc<Self>, owner: &Owner) -> Result<String, Error> {
+        match owner {
+            Owner::Account(account) => Ok(self.access_of(account.clone(), None).await?.client_id),
+            Owner::Phone => Err(Error::login_required("nobody is logged in")),
+        }
     }
 
     /// The active account on a screen.

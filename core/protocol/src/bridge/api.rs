@@ -214,6 +214,8 @@ pub const CALLS: &[Call] = &[
             "issuance",
             "wrong_issuer",
             "not_genuine",
+            "login_denied",
+            "step_up_required",
             "network",
             "not_shown",
         ],

@@ -6,10 +6,11 @@
   // Gone for good: a page has no other way to these constructors, and a frame that it makes is guarded too.
   const take = (owner, name) => {
     if (!(name in owner)) return;
+    // One that can't be taken keeps no other.
     try { delete owner[name]; } catch { /* Not configurable: covered below. */ }
-    if (name in owner) {
-      Object.defineProperty(owner, name, { value: undefined, writable: false, configurable: false });
-    }
+    try {
+      if (name in owner) Object.defineProperty(owner, name, { value: undefined, writable: false, configurable: false });
+    } catch { /* Not even that. */ }
   };
   // Peer connections send packets of their own, in Chromium in spite of `webrtc 'block'`. Every browser names the
   // interfaces RTC…, older ones with a prefix; a name that comes later goes as well.

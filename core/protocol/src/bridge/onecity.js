@@ -36,29 +36,39 @@
     }
   }
 
-  // A page is of no origin, and what it keeps outside of onecity.storage lives as long as the page: the web's storage would
-  // only throw, and libraries expect one (HTML §12.2).
+  // A page is of no origin, where the web's storage and cookies only throw, and libraries expect them. What they keep here
+  // lives as long as the page (HTML §12.2; names of the interface's own hide those that are kept).
   function shortLived() {
     const held = new Map();
-    const own = {
-      getItem: (key) => held.get(String(key)) ?? null,
-      setItem: (key, value) => { held.set(String(key), String(value)); },
-      removeItem: (key) => { held.delete(String(key)); },
-      clear: () => held.clear(),
-      key: (index) => [...held.keys()][index] ?? null,
-      get length() { return held.size; },
-    };
-    return new Proxy(own, {
-      get: (target, key) => key in target ? target[key] : held.get(key),
-      set: (target, key, value) => { if (!(key in target)) held.set(key, String(value)); return true; },
-      has: (target, key) => key in target || held.has(key),
-      deleteProperty: (target, key) => { held.delete(key); return true; },
+    const own = Object.create(globalThis.Storage?.prototype ?? Object.prototype, {
+      getItem: { value: (key) => held.get(`${key}`) ?? null },
+      setItem: { value: (key, value) => { held.set(`${key}`, `${value}`); } },
+      removeItem: { value: (key) => { held.delete(`${key}`); } },
+      clear: { value: () => held.clear() },
+      key: { value: (index) => [...held.keys()][index >>> 0] ?? null },
+      length: { get: () => held.size },
+    });
+    const target = Object.create(own);
+    const shows = (key) => typeof key === "string" && held.has(key) && !(key in target);
+    return new Proxy(target, {
+      get: (_, key) => shows(key) ? held.get(key) : target[key],
+      set: (_, key, value) => typeof key === "string" ? (held.set(key, `${value}`), true) : Reflect.set(target, key, value),
+      has: (_, key) => shows(key) || key in target,
+      deleteProperty: (_, key) => shows(key) ? held.delete(key) : Reflect.deleteProperty(target, key),
+      ownKeys: () => [...[...held.keys()].filter(shows), ...Reflect.ownKeys(target)],
+      getOwnPropertyDescriptor: (_, key) => shows(key)
+        ? { value: held.get(key), writable: true, enumerable: true, configurable: true }
+        : Reflect.getOwnPropertyDescriptor(target, key),
+      defineProperty: (_, key, { value }) => typeof key === "string" && (held.set(key, `${value}`), true),
     });
   }
   for (const name of ["localStorage", "sessionStorage"]) {
     try { void globalThis[name].length; } catch {
       Object.defineProperty(globalThis, name, { value: shortLived(), configurable: true });
     }
+  }
+  try { void globalThis.document?.cookie; } catch {
+    Object.defineProperty(Document.prototype, "cookie", { get: () => "", set: () => {}, configurable: true });
   }
 
   Object.defineProperty(globalThis, "onecity", {

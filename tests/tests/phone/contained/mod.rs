@@ -93,6 +93,8 @@ struct Tried {
     still: Vec<String>,
     /// What the web's storage answered.
     storage: String,
+    /// What a script in a frame that the page made found there, if it ran.
+    inside: Option<Vec<String>>,
 }
 
 /// What the page's script says when it has tried everything.
@@ -100,6 +102,7 @@ struct Tried {
 struct Said {
     still: Vec<String>,
     storage: String,
+    inside: Option<Vec<String>>,
 }
 
 impl Tried {
@@ -126,9 +129,10 @@ impl Contained {
 
         let kit = Kit::new().await;
         let listening = format!(r#"{{"port":{port}}}"#);
-        let files: [(&str, &[u8]); 12] = [
+        let files: [(&str, &[u8]); 13] = [
             ("index.html", include_bytes!("../../../containment/page/index.html")),
             ("app.js", include_bytes!("../../../containment/page/app.js")),
+            ("inside.js", include_bytes!("../../../containment/page/inside.js")),
             ("app.css", include_bytes!("../../../containment/page/app.css")),
             ("leave-by-meta.html", include_bytes!("../../../containment/page/leave-by-meta.html")),
             ("leave-by-meta.js", include_bytes!("../../../containment/page/leave-by-meta.js")),
@@ -163,6 +167,7 @@ impl Contained {
     async fn ended(self, said: &str) -> Tried {
         self.kit.server.stop().await;
         let said: Said = serde_json::from_str(said).unwrap_or_else(|_| panic!("it did not try everything: {said}"));
-        Tried { heard: self.wire.all(), asked: self.proxy.asked(), still: said.still, storage: said.storage }
+        let Said { still, storage, inside } = said;
+        Tried { heard: self.wire.all(), asked: self.proxy.asked(), still, storage, inside }
     }
 }

@@ -64,7 +64,9 @@ async fn nothing_that_a_page_tries_leaves_webkit_behind_a_shell_that_keeps_the_c
     let tried = tries(Shell::Whole).await;
     assert!(tried.heard.is_empty(), "{:#?}", tried.heard);
     assert!(tried.still.is_empty(), "{:?}", tried.still);
-    assert_eq!(tried.storage, "1 2 2 b true  ", "what libraries keep, they have while the page lives");
+    let kept = r#"1 2 2 b true a,b {"a":"1","b":"2"} true   "#;
+    assert_eq!(tried.storage, kept, "what libraries keep, they have while the page lives");
+    assert!(tried.inside.is_none_or(|still| still.is_empty()), "the guard runs in frames that the page has made");
     assert!(tried.asked.iter().any(|line| line.contains("preconnect.page.example")), "{:#?}", tried.asked);
 }
 

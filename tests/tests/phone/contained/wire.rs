@@ -47,6 +47,8 @@ impl Wire {
         assert_eq!(cards, BTreeSet::from(["far", "lo", "out"]), "run this under tests/containment/run");
         let socket = Socket::new(Domain::PACKET, Type::RAW, Some(Protocol::from(EVERY_PROTOCOL)));
         let mut socket = socket.expect("the right to read packets, which tests/containment/run gives");
+        // Room for all that comes while nobody reads.
+        socket.set_recv_buffer_size(16 << 20).expect("room");
         socket.set_read_timeout(Some(Duration::from_millis(100))).expect("a timeout");
         std::thread::spawn(names_nobody);
         let (heard, ends) = (Arc::<Mutex<BTreeSet<Heard>>>::default(), Arc::<AtomicBool>::default());

@@ -36,7 +36,7 @@ async fn a_service_gets_a_token_of_its_own_and_only_under_a_consent_that_holds()
     assert_eq!(seen.header("authorization"), Some("DPoP access-2"), "never the session's token");
     let log = identity.consents.disclosures().await.expect("listed");
     assert_eq!((log.len(), log[0].fields.clone()), (1, vec!["name".to_owned()]), "written down once a day");
-    identity.sessions.forget_parties(&of, Some(&report())).await.expect("forgotten");
+    identity.sessions.forget_service(&of, &report()).await.expect("forgotten");
     assert_eq!(keys.alive(), 1);
 }
 
@@ -67,8 +67,11 @@ async fn an_issuer_of_passes_sees_neither_the_session_s_token_and_key_nor_anothe
     assert_eq!(tokens, ["DPoP access-2", "DPoP access-2", "DPoP access-3"]);
     let proven: BTreeSet<_> = asked.iter().chain(&exchanged).map(|seen| key(seen)).collect();
     assert_eq!((proven.len(), keys.alive()), (3, 3), "the session's key, and one for each issuer");
-    identity.sessions.forget_parties(&of, None).await.expect("forgotten");
-    assert_eq!(keys.alive(), 1);
+    identity.sessions.end(account.clone()).await.expect("ended");
+    let url = identity.device().http.url("https://bus.example/holders").expect("a URL");
+    let refused = identity.sessions.send_to_issuer(account, issuers[0], Outgoing::get(url)).await.map(drop);
+    assert!(matches!(refused, Err(Error::LoginRequired { .. })), "{refused:?}");
+    assert_eq!(keys.alive(), 0, "and none is made for an account that is gone");
 }
 
 #[tokio::test]

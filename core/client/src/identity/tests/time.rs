@@ -42,7 +42,7 @@ async fn only_a_provider_sets_the_clock() {
 }
 
 #[tokio::test]
-async fn a_provider_that_dates_no_answer_tells_the_time_by_its_id_token() {
+async fn a_provider_that_dates_no_answer_confirms_the_time_by_its_id_token() {
     let (_, identity) = counted();
     assert!(!identity.device().time.read().await.verified);
     identity.log_in("lan").await.expect("logged in");

@@ -117,7 +117,10 @@ impl ServiceSession {
             return Ok(pass_for_script(&pass));
         }
         // One that has expired is renewed rather than joined by a second.
-        self.parts.passes.update().await.map_err(for_page)?;
+        if let Err(error) = self.parts.passes.update().await {
+            // Of any issuer: what this one says, it says below.
+            tracing::info!(may_retry = error.may_retry(), "a pass could not be renewed yet");
+        }
         if let Some(pass) = self.own_pass(pass_type).await? {
             self.learns_of(&pass).await?;
             return Ok(pass_for_script(&pass));

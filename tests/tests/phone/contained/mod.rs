@@ -116,6 +116,11 @@ impl Tried {
         let heard = self.ways();
         ways.iter().copied().filter(|way| !heard.contains(way)).collect()
     }
+
+    /// Whether the page does try these ways: an engine with that much to do at once may leave out the one or the other.
+    fn has_tried(&self, ways: &[&str]) -> bool {
+        self.silent(ways).len() * 5 <= ways.len()
+    }
 }
 
 impl Contained {

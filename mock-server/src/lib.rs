@@ -8,6 +8,7 @@
 //!              └ city       back ends of the mini-services          /city/UNIT
 //!   Server     the world on a port; stopping it takes nothing from the world
 //!   Phone      onecity-core with its two files in a folder, and a resident who uses the browser
+//!   AppPhone   the same below the app's screens; a Resident looks at them and touches what is there
 //!   journey    the whole story, step by step
 //! ```
 //!
@@ -45,7 +46,7 @@ mod server;
 mod services;
 mod world;
 
-pub use phone::{Phone, PhoneError};
+pub use phone::{AppPhone, Phone, PhoneError, Resident, Unseen};
 pub use picture::{PictureError, png, read};
 pub use regions::{RegionTableError, load as load_regions};
 pub use registry::Registry;

@@ -17,6 +17,7 @@ use tower_http::limit::RequestBodyLimitLayer;
 
 use crate::registry;
 use crate::world::{World, WorldError, WorldOptions};
+use crate::phone::browser;
 use crate::{city, identity, issuer, pages};
 
 /// Largest request, in bytes.
@@ -111,6 +112,8 @@ fn routes(world: &Arc<World>) -> Router<Arc<World>> {
         .layer(RequestBodyLimitLayer::new(MAX_REQUEST))
         // A package is larger than what anybody else sends.
         .merge(registry::http::routes())
+        .merge(browser::routes())
+        .layer(middleware::from_fn(browser::coming_back))
         .layer(middleware::map_response_with_state(Arc::clone(world), dated))
         .layer(CompressionLayer::new())
 }

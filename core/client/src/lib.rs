@@ -43,7 +43,7 @@ mod task;
 mod views;
 mod wallet;
 
-pub use client::Client;
+pub use client::{AppRecordOwner, Client};
 pub use device::{ClientConfig, NationAnchor, Timeouts, install_providers};
 pub use error::{Error, Refusal};
 #[doc(hidden)]
@@ -56,7 +56,7 @@ pub use task::{Progress, ProgressListener, Step, TaskHandle};
 pub use views::{
     AccountKind, AccountView, Background, CodeView, ConsentView, DisclosureView, DocumentField, DocumentStatus,
     DocumentView, DraftView, Freshness, HandOverView, HolderView, HomeView, IconView, LoginAttempt, MissingService,
-    Obstacle, ObstacleView, ParityView, PassSituation, PassStatus, PassView, PendingReason, PlannedService,
+    Obstacle, ObstacleView, ParityView, PassSituation, PassStatus, PassView, PendingReason, PlaceView, PlannedService,
     ProviderView, QrPicture, ReceiptView, RegionView, ServiceCard, ServicePage, ServiceStorage, SessionView,
     StorageView, SubmissionState, SubmissionView, TimelineEntry, Topic, TravelPlan,
 };

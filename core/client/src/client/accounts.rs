@@ -14,7 +14,7 @@ impl Client {
     pub async fn providers(&self) -> Result<Vec<ProviderView>, Error> {
         self.run(|parts| async move {
             let known = parts.registry.providers().await?;
-            let languages = &parts.device.config.languages;
+            let languages = &parts.device.languages();
             let view = |own: IdentityProvider| ProviderView { name: own.names.best(languages).to_owned(), id: own.id };
             Ok(known.into_iter().map(view).collect())
         })

@@ -4,12 +4,13 @@
 //!   mod.rs       opening, closing, the background      compose.rs   the parts, built in order
 //!   accounts.rs  logging in, consents                  erasure.rs   what reaches across the parts
 //!   services.rs  opened services, submissions          regions.rs   what is offered where
-//!   wallet.rs    passes and documents
+//!   wallet.rs    passes and documents             records.rs   what an app keeps of its own
 //! ```
 
 mod accounts;
 mod compose;
 mod erasure;
+mod records;
 mod regions;
 mod services;
 mod wallet;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use tokio::runtime::{Handle, Runtime};
 
 use compose::Parts;
+pub use records::AppRecordOwner;
 
 use crate::device::http::Network;
 use crate::device::{self, ClientConfig, Device, ProgressSender, Task};
@@ -157,6 +159,17 @@ impl Client {
         .await
     }
 
+    /// The resident has chosen other languages, as BCP 47 tags, best first: every answer from now on is in them.
+    pub fn set_languages(&self, languages: &[String]) {
+        self.parts.device.set_languages(languages.to_vec());
+    }
+
+    /// Whether there is a network, as the platform says: without one, calls fail at once instead of waiting for a
+    /// connection. A platform that can't tell says nothing.
+    pub fn set_online(&self, online: bool) {
+        self.parts.device.http.set_online(online);
+    }
+
     /// The runtime that the calls run on.
     pub fn runtime(&self) -> &Handle {
         &self.background.handle
@@ -175,7 +188,7 @@ impl Client {
         let outcome = task.await.unwrap_or_else(|error| {
             if error.is_cancelled() { Err(Error::Cancelled) } else { Err(Error::internal("a call panicked")) }
         });
-        outcome.map_err(|error| localized(error, &self.parts.device.config.languages))
+        outcome.map_err(|error| localized(error, &self.parts.device.languages()))
     }
 
     fn start<F>(
@@ -188,7 +201,7 @@ impl Client {
     {
         let parts = Arc::clone(&self.parts);
         let localized_work = move |progress| async move {
-            let languages = parts.device.config.languages.clone();
+            let languages = parts.device.languages();
             work(parts, progress).await.map_err(|error| localized(error, &languages))
         };
         let task = device::spawn_on(self.runtime(), device::with_progress(listener, localized_work));

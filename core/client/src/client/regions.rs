@@ -8,9 +8,10 @@ use onecity_protocol::service::ServiceId;
 use super::Client;
 use crate::device::ProgressSender;
 use crate::error::Error;
+use crate::platform::Position;
 use crate::registry::SyncReport;
 use crate::task::{ProgressListener, TaskHandle};
-use crate::views::{HomeView, IconView, ObstacleView, ParityView, RegionView, ServiceCard, ServicePage, TravelPlan};
+use crate::views::{HomeView, IconView, ObstacleView, ParityView, PlaceView, RegionView, ServiceCard, ServicePage, TravelPlan};
 
 impl Client {
     /// Brings what a region's screens need up to date.
@@ -37,6 +38,19 @@ impl Client {
     pub async fn regions(&self, parent: &RegionId) -> Result<Vec<RegionView>, Error> {
         let parent = parent.clone();
         self.run(|parts| async move { parts.registry.regions_below(parent).await }).await
+    }
+
+    /// The regions within one that fit what a resident typed (characters, pinyin, initials, Latin letters), as far as they
+    /// have been synced, the largest first.
+    pub async fn find_places(&self, text: &str, within: &RegionId) -> Result<Vec<PlaceView>, Error> {
+        let (text, within) = (text.to_owned(), within.clone());
+        self.run(|parts| async move { parts.registry.find_places(text, within).await }).await
+    }
+
+    /// Of the regions directly below one, the one whose centre is nearest to a position.
+    pub async fn nearest_place(&self, parent: &RegionId, position: Position) -> Result<Option<RegionView>, Error> {
+        let parent = parent.clone();
+        self.run(move |parts| async move { parts.registry.nearest_place(parent, position).await }).await
     }
 
     /// How many regions of a nation are on the phone.
@@ -67,6 +81,13 @@ impl Client {
     pub async fn search(&self, text: &str, region: &RegionId) -> Result<Vec<ServiceCard>, Error> {
         let (text, region) = (text.to_owned(), region.clone());
         self.run(|parts| async move { parts.registry.search(text, region).await }).await
+    }
+
+    /// The cards of services by their ids, for favourites and what was opened last: in that order, at most 200, without
+    /// those that the phone does not know. `region` is whose names of publishers are at hand.
+    pub async fn cards(&self, services: &[ServiceId], region: &RegionId) -> Result<Vec<ServiceCard>, Error> {
+        let (services, region) = (services.to_vec(), region.clone());
+        self.run(|parts| async move { parts.registry.cards(services, region).await }).await
     }
 
     /// A service's icon, if it has one.

@@ -22,7 +22,7 @@ pub struct NationAnchor {
 pub struct ClientConfig {
     /// The folder of the two files.
     pub folder: PathBuf,
-    /// The resident's languages as BCP 47 tags, best first.
+    /// The resident's languages as BCP 47 tags, best first, until `Client::set_languages` says otherwise.
     pub languages: Vec<String>,
     /// The nations that this app knows.
     pub nations: Vec<NationAnchor>,

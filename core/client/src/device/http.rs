@@ -122,17 +122,31 @@ pub(crate) struct Http {
     transport: Arc<dyn Transport>,
     loopback: bool,
     offline: AtomicBool,
+    /// The platform says that there is no network.
+    disconnected: AtomicBool,
 }
 
 impl Http {
     /// `loopback` allows plain HTTP to this very machine, for tests and virtual phones.
     pub(crate) fn new(loopback: bool, transport: Arc<dyn Transport>) -> Self {
-        Self { transport, loopback, offline: AtomicBool::new(false) }
+        Self { transport, loopback, offline: AtomicBool::new(false), disconnected: AtomicBool::new(false) }
     }
 
-    /// Whether the last attempt found no network.
+    /// Whether the last attempt found no network, or the platform says that there is none.
     pub(crate) fn is_offline(&self) -> bool {
-        self.offline.load(Ordering::Relaxed)
+        self.offline.load(Ordering::Relaxed) || self.disconnected.load(Ordering::Relaxed)
+    }
+
+    /// Whether there is a network, as the platform says. Without one, nothing waits for a connection in vain.
+    pub(crate) fn set_online(&self, online: bool) {
+        self.disconnected.store(!online, Ordering::Relaxed);
+    }
+
+    fn connected(&self) -> Result<(), Error> {
+        if self.disconnected.load(Ordering::Relaxed) {
+            return Err(Error::Network { why: "the phone is not connected".to_owned() });
+        }
+        Ok(())
     }
 
     /// Reads a URL and refuses what this phone does not speak to.
@@ -167,6 +181,7 @@ impl Http {
     }
 
     async fn exchange(&self, request: Outgoing) -> Result<Answer, Error> {
+        self.connected()?;
         let limit = request.limit;
         let Incoming { status, headers, body } = self.transport.send(request).await?;
         let mut bytes = Vec::new();
@@ -187,6 +202,7 @@ impl Http {
     }
 
     async fn download_into(&self, request: Outgoing, bytes: &mut Vec<u8>) -> Result<StatusCode, Error> {
+        self.connected()?;
         let limit = request.limit;
         // Packages are packed already, and a range of a compressed answer would be of no use.
         let mut request = request.header(ACCEPT_ENCODING, HeaderValue::from_static("identity"));

@@ -18,7 +18,7 @@ pub(crate) mod testing;
 mod threads;
 mod time;
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use onecity_store::{Catalogue, Owner, StoreError, Vault, VaultReader};
 
@@ -47,6 +47,7 @@ pub(crate) struct Device {
     pub keys: Keys,
     pub prompts: Prompts,
     pub notices: Notices,
+    languages: RwLock<Arc<[String]>>,
     host: Arc<dyn ServiceHost>,
     files: Arc<Files>,
 }
@@ -70,11 +71,22 @@ impl Device {
             keys: Keys::new(platform.keys),
             prompts: Prompts::new(platform.consent),
             notices: Notices::new(platform.observer),
+            languages: RwLock::new(config.languages.clone().into()),
             host: platform.host,
             files,
             config,
         };
         Ok((Arc::new(device), teacher))
+    }
+
+    /// The resident's languages, best first.
+    pub(crate) fn languages(&self) -> Arc<[String]> {
+        Arc::clone(&self.languages.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// The resident has chosen others: whatever is shown from now on is in them.
+    pub(crate) fn set_languages(&self, languages: Vec<String>) {
+        *self.languages.write().unwrap_or_else(PoisonError::into_inner) = languages.into();
     }
 
     /// Runs work on the private file where blocking is fine.

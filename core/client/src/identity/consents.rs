@@ -130,7 +130,7 @@ impl Consents {
         fields: Vec<String>,
     ) -> Result<(), Error> {
         let Asking { service, publisher, manifest, owner, people, is_shown, was_touched } = asking;
-        let languages = &self.device.config.languages;
+        let languages = &self.device.languages();
         let names = if manifest.onecity.names.is_empty() {
             Names::new().with("und", &manifest.name)
         } else {
@@ -237,7 +237,7 @@ impl Consents {
             .device
             .vault(move |vault| Ok((vault.list::<Consent>(&owner)?.records, vault.list::<Refused>(&owner)?.records)));
         let (given, refused) = read.await?;
-        let languages = &self.device.config.languages;
+        let languages = &self.device.languages();
         let given = given.into_iter().map(|own| own.view(true, languages));
         let mut all: Vec<ConsentView> =
             given.chain(refused.into_iter().map(|own| own.asked.view(false, languages))).collect();

@@ -144,7 +144,7 @@ impl Consents {
         let owner = self.accounts.active_owner().await?;
         let mut all = self.device.vault(move |vault| vault.list::<Disclosure>(&owner)).await?.records;
         all.sort_by_key(|disclosure| std::cmp::Reverse(disclosure.at));
-        let languages = &self.device.config.languages;
+        let languages = &self.device.languages();
         let view = |own: Disclosure| DisclosureView {
             at: own.at,
             what: own.what.best(languages).to_owned(),

@@ -85,7 +85,7 @@ impl Registry {
         account: Option<AccountView>,
         waiting: u32,
     ) -> Result<HomeView, Error> {
-        let languages = self.device.config.languages.clone();
+        let languages = self.device.languages();
         let eligibility = self.eligibility().await?;
         let offline = self.device.http.is_offline();
         let now = self.device.time.now().await;
@@ -121,7 +121,7 @@ impl Registry {
 
     /// The services of a region from a place on that a screen before ended at.
     pub(crate) async fn services(&self, id: RegionId, from: u32) -> Result<ServicePage, Error> {
-        let languages = self.device.config.languages.clone();
+        let languages = self.device.languages();
         let eligibility = self.eligibility().await?;
         let (services, next) = self
             .device
@@ -137,7 +137,7 @@ impl Registry {
 
     /// The services that fit a text, those of the region and its surroundings first.
     pub(crate) async fn search(&self, text: String, id: RegionId) -> Result<Vec<ServiceCard>, Error> {
-        let languages = self.device.config.languages.clone();
+        let languages = self.device.languages();
         let eligibility = self.eligibility().await?;
         self.device
             .catalogue(move |catalogue| {
@@ -163,6 +163,24 @@ impl Registry {
                     if found.len() == MAX_FOUND {
                         break;
                     }
+                }
+                Ok(found)
+            })
+            .await
+    }
+
+    /// The cards of services by their ids, in that order; those that the phone does not know are left out.
+    pub(crate) async fn cards(&self, services: Vec<ServiceId>, id: RegionId) -> Result<Vec<ServiceCard>, Error> {
+        let languages = self.device.languages();
+        let eligibility = self.eligibility().await?;
+        self.device
+            .catalogue(move |catalogue| {
+                let tree = catalogue.tree_around(&id)?;
+                let cards = Cards { catalogue, tree: &tree, eligibility: &eligibility, languages: &languages };
+                let mut found = Vec::new();
+                for service in services.iter().take(MAX_CARDS) {
+                    let has = catalogue.installed(service, Slot::Current)?.map(|installed| installed.version_code);
+                    found.extend(cards.of(&catalogue.releases_of(service)?, has));
                 }
                 Ok(found)
             })

@@ -10,7 +10,11 @@ use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use crate::device::Device;
 use crate::error::{Error, Refusal};
-use crate::views::RegionView;
+use crate::platform::Position;
+use crate::views::{PlaceView, RegionView};
+
+/// Most places that a search finds.
+const MAX_PLACES: usize = 50;
 
 /// The registry, as far as it is on this phone.
 pub(crate) struct Registry {
@@ -80,7 +84,31 @@ impl Registry {
     /// The regions directly below one, as far as they have been synced.
     pub(crate) async fn regions_below(&self, parent: RegionId) -> Result<Vec<RegionView>, Error> {
         let below = self.device.catalogue(move |catalogue| catalogue.regions_below(&parent)).await?;
-        Ok(below.iter().map(|region| region_view(region, None, &self.device.config.languages)).collect())
+        Ok(below.iter().map(|region| region_view(region, None, &self.device.languages())).collect())
+    }
+
+    /// The regions within one that fit a text, each with what is above it.
+    pub(crate) async fn find_places(&self, text: String, within: RegionId) -> Result<Vec<PlaceView>, Error> {
+        let languages = self.device.languages();
+        let found = self.device.catalogue(move |catalogue| {
+            let mut places = Vec::new();
+            for region in catalogue.find_regions(&text, &within, MAX_PLACES)? {
+                let mut above = Vec::new();
+                for id in std::iter::successors(region.id.parent(), RegionId::parent) {
+                    above.extend(catalogue.region(&id)?.map(|own| own.names.best(&languages).to_owned()));
+                }
+                places.push(PlaceView { region: region_view(&region, None, &languages), above });
+            }
+            Ok(places)
+        });
+        found.await
+    }
+
+    /// Of the regions directly below one the nearest to a position.
+    pub(crate) async fn nearest_place(&self, parent: RegionId, at: Position) -> Result<Option<RegionView>, Error> {
+        let at = onecity_protocol::region::Position { latitude: at.latitude, longitude: at.longitude };
+        let nearest = self.device.catalogue(move |catalogue| catalogue.nearest_region(&parent, at)).await?;
+        Ok(nearest.map(|region| region_view(&region, None, &self.device.languages())))
     }
 
     /// How many regions of a nation are on the phone.

@@ -112,7 +112,7 @@ impl Registry {
         region: &RegionId,
         logged_in: Option<AccountKind>,
     ) -> Result<Option<ObstacleView>, Error> {
-        let languages = &self.device.config.languages;
+        let languages = &self.device.languages();
         let say = |obstacle, words| Ok(Some(ObstacleView { obstacle, words }));
         let tree = self.tree_around(region).await?;
         if tree.get(region).is_none() {

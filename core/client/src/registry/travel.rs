@@ -72,7 +72,7 @@ impl Registry {
     /// What it takes to have a region's services on the phone.
     pub(crate) async fn plan(&self, region: &RegionId) -> Result<TravelPlan, Error> {
         let (tree, offered) = self.offered(region).await?;
-        let languages = &self.device.config.languages;
+        let languages = &self.device.languages();
         let services: Vec<PlannedService> = offered.iter().map(|offered| planned(offered, &tree, languages)).collect();
         let missing = services.iter().filter(|service| !service.installed).map(|service| service.bytes).sum();
         Ok(TravelPlan { region: region.clone(), services, bytes_to_fetch: missing })
@@ -116,7 +116,7 @@ impl Registry {
     pub(crate) async fn parity(&self, home: &RegionId, there: &RegionId) -> Result<ParityView, Error> {
         let (home_tree, at_home) = self.offered(home).await?;
         let (there_tree, offered_there) = self.offered(there).await?;
-        let languages = &self.device.config.languages;
+        let languages = &self.device.languages();
         let same = |one: &Offered, other: &Offered| one.release.app_id == other.release.app_id;
         let missing = at_home.iter().filter(|own| !offered_there.iter().any(|other| same(own, other)));
         let missing = missing.map(|own| {

@@ -30,7 +30,7 @@ impl Storage {
         let owner = self.accounts.active_owner().await?;
         let (sizes, unreadable) =
             self.device.vault(move |vault| Ok((vault.service_sizes(&owner)?, unreadable(vault, &owner)?))).await?;
-        let languages = self.device.config.languages.clone();
+        let languages = self.device.languages();
         let found = self.device.catalogue(move |catalogue| {
             let packages = catalogue.package_sizes()?;
             let mut services = HashMap::new();

@@ -13,7 +13,7 @@ use onecity_protocol::credential::UnixTime;
 
 pub use accounts::{AccountKind, AccountView, ConsentView, DisclosureView, LoginAttempt, ProviderView, SessionView};
 pub use places::{
-    HomeView, IconView, MissingService, Obstacle, ObstacleView, ParityView, PlannedService, RegionView, ServiceCard,
+    HomeView, IconView, MissingService, Obstacle, ObstacleView, ParityView, PlaceView, PlannedService, RegionView, ServiceCard,
     ServicePage, TravelPlan,
 };
 pub use qr::{Background, QrPicture};

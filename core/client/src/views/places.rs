@@ -18,6 +18,16 @@ pub struct RegionView {
     pub hotline: Option<String>,
 }
 
+/// A region that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct PlaceView {
+    /// Which.
+    pub region: RegionView,
+    /// The names of what is above it, nearest first.
+    pub above: Vec<String>,
+}
+
 /// A service on the home screen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]

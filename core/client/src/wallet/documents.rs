@@ -160,7 +160,7 @@ impl From<DocumentError> for Error {
 
 impl Documents {
     fn view(&self, id: String, region: RegionId, document: Result<Document, Error>, now: UnixTime) -> DocumentView {
-        let languages = &self.device.config.languages;
+        let languages = &self.device.languages();
         match document {
             Ok(document) => {
                 let status = if document.is_valid(now) { DocumentStatus::Good } else { DocumentStatus::Expired };

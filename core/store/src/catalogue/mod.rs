@@ -210,6 +210,14 @@ impl Catalogue {
         REGION.read(&self.db, "body", "WHERE parent = ?1 ORDER BY id", params![parent.as_str()], body)
     }
 
+    /// The regions below one, at any depth, by id.
+    pub(crate) fn regions_within(&self, region: &RegionId) -> Result<Vec<Region>, StoreError> {
+        let mut within: Vec<Region> =
+            REGION.read(&self.db, "body", "WHERE id GLOB ?1 ORDER BY id", params![format!("{region}*")], body)?;
+        within.retain(|own| own.id != *region && region.covers(&own.id));
+        Ok(within)
+    }
+
     /// How many regions are known below a nation or a first-level region's repository.
     pub fn region_count(&self, nation: &RegionId) -> Result<u64, StoreError> {
         let pattern = format!("{nation}*");

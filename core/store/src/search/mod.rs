@@ -7,6 +7,7 @@
 
 mod area;
 mod han;
+mod places;
 mod readings;
 mod slip;
 mod terms;

@@ -1,6 +1,7 @@
 //! The words that a text is found by, and the words that a resident's typing stands for. Both sides fold alike.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use icu_normalizer::DecomposingNormalizerBorrowed;
 use icu_properties::CodePointMapData;
@@ -207,6 +208,17 @@ impl Query {
     /// Whether nothing can be looked for.
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
+    }
+
+    /// Whether everything that was typed stands among some words.
+    pub(super) fn fits(&self, terms: &Terms) -> bool {
+        self.0.iter().all(|part| match part {
+            Part::Whole(word) => terms.words.contains(word),
+            Part::Beginning(word) => {
+                let from = (Bound::Included(word.as_str()), Bound::Unbounded);
+                terms.words.range::<str, _>(from).next().is_some_and(|next| next.starts_with(word.as_str()))
+            }
+        })
     }
 
     /// Whether there is a word long enough that one letter can be wrong in it.

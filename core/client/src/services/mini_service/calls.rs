@@ -89,7 +89,7 @@ impl ServiceSession {
     }
 
     async fn info(&self) -> Result<Value, BridgeError> {
-        let languages = &self.parts.device.config.languages;
+        let languages = &self.parts.device.languages();
         let tree = self.parts.registry.tree_around(&self.region).await.map_err(for_page)?;
         let name = tree.get(&self.region).map(|region| region.names.best(languages)).unwrap_or_default();
         // A page that was left open is told of no other account.
@@ -101,7 +101,7 @@ impl ServiceSession {
             AccountKind::Enterprise => "enterprise",
         });
         Ok(json!({
-            "region": self.region, "region_name": name, "languages": languages,
+            "region": self.region, "region_name": name, "languages": languages[..],
             "service": self.service.to_string(), "version": self.manifest().version.name,
             "launch": {
                 "query": self.launch.query, "data": self.launch.data,

@@ -108,7 +108,7 @@ impl ServiceSession {
                 outgoing.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
             }
         }
-        if let Ok(languages) = HeaderValue::from_str(&self.parts.device.config.languages.join(", ")) {
+        if let Ok(languages) = HeaderValue::from_str(&self.parts.device.languages().join(", ")) {
             outgoing.headers.insert(ACCEPT_LANGUAGE, languages);
         }
         if request.headers.len() > MAX_HEADERS {

@@ -193,7 +193,7 @@ impl ServiceSession {
         let tree = self.parts.registry.tree_around(&self.region).await.map_err(for_page)?;
         let asking = Asking {
             service: &self.service,
-            publisher: tree.unit_name(&self.service.unit, &self.parts.device.config.languages),
+            publisher: tree.unit_name(&self.service.unit, &self.parts.device.languages()),
             manifest: self.manifest(),
             is_shown: &|| self.life.is_shown(),
             was_touched: &|| self.life.was_touched(),

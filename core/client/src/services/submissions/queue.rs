@@ -337,7 +337,7 @@ impl Submissions {
             state: submission.state,
             timeline: submission.timeline,
             attachments: u32::try_from(submission.attachments.len()).unwrap_or(u32::MAX),
-            advice: advice.map(|advice| message(advice, &self.device.config.languages, &[])),
+            advice: advice.map(|advice| message(advice, &self.device.languages(), &[])),
         }
     }
 }

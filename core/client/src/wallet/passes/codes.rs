@@ -90,7 +90,7 @@ impl Passes {
         let not_here = || Error::refused(Refusal::NotFound, "this counter may not ask for that");
         let verifier = words.verifier(audience.number()).ok_or_else(not_here)?;
         let purpose = words.purpose(verifier, purpose, pass.type_number).ok_or_else(not_here)?;
-        let languages = &self.device.config.languages;
+        let languages = &self.device.languages();
         let question = ConsentRequest {
             service: verifier.names.best(languages).to_owned(),
             publisher: pass.issuer_names.best(languages).to_owned(),
@@ -126,7 +126,7 @@ impl Passes {
                 let shown = match passes.code(&id, audience).await {
                     Ok(shown) => shown,
                     Err(error) => {
-                        let error = localized(error, &passes.device.config.languages);
+                        let error = localized(error, &passes.device.languages());
                         let told = blocking(move || {
                             listener.failed(error);
                             Ok(())

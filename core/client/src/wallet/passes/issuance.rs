@@ -186,7 +186,7 @@ impl Passes {
         }
         self.device.notices.changed(Topic::Passes);
         let now = self.device.time.now().await;
-        Ok(issued.iter().map(|pass| pass.view(&self.device.config.languages, now, None)).collect())
+        Ok(issued.iter().map(|pass| pass.view(&self.device.languages(), now, None)).collect())
     }
 }
 

@@ -62,7 +62,7 @@ impl Passes {
     /// The passes of the active account, the likeliest to be wanted first.
     pub(crate) async fn list(&self, situation: &PassSituation) -> Result<Vec<PassView>, Error> {
         let (owner, passes) = self.all().await?;
-        let (now, languages) = (self.device.time.now().await, self.device.config.languages.clone());
+        let (now, languages) = (self.device.time.now().await, self.device.languages());
         let mut views = self
             .device
             .vault(move |vault| {

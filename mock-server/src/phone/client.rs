@@ -147,7 +147,7 @@ impl Phone {
 }
 
 /// Chooses a persona on the provider's page and returns the address that the browser is sent to.
-async fn browse(url: &str, persona: &str) -> Result<String, PhoneError> {
+pub(super) async fn browse(url: &str, persona: &str) -> Result<String, PhoneError> {
     let failed = |error: reqwest::Error| PhoneError::Browser(error.to_string());
     let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().map_err(failed)?;
     let page = browser.get(url).send().await.map_err(failed)?;

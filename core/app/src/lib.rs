@@ -1,0 +1,39 @@
+//! What a resident sees, decided once for every shell.
+//!
+//! ```text
+//!   shell ── Event ──> App ── calls ──> Client
+//!   shell <── changed ── App ── Frame, Screen ──> shell paints
+//!   shell <── Effect ── App      shell ── Done(id, outcome) ──> App
+//! ```
+//!
+//! A shell paints blocks, sends events, performs effects and decides nothing. `screens/` has a file for each subject;
+//! `model.rs` applies events in order; `page.rs` says what changed of a screen; `messages/` is what is said, by language;
+//! `look.rs` is how it looks.
+
+#![forbid(unsafe_code)]
+
+mod app;
+mod block;
+mod effect;
+mod error;
+mod event;
+mod face;
+mod frame;
+pub mod look;
+mod messages;
+mod model;
+mod page;
+mod ports;
+mod route;
+mod screens;
+mod shared;
+mod time;
+
+pub use app::{App, AppPlatform, Shell};
+pub use block::{
+    Action, Block, Changes, Choosable, Fact, FieldKind, FieldText, Head, Kind, Modules, Role, Screen, Severity, Tone, Web,
+};
+pub use effect::{Act, Effect, Outcome};
+pub use event::{Environment, Event};
+pub use frame::{Banner, Frame, Passing, Scheme, Sheet, Tab, TabItem};
+pub use messages::Language;

@@ -1,0 +1,391 @@
+//! Home: where one is, what is pinned and was opened last, and all that this place has.
+
+use onecity_core::{
+    Error, Freshness, HomeView, ParityView, PassSituation, PassView, RegionId, ServiceCard, ServiceId, Topic,
+};
+
+use crate::block::{Kind, Role, Severity};
+use crate::effect::{Act, Outcome};
+use crate::error::{advice, is_clock};
+use crate::face::{Cx, Face};
+use crate::frame::Tab;
+use crate::page::{Page, Row};
+use crate::route::Route;
+use crate::screens::links::scanned;
+use crate::screens::{Code, Places, PlacesFor, Search, Service, Travel};
+use crate::shared::{Own, Shared};
+use crate::time;
+
+/// How many more tiles are shown each time the end is nearly in sight.
+const STEP: usize = 60;
+/// Most passes that are pinned here.
+const MAX_PASSES: usize = 2;
+/// Most services of a place that are read, over several pages.
+const MAX_SERVICES: usize = 5000;
+/// Most entries in the elder mode.
+const MAX_ELDER: usize = 6;
+
+/// The groups that services are shown in, in this order, with the publishers' words that belong to them. A word that is
+/// not here belongs to the last one.
+const GROUPS: [(&str, &[&str]); 8] = [
+    ("group-transport", &["transit", "transport", "parking", "metro", "bus", "traffic", "travel", "mobility"]),
+    (
+        "group-government",
+        &["appointments", "government", "certificates", "documents", "identity", "tax", "registration", "permits"],
+    ),
+    ("group-living", &["report", "hotline", "living", "utilities", "housing", "community", "environment", "life"]),
+    ("group-health", &["health", "hospital", "medical", "insurance"]),
+    ("group-education", &["education", "school", "library"]),
+    ("group-culture", &["coast", "culture", "tourism", "sport", "heritage", "parks", "events"]),
+    ("group-work", &["work", "social", "pension", "business", "enterprise", "employment"]),
+    ("group-other", &[]),
+];
+
+fn group(category: &str) -> usize {
+    GROUPS.iter().position(|(_, words)| words.contains(&category)).unwrap_or(GROUPS.len() - 1)
+}
+
+/// Home.
+#[derive(Default)]
+pub(crate) struct Home {
+    /// Whose services these are.
+    place: Option<RegionId>,
+    view: Option<HomeView>,
+    cards: Vec<ServiceCard>,
+    favourites: Vec<ServiceCard>,
+    recent: Vec<ServiceCard>,
+    passes: Vec<PassView>,
+    parity: Option<ParityView>,
+    home_name: Option<String>,
+    tiles: usize,
+    syncing: bool,
+    error: Option<Error>,
+}
+
+/// What home reads at once.
+struct Read {
+    view: HomeView,
+    cards: Vec<ServiceCard>,
+    favourites: Vec<ServiceCard>,
+    recent: Vec<ServiceCard>,
+    passes: Vec<PassView>,
+    away: Option<(ParityView, String)>,
+}
+
+impl Home {
+    fn read(&mut self, cx: &mut Cx<'_>) {
+        let Some(place) = cx.shared.place().cloned() else { return };
+        if self.place.as_ref() != Some(&place) {
+            *self = Self { place: Some(place.clone()), tiles: STEP, ..Self::default() };
+        }
+        let own = cx.shared.own.clone();
+        let home = cx.shared.settings.home.clone().filter(|home| *home != place);
+        let wanted = place.clone();
+        cx.ask(
+            move |client| async move {
+                let mut view = client.home(&place).await?;
+                let mut cards = std::mem::take(&mut view.services);
+                let mut next = view.next;
+                while let Some(from) = next.filter(|_| cards.len() < MAX_SERVICES) {
+                    let page = client.services(&place, from).await?;
+                    cards.extend(page.services);
+                    next = page.next;
+                }
+                let ids = |own: &[crate::shared::Opened]| own.iter().map(|own| own.service.clone()).collect::<Vec<_>>();
+                let situation = PassSituation { region: Some(place.clone()), pass_type: None };
+                let away = match &home {
+                    Some(home) => client.parity(home, &place).await.ok().zip(client.home(home).await.ok()),
+                    None => None,
+                };
+                Ok::<_, Error>(Read {
+                    favourites: client.cards(&ids(&own.favourites), &place).await?,
+                    recent: client.cards(&ids(&own.recent), &place).await?,
+                    passes: client.passes(&situation).await?,
+                    away: away.map(|(parity, home)| (parity, home.region.name)),
+                    view,
+                    cards,
+                })
+            },
+            move |me: &mut Self, read: Result<Read, Error>, _| {
+                if me.place.as_ref() != Some(&wanted) {
+                    return;
+                }
+                match read {
+                    Ok(read) => {
+                        (me.cards, me.favourites, me.recent) = (read.cards, read.favourites, read.recent);
+                        (me.passes, me.view) = (read.passes, Some(read.view));
+                        (me.parity, me.home_name) = read.away.unzip();
+                    }
+                    // It has never been synced; the sync that is under way will have it.
+                    Err(error) => {
+                        tracing::debug!(%error, "home can't be read yet");
+                    }
+                }
+            },
+        );
+    }
+
+    fn sync(&mut self, cx: &mut Cx<'_>) {
+        let Some(place) = cx.shared.place().cloned() else { return };
+        (self.syncing, self.error) = (true, None);
+        let wanted = place.clone();
+        cx.ask(
+            move |client| async move { client.sync(&place).await },
+            move |me: &mut Self, synced, cx| {
+                if me.place.as_ref() == Some(&wanted) {
+                    me.syncing = false;
+                    me.error = synced.err();
+                    me.read(cx);
+                }
+            },
+        );
+    }
+
+    /// The cards of the place by group, in the order in which they are shown.
+    fn sections(&self) -> impl Iterator<Item = (&'static str, Vec<&ServiceCard>)> {
+        GROUPS.iter().enumerate().filter_map(|(at, (id, _))| {
+            let cards: Vec<&ServiceCard> = self.cards.iter().filter(|card| group(&card.category) == at).collect();
+            (!cards.is_empty()).then_some((*id, cards))
+        })
+    }
+
+    /// Whose a service is, where that is not this place itself.
+    fn mark(&self, card: &ServiceCard) -> Option<String> {
+        let own = self.place.as_ref()?;
+        let is_own = card.id.unit.region() == own && !card.id.unit.to_string().contains('~');
+        (!is_own).then(|| card.publisher.clone())
+    }
+
+    fn tile(&self, section: &str, card: &ServiceCard, page: &mut Page) {
+        let kind = Kind::Tile {
+            label: card.name.clone(),
+            mark: self.mark(card),
+            image: card.icon.as_ref().map(|_| card.id.to_string()),
+            disabled: card.withdrawn.clone(),
+        };
+        page.tile(format!("{section}/{}", card.id), kind);
+    }
+
+    /// What is said of how current all this is, and what to do.
+    fn state(&self, shared: &Shared, page: &mut Page) {
+        let again = || vec![shared.action("again", "try-again", None)];
+        if let Some(error) = self.error.as_ref().filter(|error| is_clock(error) || self.view.is_none()) {
+            return page.notice("state", Severity::Warn, advice(shared, error), again());
+        }
+        let since = |since: i64| time::ago(shared, since);
+        match self.view.as_ref().map(|view| view.freshness) {
+            Some(Freshness::Offline { since: 0 }) => {
+                page.notice("state", Severity::Quiet, shared.say("home-offline"), again());
+            }
+            Some(Freshness::Offline { since: at }) => {
+                let text = shared.messages.with("home-offline-since", [("since", since(at).into())]);
+                page.notice("state", Severity::Quiet, text, again());
+            }
+            Some(Freshness::Stale { since: at }) if !self.syncing && at > 0 => {
+                let text = shared.messages.with("home-stale", [("since", since(at).into())]);
+                page.notice("state", Severity::Quiet, text, again());
+            }
+            _ => {}
+        }
+        if let Some(view) = self.view.as_ref().filter(|view| view.waiting > 0) {
+            let text = shared.messages.with("home-waiting", [("count", view.waiting.into())]);
+            page.notice("waiting-to-send", Severity::Quiet, text, Vec::new());
+        }
+    }
+
+    fn passes(&self, shared: &Shared, page: &mut Page) {
+        if self.passes.is_empty() {
+            return;
+        }
+        page.list("passes", shared.say("home-passes"));
+        for pass in self.passes.iter().take(MAX_PASSES) {
+            page.row(format!("pass/{}", pass.id), super::passes::row(shared, pass));
+        }
+    }
+
+    fn elder(&self, shared: &Shared, page: &mut Page) {
+        self.state(shared, page);
+        let mut left = MAX_ELDER;
+        page.list("elder", shared.say("home-elder"));
+        for pass in self.passes.iter().take(MAX_PASSES) {
+            page.row(format!("pass/{}", pass.id), super::passes::row(shared, pass));
+            left -= 1;
+        }
+        if let Some(hotline) = self.view.as_ref().and_then(|view| view.region.hotline.clone()) {
+            let row = Row::new(shared.messages.with("home-call", [("number", hotline.as_str().into())])).icon("phone");
+            page.row(format!("call/{hotline}"), row);
+            left -= 1;
+        }
+        // One is for all there is.
+        let mut shown: Vec<&ServiceId> = Vec::new();
+        for card in self.favourites.iter().chain(&self.recent).chain(&self.cards) {
+            if shown.len() + 1 >= left || shown.contains(&&card.id) || card.withdrawn.is_some() {
+                continue;
+            }
+            shown.push(&card.id);
+            let image = card.icon.as_ref().map(|_| card.id.to_string());
+            page.row(format!("all/{}", card.id), Row::new(card.name.clone()).image(image));
+        }
+        page.row("find", Row::new(shared.say("home-all")).icon("search"));
+    }
+
+    fn card(&self, id: &str) -> Option<&ServiceCard> {
+        let id: ServiceId = id.parse().ok()?;
+        self.cards.iter().chain(&self.favourites).chain(&self.recent).find(|card| card.id == id)
+    }
+
+    /// The place that a service was opened in, if it is one of the resident's own.
+    fn opened_in(own: &Own, service: &ServiceId) -> Option<RegionId> {
+        let mut all = own.favourites.iter().chain(&own.recent);
+        all.find(|own| own.service == *service).map(|own| own.place.clone())
+    }
+}
+
+impl Face for Home {
+    fn route(&self) -> Option<Route> {
+        Some(Route::Home)
+    }
+
+    fn tab(&self) -> Option<Tab> {
+        Some(Tab::Home)
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>) {
+        self.tiles = STEP;
+        self.read(cx);
+        self.sync(cx);
+    }
+
+    fn shown(&mut self, cx: &mut Cx<'_>) {
+        if self.place.as_ref() != cx.shared.place() {
+            return self.begin(cx);
+        }
+        self.read(cx);
+        let is_fresh = self.view.as_ref().is_some_and(|view| view.freshness == Freshness::Fresh);
+        if !is_fresh && !self.syncing {
+            self.sync(cx);
+        }
+    }
+
+    fn changed(&mut self, _: Topic, cx: &mut Cx<'_>) {
+        self.read(cx);
+    }
+
+    fn view(&self, shared: &Shared, page: &mut Page) {
+        page.head.title = self.view.as_ref().map(|view| view.region.name.clone()).unwrap_or_default();
+        page.head.title_action = Some(shared.action("place", "home-change-place", Some("down")));
+        if shared.environment.can_scan {
+            page.head.actions = vec![shared.action("scan", "scan", Some("scan"))];
+        }
+        let Some(_) = &self.view else {
+            self.state(shared, page);
+            if self.error.is_none() {
+                page.progress("first", shared.say("home-first-sync"), None);
+                page.add("waiting", Kind::Waiting);
+            }
+            return;
+        };
+        if shared.settings.elder {
+            return self.elder(shared, page);
+        }
+        page.add(
+            "find",
+            Kind::Button { label: shared.say("home-find"), role: Role::Find, busy: false, disabled: None },
+        );
+        self.state(shared, page);
+        if let Some((parity, home)) = self.parity.as_ref().zip(self.home_name.as_ref()) {
+            page.list("away", shared.say("home-away"));
+            let row = Row::new(shared.messages.with("home-back", [("place", home.as_str().into())])).icon("home");
+            page.row("back-home", row);
+            let missing = parity.missing.len();
+            let text = shared.messages.with("home-missing", [("count", missing.into()), ("home", home.as_str().into())]);
+            page.row("travel", Row::new(text).icon("travel"));
+        }
+        self.passes(shared, page);
+        if !self.favourites.is_empty() {
+            page.heading("favourites-title", shared.say("home-favourites"));
+            page.tiles("favourites", shared.say("home-favourites"), true);
+            self.favourites.iter().for_each(|card| self.tile("favourite", card, page));
+        }
+        if !self.recent.is_empty() {
+            page.heading("recent-title", shared.say("home-recent"));
+            page.tiles("recent", shared.say("home-recent"), false);
+            self.recent.iter().take(4).for_each(|card| self.tile("recent", card, page));
+        }
+        let mut left = self.tiles;
+        for (id, cards) in self.sections() {
+            if left == 0 {
+                break;
+            }
+            page.heading(&format!("{id}-title"), shared.say(id));
+            page.tiles(id, shared.say(id), false);
+            cards.iter().take(left).for_each(|card| self.tile("all", card, page));
+            left = left.saturating_sub(cards.len());
+        }
+        if self.cards.is_empty() && !self.syncing {
+            let action = Some(shared.action("place", "home-change-place", None));
+            page.add("empty", Kind::Empty { text: shared.say("home-empty"), icon: "place", action });
+        }
+    }
+
+    fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {
+        match (key, key.split_once('/')) {
+            ("find", _) => cx.push(Search::default()),
+            ("place", _) => cx.push(Places::new(PlacesFor::Switching)),
+            ("scan", _) => cx.effect(Act::Scan, "scan"),
+            ("again", _) => self.sync(cx),
+            ("back-home", _) => {
+                cx.shared.settings.place.clone_from(&cx.shared.settings.home);
+                cx.save_settings();
+                self.begin(cx);
+            }
+            ("travel", _) => {
+                if let Some(place) = self.place.clone() {
+                    cx.push(Travel::new(place));
+                }
+            }
+            (_, Some(("pass", id))) => cx.push(Code::of(id.to_owned())),
+            (_, Some(("call", number))) => cx.effect(Act::Dial { number: number.to_owned() }, "call"),
+            (_, Some((section, id))) => {
+                let Some((card, place)) = self.card(id).zip(self.place.clone()) else { return };
+                // What was opened elsewhere opens there.
+                let kept = Self::opened_in(&cx.shared.own, &card.id).filter(|_| section != "all");
+                cx.push(Service::of(card, kept.unwrap_or(place)));
+            }
+            _ => {}
+        }
+    }
+
+    fn moved(&mut self, key: &str, before: Option<&str>, cx: &mut Cx<'_>) {
+        let id = |key: &str| key.strip_prefix("favourite/").and_then(|id| id.parse::<ServiceId>().ok());
+        let (Some(moved), before) = (id(key), before.and_then(id)) else { return };
+        let favourites = &mut cx.shared.own.favourites;
+        let Some(from) = favourites.iter().position(|own| own.service == moved) else { return };
+        let own = favourites.remove(from);
+        let to = before.and_then(|before| favourites.iter().position(|own| own.service == before));
+        favourites.insert(to.unwrap_or(favourites.len()), own);
+        let place_of = |card: &ServiceCard| favourites.iter().position(|own| own.service == card.id);
+        self.favourites.sort_by_key(place_of);
+        cx.save_own();
+    }
+
+    fn near_end(&mut self, _: &mut Cx<'_>) {
+        if self.tiles < self.cards.len() {
+            self.tiles += STEP;
+        }
+    }
+
+    fn refresh(&mut self, cx: &mut Cx<'_>) {
+        if !self.syncing {
+            self.sync(cx);
+        }
+    }
+
+    fn done(&mut self, what: &str, outcome: Outcome, cx: &mut Cx<'_>) {
+        match (what, outcome) {
+            ("scan", Outcome::Text { text }) => scanned(&text, cx),
+            ("scan", Outcome::Denied) => cx.say(cx.shared.say("scan-denied")),
+            _ => {}
+        }
+    }
+}

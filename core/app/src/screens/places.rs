@@ -1,0 +1,330 @@
+//! Choosing a place: the home city at first, another one later. By name in any script, by pinyin or initials, by where the
+//! phone is if the resident allows it, or down from the nation.
+
+use onecity_core::platform::Position;
+use onecity_core::{Error, PlaceView, RegionId, RegionKind, RegionView};
+
+use crate::block::{Choosable, FieldKind, Kind, Role, Severity};
+use crate::effect::{Act, Outcome};
+use crate::error::advice;
+use crate::face::{Cx, Face, Field};
+use crate::frame::Tab;
+use crate::page::{Page, Row};
+use crate::route::Route;
+use crate::shared::Shared;
+
+/// Most rows that are shown of what was found.
+const MAX_FOUND: usize = 20;
+
+/// What a place is chosen for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PlacesFor {
+    /// The home city, before there is one.
+    Starting,
+    /// Another city to look at.
+    Switching,
+    /// Another home city.
+    Home,
+}
+
+/// Choosing a place.
+pub(crate) struct Places {
+    what_for: PlacesFor,
+    nations: Vec<RegionView>,
+    nation: Option<RegionId>,
+    /// The first-level region that was opened.
+    inside: Option<RegionView>,
+    below: Vec<RegionView>,
+    field: Field,
+    found: Vec<PlaceView>,
+    near: Option<RegionView>,
+    busy: bool,
+    locating: bool,
+    error: Option<Error>,
+    cannot_locate: bool,
+}
+
+impl Places {
+    pub(crate) fn new(what_for: PlacesFor) -> Self {
+        Self {
+            what_for,
+            nations: Vec::new(),
+            nation: None,
+            inside: None,
+            below: Vec::new(),
+            field: Field::default(),
+            found: Vec::new(),
+            near: None,
+            busy: false,
+            locating: false,
+            error: None,
+            cannot_locate: false,
+        }
+    }
+
+    /// What lies directly below a region, brought up to date first.
+    fn open(&mut self, region: RegionId, cx: &mut Cx<'_>) {
+        (self.busy, self.error) = (true, None);
+        let wanted = region.clone();
+        cx.ask(
+            move |client| async move {
+                let synced = client.sync(&region).await.map(drop);
+                let here = client.home(&region).await.map(|home| home.region);
+                (here, client.regions(&region).await.unwrap_or_default(), synced)
+            },
+            move |me: &mut Self, (here, below, synced), cx| {
+                let is_nation = wanted.first_level().is_none();
+                if is_nation && let Ok(here) = &here {
+                    me.nations.retain(|nation| nation.id != here.id);
+                    me.nations.push(here.clone());
+                    me.nations.sort_by(|one, other| one.id.cmp(&other.id));
+                }
+                let is_wanted = if is_nation {
+                    me.inside.is_none() && me.nation.as_ref() == Some(&wanted)
+                } else {
+                    me.inside.as_ref().is_some_and(|inside| inside.id == wanted)
+                };
+                if !is_wanted {
+                    return;
+                }
+                // A place that the phone knows can be chosen without a network, too.
+                me.error = synced.err().filter(|_| below.is_empty());
+                (me.busy, me.below) = (false, below);
+                if !me.field.text().is_empty() {
+                    me.typed("find", cx);
+                }
+            },
+        );
+    }
+
+    fn choose_place(&mut self, region: &RegionView, cx: &mut Cx<'_>) {
+        let settings = &mut cx.shared.settings;
+        if self.what_for != PlacesFor::Switching || settings.home.is_none() {
+            settings.home = Some(region.id.clone());
+        }
+        settings.place = Some(region.id.clone());
+        cx.save_settings();
+        cx.reset(Tab::Home);
+    }
+
+    /// A region of what is on the screen.
+    fn region(&self, id: &str) -> Option<RegionView> {
+        let found = self.found.iter().map(|place| &place.region);
+        let mut all = self.below.iter().chain(found).chain(&self.near).chain(&self.inside);
+        all.find(|region| region.id.as_str() == id).cloned()
+    }
+
+    /// Whether a touch opens what lies below it instead of choosing it.
+    fn is_opened(region: &RegionView) -> bool {
+        let is_first = region.id.first_level().as_ref() == Some(&region.id);
+        is_first && matches!(region.kind, RegionKind::Province | RegionKind::Municipality | RegionKind::City)
+    }
+}
+
+fn name(region: &RegionView) -> Row {
+    let row = Row::new(region.name.clone()).icon("place");
+    if region.latin == region.name || region.latin.is_empty() { row } else { row.detail(region.latin.clone()) }
+}
+
+impl Face for Places {
+    fn route(&self) -> Option<Route> {
+        (self.what_for == PlacesFor::Switching).then_some(Route::Places)
+    }
+
+    fn has_tabs(&self) -> bool {
+        false
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>) {
+        let here = cx.shared.place().map(RegionId::nation);
+        let tags = cx.shared.environment.languages.clone();
+        let spoken_there = |nation: &&RegionId| {
+            tags.iter().any(|tag| tag.to_ascii_lowercase().split('-').any(|part| part == nation.as_str()))
+        };
+        let nations = cx.shared.nations.clone();
+        let first = here.or_else(|| nations.iter().find(spoken_there).cloned()).or_else(|| nations.first().cloned());
+        self.nation.clone_from(&first);
+        // The others' names are asked for, too.
+        for nation in nations.into_iter().filter(|nation| Some(nation) != first.as_ref()).chain(first.clone()) {
+            self.open(nation, cx);
+        }
+    }
+
+    fn view(&self, shared: &Shared, page: &mut Page) {
+        page.head.title = shared.say(match self.what_for {
+            PlacesFor::Switching => "places-switch",
+            _ => "places-home",
+        });
+        if shared.nations.len() > 1 {
+            let options = shared.nations.iter().map(|id| Choosable {
+                id: id.to_string(),
+                label: (self.nations.iter().find(|nation| nation.id == *id))
+                    .map_or_else(|| id.as_str().to_uppercase(), |nation| nation.name.clone()),
+                language: None,
+                chosen: self.nation.as_ref() == Some(id),
+            });
+            page.choice("nation", shared.say("places-nation"), options.collect());
+        }
+        page.add(
+            "find",
+            Kind::Field {
+                label: shared.say("places-find"),
+                hint: shared.say("places-find-hint"),
+                input: FieldKind::Search,
+                text: self.field.shown(),
+                error: None,
+            },
+        );
+        if self.cannot_locate {
+            page.notice("cannot-locate", Severity::Quiet, shared.say("places-cannot-locate"), Vec::new());
+        } else if shared.environment.can_locate && self.field.text().is_empty() && self.inside.is_none() {
+            page.button_if("locate", Role::Plain, shared.say("places-locate"), self.locating, None);
+        }
+        if let Some(near) = &self.near {
+            page.list("near", shared.say("places-near"));
+            page.row(format!("near/{}", near.id), name(near));
+        }
+        if let Some(error) = &self.error {
+            let again = shared.action("again", "try-again", None);
+            page.notice("error", Severity::Warn, advice(shared, error), vec![again]);
+        }
+        if !self.field.text().is_empty() {
+            if self.found.is_empty() {
+                let within = self.inside.as_ref().map(|inside| inside.name.clone());
+                let text = match within {
+                    Some(place) => shared.messages.with("places-none-in", [("place", place.into())]),
+                    None => shared.say("places-none"),
+                };
+                page.add("none", Kind::Empty { text, icon: "search", action: None });
+            } else {
+                page.list("found", shared.say("places-found"));
+                for place in self.found.iter().take(MAX_FOUND) {
+                    let row = Row::new(place.region.name.clone()).icon("place");
+                    page.row(format!("found/{}", place.region.id), row.detail(place.above.join(" · ")));
+                }
+            }
+            return;
+        }
+        if let Some(inside) = &self.inside {
+            page.list("inside", inside.name.clone());
+            page.row("up", Row::new(shared.say("places-up")).icon("back"));
+            page.row(
+                format!("whole/{}", inside.id),
+                Row::new(shared.messages.with("places-whole", [("place", inside.name.as_str().into())])).icon("place"),
+            );
+        } else {
+            page.list("inside", shared.say("places-list"));
+        }
+        for region in &self.below {
+            page.row(format!("below/{}", region.id), name(region));
+        }
+        if self.busy && self.below.is_empty() {
+            page.add("waiting", Kind::Waiting);
+        }
+    }
+
+    fn field(&mut self, key: &str) -> Option<&mut Field> {
+        (key == "find").then_some(&mut self.field)
+    }
+
+    fn typed(&mut self, _: &str, cx: &mut Cx<'_>) {
+        let within = self.inside.as_ref().map(|inside| inside.id.clone()).or_else(|| self.nation.clone());
+        let (Some(within), text) = (within, self.field.text().to_owned()) else { return };
+        let typed = text.clone();
+        cx.ask(
+            move |client| async move { client.find_places(&text, &within).await },
+            move |me: &mut Self, found, _| {
+                // What was typed meanwhile has its own answer.
+                if me.field.text() == typed {
+                    me.found = found.unwrap_or_default();
+                }
+            },
+        );
+    }
+
+    fn submit(&mut self, _: &str, cx: &mut Cx<'_>) {
+        if let Some(first) = self.found.first().map(|place| format!("found/{}", place.region.id)) {
+            self.tap(&first, cx);
+        }
+    }
+
+    fn choose(&mut self, key: &str, option: &str, cx: &mut Cx<'_>) {
+        let nation = cx.shared.nations.iter().find(|nation| nation.as_str() == option).cloned();
+        if let (Some(nation), "nation") = (nation, key) {
+            (self.inside, self.near) = (None, None);
+            self.below.clear();
+            self.found.clear();
+            self.nation = Some(nation.clone());
+            self.open(nation, cx);
+        }
+    }
+
+    fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {
+        match (key, key.split_once('/')) {
+            ("locate", _) => {
+                self.locating = true;
+                cx.effect(Act::Locate, "place");
+            }
+            ("again", _) => {
+                let region = self.inside.as_ref().map(|inside| inside.id.clone()).or_else(|| self.nation.clone());
+                if let Some(region) = region {
+                    self.open(region, cx);
+                }
+            }
+            ("up", _) => {
+                self.back(cx);
+            }
+            (_, Some((how, id))) => {
+                let Some(region) = self.region(id) else { return };
+                if how == "whole" || !Self::is_opened(&region) {
+                    return self.choose_place(&region, cx);
+                }
+                self.field = Field::default();
+                self.below.clear();
+                self.inside = Some(region.clone());
+                self.open(region.id, cx);
+            }
+            _ => {}
+        }
+    }
+
+    fn back(&mut self, cx: &mut Cx<'_>) -> bool {
+        if self.inside.take().is_none() {
+            return false;
+        }
+        self.below.clear();
+        if let Some(nation) = self.nation.clone() {
+            self.open(nation, cx);
+        }
+        true
+    }
+
+    fn done(&mut self, _: &str, outcome: Outcome, cx: &mut Cx<'_>) {
+        self.locating = false;
+        let Outcome::Position { latitude, longitude, accuracy } = outcome else {
+            self.cannot_locate = outcome != Outcome::Cancelled;
+            return;
+        };
+        let (Some(nation), at) = (self.nation.clone(), Position { latitude, longitude, accuracy }) else { return };
+        self.locating = true;
+        cx.ask(
+            move |client| async move {
+                let first = client.nearest_place(&nation, at).await?;
+                let Some(first) = first else { return Ok(None) };
+                client.sync(&first.id).await?;
+                let city = if first.kind == RegionKind::Province { client.nearest_place(&first.id, at).await? } else { None };
+                Ok::<_, Error>(Some(city.unwrap_or(first)))
+            },
+            |me: &mut Self, near, _| {
+                me.locating = false;
+                match near {
+                    Ok(near) => {
+                        me.cannot_locate = near.is_none();
+                        me.near = near;
+                    }
+                    Err(error) => me.error = Some(error),
+                }
+            },
+        );
+    }
+}

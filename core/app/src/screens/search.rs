@@ -1,0 +1,177 @@
+//! Search: services, places and the app's own settings, as one types.
+
+use onecity_core::{PlaceView, ServiceCard, Topic};
+
+use crate::block::{FieldKind, Kind};
+use crate::face::{Cx, Face, Field};
+use crate::frame::Tab;
+use crate::page::{Page, Row};
+use crate::route::Route;
+use crate::screens::{Languages, Service};
+use crate::shared::Shared;
+
+/// Most places that are shown: services come first.
+const MAX_PLACES: usize = 5;
+
+/// What of the app itself is found, with the words that it is found by: a message with one word a line.
+const SETTINGS: [(&str, &str, &str); 3] = [
+    ("elder", "elder-mode", "search-words-elder"),
+    ("language", "language", "search-words-language"),
+    ("me", "tab-me", "search-words-me"),
+];
+
+/// Search.
+#[derive(Default)]
+pub(crate) struct Search {
+    field: Field,
+    /// What the results are for.
+    of: Option<String>,
+    cards: Vec<ServiceCard>,
+    places: Vec<PlaceView>,
+    busy: bool,
+}
+
+impl Search {
+    pub(crate) fn with(text: String) -> Self {
+        Self { field: Field::with(text), ..Self::default() }
+    }
+
+    fn look(&mut self, cx: &mut Cx<'_>) {
+        let Some(place) = cx.shared.place().cloned() else { return };
+        let text = self.field.text().trim().to_owned();
+        let typed = text.clone();
+        self.busy = true;
+        cx.ask(
+            move |client| async move {
+                if text.is_empty() {
+                    return (client.home(&place).await.map(|home| home.services), Ok(Vec::new()));
+                }
+                (client.search(&text, &place).await, client.find_places(&text, &place.nation()).await)
+            },
+            move |me: &mut Self, (cards, places), _| {
+                // What was typed meanwhile has its own answer.
+                if me.field.text().trim() == typed {
+                    (me.cards, me.places) = (cards.unwrap_or_default(), places.unwrap_or_default());
+                    (me.of, me.busy) = (Some(typed), false);
+                }
+            },
+        );
+    }
+
+    /// The settings that fit.
+    fn settings(&self, shared: &Shared) -> Vec<(&'static str, &'static str)> {
+        let typed: String = self.field.text().trim().to_lowercase();
+        if typed.chars().count() < 2 {
+            return Vec::new();
+        }
+        let fits = |words: &str| words.split(',').any(|word| word.trim().to_lowercase().starts_with(&typed));
+        let own = SETTINGS.iter().filter(|(_, label, words)| {
+            fits(&shared.say(words)) || shared.say(label).to_lowercase().contains(&typed)
+        });
+        own.map(|(key, label, _)| (*key, *label)).collect()
+    }
+}
+
+impl Face for Search {
+    fn route(&self) -> Option<Route> {
+        Some(Route::Search { text: self.field.text().to_owned() })
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>) {
+        self.look(cx);
+    }
+
+    fn changed(&mut self, topic: Topic, cx: &mut Cx<'_>) {
+        if topic == Topic::Home {
+            self.look(cx);
+        }
+    }
+
+    fn view(&self, shared: &Shared, page: &mut Page) {
+        page.head.title = shared.say("search");
+        page.add(
+            "find",
+            Kind::Field {
+                label: shared.say("search"),
+                hint: shared.say("search-hint"),
+                input: FieldKind::Search,
+                text: self.field.shown(),
+                error: None,
+            },
+        );
+        let settings = self.settings(shared);
+        if !settings.is_empty() {
+            page.list("settings", shared.say("search-settings"));
+            for (key, label) in settings {
+                page.row(format!("setting/{key}"), Row::new(shared.say(label)).icon("settings"));
+            }
+        }
+        if !self.cards.is_empty() {
+            let is_all = self.of.as_deref() == Some("");
+            page.list("services", shared.say(if is_all { "search-all" } else { "search-services" }));
+            for card in &self.cards {
+                let detail = card.withdrawn.clone().unwrap_or_else(|| card.publisher.clone());
+                let image = card.icon.as_ref().map(|_| card.id.to_string());
+                page.row(format!("service/{}", card.id), Row::new(card.name.clone()).detail(detail).image(image));
+            }
+        }
+        if !self.places.is_empty() {
+            page.list("places", shared.say("search-places"));
+            for place in self.places.iter().take(MAX_PLACES) {
+                let row = Row::new(place.region.name.clone()).icon("place");
+                page.row(format!("place/{}", place.region.id), row.detail(place.above.join(" · ")));
+            }
+        }
+        let is_nothing = self.cards.is_empty() && self.places.is_empty() && self.settings(shared).is_empty();
+        if is_nothing && !self.busy {
+            let action = shared.action("place", "home-change-place", Some("place"));
+            page.add("none", Kind::Empty { text: shared.say("search-none"), icon: "search", action: Some(action) });
+        } else if is_nothing {
+            page.add("waiting", Kind::Waiting);
+        }
+    }
+
+    fn field(&mut self, key: &str) -> Option<&mut Field> {
+        (key == "find").then_some(&mut self.field)
+    }
+
+    fn typed(&mut self, _: &str, cx: &mut Cx<'_>) {
+        self.look(cx);
+    }
+
+    fn submit(&mut self, _: &str, cx: &mut Cx<'_>) {
+        // The results are of what was typed before, maybe.
+        let is_current = self.of.as_deref() == Some(self.field.text().trim());
+        if let Some(first) = self.cards.first().filter(|_| is_current).map(|card| format!("service/{}", card.id)) {
+            self.tap(&first, cx);
+        }
+    }
+
+    fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {
+        match (key, key.split_once('/')) {
+            ("place", _) => cx.push(super::Places::new(super::PlacesFor::Switching)),
+            (_, Some(("setting", "elder"))) => {
+                cx.shared.settings.elder = !cx.shared.settings.elder;
+                cx.save_settings();
+                let said = if cx.shared.settings.elder { "elder-mode-on" } else { "elder-mode-off" };
+                cx.say(cx.shared.say(said));
+            }
+            (_, Some(("setting", "language"))) => cx.push(Languages),
+            (_, Some(("setting", "me"))) => cx.reset(Tab::Me),
+            (_, Some(("service", id))) => {
+                let card = self.cards.iter().find(|card| card.id.to_string() == id);
+                if let Some((card, place)) = card.zip(cx.shared.place().cloned()) {
+                    cx.push(Service::of(card, place));
+                }
+            }
+            (_, Some(("place", id))) => {
+                if let Some(place) = self.places.iter().find(|place| place.region.id.as_str() == id) {
+                    cx.shared.settings.place = Some(place.region.id.clone());
+                    cx.save_settings();
+                    cx.reset(Tab::Home);
+                }
+            }
+            _ => {}
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! What an app keeps of its own, sealed like all else: settings, and where the resident was. It is opaque to the client.
+
+use onecity_store::{Owner, Record};
+use serde::{Deserialize, Serialize};
+
+use super::Client;
+use crate::error::{Error, Refusal};
+
+/// Longest name of a record, in bytes.
+const MAX_NAME: usize = 64;
+/// Largest record, in bytes.
+const MAX_RECORD: usize = 1 << 20;
+
+/// Whose a record of the app's is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+pub enum AppRecordOwner {
+    /// The phone's: it outlives a logout.
+    Phone,
+    /// The active account's, or the phone's own while nobody is logged in. It goes with the account.
+    Account,
+}
+
+/// A record of the app's.
+#[derive(Serialize, Deserialize)]
+struct AppRecord(String);
+
+impl Record for AppRecord {
+    const KIND: &'static str = "app";
+    const FORMAT: u8 = 1;
+}
+
+/// The name in the vault. While nobody is logged in both owners are the phone.
+fn name_of(owner: AppRecordOwner, name: &str) -> String {
+    match owner {
+        AppRecordOwner::Phone => format!("phone/{name}"),
+        AppRecordOwner::Account => format!("account/{name}"),
+    }
+}
+
+impl Client {
+    /// What the app keeps under a name.
+    pub async fn app_record(&self, owner: AppRecordOwner, name: &str) -> Result<Option<String>, Error> {
+        let name = name_of(owner, name);
+        self.run(move |parts| async move {
+            let owner = match owner {
+                AppRecordOwner::Phone => Owner::Phone,
+                AppRecordOwner::Account => parts.accounts.active_owner().await?,
+            };
+            let kept = parts.device.vault(move |vault| vault.get::<AppRecord>(&owner, &name)).await?;
+            Ok(kept.map(|AppRecord(text)| text))
+        })
+        .await
+    }
+
+    /// Keeps something of the app's under a name, in place of what was there; nothing removes it.
+    ///
+    /// # Errors
+    /// [`Refusal::Quota`] for more than 1 MiB; [`Error::InvalidInput`] for a name of more than 64 bytes.
+    pub async fn keep_app_record(&self, owner: AppRecordOwner, name: &str, record: Option<String>) -> Result<(), Error> {
+        if name.is_empty() || name.len() > MAX_NAME {
+            return Err(Error::invalid("name", "a record's name has 1 to 64 bytes"));
+        }
+        if record.as_ref().is_some_and(|record| record.len() > MAX_RECORD) {
+            return Err(Error::refused(Refusal::Quota, "a record of the app's has at most 1 MiB"));
+        }
+        let name = name_of(owner, name);
+        self.run(move |parts| async move {
+            let owner = match owner {
+                AppRecordOwner::Phone => Owner::Phone,
+                AppRecordOwner::Account => parts.accounts.active_owner().await?,
+            };
+            let change = move |vault: &onecity_store::Vault| match record {
+                Some(record) => vault.put(&owner, &name, &AppRecord(record)),
+                None => vault.delete::<AppRecord>(&owner, &name),
+            };
+            parts.device.vault(change).await
+        })
+        .await
+    }
+}

@@ -1,0 +1,128 @@
+//! Finding a region by what a resident types: by its name in any language, its pinyin, or the initials of that.
+//!
+//! Regions are few (a nation lists its first level, a province what lies below it), so that they are looked through and not
+//! indexed.
+
+use onecity_protocol::region::{Position, Region, RegionId};
+
+use super::terms::{Query, Terms, fold};
+use super::MAX_QUERY;
+use crate::catalogue::Catalogue;
+use crate::error::StoreError;
+
+impl Catalogue {
+    /// The regions within one that fit a text, as far as they have been synced: the largest first.
+    pub fn find_regions(&self, text: &str, within: &RegionId, most: usize) -> Result<Vec<Region>, StoreError> {
+        let text: String = text.chars().take(MAX_QUERY).collect();
+        let query = Query::of(&text);
+        if query.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut found = self.regions_within(within)?;
+        found.retain(|region| {
+            let mut terms = Terms::of_names();
+            region.names.iter().for_each(|(_, name)| terms.add_name(name));
+            query.fits(&terms)
+        });
+        // A name that begins so comes before one that only has a part, or another reading, that does.
+        let typed = fold(&text);
+        let begins = |region: &Region| region.names.iter().any(|(_, name)| fold(name).starts_with(&typed));
+        found.sort_by_cached_key(|region| (region.id.as_str().matches('/').count(), !begins(region)));
+        found.truncate(most);
+        Ok(found)
+    }
+
+    /// Of the regions directly below one the one whose centre is nearest to a position.
+    pub fn nearest_region(&self, parent: &RegionId, position: Position) -> Result<Option<Region>, StoreError> {
+        let below = self.regions_below(parent)?.into_iter();
+        let near = below.filter_map(|region| Some((distance(region.centre?, position), region)));
+        Ok(near.min_by(|(one, _), (other, _)| one.total_cmp(other)).map(|(_, region)| region))
+    }
+}
+
+/// A measure of how far two places are from each other, for comparing: the haversine of the angle between them.
+fn distance(one: Position, other: Position) -> f64 {
+    let (from, to) = (one.latitude.to_radians(), other.latitude.to_radians());
+    let half = |angle: f64| (angle / 2.0).sin().powi(2);
+    half(to - from) + from.cos() * to.cos() * half((other.longitude - one.longitude).to_radians())
+}
+
+#[cfg(test)]
+mod tests {
+    use onecity_protocol::names::Names;
+    use onecity_protocol::region::{RegionFile, RegionKind};
+
+    use super::*;
+    use crate::catalogue::{CatalogueKey, Unsealed};
+
+    fn shandong(work: impl FnOnce(&Catalogue)) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("catalogue.sqlite");
+        let mut catalogue = Catalogue::open(&path, &CatalogueKey::new(&[7; 32]), Unsealed::Refuse).expect("new");
+        let region = |id: &str, kind, zh: &str, latin: &str, (latitude, longitude): (f64, f64)| Region {
+            id: id.parse().expect("an id"),
+            kind,
+            code: String::new(),
+            names: Names::new().with("zh", zh).with("en", latin),
+            hotline: None,
+            zone: None,
+            centre: Some(Position { latitude, longitude }),
+        };
+        let regions = vec![
+            region("cn-sd", RegionKind::Province, "山东省", "Shandong", (36.4, 118.4)),
+            region("cn-sd/jinan", RegionKind::City, "济南市", "Jinan", (36.65, 117.12)),
+            region("cn-sd/jinan/shizhong", RegionKind::District, "市中区", "Shizhong", (36.64, 116.99)),
+            region("cn-sd/jining", RegionKind::City, "济宁市", "Jining", (35.41, 116.58)),
+            region("cn-sd/qingdao", RegionKind::City, "青岛市", "Qingdao", (36.07, 120.38)),
+            region("cn-sd/qingdao/shinan", RegionKind::District, "市南区", "Shinan", (36.06, 120.4)),
+        ];
+        let file = RegionFile { regions, circles: Vec::new() };
+        catalogue.keep_regions(&"cn-sd".parse().expect("an id"), &file).expect("kept");
+        work(&catalogue);
+    }
+
+    fn found(catalogue: &Catalogue, text: &str) -> Vec<String> {
+        let within = "cn-sd".parse().expect("an id");
+        let found = catalogue.find_regions(text, &within, 3).expect("searched");
+        found.into_iter().map(|region| region.id.to_string()).collect()
+    }
+
+    #[test]
+    fn a_place_is_found_by_its_characters_its_pinyin_and_its_initials_the_largest_first() {
+        shandong(|catalogue| {
+            for typed in ["青岛", "qingdao", "qd", "QING", "岛"] {
+                assert_eq!(found(catalogue, typed)[0], "cn-sd/qingdao", "{typed}");
+            }
+            assert_eq!(found(catalogue, "jin")[..2], ["cn-sd/jinan", "cn-sd/jining"]);
+            assert_eq!(found(catalogue, "市南"), ["cn-sd/qingdao/shinan"]);
+            assert_eq!(found(catalogue, "shi").len(), 3, "no more than were asked for");
+            for nothing in ["", "·", "巴黎", "%"] {
+                assert!(found(catalogue, nothing).is_empty(), "{nothing}");
+            }
+        });
+    }
+
+    #[test]
+    fn a_neighbour_whose_id_begins_alike_is_not_within() {
+        shandong(|catalogue| {
+            let within = "cn-sd/jin".parse().expect("an id");
+            assert!(catalogue.find_regions("jinan", &within, 3).expect("searched").is_empty());
+        });
+    }
+
+    #[test]
+    fn the_nearest_city_is_the_one_whose_centre_is_nearest() {
+        shandong(|catalogue| {
+            let shandong = "cn-sd".parse().expect("an id");
+            let at = |latitude, longitude| {
+                let near = catalogue.nearest_region(&shandong, Position { latitude, longitude }).expect("read");
+                near.expect("one").id.to_string()
+            };
+            assert_eq!(at(36.1, 120.3), "cn-sd/qingdao");
+            assert_eq!(at(36.5, 117.0), "cn-sd/jinan");
+            let nowhere = "vn".parse().expect("an id");
+            let none = catalogue.nearest_region(&nowhere, Position { latitude: 0.0, longitude: 0.0 });
+            assert_eq!(none.expect("read"), None);
+        });
+    }
+}

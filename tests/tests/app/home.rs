@@ -1,0 +1,115 @@
+//! Home: what is there, going to another city and coming back, favourites, and being without a network.
+
+use onecity_app::{Event, Kind, Tab};
+
+use crate::kit::{Outcome, Town};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn home_shows_what_the_city_its_circle_and_its_province_publish_and_whose_it_is() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    for there in ["济南市", "问题上报", "预约办事", "12345 热线", "出行", "办事", "生活"] {
+        resident.sees(there).await?;
+    }
+    let screen = resident.screen().expect("a screen");
+    let mark = |wanted: &str| {
+        screen.blocks.iter().find_map(|block| match &block.kind {
+            Kind::Tile { label, mark, .. } if label == wanted => Some(mark.clone()),
+            _ => None,
+        })
+    };
+    assert_eq!(mark("问题上报"), Some(None), "the city's own needs no mark");
+    assert_eq!(mark("12345 热线"), Some(Some("山东省".to_owned())));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_city_is_two_touches_away_and_says_what_is_missing_there() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    resident.tap("切换城市").await?;
+    resident.tap("山东省").await?;
+    resident.tap("青岛市").await?;
+    resident.sees("海水浴场").await?;
+    resident.sees("您在外地").await?;
+    resident.tap("回到济南市").await?;
+    resident.sees_no_more("海水浴场").await?;
+    assert_eq!(resident.screen().expect("a screen").head.title, "济南市");
+    resident.tap("切换城市").await?;
+    resident.tap("Việt Nam").await?;
+    resident.tap("Hà Nội").await?;
+    resident.tap("全部").await?;
+    resident.sees("济南市有的").await?;
+    resident.tap("济南市有的").await?;
+    resident.sees("相近").await?;
+    resident.tap("下载（").await?;
+    resident.sees("没有网络也能打开").await?;
+    resident.goes_offline().await;
+    resident.back().await;
+    resident.sees("没有网络").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn favourites_stand_first_in_the_resident_s_own_order_and_survive_the_process() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    for service in ["问题上报", "预约办事", "12345 热线"] {
+        resident.tap(service).await?;
+        resident.tap("更多").await?;
+        resident.tap("加入收藏").await?;
+        resident.sees("取消收藏").await?;
+        resident.tap("关闭").await?;
+        resident.back().await;
+        resident.sees("收藏").await?;
+    }
+    let favourites = |resident: &mock_server::Resident| -> Vec<(String, String)> {
+        let blocks = resident.screen().expect("a screen").blocks;
+        let tiles = blocks.into_iter().filter(|block| block.of.as_deref() == Some("favourites"));
+        tiles
+            .filter_map(|block| match block.kind {
+                Kind::Tile { label, .. } => Some((block.key, label)),
+                _ => None,
+            })
+            .collect()
+    };
+    let labels = |resident: &mock_server::Resident| -> Vec<String> {
+        favourites(resident).into_iter().map(|(_, label)| label).collect()
+    };
+    assert_eq!(labels(&resident), ["问题上报", "预约办事", "12345 热线"]);
+    let keys: Vec<String> = favourites(&resident).into_iter().map(|(key, _)| key).collect();
+    let entry = resident.entry();
+    let (key, before) = (keys[2].clone(), Some(keys[0].clone()));
+    resident.send(Event::Move { entry, key, before }).await;
+    assert_eq!(labels(&resident), ["12345 热线", "问题上报", "预约办事"]);
+    let mut resident = resident.restarts().await;
+    resident.sees("收藏").await?;
+    assert_eq!(labels(&resident), ["12345 热线", "问题上报", "预约办事"]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_network_home_says_since_when_and_shows_what_it_has() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    resident.goes_offline().await;
+    resident.sees("没有网络").await?;
+    resident.sees("问题上报").await?;
+    let mut resident = resident.restarts().await;
+    resident.goes_offline().await;
+    resident.sees("没有网络").await?;
+    resident.sees("问题上报").await?;
+    resident.goes_online().await;
+    resident.sees_no_more("没有网络").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_city_that_publishes_nothing_says_so_and_offers_another() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    resident.tap("切换城市").await?;
+    resident.tap("安徽省").await?;
+    resident.tap("合肥市").await?;
+    resident.sees("这里还没有发布服务").await?;
+    resident.goes_to(Tab::Home).await;
+    resident.sees("切换城市").await
+}

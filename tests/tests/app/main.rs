@@ -1,0 +1,12 @@
+//! The app's screens as a resident goes through them: what is written there, touched and come back to.
+
+mod first_start;
+mod home;
+mod hostile;
+mod kit;
+mod language;
+mod login;
+mod passes;
+mod search;
+mod service;
+mod state;

@@ -1,0 +1,159 @@
+//! A service under the app's own frame: consent, what its page asks of the phone, its menu, and why it does not open.
+
+use onecity_app::{Act, Event, Tab};
+
+use crate::kit::{Outcome, Town};
+
+const ADD: &str = r#"{"method":"passes_add","params":{"pass_type":"transit"}}"#;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_frame_says_whose_a_service_is() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    resident.tap("问题上报").await?;
+    resident.sees("出示卡码").await?;
+    let head = resident.screen().expect("a screen").head;
+    assert_eq!((head.title.as_str(), head.detail.as_deref()), ("问题上报", Some("济南市")));
+    let web = head.web.expect("a page");
+    let request = onecity_core::ResourceRequest::from(web.path.as_str());
+    let page = resident.phone().app().resource(&resident.entry(), request).await.expect("its first page");
+    assert_eq!(page.status, 200);
+    resident.tap("更多").await?;
+    resident.sees("cn-sd/jinan").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn consent_is_refused_granted_listed_and_taken_back() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.lan_of_jinan().await?;
+    resident.tap("乘车码").await?;
+    let answer = resident.page_calls_and(ADD, &["不同意"]).await?;
+    assert!(answer.contains("consent"), "{answer}");
+    // Put away is refused, too.
+    let entry = resident.entry();
+    resident.phone().app().touched(&entry);
+    let app = std::sync::Arc::clone(resident.phone().app());
+    let asking = tokio::spawn(async move { app.bridge(&entry, ADD).await });
+    resident.sees("请求您的同意").await?;
+    assert!(resident.phone().app().frame().sheet.expect("a sheet").grants);
+    resident.dismisses().await;
+    let answer = asking.await.expect("asked").expect("answered");
+    assert!(answer.contains("consent"), "{answer}");
+    resident.back().await;
+    resident.goes_to(Tab::Me).await;
+    resident.tap("我的授权").await?;
+    resident.tap("乘车码").await?;
+    resident.tap("允许它再问").await?;
+    resident.sees("已收回").await?;
+    resident.goes_to(Tab::Home).await;
+    resident.tap("乘车码").await?;
+    let answer = resident.page_calls_and(ADD, &["同意"]).await?;
+    assert!(answer.contains("result"), "{answer}");
+    resident.back().await;
+    resident.goes_to(Tab::Me).await;
+    resident.tap("我的授权").await?;
+    resident.sees("已同意").await?;
+    resident.tap("乘车码").await?;
+    resident.tap("收回同意").await?;
+    resident.sees("已收回").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_report_that_was_sent_without_a_network_waits_and_arrives_once() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    resident.tap("问题上报").await?;
+    let app = std::sync::Arc::clone(resident.phone().app());
+    resident.sees("出示卡码").await?;
+    let request = onecity_core::ResourceRequest::from("common/config.json");
+    let config = app.resource(&resident.entry(), request).await.expect("its configuration");
+    let config: serde_json::Value = serde_json::from_slice(&config.body).expect("JSON");
+    let url = format!("{}/reports", config["backend"].as_str().expect("an address"));
+    resident.goes_offline().await;
+    let body = serde_json::json!({ "category": "lamp", "text": "路灯不亮" });
+    let params = serde_json::json!({ "url": url, "title": "路灯不亮", "body": body });
+    let call = serde_json::json!({ "method": "submit", "params": params });
+    let answer = resident.page_calls(&call.to_string()).await?;
+    assert!(answer.contains("result"), "{answer}");
+    resident.back().await;
+    resident.sees("1 项已保存").await?;
+    let taken = town.world.submissions_taken();
+    drop(app);
+    let mut resident = resident.restarts().await;
+    resident.goes_online().await;
+    resident.sees("问题上报").await?;
+    resident.sees_no_more("项已保存").await?;
+    assert_eq!(town.world.submissions_taken(), taken + 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_does_not_open_here_says_why_and_what_to_do() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    resident.send(Event::Link { url: "onecity://miniapp/vn-hn/report".to_owned() }).await;
+    resident.sees("打开这项服务").await?;
+    resident.tap("取消").await?;
+    resident.sees("问题上报").await?;
+    // Never fetched, and no network.
+    resident.goes_offline().await;
+    resident.tap("预约办事").await?;
+    resident.sees("首次打开需要网络").await?;
+    resident.goes_online().await;
+    resident.tap("重试").await.or(resident.sees("出示卡码").await)?;
+    resident.sees("出示卡码").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn back_goes_through_the_page_s_own_history_first() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    resident.tap("问题上报").await?;
+    resident.sees("出示卡码").await?;
+    let entry = resident.entry();
+    resident.send(Event::WebState { entry: entry.clone(), can_go_back: true }).await;
+    resident.back().await;
+    assert!(resident.did().contains(&Act::WebBack { entry: entry.clone() }));
+    assert_eq!(resident.entry(), entry, "the service is still open");
+    resident.send(Event::WebState { entry, can_go_back: false }).await;
+    resident.back().await;
+    resident.sees("搜索服务和地方").await?;
+    resident.back().await;
+    assert_eq!(resident.did(), [Act::Leave]);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_whose_process_ended_can_be_opened_again() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    resident.tap("问题上报").await?;
+    resident.sees("出示卡码").await?;
+    let entry = resident.entry();
+    let before = resident.screen().expect("a screen").head.web.expect("a page").session;
+    resident.send(Event::WebGone { entry }).await;
+    resident.sees("填写的内容已保存").await?;
+    resident.tap("重新打开").await?;
+    resident.sees("出示卡码").await?;
+    assert_ne!(resident.screen().expect("a screen").head.web.expect("a page").session, before, "a new web view");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_service_keeps_is_cleared_after_it_was_said_what_that_means() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    resident.tap("问题上报").await?;
+    resident.sees("出示卡码").await?;
+    let set = r#"{"method":"storage_set","params":{"key":"street","value":"Example Road"}}"#;
+    resident.page_calls(set).await?;
+    resident.tap("更多").await?;
+    resident.tap("清除它保存的数据").await?;
+    resident.sees("等待发送的内容不会删除").await?;
+    resident.tap("清除它保存的数据").await?;
+    resident.sees("已清除").await?;
+    let get = r#"{"method":"storage_get","params":{"key":"street"}}"#;
+    let answer = resident.page_calls(get).await?;
+    assert!(!answer.contains("Example Road"), "{answer}");
+    Ok(())
+}

@@ -289,6 +289,7 @@ export class Device extends HTMLElement {
   }
 
   #say(notice) {
+    if (!notice) this.passing.classList.remove("there");
     if (!notice || this.said === notice.key) return;
     this.said = notice.key;
     this.passing.textContent = notice.text;

@@ -43,7 +43,7 @@ const painters = {
   text: {
     create: () => make("p"),
     update: (element, block) => {
-      element.className = `text ${block.tone}`;
+      element.className = `text tone-${block.tone}`;
       element.textContent = block.text;
     },
   },

@@ -84,7 +84,7 @@ export class Platform {
     const end = this.#window("Camera", make("form", {
       class: "form", onsubmit: (event) => { event.preventDefault(); end(); done({ outcome: "text", text: field.value }); },
     }, make("p", {}, "What the camera sees:"), field,
-      make("div", { class: "chips" }, ...["CQ1A:7", "onecity://miniapp/cn-sd/qingdao/report", "https://example.com/"].map((text) =>
+      make("div", { class: "chips" }, ...["CQ1A:7", "onecity://miniapp/cn-sd.qingdao:report", "https://example.com/"].map((text) =>
         make("button", { type: "button", class: "small", onclick: () => { field.value = text; } }, text))),
       make("button", { type: "submit", class: "button primary" }, "OK")), () => done({ outcome: "cancelled" }));
   }

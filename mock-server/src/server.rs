@@ -15,9 +15,9 @@ use tokio::task::JoinHandle;
 use tower_http::compression::CompressionLayer;
 use tower_http::limit::RequestBodyLimitLayer;
 
+use crate::phone::browser;
 use crate::registry;
 use crate::world::{World, WorldError, WorldOptions};
-use crate::phone::browser;
 use crate::{city, identity, issuer, pages};
 
 /// Largest request, in bytes.

@@ -6,6 +6,7 @@
 //!   tests/registry/      how a phone lives with the registry, and what attackers do not get
 //!   tests/bad_input.rs   what must be refused by name, and lose nothing
 //!   tests/phone/         what the phone keeps and runs: accounts, tokens, answers, outbox, documents, pages, files
+//!   tests/app/           the app's screens as a resident goes through them
 //!   tests/crash.rs       a store that is ended at any moment, or has no room; src/bin/crash.rs is what is ended
 //!   tests/old_files.rs   files of every schema; tests/phone/old_phone.rs opens a phone with every kind of record
 //!   tests/vectors.rs     CQ1's published vectors, at the gate and through cameras

@@ -180,6 +180,7 @@ pass-valid-in = Valid in
 pass-fare = Fare
 pass-expires = Valid until
 pass-last-used = Last shown
+pass-manage = Manage
 pass-delete = Delete this pass
 pass-delete-what = This phone can't show it any more, and its issuer revokes it. You can get a new one later.
 pass-deleted = Deleted

@@ -145,6 +145,7 @@ pass-valid-in = Dùng được ở
 pass-fare = Giá vé
 pass-expires = Hết hạn
 pass-last-used = Lần dùng gần nhất
+pass-manage = Quản lý
 pass-delete = Xóa thẻ này
 pass-delete-what = Sau khi xóa, điện thoại này không dùng được thẻ nữa và nơi cấp sẽ hủy thẻ. Bạn có thể xin cấp lại.
 pass-deleted = Đã xóa thẻ

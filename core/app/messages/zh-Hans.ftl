@@ -145,6 +145,7 @@ pass-valid-in = 适用范围
 pass-fare = 票价
 pass-expires = 有效期至
 pass-last-used = 上次出示
+pass-manage = 管理
 pass-delete = 删除这张卡
 pass-delete-what = 删除后这部手机不能再出示它，签发机关也会注销它。以后可以重新领取。
 pass-deleted = 已删除

@@ -346,10 +346,12 @@ impl Running {
                 tracing::warn!(%error, "where the resident is was not saved");
             }
         }
+        // Closes the files in order: no call of anybody who still holds the client writes after that.
         let client = locked(&self.model).end();
-        // The last one closes the files in order.
-        if let Some(client) = client.and_then(Arc::into_inner) {
-            let _ = tokio::task::spawn_blocking(move || client.close()).await;
+        if let Some(client) = client
+            && let Err(error) = client.suspend().await
+        {
+            tracing::warn!(%error, "the files were not closed in order");
         }
     }
 }

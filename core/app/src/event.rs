@@ -166,12 +166,6 @@ pub struct Environment {
 
 impl Default for Environment {
     fn default() -> Self {
-        Self {
-            languages: Vec::new(),
-            offset_minutes: 0,
-            screen_reader: false,
-            can_locate: true,
-            can_scan: true,
-        }
+        Self { languages: Vec::new(), offset_minutes: 0, screen_reader: false, can_locate: true, can_scan: true }
     }
 }

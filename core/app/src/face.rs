@@ -6,7 +6,7 @@ use std::sync::Arc;
 use onecity_core::{Client, Topic};
 use tokio::sync::mpsc::UnboundedSender;
 
-use crate::block::{Action, FieldText};
+use crate::block::FieldText;
 use crate::effect::{Act, Outcome};
 use crate::frame::Tab;
 use crate::page::Page;
@@ -177,7 +177,7 @@ pub(crate) enum Command {
     /// Has the platform do something, and gives the outcome to this screen under a name.
     Effect(Act, &'static str),
     /// Says something once.
-    Say(String, Option<Action>),
+    Say(String),
     /// Starts work.
     Spawn(Work),
     /// Saves the phone's settings.
@@ -263,7 +263,7 @@ impl Cx<'_> {
     }
 
     pub(crate) fn say(&mut self, text: String) {
-        self.commands.push(Command::Say(text, None));
+        self.commands.push(Command::Say(text));
     }
 
     pub(crate) fn reset(&mut self, tab: Tab) {

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::block::{Action, Severity};
+use crate::block::Severity;
 
 /// What is on the phone's screen, but for what the screens say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -81,8 +81,6 @@ pub struct Passing {
     pub key: String,
     /// What is said.
     pub text: String,
-    /// What can be done about it.
-    pub action: Option<Action>,
 }
 
 /// Light or dark.

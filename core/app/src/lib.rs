@@ -31,7 +31,8 @@ mod time;
 
 pub use app::{App, AppPlatform, Shell};
 pub use block::{
-    Action, Block, Changes, Choosable, Fact, FieldKind, FieldText, Head, Kind, Modules, Role, Screen, Severity, Tone, Web,
+    Action, Block, Changes, Choosable, Fact, FieldKind, FieldText, Head, Kind, Modules, Role, Screen, Severity, Tone,
+    Web,
 };
 pub use effect::{Act, Effect, Outcome};
 pub use event::{Environment, Event};

@@ -363,7 +363,9 @@ mod tests {
                 let text = std::fs::read_to_string(&path).expect("a source");
                 for start in [".icon(\"", "Some(\"", "icon: \""] {
                     let found = text.split(start).skip(1).filter_map(|rest| rest.split_once('"'));
-                    all.extend(found.map(|(name, _)| name.to_owned()).filter(|name| start != "Some(\"" || !name.contains('"')));
+                    all.extend(
+                        found.map(|(name, _)| name.to_owned()).filter(|name| start != "Some(\"" || !name.contains('"')),
+                    );
                 }
             }
         }
@@ -374,7 +376,9 @@ mod tests {
         let missing: Vec<_> = all.iter().filter(|name| !ICONS.contains_key(*name)).collect();
         assert!(missing.is_empty(), "no icon is called {missing:?}");
         for (name, paths) in ICONS.iter() {
-            let is_path = |path: &String| path.starts_with('M') && path.chars().all(|c| c.is_ascii_alphanumeric() || " .-".contains(c));
+            let is_path = |path: &String| {
+                path.starts_with('M') && path.chars().all(|c| c.is_ascii_alphanumeric() || " .-".contains(c))
+            };
             assert!(!paths.is_empty() && paths.iter().all(is_path), "{name}");
         }
     }

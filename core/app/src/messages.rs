@@ -218,9 +218,10 @@ mod tests {
                 id = name.to_owned();
                 assert!(!all.contains_key(&id), "{id} is there twice");
             }
-            let names = line.split('$').skip(1).map(|rest| {
-                rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>()
-            });
+            let names = line
+                .split('$')
+                .skip(1)
+                .map(|rest| rest.chars().take_while(|c| c.is_ascii_alphanumeric() || *c == '-').collect::<String>());
             all.entry(id.clone()).or_default().extend(names);
         }
         all.remove("");
@@ -264,7 +265,8 @@ mod tests {
         // What is asked for directly; ids out of tables are found by the screens' own tests.
         for start in [".say(\"", ".with(\"", "say(if ", "messages.with(\n"] {
             for rest in code.split(start).skip(1) {
-                let id: String = rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-' || c.is_ascii_digit()).collect();
+                let id: String =
+                    rest.chars().take_while(|c| c.is_ascii_lowercase() || *c == '-' || c.is_ascii_digit()).collect();
                 if start.ends_with('"') {
                     assert!(known.contains_key(&id), "there is no message {id}");
                 }
@@ -305,7 +307,8 @@ mod tests {
 
     #[test]
     fn counts_are_said_as_the_language_has_them() {
-        let said = |language: Language, count: i64| Messages::of(language).with("time-minutes", [("count", count.into())]);
+        let said =
+            |language: Language, count: i64| Messages::of(language).with("time-minutes", [("count", count.into())]);
         assert_eq!(said(Language::En, 1), "1 minute ago");
         assert_eq!(said(Language::En, 14), "14 minutes ago");
         assert_eq!(said(Language::Vi, 1), "1 phút trước");

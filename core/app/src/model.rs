@@ -9,7 +9,7 @@ use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
 
 use crate::app::Repair;
-use crate::block::{Action, Changes, Kind, Screen, Severity};
+use crate::block::{Changes, Kind, Screen, Severity};
 use crate::effect::{Act, Effect, Outcome};
 use crate::event::{Environment, Event};
 use crate::face::{Command, Cx, Face, Message, Told, WebNews, Work};
@@ -117,7 +117,6 @@ impl Model {
 
     /// Handles a message.
     pub(crate) fn handle(&mut self, message: Message) {
-        self.revision += 1;
         match message {
             Message::Event(event) => {
                 self.applied += 1;
@@ -126,6 +125,8 @@ impl Model {
             Message::Told(number, told) => self.told(number, told),
             Message::Own(what) => what(self),
         }
+        // What was painted to judge the event by shows the state before it.
+        self.revision += 1;
     }
 
     /// What is to be started.
@@ -167,10 +168,8 @@ impl Model {
                     self.with(number, |face, cx| face.web(WebNews::CanGoBack(can_go_back), cx));
                 }
                 Event::WebGone { .. } => self.with(number, |face, cx| face.web(WebNews::Gone, cx)),
-                Event::Dismissed { .. } => {
-                    if self.sheets.front().is_some_and(|sheet| sheet.number == number) {
-                        self.close_sheet();
-                    }
+                Event::Dismissed { .. } if self.sheets.front().is_some_and(|sheet| sheet.number == number) => {
+                    self.close_sheet();
                 }
                 _ if self.active() == Some(number) => self.touch(number, event),
                 // What is no longer on the screen, or lies below a sheet.
@@ -227,13 +226,9 @@ impl Model {
     /// An event on the entry that is on the screen.
     fn touch(&mut self, number: u64, event: Event) {
         match event {
-            Event::Tap { key, .. } => {
-                if self.passing.as_ref().and_then(|own| own.action.as_ref()).is_some_and(|own| own.key == key)
-                    || self.can_tap(number, &key)
-                {
-                    self.passing = None;
-                    self.with(number, |face, cx| face.tap(&key, cx));
-                }
+            Event::Tap { key, .. } if self.can_tap(number, &key) => {
+                self.passing = None;
+                self.with(number, |face, cx| face.tap(&key, cx));
             }
             Event::Input { key, text, edit, composing, .. } => self.with(number, |face, cx| {
                 if face.field(&key).is_some_and(|field| field.input(&text, edit, composing)) {
@@ -250,10 +245,8 @@ impl Model {
                     face.blur(&key, cx);
                 }
             }),
-            Event::Choose { key, option, .. } => {
-                if self.can_choose(number, &key, &option) {
-                    self.with(number, |face, cx| face.choose(&key, &option, cx));
-                }
+            Event::Choose { key, option, .. } if self.can_choose(number, &key, &option) => {
+                self.with(number, |face, cx| face.choose(&key, &option, cx));
             }
             Event::Move { key, before, .. } => {
                 self.with(number, |face, cx| face.moved(&key, before.as_deref(), cx));
@@ -341,7 +334,7 @@ impl Model {
             }
             Command::Reset(tab) => self.reset(tab),
             Command::Effect(act, what) => self.effect(act, Some(Waiter::Screen(from, what))),
-            Command::Say(text, action) => self.say(text, action),
+            Command::Say(text) => self.say(text),
             Command::Spawn(work) => self.works.push(work),
             Command::SaveSettings => {
                 self.keep(AppRecordOwner::Phone, SETTINGS, serde_json::to_string(&self.shared.settings).ok());
@@ -360,7 +353,7 @@ impl Model {
     /// Puts a screen on the stack.
     pub(crate) fn push(&mut self, face: Box<dyn Face>) {
         if self.stack.len() >= MAX_STACK {
-            return self.say(self.shared.say("too-many-open"), None);
+            return self.say(self.shared.say("too-many-open"));
         }
         if let Some(below) = self.stack.last().map(|entry| entry.number) {
             self.with(below, |face, cx| face.covered(cx));
@@ -438,9 +431,9 @@ impl Model {
     }
 
     /// Says something once.
-    pub(crate) fn say(&mut self, text: String, action: Option<Action>) {
+    pub(crate) fn say(&mut self, text: String) {
         let key = self.number().to_string();
-        self.passing = Some(Passing { key, text, action });
+        self.passing = Some(Passing { key, text });
     }
 
     fn effect(&mut self, act: Act, waiter: Option<Waiter>) {
@@ -560,7 +553,7 @@ impl Model {
                 let faces: Vec<Box<dyn Face>> = if self.shared.settings.started {
                     route::restored(place, &self.shared)
                 } else {
-                    vec![Box::new(Welcome::default())]
+                    vec![Box::new(Welcome)]
                 };
                 self.restart(faces);
                 self.moved = false;

@@ -54,7 +54,8 @@ impl ServiceHost for Ports {
     }
 
     async fn show_hand_over(&self, shown: HandOverView) {
-        self.ask(move |model, answer: oneshot::Sender<()>| model.add_sheet(Box::new(HandOver::new(shown, answer)))).await;
+        self.ask(move |model, answer: oneshot::Sender<()>| model.add_sheet(Box::new(HandOver::new(shown, answer))))
+            .await;
     }
 
     async fn scan(&self) -> Option<String> {

@@ -65,13 +65,7 @@ impl AppPhone {
             allow_loopback: true,
             ..ClientConfig::default()
         };
-        let parts = Parts {
-            config,
-            keys: Arc::default(),
-            secrets: Arc::default(),
-            clock: Arc::default(),
-            environment,
-        };
+        let parts = Parts { config, keys: Arc::default(), secrets: Arc::default(), clock: Arc::default(), environment };
         let told = Arc::new(Told::default());
         Ok(Self { app: Self::start(&parts, &told), told, parts, folder })
     }

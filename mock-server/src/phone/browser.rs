@@ -22,7 +22,7 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
 use onecity_app::look::{ICONS, LOOK};
-use onecity_app::{App, Changes, Effect, Event, Frame, Kind};
+use onecity_app::{App, Changes, Effect, Environment, Event, Frame, Kind};
 use onecity_core::platform::Clock;
 use onecity_core::{QrPicture, ResourceRequest};
 use onecity_protocol::bridge::PAGE_GUARD;
@@ -218,7 +218,16 @@ async fn socket(
         Ok(hosted) => {
             let upgrade = upgrade.max_message_size(MAX_MESSAGE);
             upgrade.on_upgrade(move |socket| async move {
-                let page = Page { world, phones, hosted, known: HashMap::new(), sent: VecDeque::new(), applied: 0 };
+                let page = Page {
+                    world,
+                    phones,
+                    hosted,
+                    known: HashMap::new(),
+                    sent: VecDeque::new(),
+                    applied: 0,
+                    environment: None,
+                    online: true,
+                };
                 page.serve(socket).await;
             })
         }
@@ -230,7 +239,7 @@ async fn socket(
 #[derive(Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 enum Said {
-    Hello(onecity_app::Environment),
+    Hello(Environment),
     Event(Event),
     Call(PageCall),
     Touched(String),
@@ -306,6 +315,9 @@ struct Page {
     /// The numbers of its events that have not been applied yet.
     sent: VecDeque<u64>,
     applied: u64,
+    /// What the platform has said last: another process is told it, too.
+    environment: Option<Environment>,
+    online: bool,
 }
 
 impl Page {
@@ -344,17 +356,27 @@ impl Page {
         let app = Arc::clone(phone.app());
         match said {
             Said::Hello(environment) => {
+                self.environment = Some(environment.clone());
                 app.send(Event::Environment { environment });
                 app.send(Event::Shown);
             }
-            Said::Event(event) => self.sent.push_back(app.send(event)),
+            Said::Event(event) => {
+                match &event {
+                    Event::Environment { environment } => self.environment = Some(environment.clone()),
+                    Event::Network { online } => self.online = *online,
+                    _ => {}
+                }
+                self.sent.push_back(app.send(event));
+            }
             Said::Touched(entry) => app.touched(&entry),
             Said::Call(PageCall { id, entry, json }) => {
                 let answers = answers.clone();
                 tokio::spawn(async move {
                     let json = match app.bridge(&entry, &json).await {
                         Ok(json) => json,
-                        Err(error) => json!({ "error": { "code": "internal", "message": error.to_string() } }).to_string(),
+                        Err(error) => {
+                            json!({ "error": { "code": "internal", "message": error.to_string() } }).to_string()
+                        }
                     };
                     let _ = answers.send(Answer { id, json });
                 });
@@ -373,7 +395,13 @@ impl Page {
             Said::Control(Control::Restart) => {
                 drop(phone);
                 locked(&self.hosted.served).clear();
-                self.hosted.phone.write().await.restart().await;
+                let mut phone = self.hosted.phone.write().await;
+                phone.restart().await;
+                if let Some(environment) = self.environment.clone() {
+                    phone.app().send(Event::Environment { environment });
+                }
+                phone.app().send(Event::Network { online: self.online });
+                drop(phone);
                 self.known.clear();
                 // What the old process has not applied never will be.
                 self.applied += u64::try_from(self.sent.len()).unwrap_or_default();
@@ -413,7 +441,9 @@ impl Page {
                 screens.push(changes);
             }
         }
-        self.known.retain(|entry, _| frame.stack.contains(entry) || frame.sheet.as_ref().is_some_and(|own| own.entry == *entry));
+        self.known.retain(|entry, _| {
+            frame.stack.contains(entry) || frame.sheet.as_ref().is_some_and(|own| own.entry == *entry)
+        });
         let mut tells = self.serve_pages(&app, webs, &open).await;
         tells.insert(0, Tells::Screens { frame: Box::new(frame), screens, applied: self.applied, clock });
         tells.extend(effects.into_iter().map(|effect| Tells::Effect { effect }));

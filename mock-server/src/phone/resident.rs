@@ -136,6 +136,16 @@ impl Resident {
         self.until(&format!("the end of {text}"), |me| (!me.reads().contains(text)).then_some(())).await
     }
 
+    /// Waits until the screen is as it is wanted.
+    pub async fn sees_that(&mut self, what: &str, holds: impl Fn(&Screen) -> bool) -> Result<(), Unseen> {
+        self.until(what, |me| me.screen().filter(|screen| holds(screen)).map(drop)).await
+    }
+
+    /// Waits until the platform has done something for them.
+    pub async fn has_it_done(&mut self, act: &Act) -> Result<(), Unseen> {
+        self.until(&format!("{act:?}"), |me| me.did.contains(act).then_some(())).await
+    }
+
     /// Touches what has this written on it, as soon as it is there. What is written in full goes before what is a part.
     pub async fn tap(&mut self, label: &str) -> Result<(), Unseen> {
         let part = self.until(label, |me| me.part(label, |touch| !matches!(touch, Touch::Field))).await?;
@@ -149,7 +159,8 @@ impl Resident {
 
     /// Types into a field.
     pub async fn types(&mut self, label: &str, text: &str) -> Result<(), Unseen> {
-        let Part { key, entry, .. } = self.until(label, |me| me.part(label, |touch| matches!(touch, Touch::Field))).await?;
+        let Part { key, entry, .. } =
+            self.until(label, |me| me.part(label, |touch| matches!(touch, Touch::Field))).await?;
         self.edits += 1;
         let edit = self.edits;
         self.send(Event::Input { entry, key, text: text.to_owned(), edit, composing: false }).await;
@@ -224,8 +235,11 @@ impl Resident {
     pub async fn page_calls(&mut self, call: &str) -> Result<String, Unseen> {
         let has_page = |me: &Self| me.screen()?.head.web.map(|_| me.entry());
         let entry = self.until("a page", has_page).await?;
-        let answer = self.phone.app().bridge(&entry, call).await;
-        answer.map_err(|error| self.unseen(&format!("an answer to {call} ({error})")))
+        match tokio::time::timeout(PATIENCE, self.phone.app().bridge(&entry, call)).await {
+            Ok(Ok(answer)) => Ok(answer),
+            Ok(Err(error)) => Err(self.unseen(&format!("an answer to {call} ({error})"))),
+            Err(_) => Err(self.unseen(&format!("an answer to {call}"))),
+        }
     }
 
     /// The same while the resident answers what is asked meanwhile: the touches are made as what they name appears.
@@ -239,17 +253,20 @@ impl Resident {
             self.tap(touch).await?;
         }
         let mut happened = self.phone.happened();
-        let answer = loop {
-            self.lets_the_platform_work().await;
-            tokio::select! {
-                answer = &mut calling => break answer,
-                _ = happened.changed() => {}
+        let answering = async {
+            loop {
+                self.lets_the_platform_work().await;
+                tokio::select! {
+                    answer = &mut calling => break answer,
+                    _ = happened.changed() => {}
+                }
             }
         };
-        match answer {
-            Ok(Ok(answer)) => Ok(answer),
+        match tokio::time::timeout(PATIENCE, answering).await {
+            Ok(Ok(Ok(answer))) => Ok(answer),
+            Ok(Ok(Err(error))) => Err(self.unseen(&format!("an answer to {call} ({error})"))),
             Ok(Err(error)) => Err(self.unseen(&format!("an answer to {call} ({error})"))),
-            Err(error) => Err(self.unseen(&format!("an answer to {call} ({error})"))),
+            Err(_) => Err(self.unseen(&format!("an answer to {call}"))),
         }
     }
 
@@ -346,7 +363,8 @@ impl Resident {
 
 /// What is written on a part of a screen.
 fn written(kind: &Kind) -> Vec<String> {
-    let labels = |actions: &[onecity_app::Action]| actions.iter().map(|action| action.label.clone()).collect::<Vec<_>>();
+    let labels =
+        |actions: &[onecity_app::Action]| actions.iter().map(|action| action.label.clone()).collect::<Vec<_>>();
     match kind {
         Kind::Heading { text } | Kind::Text { text, .. } => vec![text.clone()],
         Kind::Notice { text, actions, .. } => [vec![text.clone()], labels(actions)].concat(),

@@ -8,7 +8,7 @@ use crate::kit::{Outcome, Town};
 async fn a_link_from_outside_says_whose_it_is_before_it_opens() -> Outcome {
     let town = Town::new().await;
     let mut resident = town.of_jinan().await?;
-    resident.send(Event::Link { url: "onecity://miniapp/cn-sd/jinan/report".to_owned() }).await;
+    resident.send(Event::Link { url: "onecity://miniapp/cn-sd.jinan:report".to_owned() }).await;
     resident.sees("打开这项服务").await?;
     resident.sees("济南市").await?;
     assert!(resident.phone().app().frame().sheet.expect("a sheet").grants, "a touch through a veil does nothing");
@@ -43,11 +43,12 @@ async fn what_was_scanned_and_is_nothing_of_ours_is_shown_and_never_opened() -> 
 async fn links_that_lead_nowhere_do_nothing() -> Outcome {
     let town = Town::new().await;
     let mut resident = town.of_jinan().await?;
-    for url in ["", "https://evil.example/", "onecity://", "onecity://loginx?code=1", "onecity://miniapp/", "CQ1A:0x7"] {
+    for url in ["", "https://evil.example/", "onecity://", "onecity://loginx?code=1", "onecity://miniapp/", "CQ1A:0x7"]
+    {
         resident.send(Event::Link { url: url.to_owned() }).await;
         assert!(resident.phone().app().frame().sheet.is_none(), "{url}");
     }
-    let long = format!("onecity://miniapp/cn-sd/jinan/report?{}", "a".repeat(1 << 20));
+    let long = format!("onecity://miniapp/cn-sd.jinan:report?{}", "a".repeat(1 << 20));
     resident.send(Event::Link { url: long }).await;
     assert!(resident.phone().app().frame().sheet.is_none(), "a megabyte");
     resident.sees("问题上报").await
@@ -90,7 +91,7 @@ async fn events_for_what_is_no_longer_on_the_screen_are_ignored() -> Outcome {
     // To go back twice to one entry is to go back once.
     for _ in 0..2 {
         resident.send(Event::Popped { to: below.clone() }).await;
-        assert_eq!(resident.phone().app().frame().stack, [below.clone()]);
+        assert_eq!(resident.phone().app().frame().stack, std::slice::from_ref(&below));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ async fn with_a_pass(town: &Town) -> Result<Resident, Unseen> {
     assert!(answer.contains("result"), "{answer}");
     resident.back().await;
     resident.goes_to(Tab::Passes).await;
-    resident.sees("济南市").await?;
+    resident.sees("公共交通乘车码").await?;
     Ok(resident)
 }
 
@@ -32,7 +32,7 @@ async fn a_code_opens_a_gate_without_a_network_and_the_gate_refuses_it_the_secon
     let town = Town::new().await;
     let mut resident = with_a_pass(&town).await?;
     resident.goes_offline().await;
-    resident.tap("济南市").await.or(resident.tap("乘车").await)?;
+    resident.tap("公共交通乘车码").await?;
     resident.sees("请将二维码对准闸机").await?;
     resident.sees("Persona Lan").await?;
     let mut gate = gate(&town);
@@ -51,7 +51,7 @@ async fn the_sign_of_a_gate_is_scanned_and_the_code_is_for_that_gate_alone() -> 
     resident.will_scan("CQ1A:7");
     resident.tap("扫一扫").await?;
     resident.sees("选择要给这个闸机看的卡").await?;
-    resident.tap("济南市").await.or(resident.tap("乘车").await)?;
+    resident.tap("公共交通乘车码").await?;
     let code = resident.holds_the_code_to_a_gate().await?;
     let decision = gate(&town).check(&code, town.world.now());
     match decision {
@@ -77,7 +77,7 @@ async fn a_suspended_pass_says_so_and_whom_to_ask() -> Outcome {
 async fn a_pass_is_deleted_after_it_was_said_what_that_means() -> Outcome {
     let town = Town::new().await;
     let mut resident = with_a_pass(&town).await?;
-    resident.tap("济南市").await.or(resident.tap("乘车").await)?;
+    resident.tap("公共交通乘车码").await?;
     resident.tap("删除这张卡").await?;
     resident.sees("签发机关也会注销它").await?;
     resident.tap("取消").await?;

@@ -10,7 +10,8 @@ async fn what_is_typed_finds_services_places_and_the_app_s_own_settings() -> Out
     let mut resident = town.of_jinan().await?;
     resident.tap("搜索服务和地方").await?;
     resident.sees("这里的服务").await?;
-    for (typed, found) in [("chengche", "乘车码"), ("wtsb", "问题上报"), ("青岛", "青岛市"), ("长辈", "长辈版")] {
+    for (typed, found) in [("chengche", "乘车码"), ("wtsb", "问题上报"), ("青岛", "青岛市"), ("长辈", "长辈版")]
+    {
         resident.types("搜索", typed).await?;
         resident.sees(found).await?;
     }

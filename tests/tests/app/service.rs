@@ -91,7 +91,7 @@ async fn a_report_that_was_sent_without_a_network_waits_and_arrives_once() -> Ou
 async fn a_service_that_does_not_open_here_says_why_and_what_to_do() -> Outcome {
     let town = Town::new().await;
     let mut resident = town.of_jinan().await?;
-    resident.send(Event::Link { url: "onecity://miniapp/vn-hn/report".to_owned() }).await;
+    resident.send(Event::Link { url: "onecity://miniapp/vn-hn:report".to_owned() }).await;
     resident.sees("打开这项服务").await?;
     resident.tap("取消").await?;
     resident.sees("问题上报").await?;
@@ -113,14 +113,13 @@ async fn back_goes_through_the_page_s_own_history_first() -> Outcome {
     let entry = resident.entry();
     resident.send(Event::WebState { entry: entry.clone(), can_go_back: true }).await;
     resident.back().await;
-    assert!(resident.did().contains(&Act::WebBack { entry: entry.clone() }));
+    resident.has_it_done(&Act::WebBack { entry: entry.clone() }).await?;
     assert_eq!(resident.entry(), entry, "the service is still open");
     resident.send(Event::WebState { entry, can_go_back: false }).await;
     resident.back().await;
     resident.sees("搜索服务和地方").await?;
     resident.back().await;
-    assert_eq!(resident.did(), [Act::Leave]);
-    Ok(())
+    resident.has_it_done(&Act::Leave).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

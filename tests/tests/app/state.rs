@@ -54,7 +54,7 @@ async fn changes_add_up_to_the_whole_whenever_they_are_asked_for_and_however_oft
             2 => resident.send(Event::NearEnd { entry: entry.clone() }).await,
             3 => {
                 app.send(Event::Shown);
-            },
+            }
             _ => tokio::task::yield_now().await,
         }
         if step % 3 == 0 {

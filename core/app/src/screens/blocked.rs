@@ -46,7 +46,9 @@ impl Face for Blocked {
         let says = |id: &str| shared.say(id);
         let (title, text, decides) = match &self.error {
             Error::KeyInvalidated => ("blocked-key-title", says("blocked-key"), true),
-            Error::Refused { reason: Refusal::VaultDamaged, .. } => ("blocked-damaged-title", says("blocked-damaged"), true),
+            Error::Refused { reason: Refusal::VaultDamaged, .. } => {
+                ("blocked-damaged-title", says("blocked-damaged"), true)
+            }
             Error::Refused { reason: Refusal::InUse, .. } => ("blocked-in-use-title", says("blocked-in-use"), false),
             Error::Refused { reason: Refusal::StorageFull, .. } => ("blocked-full-title", says("blocked-full"), false),
             Error::StoreTooNew => ("blocked-too-new-title", says("blocked-too-new"), false),

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use onecity_core::{
-    CodeListener, CodeView, DocumentStatus, DocumentView, Error, PassSituation, PassView, QrPicture,
-    TaskHandle, Topic,
+    CodeListener, CodeView, DocumentStatus, DocumentView, Error, PassSituation, PassView, QrPicture, TaskHandle, Topic,
 };
 use onecity_protocol::credential::Audience;
 use tokio::sync::oneshot;
@@ -12,7 +11,7 @@ use tokio::sync::oneshot;
 use crate::block::{Kind, Modules, Role, Severity};
 use crate::error::advice;
 use crate::face::{Cx, Face, Sender};
-use crate::page::Page;
+use crate::page::{Page, Row};
 use crate::route::Route;
 use crate::screens::passes::{holder, state};
 use crate::shared::Shared;
@@ -166,7 +165,8 @@ impl Face for Code {
             facts.push((shared.say("pass-last-used"), time::ago(shared, used)));
         }
         page.facts("facts", facts);
-        page.button("delete", Role::Destructive, shared.say("pass-delete"));
+        page.list("manage", shared.say("pass-manage"));
+        page.row("delete", Row::new(shared.say("pass-delete")).icon("trash"));
     }
 
     fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {

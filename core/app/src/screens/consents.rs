@@ -58,10 +58,7 @@ impl Face for Consents {
         }
         let Some(consents) = &self.consents else { return page.add("waiting", Kind::Waiting) };
         if consents.is_empty() {
-            return page.add(
-                "empty",
-                Kind::Empty { text: shared.say("consents-empty"), icon: "shield", action: None },
-            );
+            return page.add("empty", Kind::Empty { text: shared.say("consents-empty"), icon: "shield", action: None });
         }
         page.list("consents", shared.say("consents"));
         for consent in consents {
@@ -112,7 +109,10 @@ impl Face for OneConsent {
         page.facts("facts", facts.map(|(label, value)| (shared.say(label), value)));
         let (id, role) =
             if consent.given { ("consent-revoke", Role::Destructive) } else { ("consent-ask-again", Role::Plain) };
-        page.quiet("revoke-what", shared.say(if consent.given { "consent-revoke-what" } else { "consent-ask-again-what" }));
+        page.quiet(
+            "revoke-what",
+            shared.say(if consent.given { "consent-revoke-what" } else { "consent-ask-again-what" }),
+        );
         page.button_if("revoke", role, shared.say(id), self.busy, None);
         page.button("close", Role::Plain, shared.say("close"));
     }

@@ -298,7 +298,8 @@ impl Face for Home {
             let row = Row::new(shared.messages.with("home-back", [("place", home.as_str().into())])).icon("home");
             page.row("back-home", row);
             let missing = parity.missing.len();
-            let text = shared.messages.with("home-missing", [("count", missing.into()), ("home", home.as_str().into())]);
+            let text =
+                shared.messages.with("home-missing", [("count", missing.into()), ("home", home.as_str().into())]);
             page.row("travel", Row::new(text).icon("travel"));
         }
         self.passes(shared, page);

@@ -106,7 +106,10 @@ impl Face for Me {
         page.list("settings", shared.say("settings"));
         let home = self.home.clone().unwrap_or_default();
         page.row("home", Row::new(shared.say("settings-home")).value(home).icon("home"));
-        page.row("language", Row::new(shared.say("language")).value(shared.messages.language().own_name()).icon("language"));
+        page.row(
+            "language",
+            Row::new(shared.say("language")).value(shared.messages.language().own_name()).icon("language"),
+        );
         page.row("consents", Row::new(shared.say("consents")).icon("shield"));
         page.row("about", Row::new(shared.say("about")).icon("info"));
         elder_toggle(shared, page);

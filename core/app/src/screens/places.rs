@@ -309,11 +309,17 @@ impl Face for Places {
         self.locating = true;
         cx.ask(
             move |client| async move {
-                let first = client.nearest_place(&nation, at).await?;
-                let Some(first) = first else { return Ok(None) };
-                client.sync(&first.id).await?;
-                let city = if first.kind == RegionKind::Province { client.nearest_place(&first.id, at).await? } else { None };
-                Ok::<_, Error>(Some(city.unwrap_or(first)))
+                // What is on the phone already is good enough, if there is no network.
+                let synced = client.sync(&nation).await;
+                let Some(first) = client.nearest_place(&nation, at).await? else { return synced.map(|_| None) };
+                let synced = client.sync(&first.id).await;
+                if first.kind != RegionKind::Province {
+                    return Ok(Some(first));
+                }
+                match client.nearest_place(&first.id, at).await? {
+                    Some(city) => Ok(Some(city)),
+                    None => synced.map(|_| Some(first)),
+                }
             },
             |me: &mut Self, near, _| {
                 me.locating = false;

@@ -29,6 +29,8 @@ pub(crate) struct Search {
     cards: Vec<ServiceCard>,
     places: Vec<PlaceView>,
     busy: bool,
+    /// The first of what is looked for is to be opened as soon as it is found.
+    wants_first: bool,
 }
 
 impl Search {
@@ -48,14 +50,23 @@ impl Search {
                 }
                 (client.search(&text, &place).await, client.find_places(&text, &place.nation()).await)
             },
-            move |me: &mut Self, (cards, places), _| {
+            move |me: &mut Self, (cards, places), cx| {
                 // What was typed meanwhile has its own answer.
                 if me.field.text().trim() == typed {
                     (me.cards, me.places) = (cards.unwrap_or_default(), places.unwrap_or_default());
                     (me.of, me.busy) = (Some(typed), false);
+                    if std::mem::take(&mut me.wants_first) {
+                        me.open_first(cx);
+                    }
                 }
             },
         );
+    }
+
+    fn open_first(&mut self, cx: &mut Cx<'_>) {
+        if let Some(first) = self.cards.first().map(|card| format!("service/{}", card.id)) {
+            self.tap(&first, cx);
+        }
     }
 
     /// The settings that fit.
@@ -65,9 +76,9 @@ impl Search {
             return Vec::new();
         }
         let fits = |words: &str| words.split(',').any(|word| word.trim().to_lowercase().starts_with(&typed));
-        let own = SETTINGS.iter().filter(|(_, label, words)| {
-            fits(&shared.say(words)) || shared.say(label).to_lowercase().contains(&typed)
-        });
+        let own = SETTINGS
+            .iter()
+            .filter(|(_, label, words)| fits(&shared.say(words)) || shared.say(label).to_lowercase().contains(&typed));
         own.map(|(key, label, _)| (*key, *label)).collect()
     }
 }
@@ -136,14 +147,15 @@ impl Face for Search {
     }
 
     fn typed(&mut self, _: &str, cx: &mut Cx<'_>) {
+        self.wants_first = false;
         self.look(cx);
     }
 
     fn submit(&mut self, _: &str, cx: &mut Cx<'_>) {
-        // The results are of what was typed before, maybe.
-        let is_current = self.of.as_deref() == Some(self.field.text().trim());
-        if let Some(first) = self.cards.first().filter(|_| is_current).map(|card| format!("service/{}", card.id)) {
-            self.tap(&first, cx);
+        if self.of.as_deref() == Some(self.field.text().trim()) {
+            self.open_first(cx);
+        } else {
+            self.wants_first = true;
         }
     }
 

@@ -86,11 +86,7 @@ impl Service {
     /// One that another opens over itself, with what that hands over.
     pub(crate) fn over(link: &str, data: &str, from: ServiceId, answer: oneshot::Sender<String>) -> Option<Self> {
         let link: onecity_protocol::miniapp_uri::MiniAppUri = link.parse().ok()?;
-        let launch = Launch {
-            data: serde_json::from_str(data).ok()?,
-            from: Some(from),
-            ..Launch::from(&link)
-        };
+        let launch = Launch { data: serde_json::from_str(data).ok()?, from: Some(from), ..Launch::from(&link) };
         let place = link.service.unit.region().clone();
         Some(Self { opens: Opens::Here(launch), answer: Some(answer), ..Self::new(link.service, place) })
     }
@@ -113,7 +109,8 @@ impl Service {
                     Opens::Here(launch) => {
                         let (service, place) = service.zip(place).ok_or(Error::Cancelled)?;
                         match (here, by_another) {
-                            (Some(here), true) => match client.open_service_with(&service, &here, launch.clone()).await {
+                            (Some(here), true) => match client.open_service_with(&service, &here, launch.clone()).await
+                            {
                                 Ok(session) => session,
                                 Err(_) => client.open_service_with(&service, &place, launch).await?,
                             },
@@ -147,7 +144,7 @@ impl Service {
         let Some((service, place)) = self.service.clone().zip(self.place.clone()) else { return };
         cx.ask(
             move |client| async move {
-                let cards = client.cards(&[service.clone()], &place).await.unwrap_or_default();
+                let cards = client.cards(std::slice::from_ref(&service), &place).await.unwrap_or_default();
                 (client.why_not(&service, &place).await.ok().flatten(), cards.into_iter().next())
             },
             |me: &mut Self, (obstacle, card), _| {

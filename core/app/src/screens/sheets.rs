@@ -2,6 +2,7 @@
 
 use onecity_core::platform::ConsentRequest;
 use onecity_core::{HandOverView, RegionId, ServiceCard};
+use onecity_protocol::miniapp_uri::MiniAppUri;
 use tokio::sync::oneshot;
 
 use crate::block::{Kind, Role, Severity};
@@ -303,7 +304,14 @@ impl Face for ServiceMenu {
             }
             "share" => {
                 let text = self.card.name.clone();
-                let url = Some(format!("onecity://miniapp/{}", self.card.id));
+                let link = MiniAppUri {
+                    service: self.card.id.clone(),
+                    version: None,
+                    page: None,
+                    query: String::new(),
+                    fragment: String::new(),
+                };
+                let url = Some(link.to_string());
                 cx.effect(Act::Share { text, url }, "share");
                 cx.close();
             }
@@ -354,7 +362,7 @@ impl Face for AskLink {
     fn begin(&mut self, cx: &mut Cx<'_>) {
         let service = self.service.clone();
         cx.ask(
-            move |client| async move { client.cards(&[service.clone()], service.unit.region()).await },
+            move |client| async move { client.cards(std::slice::from_ref(&service), service.unit.region()).await },
             |me: &mut Self, cards, _| me.card = cards.ok().and_then(|cards| cards.into_iter().next()),
         );
     }

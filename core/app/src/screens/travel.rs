@@ -58,15 +58,7 @@ impl ProgressListener for Watching {
 
 impl Travel {
     pub(crate) fn new(place: RegionId) -> Self {
-        Self {
-            place,
-            there: None,
-            home_name: String::new(),
-            parity: None,
-            plan: None,
-            fetching: None,
-            error: None,
-        }
+        Self { place, there: None, home_name: String::new(), parity: None, plan: None, fetching: None, error: None }
     }
 
     fn read(&mut self, cx: &mut Cx<'_>) {

@@ -10,7 +10,6 @@ use crate::screens::{Places, PlacesFor};
 use crate::shared::Shared;
 
 /// The first screen.
-#[derive(Default)]
 pub(crate) struct Welcome;
 
 /// The languages to choose from.

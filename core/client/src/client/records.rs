@@ -13,7 +13,6 @@ const MAX_RECORD: usize = 1 << 20;
 
 /// Whose a record of the app's is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 pub enum AppRecordOwner {
     /// The phone's: it outlives a logout.
     Phone,
@@ -57,7 +56,12 @@ impl Client {
     ///
     /// # Errors
     /// [`Refusal::Quota`] for more than 1 MiB; [`Error::InvalidInput`] for a name of more than 64 bytes.
-    pub async fn keep_app_record(&self, owner: AppRecordOwner, name: &str, record: Option<String>) -> Result<(), Error> {
+    pub async fn keep_app_record(
+        &self,
+        owner: AppRecordOwner,
+        name: &str,
+        record: Option<String>,
+    ) -> Result<(), Error> {
         if name.is_empty() || name.len() > MAX_NAME {
             return Err(Error::invalid("name", "a record's name has 1 to 64 bytes"));
         }

@@ -11,7 +11,9 @@ use crate::error::Error;
 use crate::platform::Position;
 use crate::registry::SyncReport;
 use crate::task::{ProgressListener, TaskHandle};
-use crate::views::{HomeView, IconView, ObstacleView, ParityView, PlaceView, RegionView, ServiceCard, ServicePage, TravelPlan};
+use crate::views::{
+    HomeView, IconView, ObstacleView, ParityView, PlaceView, RegionView, ServiceCard, ServicePage, TravelPlan,
+};
 
 impl Client {
     /// Brings what a region's screens need up to date.

@@ -13,8 +13,8 @@ use onecity_protocol::credential::UnixTime;
 
 pub use accounts::{AccountKind, AccountView, ConsentView, DisclosureView, LoginAttempt, ProviderView, SessionView};
 pub use places::{
-    HomeView, IconView, MissingService, Obstacle, ObstacleView, ParityView, PlaceView, PlannedService, RegionView, ServiceCard,
-    ServicePage, TravelPlan,
+    HomeView, IconView, MissingService, Obstacle, ObstacleView, ParityView, PlaceView, PlannedService, RegionView,
+    ServiceCard, ServicePage, TravelPlan,
 };
 pub use qr::{Background, QrPicture};
 pub use services::{DraftView, HandOverView, ServiceStorage, StorageView, SubmissionView};

@@ -20,7 +20,6 @@ pub struct RegionView {
 
 /// A region that was looked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct PlaceView {
     /// Which.
     pub region: RegionView,

@@ -5,8 +5,8 @@
 
 use onecity_protocol::region::{Position, Region, RegionId};
 
-use super::terms::{Query, Terms, fold};
 use super::MAX_QUERY;
+use super::terms::{Query, Terms, fold};
 use crate::catalogue::Catalogue;
 use crate::error::StoreError;
 

@@ -1,0 +1,228 @@
+//! The browser phone as its page sees it: one WebSocket, pages of services on ports of their own, and the browser's way back.
+
+use std::time::Duration;
+
+use futures_util::{SinkExt, StreamExt};
+use serde_json::{Value, json};
+use tokio_tungstenite::tungstenite::Message;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::{MaybeTlsStream, WebSocketStream, connect_async};
+
+use crate::kit::Town;
+
+/// How long a page waits for what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// A page of the phone.
+struct Page {
+    socket: WebSocketStream<MaybeTlsStream<tokio::net::TcpStream>>,
+    /// The newest frame, and all blocks of the entry on top by their keys.
+    frame: Value,
+    applied: u64,
+    blocks: std::collections::BTreeMap<String, Value>,
+    head: Value,
+    web: Option<(String, String)>,
+}
+
+fn request(
+    town: &Town,
+    name: &str,
+    origin: Option<&str>,
+) -> tokio_tungstenite::tungstenite::handshake::client::Request {
+    let address = town.world.origin().replace("http://", "ws://");
+    let mut request = format!("{address}/phone/socket?name={name}").into_client_request().expect("an address");
+    if let Some(origin) = origin {
+        request.headers_mut().insert("origin", origin.parse().expect("an origin"));
+    }
+    request
+}
+
+impl Page {
+    async fn open(town: &Town, name: &str) -> Self {
+        let request = request(town, name, Some(town.world.origin()));
+        let (socket, _) = connect_async(request).await.expect("a socket");
+        let mut page = Self {
+            socket,
+            frame: Value::Null,
+            applied: 0,
+            blocks: std::collections::BTreeMap::new(),
+            head: Value::Null,
+            web: None,
+        };
+        page.says(json!({ "hello": { "languages": ["zh-Hans-CN"] } })).await;
+        page
+    }
+
+    async fn says(&mut self, message: Value) {
+        self.socket.send(Message::Text(message.to_string().into())).await.expect("sent");
+    }
+
+    async fn taps(&mut self, key: &str) {
+        self.until(&format!("{key} on the screen"), |page| {
+            let on_head = page.head["actions"].as_array().is_some_and(|all| all.iter().any(|own| own["key"] == key));
+            on_head || page.blocks.contains_key(key)
+        })
+        .await;
+        let entry = self.entry();
+        self.says(json!({ "event": { "event": "tap", "entry": entry, "key": key } })).await;
+    }
+
+    fn entry(&self) -> String {
+        self.frame["stack"].as_array().and_then(|all| all.last()?.as_str()).unwrap_or_default().to_owned()
+    }
+
+    /// Takes in what comes until something holds.
+    async fn until(&mut self, what: &str, holds: impl Fn(&Self) -> bool) {
+        let waiting = async {
+            while !holds(self) {
+                let Some(Ok(Message::Text(text))) = self.socket.next().await else { return false };
+                self.take(serde_json::from_str(text.as_str()).expect("JSON"));
+            }
+            true
+        };
+        let held = tokio::time::timeout(PATIENCE, waiting).await.unwrap_or(false);
+        assert!(held, "never: {what}; on the screen: {} {:?}", self.head, self.blocks.keys());
+    }
+
+    fn take(&mut self, told: Value) {
+        if let Some(web) = told.get("web") {
+            let text = |name: &str| web[name].as_str().expect("a text").to_owned();
+            self.web = Some((text("session"), text("origin")));
+        }
+        let Some(frame) = told.get("frame") else { return };
+        let before = self.entry();
+        self.frame = frame.clone();
+        self.applied = told["applied"].as_u64().expect("a number");
+        if self.entry() != before {
+            self.blocks.clear();
+        }
+        let top = self.entry();
+        for changes in told["screens"].as_array().expect("screens") {
+            if changes["entry"] != top.as_str() {
+                continue;
+            }
+            if let Some(order) = changes["order"].as_array() {
+                self.blocks.retain(|key, _| order.iter().any(|own| own == key.as_str()));
+            }
+            for block in changes["blocks"].as_array().expect("blocks") {
+                self.blocks.insert(block["key"].as_str().expect("a key").to_owned(), block.clone());
+            }
+            if !changes["head"].is_null() {
+                self.head = changes["head"].clone();
+            }
+        }
+    }
+
+    /// Goes through the first start to Jinan.
+    async fn settles(&mut self) {
+        for key in ["agree", "below/cn-sd", "below/cn-sd/jinan"] {
+            self.taps(key).await;
+        }
+        self.until("home", |page| page.blocks.contains_key("all/cn-sd/jinan/report")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_another_site_gets_no_phone() {
+    let town = Town::new().await;
+    for origin in [None, Some("http://evil.example"), Some("null"), Some("http://127.0.0.1:1")] {
+        let refused = connect_async(request(&town, "a", origin)).await.expect_err("refused");
+        assert!(refused.to_string().contains("403"), "{origin:?}: {refused}");
+    }
+    let long = "n".repeat(65);
+    assert!(connect_async(request(&town, &long, Some(town.world.origin()))).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_is_loaded_again_is_the_same_phone_at_the_same_place() {
+    let town = Town::new().await;
+    let mut page = Page::open(&town, "one").await;
+    page.settles().await;
+    assert_eq!(page.applied, 3, "all that it sent");
+    page.taps("find").await;
+    page.until("search", |page| page.head["title"] == "搜索").await;
+    drop(page);
+    let mut again = Page::open(&town, "one").await;
+    again.until("search", |page| page.head["title"] == "搜索").await;
+    assert_eq!(again.applied, 0, "this page has sent nothing yet");
+    let mut other = Page::open(&town, "two").await;
+    other.until("the first start", |page| page.head["title"] == "一城在手").await;
+    // The process ends, and the phone is where it was.
+    let epoch = again.frame["epoch"].clone();
+    again.says(json!({ "control": "restart" })).await;
+    again.until("another process", |page| page.frame["epoch"] != epoch && page.head["title"] == "搜索").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_none_ends_the_socket_and_nothing_else() {
+    let town = Town::new().await;
+    for message in ["", "[]", "{\"event\":{\"event\":\"fly\"}}", "{\"control\":\"format\"}"] {
+        let mut page = Page::open(&town, "odd").await;
+        page.until("the first start", |page| page.head["title"] == "一城在手").await;
+        page.socket.send(Message::Text(message.into())).await.expect("sent");
+        let closed = async { while let Some(Ok(Message::Text(_))) = page.socket.next().await {} };
+        tokio::time::timeout(PATIENCE, closed).await.expect("closed");
+    }
+    let mut page = Page::open(&town, "odd").await;
+    page.until("the first start", |page| page.head["title"] == "一城在手").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_s_pages_have_a_port_of_their_own_as_long_as_it_is_open() {
+    let town = Town::new().await;
+    let mut page = Page::open(&town, "one").await;
+    page.settles().await;
+    page.taps("all/cn-sd/jinan/report").await;
+    page.until("its page", |page| !page.head["web"].is_null() && page.web.is_some()).await;
+    let (session, origin) = page.web.clone().expect("served");
+    assert_eq!(page.head["web"]["session"], session.as_str());
+    assert_ne!(origin, town.world.origin());
+    let path = page.head["web"]["path"].as_str().expect("a path").trim_start_matches('/').to_owned();
+    let answer = reqwest::get(format!("{origin}/{path}")).await.expect("served");
+    assert_eq!(answer.status(), 200);
+    let header =
+        |name: &str| answer.headers().get(name).and_then(|own| own.to_str().ok()).unwrap_or_default().to_owned();
+    let policy = header("content-security-policy");
+    assert!(policy.contains("sandbox allow-scripts allow-forms"), "{policy}");
+    assert!(policy.contains(&format!("frame-ancestors {}", town.world.origin())), "only in the phone: {policy}");
+    assert_eq!(header("x-frame-options"), "");
+    let text = answer.text().await.expect("a page");
+    let (shell, own) = (text.find("/onecity-shell.js").expect("the shell"), text.rfind("<script").expect("its own"));
+    assert!(shell < own, "the shell's script comes before the page's");
+    let script =
+        reqwest::get(format!("{origin}/onecity-shell.js")).await.expect("served").text().await.expect("a script");
+    let guard = onecity_protocol::bridge::PAGE_GUARD;
+    assert!(script.starts_with(guard) && script.contains("onecityBridge"), "the guard, then the bridge");
+    assert_eq!(reqwest::get(format!("{origin}/nothing")).await.expect("served").status(), 404);
+    page.says(json!({ "event": { "event": "back" } })).await;
+    page.until("home", |page| page.frame["stack"].as_array().is_some_and(|all| all.len() == 1)).await;
+    // The listener ends with the entry.
+    let ended = async { while reqwest::get(format!("{origin}/{path}")).await.is_ok() {} };
+    tokio::time::timeout(PATIENCE, ended).await.expect("nothing listens any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_in_a_frame_is_told_where_a_login_comes_back_to() {
+    let town = Town::new().await;
+    let phone = mock_server::Phone::new(&town.world, &["en"]).expect("a phone");
+    let attempt = phone.client().begin_login("cn/shandong", "onecity://login").await.expect("begun");
+    let mut form = url::Url::parse(&attempt.url).expect("an address");
+    form.query_pairs_mut().append_pair("persona", "lan");
+    let body = form.query().unwrap_or_default().to_owned();
+    form.set_query(None);
+    let browser = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().expect("a browser");
+    let chosen = browser
+        .post(form)
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("sec-fetch-dest", "iframe")
+        .body(body)
+        .send()
+        .await
+        .expect("an answer");
+    assert_eq!(chosen.status(), 200);
+    let page = chosen.text().await.expect("a page");
+    let said = page.split("came_back: ").nth(1).and_then(|rest| rest.split(" }").next()).expect("the address");
+    let address: String = serde_json::from_str(said).expect("JSON");
+    assert!(address.starts_with("onecity://login?") && !said.contains('<'));
+    phone.client().finish_login(&address).await.expect("logged in");
+}

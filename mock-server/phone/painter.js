@@ -30,7 +30,7 @@ const action = ({ key, label, icon: name }, context, kind = "link") =>
 
 const SEVERITY_ICON = { quiet: "info", good: "check", warn: "warn", severe: "warn" };
 
-/** Fills an element anew; what has the focus in it keeps it if it is still there. */
+/** Fills an element again; what has the focus in it keeps it if it is still there. */
 function fill(element, ...children) {
   element.replaceChildren(...children.filter((child) => child !== null && child !== undefined));
 }

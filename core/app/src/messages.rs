@@ -132,7 +132,7 @@ impl Messages {
         let id = language.tag().parse().expect("a tag of ours");
         let mut bundle = FluentBundle::new_concurrent(vec![id]);
         // What is put into a text keeps its own direction (Unicode UAX 9, isolates). Where all runs one way they would only
-        // be in the way of whoever copies or searches.
+        // be in the way of those who copy or search.
         bundle.set_use_isolating(language.is_right_to_left());
         match language {
             Language::Long => bundle.set_transform(Some(lengthened)),

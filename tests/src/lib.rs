@@ -18,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod chromium;
 pub mod crash;
 pub mod old_files;
 pub mod parsers;

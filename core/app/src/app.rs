@@ -18,7 +18,7 @@ use crate::effect::Effect;
 use crate::event::{Environment, Event};
 use crate::face::Message;
 use crate::frame::Frame;
-use crate::model::{Loaded, Model, OWN, PLACE, SETTINGS};
+use crate::model::{Loaded, Model, OWN, PLACE, SETTINGS, is_of};
 use crate::ports::Ports;
 
 /// How long after a change where the resident is is saved.
@@ -329,22 +329,16 @@ impl Running {
     }
 
     fn save(&self, works: &mut JoinSet<()>) {
-        let Some((client, place)) = locked(&self.model).place_to_keep() else { return };
-        works.spawn(async move {
-            if let Err(error) = client.keep_app_record(AppRecordOwner::Account, PLACE, Some(place)).await {
-                tracing::warn!(%error, "where the resident is was not saved");
-            }
-        });
+        if let Some(place) = locked(&self.model).place_to_keep() {
+            works.spawn(keep_place(place));
+        }
     }
 
     async fn end(&self, mut works: JoinSet<()>) {
         works.shutdown().await;
         let place = locked(&self.model).place_to_keep();
-        if let Some((client, place)) = place {
-            let kept = client.keep_app_record(AppRecordOwner::Account, PLACE, Some(place)).await;
-            if let Err(error) = kept {
-                tracing::warn!(%error, "where the resident is was not saved");
-            }
+        if let Some(place) = place {
+            keep_place(place).await;
         }
         // Closes the files in order: no call of anybody who still holds the client writes after that.
         let client = locked(&self.model).end();
@@ -353,6 +347,16 @@ impl Running {
         {
             tracing::warn!(%error, "the files were not closed in order");
         }
+    }
+}
+
+/// Keeps where the resident is, if the account in use is still the one that was there.
+async fn keep_place((client, account, place): (Arc<Client>, Option<String>, String)) {
+    if !is_of(&client, account.as_deref()).await {
+        return;
+    }
+    if let Err(error) = client.keep_app_record(AppRecordOwner::Account, PLACE, Some(place)).await {
+        tracing::warn!(%error, "where the resident is was not saved");
     }
 }
 

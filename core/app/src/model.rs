@@ -527,10 +527,12 @@ impl Model {
     fn is_now(&mut self, account: Option<onecity_core::AccountView>, own: Own) {
         let id = |account: &Option<onecity_core::AccountView>| account.as_ref().map(|own| own.id.clone());
         let (before, now) = (id(&self.shared.account), id(&account));
-        (self.shared.account, self.shared.own) = (account, own);
+        self.shared.account = account;
         if before == now {
+            // What is in memory is newer than what was read.
             return;
         }
+        self.shared.own = own;
         // Nothing of one account is seen by another.
         let tab = self.stack.first().and_then(|entry| entry.face.tab());
         let is_logging_in = self.stack.last().is_some_and(|own| matches!(own.face.route(), Some(Route::Login)));
@@ -567,7 +569,12 @@ impl Model {
 
     fn keep(&mut self, owner: AppRecordOwner, name: &'static str, record: Option<String>) {
         let Some(client) = self.shared.client.clone() else { return };
+        let of = self.shared.account.as_ref().map(|account| account.id.clone());
         self.works.push(Box::pin(async move {
+            // What one account has is never written to another that was put in use meanwhile.
+            if owner == AppRecordOwner::Account && !is_of(&client, of.as_deref()).await {
+                return;
+            }
             if let Err(error) = client.keep_app_record(owner, name, record).await {
                 tracing::warn!(%error, name, "the app's own record was not kept");
             }
@@ -575,13 +582,14 @@ impl Model {
     }
 
     /// Where the resident is, to be kept.
-    pub(crate) fn place_to_keep(&mut self) -> Option<(Arc<Client>, String)> {
+    pub(crate) fn place_to_keep(&mut self) -> Option<(Arc<Client>, Option<String>, String)> {
         self.moved = false;
         if !self.shared.settings.started {
             return None;
         }
         let routes: Vec<Route> = self.stack.iter().map_while(|entry| entry.face.route()).collect();
-        Some((self.shared.client.clone()?, serde_json::to_string(&routes).ok()?))
+        let of = self.shared.account.as_ref().map(|account| account.id.clone());
+        Some((self.shared.client.clone()?, of, serde_json::to_string(&routes).ok()?))
     }
 
     /// Lets go of all screens and of the client.
@@ -695,6 +703,11 @@ impl Model {
             notice: self.passing.clone(),
         }
     }
+}
+
+/// Whether an account is the one in use; none for nobody.
+pub(crate) async fn is_of(client: &Client, account: Option<&str>) -> bool {
+    client.account().await.is_ok_and(|now| now.as_ref().map(|now| now.id.as_str()) == account)
 }
 
 /// What was read when the phone's files were opened.

@@ -43,6 +43,9 @@ const MAX_PHONES: usize = 24;
 const MAX_NAME: usize = 64;
 /// Longest message of a page, in bytes: a photo of 20 MiB as base64, and a little.
 const MAX_MESSAGE: usize = 28 << 20;
+/// The phone's page asks nothing of anywhere else (CSP Level 3): services are on ports of this machine.
+const PHONE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+     frame-src 'self' http://127.0.0.1:*; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 /// Where the way to the phone is in a service's origin.
 const SHELL_PATH: &str = "/onecity-shell.js";
 
@@ -159,7 +162,13 @@ async fn file(name: &str) -> Response {
         Some("svg") => "image/svg+xml",
         _ => "application/octet-stream",
     };
-    ([(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "no-cache")], found.data).into_response()
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, PHONE_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, found.data).into_response()
 }
 
 async fn look() -> Response {

@@ -11,6 +11,7 @@ mod library;
 mod load;
 mod phone;
 mod registry;
+mod screens;
 mod wire;
 
 use std::alloc::{GlobalAlloc, Layout, System};
@@ -49,7 +50,7 @@ struct Figure {
 
 type Measure = fn() -> Figure;
 
-const FIGURES: [(&str, Measure); 31] = [
+const FIGURES: [(&str, Measure); 34] = [
     ("gate_check", gates::gate_check),
     ("gate_check_known_holder", gates::gate_check_known_holder),
     ("gate_refuse_unsigned", gates::gate_refuse_unsigned),
@@ -68,6 +69,9 @@ const FIGURES: [(&str, Measure); 31] = [
     ("runtime_resident_memory", kept::runtime_resident_memory),
     ("cold_start_home", phone::cold_start_home),
     ("home_1000_services", phone::home_1000_services),
+    ("screen_home_1000", screens::screen_home_1000),
+    ("screen_home_1000_cold", screens::screen_home_1000_cold),
+    ("screen_bytes_home", screens::screen_bytes_home),
     ("search_province_p99", phone::search_province_p99),
     ("search_600k_p99", phone::search_600k_p99),
     ("hostile_city_home_ratio", phone::hostile_city_home_ratio),

@@ -45,7 +45,7 @@ pub(crate) fn cold_start_home() -> Figure {
 
 /// Puts made-up cities into a phone's catalogue, each with 50 services of its own, five departments of 100 and five
 /// districts of 90, as a sync would leave them there.
-fn fill(folder: &Path, secrets: &Arc<dyn SecretStore>, provinces: usize, cities: usize) {
+pub(crate) fn fill(folder: &Path, secrets: &Arc<dyn SecretStore>, provinces: usize, cities: usize) {
     let mut catalogue = catalogue(folder, secrets);
     let mut number = 0;
     for province in 0..provinces {
@@ -139,7 +139,7 @@ fn keyword_room(entry: &CatalogueEntry) -> bool {
 }
 
 /// A phone with such a catalogue.
-fn phone(provinces: usize, cities: usize) -> (tempfile::TempDir, Client) {
+pub(crate) fn phone(provinces: usize, cities: usize) -> (tempfile::TempDir, Client) {
     phone_with(|folder, secrets| fill(folder, secrets, provinces, cities))
 }
 

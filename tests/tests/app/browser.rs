@@ -134,6 +134,34 @@ async fn a_page_of_another_site_gets_no_phone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_phone_s_page_may_ask_nothing_of_anywhere_else() {
+    let town = Town::new().await;
+    for file in [
+        "phone",
+        "phones",
+        "phone/phone.js",
+        "phone/painter.js",
+        "phone/phone.css",
+        "phone/look.css",
+        "phone/icon-paths.js",
+    ] {
+        let answer = reqwest::get(format!("{}/{file}", town.world.origin())).await.expect("served");
+        assert_eq!(answer.status(), 200, "{file}");
+        let policy =
+            answer.headers().get("content-security-policy").and_then(|own| own.to_str().ok()).unwrap_or_default();
+        if ["phone", "phones"].contains(&file) {
+            assert!(policy.starts_with("default-src 'none'; script-src 'self'"), "{policy}");
+        }
+        let text = answer.text().await.expect("a text");
+        let strange =
+            text.split(['"', '\'', '(', ' ']).find(|word| word.starts_with("http") && !word.contains("://www.w3.org/"));
+        assert!(strange.is_none() || file.ends_with("platform.js"), "{file} names {strange:?}");
+    }
+    let none = reqwest::get(format!("{}/phone/..%2fCargo.toml", town.world.origin())).await.expect("answered");
+    assert_eq!(none.status(), 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_is_loaded_again_is_the_same_phone_at_the_same_place() {
     let town = Town::new().await;
     let mut page = Page::open(&town, "one").await;

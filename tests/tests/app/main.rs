@@ -1,6 +1,7 @@
 //! The app's screens as a resident goes through them: what is written there, touched and come back to.
 
 mod browser;
+mod chromium;
 mod first_start;
 mod home;
 mod hostile;

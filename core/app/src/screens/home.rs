@@ -62,9 +62,8 @@ pub(crate) struct Home {
     error: Option<Error>,
 }
 
-/// What home reads at once.
-struct Read {
-    view: HomeView,
+/// What home reads behind its first page.
+struct Rest {
     cards: Vec<ServiceCard>,
     favourites: Vec<ServiceCard>,
     recent: Vec<ServiceCard>,
@@ -73,53 +72,71 @@ struct Read {
 }
 
 impl Home {
+    /// Reads what is on the phone: first what the screen begins with, then the services of the further pages.
     fn read(&mut self, cx: &mut Cx<'_>) {
         let Some(place) = cx.shared.place().cloned() else { return };
         if self.place.as_ref() != Some(&place) {
             *self = Self { place: Some(place.clone()), tiles: STEP, ..Self::default() };
         }
+        let wanted = place.clone();
+        cx.ask(
+            move |client| async move { client.home(&place).await },
+            move |me: &mut Self, view: Result<HomeView, Error>, cx| {
+                if me.place.as_ref() != Some(&wanted) {
+                    return;
+                }
+                match view {
+                    Ok(mut view) => {
+                        let first = std::mem::take(&mut view.services);
+                        // What is shown stays until all that takes its place is read.
+                        if me.cards.is_empty() || view.next.is_none() {
+                            me.cards.clone_from(&first);
+                        }
+                        me.read_rest(wanted, first, view.next, cx);
+                        me.view = Some(view);
+                    }
+                    // It has never been synced; the sync that is under way will have it.
+                    Err(error) => tracing::debug!(%error, "home can't be read yet"),
+                }
+            },
+        );
+    }
+
+    fn read_rest(&mut self, place: RegionId, first: Vec<ServiceCard>, next: Option<u32>, cx: &mut Cx<'_>) {
         let own = cx.shared.own.clone();
         let home = cx.shared.settings.home.clone().filter(|home| *home != place);
         let wanted = place.clone();
         cx.ask(
             move |client| async move {
-                let mut view = client.home(&place).await?;
-                let mut cards = std::mem::take(&mut view.services);
-                let mut next = view.next;
+                let ids = |own: &[crate::shared::Opened]| own.iter().map(|own| own.service.clone()).collect::<Vec<_>>();
+                let situation = PassSituation { region: Some(place.clone()), pass_type: None };
+                let favourites = client.cards(&ids(&own.favourites), &place).await?;
+                let recent = client.cards(&ids(&own.recent), &place).await?;
+                let passes = client.passes(&situation).await?;
+                let away = match &home {
+                    Some(home) => client.parity(home, &place).await.ok().zip(client.home(home).await.ok()),
+                    None => None,
+                };
+                let (mut cards, mut next) = (first, next);
                 while let Some(from) = next.filter(|_| cards.len() < MAX_SERVICES) {
                     let page = client.services(&place, from).await?;
                     cards.extend(page.services);
                     next = page.next;
                 }
-                let ids = |own: &[crate::shared::Opened]| own.iter().map(|own| own.service.clone()).collect::<Vec<_>>();
-                let situation = PassSituation { region: Some(place.clone()), pass_type: None };
-                let away = match &home {
-                    Some(home) => client.parity(home, &place).await.ok().zip(client.home(home).await.ok()),
-                    None => None,
-                };
-                Ok::<_, Error>(Read {
-                    favourites: client.cards(&ids(&own.favourites), &place).await?,
-                    recent: client.cards(&ids(&own.recent), &place).await?,
-                    passes: client.passes(&situation).await?,
-                    away: away.map(|(parity, home)| (parity, home.region.name)),
-                    view,
-                    cards,
-                })
+                let away = away.map(|(parity, home)| (parity, home.region.name));
+                Ok::<_, Error>(Rest { cards, favourites, recent, passes, away })
             },
-            move |me: &mut Self, read: Result<Read, Error>, _| {
+            move |me: &mut Self, rest: Result<Rest, Error>, _| {
                 if me.place.as_ref() != Some(&wanted) {
                     return;
                 }
-                match read {
-                    Ok(read) => {
-                        (me.cards, me.favourites, me.recent) = (read.cards, read.favourites, read.recent);
-                        (me.passes, me.view) = (read.passes, Some(read.view));
-                        (me.parity, me.home_name) = read.away.unzip();
+                match rest {
+                    Ok(rest) => {
+                        (me.cards, me.favourites, me.recent) = (rest.cards, rest.favourites, rest.recent);
+                        me.passes = rest.passes;
+                        (me.parity, me.home_name) = rest.away.unzip();
                     }
-                    // It has never been synced; the sync that is under way will have it.
-                    Err(error) => {
-                        tracing::debug!(%error, "home can't be read yet");
-                    }
+                    Err(error) => tracing::warn!(%error, "the rest of home can't be read"),
                 }
             },
         );

@@ -3,50 +3,25 @@
 //! has no such requests.
 
 use std::collections::BTreeSet;
-use std::process::Stdio;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use onecity_core::ResourceRequest;
+use onecity_tests::chromium::Chromium;
 use serde_json::{Value, json};
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 
 use super::{Contained, PAGES, Shell, TRIED, Tried};
 
 /// Chromium with one page, whose files come from the core.
-struct Chromium<'a> {
-    process: Child,
-    to: ChildStdin,
-    said: BufReader<ChildStdout>,
-    /// Number of the newest message.
-    last: u64,
-    /// The page's, once there is one.
-    session: Option<String>,
+struct Shown<'a> {
+    chromium: Chromium,
     contained: &'a Contained,
     origin: String,
-    _profile: tempfile::TempDir,
 }
 
-impl<'a> Chromium<'a> {
+impl<'a> Shown<'a> {
     async fn start(contained: &'a Contained) -> Self {
-        let profile = tempfile::tempdir().expect("a folder");
-        let mut arguments = vec![
-            "--remote-debugging-pipe".to_owned(),
-            format!("--user-data-dir={}", profile.path().display()),
-            "--headless=new".to_owned(),
-            "--no-sandbox".to_owned(),
-            "--disable-gpu".to_owned(),
-            "--disable-dev-shm-usage".to_owned(),
-            "--disable-background-networking".to_owned(),
-            "--disable-component-update".to_owned(),
-            "--disable-sync".to_owned(),
-            "--no-first-run".to_owned(),
-            "--disable-popup-blocking".to_owned(),
-            "--autoplay-policy=no-user-gesture-required".to_owned(),
-            // The browser's own search for devices in the network, which is none of the page's doing.
-            "--disable-features=MediaRouter,DialMediaRouteProvider,OptimizationHints".to_owned(),
-        ];
+        let mut arguments = vec!["--disable-popup-blocking".to_owned()];
         if contained.shell.no_network() {
             // What Android's `ProxyController` does: every request, those to the phone itself too, goes to the proxy.
             arguments.push(format!("--proxy-server={}", contained.proxy.url()));
@@ -54,24 +29,9 @@ impl<'a> Chromium<'a> {
             // What `setSupportMultipleWindows(false)` and refusing `onCreateWindow` do.
             arguments.push("--block-new-web-contents".to_owned());
         }
-        // The protocol's pipes are files 3 and 4.
-        let mut process = Command::new("sh")
-            .args(["-c", r#"exec chromium "$@" 3<&0 4>&1 </dev/null >/dev/null"#, "chromium"])
-            .args(arguments)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .kill_on_drop(true)
-            .spawn()
-            .expect("a shell");
-        let to = process.stdin.take().expect("piped");
-        let said = BufReader::new(process.stdout.take().expect("piped"));
+        let chromium = Chromium::start(&arguments).await;
         let origin = format!("https://{}", contained.session.origin_host());
-        let mut own = Self { process, to, said, last: 0, session: None, contained, origin, _profile: profile };
-        let target = own.call("Target.createTarget", json!({ "url": "about:blank" })).await.expect("a page");
-        let attach = json!({ "targetId": target["targetId"], "flatten": true });
-        let session = own.call("Target.attachToTarget", attach).await.expect("attached");
-        own.session = session["sessionId"].as_str().map(str::to_owned);
+        let mut own = Self { chromium, contained, origin };
         own.call("Page.enable", json!({})).await.expect("page");
         if let Some(guard) = contained.shell.guard() {
             let script = json!({ "source": guard, "runImmediately": true });
@@ -81,25 +41,11 @@ impl<'a> Chromium<'a> {
         own
     }
 
-    async fn send(&mut self, method: &str, params: Value) -> u64 {
-        self.last += 1;
-        let mut message = json!({ "id": self.last, "method": method, "params": params });
-        if let Some(session) = &self.session {
-            message["sessionId"] = session.as_str().into();
-        }
-        // Messages end with a NUL.
-        self.to.write_all(format!("{message}\0").as_bytes()).await.expect("Chromium (Debian: chromium) reads");
-        self.last
-    }
-
     /// Calls a method, and answers the page's requests until it has answered.
     async fn call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
-        let id = self.send(method, params).await;
+        let id = self.chromium.send(method, params).await;
         loop {
-            let mut message = Vec::new();
-            self.said.read_until(0, &mut message).await.expect("Chromium answers");
-            assert_eq!(message.pop(), Some(0), "Chromium (Debian: chromium) has ended");
-            let mut message: Value = serde_json::from_slice(&message).expect("JSON");
+            let mut message = self.chromium.hear().await;
             if message["id"] == id {
                 return if message["error"].is_null() { Ok(message["result"].take()) } else { Err(message) };
             }
@@ -132,26 +78,23 @@ impl<'a> Chromium<'a> {
             }
             None => ("Fetch.continueRequest", json!({ "requestId": id })),
         };
-        self.send(method, params).await;
+        self.chromium.send(method, params).await;
     }
 }
 
 /// What comes of the page that means harm in a shell of Chromium's.
 async fn tries(shell: Shell) -> Tried {
     let contained = Contained::new(shell).await;
-    let mut chromium = Chromium::start(&contained).await;
+    let mut shown = Shown::start(&contained).await;
     let mut said = Vec::new();
     for page in PAGES {
-        let url = format!("{}/{page}", chromium.origin);
+        let url = format!("{}/{page}", shown.origin);
         // A page that leaves at once, or is refused, is no failure.
-        let _ = chromium.call("Page.navigate", json!({ "url": url })).await;
-        said.push(chromium.call("Runtime.evaluate", json!({ "expression": TRIED, "awaitPromise": true })).await);
+        let _ = shown.call("Page.navigate", json!({ "url": url })).await;
+        said.push(shown.call("Runtime.evaluate", json!({ "expression": TRIED, "awaitPromise": true })).await);
     }
     let said = said.swap_remove(0).expect("the first page stays");
-    chromium.session = None;
-    chromium.send("Browser.close", json!({})).await;
-    chromium.process.wait().await.expect("it ends");
-    drop(chromium);
+    shown.chromium.end().await;
     contained.ended(said["result"]["value"].as_str().unwrap_or_default()).await
 }
 

@@ -20,6 +20,8 @@ struct Browser {
     faults: Vec<String>,
     /// The frames in processes of their own, by their targets.
     frames: BTreeMap<String, String>,
+    /// How often the page has loaded.
+    loads: u32,
 }
 
 /// All that is written and labelled on the phone.
@@ -32,15 +34,25 @@ impl Browser {
         let arguments = ["--lang=zh-CN", "--accept-lang=zh-CN,zh", "--window-size=1000,1000"].map(str::to_owned);
         let chromium = Chromium::start(&arguments).await;
         let origin = town.world.origin().to_owned();
-        let mut own = Self { chromium, origin, faults: Vec::new(), frames: BTreeMap::new() };
+        let mut own = Self { chromium, origin, faults: Vec::new(), frames: BTreeMap::new(), loads: 0 };
         for domain in ["Page", "Runtime", "Log", "Network"] {
             own.call(&format!("{domain}.enable"), json!({})).await;
         }
         let attach = json!({ "autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true });
         own.call("Target.setAutoAttach", attach).await;
         let url = format!("{}/phone?name={name}", own.origin);
-        own.call("Page.navigate", json!({ "url": url })).await;
+        own.loads_by("Page.navigate", json!({ "url": url })).await;
         own
+    }
+
+    /// Has the page load, and waits until it has.
+    async fn loads_by(&mut self, method: &str, params: Value) {
+        let before = self.loads;
+        self.call(method, params).await;
+        while self.loads == before {
+            let heard = tokio::time::timeout(PATIENCE, self.chromium.hear()).await.expect("the page loads");
+            self.note(&heard);
+        }
     }
 
     async fn call(&mut self, method: &str, params: Value) -> Value {
@@ -81,6 +93,7 @@ impl Browser {
                     self.faults.push(format!("asked {url}"));
                 }
             }
+            "Page.loadEventFired" => self.loads += 1,
             "Target.attachedToTarget" => {
                 let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
                 self.frames.insert(text(&params["targetInfo"]["targetId"]), text(&params["sessionId"]));
@@ -216,8 +229,12 @@ async fn chromium_takes_a_resident_from_the_first_start_to_an_open_gate() {
     browser.call("Input.insertText", json!({ "text": "乘车" })).await;
     assert_eq!(browser.eval("document.querySelector('.screen input.input').value").await, "乘车");
     browser.presses("Enter", 13).await;
-    browser.sees("出示卡码").await;
-    // Back by the keyboard.
+    // Its page asks at once; put away by the keyboard, the sheet is refused, and then the service is left.
+    browser.sees("请求您的同意").await;
+    browser.presses("Escape", 27).await;
+    browser
+        .until("the page without the sheet", "!document.querySelector('.sheet') && document.querySelector('.web')")
+        .await;
     browser.presses("Escape", 27).await;
     browser.until("the search", "document.querySelector('.screen:not(.web) input.input')?.value === '乘车'").await;
     browser.presses("Escape", 27).await;
@@ -250,7 +267,7 @@ async fn chromium_takes_a_resident_from_the_first_start_to_an_open_gate() {
     browser.taps("Hold the code to a gate").await;
     browser.until("the same code again", &format!("{said} !== 'gate 1 opens'")).await;
     // Loaded again, and the app's process ended: the same place.
-    browser.call("Page.reload", json!({})).await;
+    browser.loads_by("Page.reload", json!({})).await;
     browser.until("the code after loading again", &format!("Boolean({code})")).await;
     browser.taps("End the process").await;
     browser.sees("请将二维码对准闸机").await;

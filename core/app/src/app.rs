@@ -18,7 +18,7 @@ use crate::effect::Effect;
 use crate::event::{Environment, Event};
 use crate::face::Message;
 use crate::frame::Frame;
-use crate::model::{Loaded, Model, OWN, PLACE, SETTINGS, is_of};
+use crate::model::{Loaded, Model, OWN, PLACE, SETTINGS, Save};
 use crate::ports::Ports;
 
 /// How long after a change where the resident is is saved.
@@ -279,10 +279,12 @@ impl Running {
         let mut works = JoinSet::new();
         let (notices, told) = unbounded_channel();
         let telling = tokio::spawn(tell(Arc::clone(&self.shell), told));
+        let (saves, to_save) = unbounded_channel();
+        let saving = tokio::spawn(keep_all(to_save));
         works.spawn(self.opener.clone().open(Repair::Nothing));
         let mut save_at: Option<Instant> = None;
         loop {
-            let saving = async {
+            let due = async {
                 match save_at {
                     Some(at) => tokio::time::sleep_until(at).await,
                     None => std::future::pending().await,
@@ -292,18 +294,19 @@ impl Running {
                 biased;
                 _ = &mut stopped => break,
                 Some(message) = messages.recv() => Some(message),
-                () = saving => None,
+                () = due => None,
                 Some(_) = works.join_next(), if !works.is_empty() => continue,
             };
             let Some(message) = message else {
                 save_at = None;
-                self.save(&mut works);
+                self.save_place(&saves);
                 continue;
             };
             let hides = matches!(message, Message::Event(Event::Hidden));
             let (begun, effects, moved, repair) = {
                 let mut model = locked(&self.model);
                 model.handle(message);
+                model.take_saves().into_iter().for_each(|save| drop(saves.send(save)));
                 (model.take_works(), model.take_effects(), model.has_moved(), model.take_repair())
             };
             begun.into_iter().for_each(|work| drop(works.spawn(work)));
@@ -315,7 +318,7 @@ impl Running {
             }
             if hides {
                 save_at = None;
-                self.save(&mut works);
+                self.save_place(&saves);
             } else if moved && save_at.is_none() {
                 save_at = Some(Instant::now() + SAVE_AFTER);
             }
@@ -323,23 +326,23 @@ impl Running {
                 let _ = notices.send(Notice::Changed);
             }
         }
-        self.end(works).await;
+        works.shutdown().await;
+        self.save_place(&saves);
+        // All that was to be kept is kept before the files are closed.
+        drop(saves);
+        let _ = saving.await;
+        self.end().await;
         drop(notices);
         let _ = telling.await;
     }
 
-    fn save(&self, works: &mut JoinSet<()>) {
-        if let Some(place) = locked(&self.model).place_to_keep() {
-            works.spawn(keep_place(place));
-        }
+    fn save_place(&self, saves: &UnboundedSender<Save>) {
+        let mut model = locked(&self.model);
+        model.keep_place();
+        model.take_saves().into_iter().for_each(|save| drop(saves.send(save)));
     }
 
-    async fn end(&self, mut works: JoinSet<()>) {
-        works.shutdown().await;
-        let place = locked(&self.model).place_to_keep();
-        if let Some(place) = place {
-            keep_place(place).await;
-        }
+    async fn end(&self) {
         // Closes the files in order: no call of anybody who still holds the client writes after that.
         let client = locked(&self.model).end();
         if let Some(client) = client
@@ -350,13 +353,10 @@ impl Running {
     }
 }
 
-/// Keeps where the resident is, if the account in use is still the one that was there.
-async fn keep_place((client, account, place): (Arc<Client>, Option<String>, String)) {
-    if !is_of(&client, account.as_deref()).await {
-        return;
-    }
-    if let Err(error) = client.keep_app_record(AppRecordOwner::Account, PLACE, Some(place)).await {
-        tracing::warn!(%error, "where the resident is was not saved");
+/// Keeps one after the other: the newest of a record is kept last.
+async fn keep_all(mut saves: UnboundedReceiver<Save>) {
+    while let Some(save) = saves.recv().await {
+        save.keep().await;
     }
 }
 

@@ -68,6 +68,8 @@ pub(crate) struct Model {
     effects: Vec<Effect>,
     /// To be started.
     works: Vec<Work>,
+    /// To be kept, in order.
+    saves: Vec<Save>,
     /// Whether where the resident is was saved since it changed.
     moved: bool,
     /// How the phone's files are to be opened again.
@@ -108,6 +110,7 @@ impl Model {
             outstanding: BTreeMap::new(),
             effects: Vec::new(),
             works: Vec::new(),
+            saves: Vec::new(),
             moved: false,
             repair: None,
         };
@@ -568,28 +571,23 @@ impl Model {
     }
 
     fn keep(&mut self, owner: AppRecordOwner, name: &'static str, record: Option<String>) {
-        let Some(client) = self.shared.client.clone() else { return };
-        let of = self.shared.account.as_ref().map(|account| account.id.clone());
-        self.works.push(Box::pin(async move {
-            // What one account has is never written to another that was put in use meanwhile.
-            if owner == AppRecordOwner::Account && !is_of(&client, of.as_deref()).await {
-                return;
-            }
-            if let Err(error) = client.keep_app_record(owner, name, record).await {
-                tracing::warn!(%error, name, "the app's own record was not kept");
-            }
-        }));
+        let Some((client, record)) = self.shared.client.clone().zip(record) else { return };
+        let account = self.shared.account.as_ref().map(|account| account.id.clone());
+        self.saves.push(Save { client, owner, account, name, record });
     }
 
-    /// Where the resident is, to be kept.
-    pub(crate) fn place_to_keep(&mut self) -> Option<(Arc<Client>, Option<String>, String)> {
+    /// What is to be kept, in order.
+    pub(crate) fn take_saves(&mut self) -> Vec<Save> {
+        std::mem::take(&mut self.saves)
+    }
+
+    /// Keeps where the resident is.
+    pub(crate) fn keep_place(&mut self) {
         self.moved = false;
-        if !self.shared.settings.started {
-            return None;
+        if self.shared.settings.started {
+            let routes: Vec<Route> = self.stack.iter().map_while(|entry| entry.face.route()).collect();
+            self.keep(AppRecordOwner::Account, PLACE, serde_json::to_string(&routes).ok());
         }
-        let routes: Vec<Route> = self.stack.iter().map_while(|entry| entry.face.route()).collect();
-        let of = self.shared.account.as_ref().map(|account| account.id.clone());
-        Some((self.shared.client.clone()?, of, serde_json::to_string(&routes).ok()?))
     }
 
     /// Lets go of all screens and of the client.
@@ -705,9 +703,30 @@ impl Model {
     }
 }
 
-/// Whether an account is the one in use; none for nobody.
-pub(crate) async fn is_of(client: &Client, account: Option<&str>) -> bool {
-    client.account().await.is_ok_and(|now| now.as_ref().map(|now| now.id.as_str()) == account)
+/// Something of the app's that is to be kept.
+pub(crate) struct Save {
+    client: Arc<Client>,
+    owner: AppRecordOwner,
+    /// The account that it is of, if it is an account's; none for nobody.
+    account: Option<String>,
+    name: &'static str,
+    record: String,
+}
+
+impl Save {
+    /// Keeps it, if the account in use is still the one that it is of.
+    pub(crate) async fn keep(self) {
+        let Self { client, owner, account, name, record } = self;
+        if owner == AppRecordOwner::Account {
+            let now = client.account().await.map(|now| now.map(|now| now.id));
+            if !now.is_ok_and(|now| now == account) {
+                return;
+            }
+        }
+        if let Err(error) = client.keep_app_record(owner, name, Some(record)).await {
+            tracing::warn!(%error, name, "the app's own record was not kept");
+        }
+    }
 }
 
 /// What was read when the phone's files were opened.

@@ -156,6 +156,8 @@ fn kinds_of_today() -> BTreeSet<(String, u8)> {
 async fn live(kit: &Kit) -> String {
     let client = kit.phone.client();
     client.accept_invitation("K7QF2-M9XYZ").await.expect("kept");
+    let settings = Some(r#"{"started":true,"home":"cn-sd/jinan"}"#.to_owned());
+    client.keep_app_record(onecity_core::AppRecordOwner::Phone, "settings", settings).await.expect("kept");
     kit.phone.log_in("shandong", "minh").await.expect("logged in");
     let lan = kit.phone.log_in("shandong", "lan").await.expect("logged in");
     let page = kit.opens("everything").await;

@@ -58,6 +58,10 @@ pub(crate) struct Home {
     parity: Option<ParityView>,
     home_name: Option<String>,
     tiles: usize,
+    /// Of the newest reading: what comes of an older one is dropped.
+    reading: u64,
+    /// The same for syncs.
+    syncs: u64,
     syncing: bool,
     error: Option<Error>,
 }
@@ -76,13 +80,15 @@ impl Home {
     fn read(&mut self, cx: &mut Cx<'_>) {
         let Some(place) = cx.shared.place().cloned() else { return };
         if self.place.as_ref() != Some(&place) {
-            *self = Self { place: Some(place.clone()), tiles: STEP, ..Self::default() };
+            let (reading, syncs) = (self.reading, self.syncs);
+            *self = Self { place: Some(place.clone()), tiles: STEP, reading, syncs, ..Self::default() };
         }
-        let wanted = place.clone();
+        self.reading += 1;
+        let (wanted, reading) = (place.clone(), self.reading);
         cx.ask(
             move |client| async move { client.home(&place).await },
             move |me: &mut Self, view: Result<HomeView, Error>, cx| {
-                if me.place.as_ref() != Some(&wanted) {
+                if me.reading != reading {
                     return;
                 }
                 match view {
@@ -105,7 +111,7 @@ impl Home {
     fn read_rest(&mut self, place: RegionId, first: Vec<ServiceCard>, next: Option<u32>, cx: &mut Cx<'_>) {
         let own = cx.shared.own.clone();
         let home = cx.shared.settings.home.clone().filter(|home| *home != place);
-        let wanted = place.clone();
+        let reading = self.reading;
         cx.ask(
             move |client| async move {
                 let ids = |own: &[crate::shared::Opened]| own.iter().map(|own| own.service.clone()).collect::<Vec<_>>();
@@ -127,7 +133,7 @@ impl Home {
                 Ok::<_, Error>(Rest { cards, favourites, recent, passes, away })
             },
             move |me: &mut Self, rest: Result<Rest, Error>, _| {
-                if me.place.as_ref() != Some(&wanted) {
+                if me.reading != reading {
                     return;
                 }
                 match rest {
@@ -145,11 +151,12 @@ impl Home {
     fn sync(&mut self, cx: &mut Cx<'_>) {
         let Some(place) = cx.shared.place().cloned() else { return };
         (self.syncing, self.error) = (true, None);
-        let wanted = place.clone();
+        self.syncs += 1;
+        let sync = self.syncs;
         cx.ask(
             move |client| async move { client.sync(&place).await },
             move |me: &mut Self, synced, cx| {
-                if me.place.as_ref() == Some(&wanted) {
+                if me.syncs == sync {
                     me.syncing = false;
                     me.error = synced.err();
                     me.read(cx);
@@ -278,8 +285,9 @@ impl Face for Home {
             return self.begin(cx);
         }
         self.read(cx);
+        // A sync that is under way may have begun without a network: it would end with what there was.
         let is_fresh = self.view.as_ref().is_some_and(|view| view.freshness == Freshness::Fresh);
-        if !is_fresh && !self.syncing {
+        if !is_fresh {
             self.sync(cx);
         }
     }
@@ -385,6 +393,8 @@ impl Face for Home {
         let place_of = |card: &ServiceCard| favourites.iter().position(|own| own.service == card.id);
         self.favourites.sort_by_key(place_of);
         cx.save_own();
+        // What is being read has the order from before.
+        self.read(cx);
     }
 
     fn near_end(&mut self, _: &mut Cx<'_>) {

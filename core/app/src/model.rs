@@ -12,7 +12,7 @@ use crate::app::Repair;
 use crate::block::{Changes, Kind, Screen, Severity};
 use crate::effect::{Act, Effect, Outcome};
 use crate::event::{Environment, Event};
-use crate::face::{Command, Cx, Face, Message, Told, WebNews, Work};
+use crate::face::{Command, Cx, Face, Message, WebNews, Work};
 use crate::frame::{Banner, Frame, Passing, Sheet, Tab, TabItem};
 use crate::messages::Messages;
 use crate::page::{Page, Painted};
@@ -70,7 +70,7 @@ pub(crate) struct Model {
     works: Vec<Work>,
     /// To be kept, in order.
     saves: Vec<Save>,
-    /// Whether where the resident is was saved since it changed.
+    /// Whether where the resident is has changed since it was saved.
     moved: bool,
     /// How the phone's files are to be opened again.
     repair: Option<Repair>,
@@ -125,7 +125,7 @@ impl Model {
                 self.applied += 1;
                 self.event(event);
             }
-            Message::Told(number, told) => self.told(number, told),
+            Message::Told(number, told) => self.with(number, told),
             Message::Own(what) => what(self),
         }
         // What was painted to judge the event by shows the state before it.
@@ -320,10 +320,6 @@ impl Model {
         for command in commands {
             self.run(number, command);
         }
-    }
-
-    fn told(&mut self, number: u64, told: Told) {
-        self.with(number, told);
     }
 
     fn run(&mut self, from: u64, command: Command) {

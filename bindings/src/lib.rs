@@ -1,14 +1,15 @@
-//! The UniFFI face of the core: what Kotlin, Swift and Python call. It exports the façade and wraps the ports; the records,
-//! enums and errors are the core's own (its feature `uniffi`).
+//! The UniFFI face of the core: what Kotlin, Swift and Python call. It exports the app, the façade and the gate, and
+//! wraps the ports; the records, enums and errors are the core's own (their feature `uniffi`).
 //!
 //! ```text
-//!   Kotlin ─┐                                   ┌─> onecity_core::Client
-//!   Swift ──┼── UniFFI ──> OneCity, OpenService ┤
-//!   Python ─┘     <── ports (foreign traits) ───┘
+//!   Kotlin ─┐                 ┌> OneCityApp ───────────> onecity_app::App
+//!   Swift ──┼── UniFFI ───────┼> OneCity, OpenService ─> onecity_core::Client
+//!   Python ─┘   <── ports ────┴> OfflineGate
 //! ```
 //!
 //! The example that is tested is in each language's own tests: `bindings/kotlin` and `bindings/python`.
 
+mod app;
 mod background;
 mod client;
 mod gate;
@@ -16,6 +17,7 @@ mod ports;
 
 use onecity_core::{RegionId, ServiceId};
 
+pub use app::{AppPorts, OneCityApp, Shell};
 pub use background::end;
 pub use client::{OneCity, OpenService, Options, RunningTask};
 pub use gate::{CodeAddress, GateDecision, OfflineGate, OfflineGatePolicy};

@@ -186,7 +186,7 @@ impl From<Ports> for Platform {
         Self {
             keys: Arc::new(Foreign(ports.keys)),
             secrets: Arc::new(Foreign(ports.secrets)),
-            clock: Arc::new(DeviceClock { clock: ports.clock, wall: AtomicI64::new(0), counter: AtomicI64::new(0) }),
+            clock: device_clock(ports.clock),
             consent: Arc::new(Foreign(ports.consent)),
             host: Arc::new(Foreign(ports.host)),
             observer: Arc::new(Foreign(ports.observer)),
@@ -198,7 +198,7 @@ impl From<Ports> for Platform {
 pub(crate) struct Foreign<P: ?Sized>(pub Arc<P>);
 
 impl<P: ?Sized> Foreign<P> {
-    fn port(&self) -> Result<&P, PortError> {
+    pub(crate) fn port(&self) -> Result<&P, PortError> {
         if is_open() { Ok(&self.0) } else { Err(PortError::Unavailable { why: "the process ends".to_owned() }) }
     }
 }
@@ -240,6 +240,10 @@ struct DeviceClock {
     clock: Arc<dyn Clock>,
     wall: AtomicI64,
     counter: AtomicI64,
+}
+
+pub(crate) fn device_clock(clock: Arc<dyn Clock>) -> Arc<dyn platform::Clock> {
+    Arc::new(DeviceClock { clock, wall: AtomicI64::new(0), counter: AtomicI64::new(0) })
 }
 
 fn or_last(read: impl FnOnce() -> Result<i64, PortError>, last: &AtomicI64) -> i64 {

@@ -1,11 +1,13 @@
-// One WebSocket for one phone. Whatever is sent while it is lost is sent when it is there again.
+// One WebSocket for one phone. Each event has a number: those that are not known to be applied are said again when a lost
+// socket is there again, and the phone takes each once.
 
 const AGAIN_AFTER = [200, 500, 1000, 2000, 5000];
 
 export class Connection extends EventTarget {
   #name;
   #socket = null;
-  #waiting = [];
+  #page = crypto.randomUUID();
+  #unapplied = [];
   #losses = 0;
   #calls = new Map();
   #next = 1;
@@ -29,11 +31,8 @@ export class Connection extends EventTarget {
     socket.addEventListener("open", () => {
       this.#socket = socket;
       this.#losses = 0;
-      // The phone counts what comes over this socket from the start.
-      this.applied = 0;
-      this.sent = 0;
-      socket.send(JSON.stringify({ hello: this.environment() }));
-      this.#waiting.splice(0).forEach((message) => this.#send(message));
+      this.#send({ hello: { page: this.#page, applied: this.applied, environment: this.environment() } });
+      for (const event of this.#unapplied) this.#send({ event });
     });
     socket.addEventListener("message", ({ data }) => this.#heard(JSON.parse(data)));
     socket.addEventListener("close", () => {
@@ -58,7 +57,10 @@ export class Connection extends EventTarget {
 
   /** Tells the app what happened; answers the number of the event on this connection. */
   event(event) {
-    this.#send({ event });
+    this.sent += 1;
+    const numbered = { number: this.sent, event };
+    this.#unapplied.push(numbered);
+    this.#send({ event: numbered });
     return this.sent;
   }
 
@@ -82,13 +84,8 @@ export class Connection extends EventTarget {
   }
 
   #send(message) {
-    if (!this.#socket) {
-      // A call that is lost is the page's to make again.
-      if (message.event || message.control) this.#waiting.push(message);
-      return;
-    }
-    if (message.event) this.sent += 1;
-    this.#socket.send(JSON.stringify(message));
+    // A call that is lost is the page's to make again.
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#socket.send(JSON.stringify(message));
   }
 
   #heard(message) {
@@ -98,7 +95,10 @@ export class Connection extends EventTarget {
       this.#calls.delete(id);
       return;
     }
-    if (message.frame) this.applied = message.applied;
+    if (message.frame) {
+      this.applied = message.applied;
+      this.#unapplied = this.#unapplied.filter(({ number }) => number > message.applied);
+    }
     for (const kind of Object.keys(message)) this.dispatchEvent(new CustomEvent(kind, { detail: message }));
   }
 }

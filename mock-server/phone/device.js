@@ -63,9 +63,9 @@ class View {
     this.title.textContent = head.title;
     const tap = (key) => this.device.connection.event({ event: "tap", entry: this.entry, key });
     const button = ({ key, label, icon: name }) =>
-      make("button", { type: "button", class: "act", "aria-label": label, title: label, onclick: () => tap(key) }, icon(name ?? "more"));
+      make("button", { type: "button", class: "act", "data-key": key, "aria-label": label, title: label, onclick: () => tap(key) }, icon(name ?? "more"));
     const title = head.title_action
-      ? make("button", { type: "button", class: "title", "aria-label": `${head.title}: ${head.title_action.label}`, onclick: () => tap(head.title_action.key) },
+      ? make("button", { type: "button", class: "title", "data-key": head.title_action.key, "aria-label": `${head.title}: ${head.title_action.label}`, onclick: () => tap(head.title_action.key) },
           make("span", { "aria-hidden": "true" }, head.title), icon(head.title_action.icon ?? "down"))
       : null;
     this.title.classList.toggle("unseen", Boolean(title));

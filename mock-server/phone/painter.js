@@ -26,7 +26,7 @@ function picture(image, label, context) {
 }
 
 const action = ({ key, label, icon: name }, context, kind = "link") =>
-  make("button", { type: "button", class: kind, onclick: () => context.tap(key) }, symbol(name), make("span", {}, label));
+  make("button", { type: "button", class: kind, "data-key": key, onclick: () => context.tap(key) }, symbol(name), make("span", {}, label));
 
 const SEVERITY_ICON = { quiet: "info", good: "check", warn: "warn", severe: "warn" };
 

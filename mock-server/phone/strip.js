@@ -34,6 +34,7 @@ export class Strip extends HTMLElement {
       check("Dark", (on) => { root.dataset.platform = on ? "dark" : "light"; document.querySelector("phone-device").darken(); }, matchMedia("(prefers-color-scheme: dark)").matches),
       button("End the process", () => this.connection.control("restart")),
       button("Hold the code to a gate", () => this.connection.control("gate")),
+      button("The same code once more", () => this.connection.control("gate_again")),
       this.said,
     );
     this.connection.addEventListener("said", ({ detail }) => { this.said.textContent = detail.said; });

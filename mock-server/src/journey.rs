@@ -1,21 +1,18 @@
-//! The whole story, step by step: one phone, every city, a gate. Each step says what was checked; the first that
-//! does not hold ends it.
+//! The whole story, step by step, as a resident lives it: one phone, every city, a gate. Everything is done by what is written
+//! on the phone's screens. Each step says what was checked; the first that does not hold ends it.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use onecity_core::{Freshness, PassSituation, ServiceId, ServiceSession, SubmissionState};
-use onecity_protocol::credential::{
-    Audience, Decision, Gate, GatePolicy, StatusListToken, UnixTime, WithoutStatus, sample,
-};
+use onecity_app::{Act, Event, Kind, Tab};
+use onecity_core::ServiceId;
+use onecity_protocol::credential::{Decision, Gate, GatePolicy, StatusListToken, UnixTime, WithoutStatus, sample};
 use onecity_protocol::region::{RegionId, UnitId};
 use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::phone::Phone;
-use crate::picture::{png, read};
+use crate::phone::Resident;
 use crate::regions;
 use crate::server::Server;
 use crate::world::{Fault, World, WorldOptions};
@@ -103,60 +100,60 @@ fn region(text: &str) -> RegionId {
     text.parse().expect("a region of the demo world")
 }
 
-/// Takes a phone through the whole story, reporting each step as it holds.
+/// A resident on the way, and the world they are in.
+struct Traveller {
+    world: Arc<World>,
+    me: Resident,
+    /// How many services were opened.
+    opened: usize,
+}
+
+/// Takes somebody with a new phone through the whole story, reporting each step as it holds.
 pub async fn run(options: WorldOptions, report: &mut dyn FnMut(&Step)) -> Result<Summary, Failed> {
     let mut journey = Journey { report, steps: 0, cities: 0, started: Instant::now() };
-    let opened = AtomicUsize::new(0);
     let server = journey.step("start the world", start(options)).await?;
     let (world, address) = (server.world(), server.address());
-    let phone = journey
-        .step("a new phone", async {
-            let phone = Phone::new(&world, &["zh", "en"])?;
-            let files = ["catalogue.sqlite", "vault.sqlite"].iter().all(|file| phone.folder().join(file).exists());
-            check(files, "the two files are not there")?;
-            check(phone.client().account().await?.is_none(), "somebody is logged in already")?;
-            Ok((phone, "two files, nobody logged in".to_owned()))
-        })
-        .await?;
-    journey.plain("log in once", log_in(&phone)).await?;
-    journey.plain("sync the registry of Shandong", sync(&phone, &region("cn-sd"))).await?;
+    let mut lan = journey.step("a new phone", begin(&world)).await?;
+    journey.plain("log in once", lan.log_in()).await?;
 
     let cities: Vec<RegionId> = world.tree().children(&region("cn-sd")).map(|city| city.id.clone()).collect();
     for city in &cities {
-        let name = format!("visit {city}");
-        journey.plain(&name, visit(&world, &phone, city, &opened)).await?;
+        journey.plain(&format!("visit {city}"), lan.visit(city)).await?;
         journey.cities += 1;
     }
-    journey.plain("open the service of a circle", circle(&world, &phone, &opened)).await?;
-    journey.plain("open the service of the province", province(&world, &phone, &opened)).await?;
-    journey.plain("find a service by what one types", find(&phone)).await?;
-    journey.plain("travel to Ha Noi", ha_noi(&world, &phone, &opened)).await?;
+    journey.plain("open the service of a circle", lan.circle()).await?;
+    journey.plain("open the service of the province", lan.province()).await?;
+    journey.plain("find a service by what one types", lan.find()).await?;
+    journey.plain("travel to Ha Noi", lan.ha_noi()).await?;
     journey.cities += 1;
 
-    let pass = journey.step("get a transit pass", get_pass(&world, &phone)).await?;
+    journey.plain("get a transit pass", lan.get_pass()).await?;
     let mut gate = gate(&world, world.now() - 3600)?;
-    let code = journey.step("show a code at a gate with no network", show_code(&phone, &pass, &mut gate)).await?;
-    journey.plain("the gate refuses what it should", refusals(&world, &phone, &pass, &code, &mut gate)).await?;
+    let code = journey.step("show a code at a gate with no network", lan.show_code(&mut gate)).await?;
+    journey.plain("the gate refuses what it should", async { refusals(&world, &code, &mut gate) }).await?;
 
     journey
         .plain("stop the server", async {
             server.stop().await;
-            let refused = phone.client().sync(&region("cn-sd/jinan")).await;
-            check(refused.is_err_and(|error| error.may_retry()), "the server still answers")?;
-            Ok("nothing listens any more; a sync says so and may be tried again".to_owned())
+            lan.me.goes_online().await;
+            lan.me.goes_to(Tab::Home).await;
+            lan.me.sees("没有网络").await?;
+            Ok("nothing listens any more; home says since when, and goes on with what it has".to_owned())
         })
         .await?;
-    let phone = journey
+    let mut lan = journey
         .step("end the app and start it again", async {
-            let phone = phone.restart().await?;
-            check(phone.client().account().await?.is_some(), "the session is gone")?;
-            Ok((phone, "same files, still logged in, no network".to_owned()))
+            let Traveller { world, me, opened } = lan;
+            let mut me = me.restarts().await;
+            me.goes_to(Tab::Me).await;
+            me.sees("Persona Lan").await?;
+            Ok((Traveller { world, me, opened }, "same files, still logged in, no network".to_owned()))
         })
         .await?;
-    journey.plain("home and services with no network", offline(&world, &phone, &cities)).await?;
-    journey.plain("a fresh code with no network", offline_code(&phone, &pass, &mut gate)).await?;
+    journey.plain("home and services with no network", lan.offline(&cities)).await?;
+    journey.plain("a fresh code with no network", lan.offline_code(&mut gate)).await?;
     let taken = world.submissions_taken();
-    let filed = journey.step("file a report with no network", file_report(&phone)).await?;
+    journey.plain("file a report with no network", lan.file_report()).await?;
     let server = journey
         .step("start the server again", async {
             check(world.submissions_taken() == taken, "the report arrived without a network")?;
@@ -164,33 +161,10 @@ pub async fn run(options: WorldOptions, report: &mut dyn FnMut(&Step)) -> Result
             Ok((server, format!("same port {}", address.port())))
         })
         .await?;
-    journey.plain("the report is delivered exactly once", delivered(&world, &phone, &filed, taken)).await?;
+    journey.plain("the report is delivered exactly once", lan.delivered(taken)).await?;
     server.stop().await;
-    let (steps, cities, services) = (journey.steps, journey.cities, opened.into_inner());
+    let (steps, cities, services) = (journey.steps, journey.cities, lan.opened);
     Ok(Summary { steps, cities, services, ms: milliseconds(journey.started.elapsed()) })
-}
-
-/// Characters, pinyin, initials, and Vietnamese without its marks.
-async fn find(phone: &Phone) -> Result<String, Off> {
-    let jinan = region("cn-sd/jinan");
-    for (typed, app_id) in
-        [("乘车", "transit-pass"), ("chengche", "transit-pass"), ("wtsb", "report"), ("phan anh", "report")]
-    {
-        let found = phone.client().search(typed, &jinan).await?;
-        let first = found.first().map(|card| card.id.to_string()).unwrap_or_default();
-        check(first == format!("cn-sd/jinan/{app_id}"), format!("{typed} finds {first}"))?;
-    }
-    let why = phone
-        .client()
-        .why_not(&ServiceId { unit: region("vn-hn").into(), app_id: "report".to_owned() }, &jinan)
-        .await?;
-    check(why.is_some(), "a service of another province opens here")?;
-    let plan = phone.client().travel_plan(&region("cn-sd/qingdao")).await?;
-    check(plan.services.iter().all(|service| service.bytes > 0), "a service without a size")?;
-    Ok(format!(
-        "乘车, chengche, wtsb, phan anh find it; {} services of Qingdao can be taken along",
-        plan.services.len()
-    ))
 }
 
 async fn start(options: WorldOptions) -> Result<(Server, String), Off> {
@@ -206,109 +180,255 @@ async fn start(options: WorldOptions) -> Result<(Server, String), Off> {
     Ok((server, format!("{}, {repositories} signed repositories, {packages} packages", counts.join(", "))))
 }
 
-async fn log_in(phone: &Phone) -> Outcome {
-    let providers = phone.client().providers().await?;
-    let account = phone.log_in("shandong", "lan").await?;
-    check(!account.lapsed && !account.name.is_empty(), "the session does not hold")?;
-    Ok(format!("{} of {} providers, ID token verified, tokens bound to this phone", account.provider, providers.len()))
+/// The first start: what happens to data is said before anything is asked of any server, and then a home city is chosen.
+async fn begin(world: &Arc<World>) -> Result<(Traveller, String), Off> {
+    let mut me = Resident::new(world, &["zh-Hans-CN"])?;
+    me.sees("您的数据").await?;
+    let files = ["catalogue.sqlite", "vault.sqlite"].iter().all(|file| me.phone().folder().join(file).exists());
+    check(files, "the two files are not there")?;
+    me.tap("同意并继续").await?;
+    me.tap("山东省").await?;
+    me.tap("济南市").await?;
+    me.sees("问题上报").await?;
+    check(!me.reads().contains("没有网络"), "home says that there is no network")?;
+    Ok((
+        Traveller { world: Arc::clone(world), me, opened: 0 },
+        "privacy first, a home city, nobody logged in".to_owned(),
+    ))
 }
 
-async fn sync(phone: &Phone, region: &RegionId) -> Outcome {
-    let report = phone.client().sync(region).await?;
-    check(report.broken.is_empty(), format!("{:?}", report.broken))?;
-    let below = phone.client().regions(region).await?;
-    let unchanged = phone.client().sync(region).await?;
-    check(!unchanged.changed, "a second sync found changes")?;
-    Ok(format!("{} regions below it, signatures verified, a second sync finds nothing new", below.len()))
-}
-
-/// Syncs a city and opens a service that its own role signed.
-async fn visit(world: &Arc<World>, phone: &Phone, city: &RegionId, opened: &AtomicUsize) -> Outcome {
-    let report = phone.client().sync(city).await?;
-    check(report.broken.is_empty(), format!("{:?}", report.broken))?;
-    let home = phone.client().home(city).await?;
-    check(home.freshness == Freshness::Fresh, "the home screen is not fresh")?;
-    check(home.account.is_some(), "the login did not travel along")?;
-    let unit = UnitId::from(city.clone());
-    let seen = open(world, phone, city, &unit, "report", opened).await?;
-    Ok(format!("{}: {} services, {seen}", home.region.name, home.services.len()))
-}
-
-/// Opens a service, compares every file with what was published, and asks its back end whose it is.
-async fn open(
-    world: &Arc<World>,
-    phone: &Phone,
-    region: &RegionId,
-    unit: &UnitId,
-    app_id: &str,
-    opened: &AtomicUsize,
-) -> Outcome {
-    let service = ServiceId { unit: unit.clone(), app_id: app_id.to_owned() };
-    let session = phone.client().open_service(&service, region).await?;
-    let files = compare_files(world, phone, &session).await?;
-    let config = phone.client().resource(&session, "common/config.json").await?;
-    let config: Value = serde_json::from_slice(&config.body)?;
-    let backend = config["backend"].as_str().unwrap_or_default();
-    let call = json!({ "method": "request", "params": { "method": "GET", "url": backend } });
-    let answer: Value = serde_json::from_str(&phone.client().bridge(&session, &call.to_string()).await?)?;
-    let named = &answer["result"]["body"]["city"];
-    check(named["id"] == json!(unit), format!("the back end says that it is {named}"))?;
-    let name = world.tree().unit_name(unit, &["zh".to_owned(), "vi".to_owned()]);
-    let says = [&named["name"]["zh"], &named["name"]["vi"]].contains(&&json!(name));
-    check(says, format!("the back end does not call itself {name}"))?;
-    opened.fetch_add(1, Ordering::Relaxed);
-    Ok(format!("{app_id} signed by {}, {files} files as published, back end answers as {name}", unit.role()))
-}
-
-async fn compare_files(world: &Arc<World>, phone: &Phone, session: &Arc<ServiceSession>) -> Result<usize, Off> {
-    let ServiceId { unit, app_id } = session.service();
-    let published = world.registry(|registry| registry.published(unit, app_id).cloned());
-    let published = published.ok_or_else(|| Off(format!("{unit} never published {app_id}")))?;
-    check(session.sha256() == published.sha256, "another package than the one that was published")?;
-    let paths = session.paths();
-    check(paths.len() == published.files.len(), "another number of files than was published")?;
-    for path in &paths {
-        let resource = phone.client().resource(session, path).await?;
-        let hash = digest(&SHA256, &resource.body);
-        let same = published.files.get(path).is_some_and(|published| hash.as_ref() == published);
-        check(resource.status == 200 && same, format!("{path} is not the file that was published"))?;
+impl Traveller {
+    async fn log_in(&mut self) -> Outcome {
+        let Self { me, .. } = self;
+        me.is(Some("lan"));
+        me.goes_to(Tab::Me).await;
+        me.tap("登录").await?;
+        me.tap("山东").await?;
+        me.sees("已登录：Persona Lan").await?;
+        let browsed = me.did().iter().filter(|act| matches!(act, Act::Browse { .. })).count();
+        check(browsed == 1, format!("the browser was opened {browsed} times"))?;
+        Ok("in the browser, at the province's provider; tokens bound to this phone".to_owned())
     }
-    Ok(paths.len())
-}
 
-async fn circle(world: &Arc<World>, phone: &Phone, opened: &AtomicUsize) -> Outcome {
-    let unit: UnitId = "cn-sd/~jiaodong".parse()?;
-    let seen = open(world, phone, &region("cn-sd/qingdao"), &unit, "coast", opened).await?;
-    let service = ServiceId { unit, app_id: "coast".to_owned() };
-    let outside = phone.client().open_service(&service, &region("cn-sd/jinan")).await;
-    check(outside.is_err(), "a city outside the circle opens it too")?;
-    Ok(format!("{seen}; refused in Jinan, which is not of the circle"))
-}
+    /// Goes home, and from there to another city.
+    async fn goes_to(&mut self, steps: &[&str]) -> Result<(), Off> {
+        self.me.goes_to(Tab::Home).await;
+        self.me.tap("切换城市").await?;
+        for step in steps {
+            self.me.tap(step).await?;
+        }
+        Ok(())
+    }
 
-async fn province(world: &Arc<World>, phone: &Phone, opened: &AtomicUsize) -> Outcome {
-    let district = region("cn-sd/jinan/lixia");
-    open(world, phone, &district, &region("cn-sd").into(), "hotline", opened).await
-}
+    fn name_of(&self, region: &RegionId) -> String {
+        self.world.tree().unit_name(&region.clone().into(), &["zh".to_owned(), "vi".to_owned()])
+    }
 
-async fn ha_noi(world: &Arc<World>, phone: &Phone, opened: &AtomicUsize) -> Outcome {
-    let place = region("vn-hn");
-    let report = visit(world, phone, &place, opened).await?;
-    open(world, phone, &place, &place.clone().into(), "transit-pass", opened).await?;
-    Ok(format!("no new login; {report}"))
-}
+    /// Goes to a city and opens a service that its own role signed.
+    async fn visit(&mut self, city: &RegionId) -> Outcome {
+        let name = self.name_of(city);
+        self.goes_to(&[&name]).await?;
+        let here = name.clone();
+        self.me.sees_that(&here, |screen| screen.head.title == here).await?;
+        self.me.sees("问题上报").await?;
+        check(!self.me.reads().contains("没有网络"), "the home screen is not fresh")?;
+        let seen = self.open(city, &city.clone().into(), "report").await?;
+        Ok(format!("{name}: {seen}"))
+    }
 
-async fn get_pass(world: &Arc<World>, phone: &Phone) -> Result<(String, String), Off> {
-    let jinan = region("cn-sd/jinan");
-    let service = ServiceId { unit: jinan.clone().into(), app_id: "transit-pass".to_owned() };
-    let session = phone.client().open_service(&service, &jinan).await?;
-    let call = json!({ "method": "passes_add", "params": { "pass_type": "transit" } }).to_string();
-    let answer: Value = serde_json::from_str(&phone.client().bridge(&session, &call).await?)?;
-    let id = answer["result"]["id"].as_str().ok_or_else(|| Off(format!("the page was told {}", answer["error"])))?;
-    let passes = phone.client().passes(&PassSituation::default()).await?;
-    let pass = passes.iter().find(|pass| pass.id == id).ok_or_else(|| Off("the pass was not kept".to_owned()))?;
-    check(pass.expires > world.now(), "it has expired")?;
-    let checked = format!("{} by {}, issued to a key of this phone's own, kept sealed", pass.title, pass.issuer);
-    Ok((id.to_owned(), checked))
+    /// Opens a service that the home screen shows, compares every file with what was published, asks its back end whose it is, and goes
+    /// back.
+    async fn open(&mut self, place: &RegionId, unit: &UnitId, app_id: &str) -> Outcome {
+        self.me.taps_key(&format!("all/{}", ServiceId { unit: unit.clone(), app_id: app_id.to_owned() })).await?;
+        self.me.sees("出示卡码").await?;
+        let files = self.compare_files(unit, app_id).await?;
+        let info: Value = serde_json::from_str(&self.me.page_calls(r#"{"method":"info","params":{}}"#).await?)?;
+        let (region, account) = (&info["result"]["region"], &info["result"]["account"]);
+        check(*region == json!(place), format!("it was opened in {region}"))?;
+        check(*account == json!("person"), "the login did not travel along")?;
+        let backend = self.backend().await?;
+        let call = json!({ "method": "request", "params": { "method": "GET", "url": backend } });
+        let answer: Value = serde_json::from_str(&self.me.page_calls(&call.to_string()).await?)?;
+        let named = &answer["result"]["body"]["city"];
+        check(named["id"] == json!(unit), format!("the back end says that it is {named}"))?;
+        let name = self.world.tree().unit_name(unit, &["zh".to_owned(), "vi".to_owned()]);
+        let says = [&named["name"]["zh"], &named["name"]["vi"]].contains(&&json!(name));
+        check(says, format!("the back end does not call itself {name}"))?;
+        self.opened += 1;
+        self.me.back().await;
+        Ok(format!("{app_id} signed by {}, {files} files as published, back end answers as {name}", unit.role()))
+    }
+
+    /// A file of the service that is open.
+    async fn file(&self, path: &str) -> Result<Vec<u8>, Off> {
+        let resource = self.me.phone().app().resource(&self.me.entry(), path.into()).await?;
+        check(resource.status == 200, format!("{path}: {}", resource.status))?;
+        Ok(resource.body)
+    }
+
+    /// Where the back end of the service that is open is.
+    async fn backend(&self) -> Result<String, Off> {
+        let config: Value = serde_json::from_slice(&self.file("common/config.json").await?)?;
+        Ok(config["backend"].as_str().unwrap_or_default().to_owned())
+    }
+
+    async fn compare_files(&self, unit: &UnitId, app_id: &str) -> Result<usize, Off> {
+        let published = self.world.registry(|registry| registry.published(unit, app_id).cloned());
+        let published = published.ok_or_else(|| Off(format!("{unit} never published {app_id}")))?;
+        for (path, hash) in &published.files {
+            let same = digest(&SHA256, &self.file(path).await?).as_ref() == hash;
+            check(same, format!("{path} is not the file that was published"))?;
+        }
+        Ok(published.files.len())
+    }
+
+    async fn circle(&mut self) -> Outcome {
+        let (qingdao, unit) = (region("cn-sd/qingdao"), "cn-sd/~jiaodong".parse::<UnitId>()?);
+        self.goes_to(&["青岛市"]).await?;
+        let seen = self.open(&qingdao, &unit, "coast").await?;
+        self.goes_to(&["济南市"]).await?;
+        self.me.sees("预约办事").await?;
+        check(!self.me.reads().contains("海水浴场"), "a city outside the circle shows it too")?;
+        Ok(format!("{seen}; not offered in Jinan, which is not of the circle"))
+    }
+
+    async fn province(&mut self) -> Outcome {
+        let district = region("cn-sd/jinan/lixia");
+        self.me.goes_to(Tab::Home).await;
+        self.me.tap("切换城市").await?;
+        self.me.types("查找城市或区县", "lixia").await?;
+        self.me.tap("历下区").await?;
+        self.open(&district, &region("cn-sd").into(), "hotline").await
+    }
+
+    /// Characters, pinyin, initials, and Vietnamese without its marks.
+    async fn find(&mut self) -> Outcome {
+        self.goes_to(&["济南市"]).await?;
+        for (typed, found) in
+            [("乘车", "乘车码"), ("chengche", "乘车码"), ("wtsb", "问题上报"), ("phan anh", "问题上报")]
+        {
+            self.me.goes_to(Tab::Home).await;
+            self.me.tap("搜索服务和地方").await?;
+            self.me.types("搜索", typed).await?;
+            let first = |screen: &onecity_app::Screen| {
+                let rows = screen.blocks.iter().filter(|block| block.of.is_some());
+                let labels = rows.filter_map(|block| match &block.kind {
+                    Kind::Row { title, .. } | Kind::Tile { label: title, .. } => Some(title.as_str()),
+                    _ => None,
+                });
+                labels.take(1).eq([found])
+            };
+            self.me.sees_that(&format!("{found} first for {typed}"), first).await?;
+        }
+        self.me.goes_to(Tab::Home).await;
+        Ok("乘车, chengche, wtsb, phan anh find it first".to_owned())
+    }
+
+    async fn ha_noi(&mut self) -> Outcome {
+        self.goes_to(&["Viet Nam", "Ha Noi", "全部"]).await?;
+        self.me.sees("济南市有的").await?;
+        let place = region("vn-hn");
+        self.me.tap("济南市有的").await?;
+        self.me.sees("没有相近的服务").await?;
+        self.me.tap("下载（").await?;
+        self.me.sees("都已在手机里，没有网络也能打开").await?;
+        self.me.back().await;
+        let report = self.open(&place, &place.clone().into(), "report").await?;
+        self.open(&place, &place.clone().into(), "transit-pass").await?;
+        Ok(format!("no new login; what is missing there and what comes nearest; its services taken along; {report}"))
+    }
+
+    async fn get_pass(&mut self) -> Outcome {
+        self.goes_to(&["中国", "山东省", "济南市"]).await?;
+        self.me.sees("预约办事").await?;
+        self.me.goes_to(Tab::Passes).await;
+        self.me.tap("领取新卡").await?;
+        self.me.tap("公共交通乘车码").await?;
+        self.me.tap("Persona Lan").await?;
+        self.me.sees("已领取").await?;
+        self.me.sees("请将二维码对准闸机").await?;
+        self.me.back().await;
+        Ok("公共交通乘车码, for oneself, issued to a key of this phone's own, kept sealed".to_owned())
+    }
+
+    async fn show_code(&mut self, gate: &mut Gate) -> Result<(String, String), Off> {
+        self.me.goes_offline().await;
+        let text = self.code().await?;
+        check(!self.me.reads().contains("手机时间可能不准"), "the phone's time is not verified")?;
+        accepted(&gate.check(&text, self.world.now()))?;
+        Ok((text.clone(), format!("{} characters, read back from the picture, gate opens", text.len())))
+    }
+
+    /// What the code of the pass says on the screen.
+    async fn code(&mut self) -> Result<String, Off> {
+        self.me.goes_to(Tab::Passes).await;
+        self.me.tap("公共交通乘车码").await?;
+        Ok(self.me.holds_the_code_to_a_gate().await?)
+    }
+
+    async fn offline(&mut self, cities: &[RegionId]) -> Outcome {
+        let mut files = 0;
+        for city in cities {
+            let name = self.name_of(city);
+            self.goes_to(&[&name]).await?;
+            let here = name.clone();
+            self.me.sees_that(&here, |screen| screen.head.title == here).await?;
+            self.me.sees("没有网络").await?;
+            self.me.taps_key(&format!("all/{city}/report")).await?;
+            self.me.sees("出示卡码").await?;
+            files += self.compare_files(&city.clone().into(), "report").await?;
+        }
+        Ok(format!("{} home screens say that they are offline, {files} files of opened services served", cities.len()))
+    }
+
+    async fn offline_code(&mut self, gate: &mut Gate) -> Outcome {
+        let text = self.code().await?;
+        accepted(&gate.check(&text, self.world.now()))?;
+        Ok("signed, drawn, read back, gate opens".to_owned())
+    }
+
+    async fn file_report(&mut self) -> Outcome {
+        self.goes_to(&["青岛市"]).await?;
+        self.me.taps_key("all/cn-sd/qingdao/report").await?;
+        self.me.sees("出示卡码").await?;
+        let url = format!("{}/reports", self.backend().await?);
+        let body = json!({ "category": "lamp", "text": "海边的路灯不亮" });
+        let call = json!({ "method": "submit", "params": { "url": url, "title": "路灯不亮", "body": body } });
+        let answer: Value = serde_json::from_str(&self.me.page_calls(&call.to_string()).await?)?;
+        check(answer["result"]["id"].is_string(), format!("the page was told {}", answer["error"]))?;
+        self.me.back().await;
+        self.me.sees("1 项已保存，有网络后自动发送").await?;
+        Ok("sealed on disk; home says that it waits".to_owned())
+    }
+
+    async fn delivered(&mut self, before: usize) -> Outcome {
+        // The hardest case: the city takes it, and its answer gets lost.
+        self.world.faults.begin(Fault::LoseReply);
+        let Self { me, world, .. } = self;
+        me.goes_offline().await;
+        me.goes_online().await;
+        // The phone comes out of a pocket again and again.
+        let mut times = 0;
+        while me.reads().contains("项已保存") || world.submissions_taken() == before {
+            times += 1;
+            check(times < 50, "it still waits")?;
+            me.send(Event::Shown).await;
+            let mut happened = me.phone().happened();
+            let _ = tokio::time::timeout(Duration::from_secs(1), happened.changed()).await;
+        }
+        let taken = world.submissions_taken() - before;
+        check(taken == 1, format!("the city has it {taken} times"))?;
+        self.goes_to(&["青岛市"]).await?;
+        self.me.taps_key("all/cn-sd/qingdao/report").await?;
+        let list = r#"{"method":"submissions_list","params":{}}"#;
+        let list: Value = serde_json::from_str(&self.me.page_calls(list).await?)?;
+        let own = list["result"].as_array().and_then(|all| all.first()).cloned().unwrap_or_default();
+        check(own["state"] == json!("delivered"), format!("it is {own}"))?;
+        let receipt = &own["receipt"];
+        let name = receipt["city"]["name"]["zh"].as_str().unwrap_or_default();
+        let id = receipt["id"].as_str().unwrap_or_default();
+        Ok(format!("{name} has it once, though its first answer was lost; receipt {id}"))
+    }
 }
 
 /// A turnstile of Shandong: it has the trust list and the list of revoked passes, and no network.
@@ -334,32 +454,21 @@ fn accepted(decision: &Decision) -> Result<(), Off> {
     }
 }
 
-async fn show_code(phone: &Phone, pass: &str, gate: &mut Gate) -> Result<(String, String), Off> {
-    let code = phone.client().code(pass, Audience::ANY).await?;
-    let text = read(&png(&code.picture, 4)?)?;
-    check(text == code.text, "the picture reads as another code")?;
-    check(!code.time_unverified, "the phone's time is not verified")?;
-    accepted(&gate.check(&text, code.issued))?;
-    let version = (code.picture.width - 17) / 4;
-    Ok((text, format!("{} characters, QR version {version}, read back from the picture, gate opens", code.text.len())))
-}
-
-async fn refusals(world: &World, phone: &Phone, pass: &str, used: &str, gate: &mut Gate) -> Outcome {
+fn refusals(world: &World, used: &str, gate: &mut Gate) -> Outcome {
     let expect = |decision: Decision, name: &str| match decision {
         Decision::Refused(refusal) if refusal.name() == name => Ok(()),
         other => Err(Off(format!("{name} was expected, not {other:?}"))),
     };
-    let code = phone.client().code(pass, Audience::ANY).await?;
-    expect(gate.check(used, code.issued + 4), "replayed")?;
-    let altered: String = altered(&code.text);
-    match gate.check(&altered, code.issued + 4) {
+    let now = world.now();
+    expect(gate.check(used, now + 4), "replayed")?;
+    match gate.check(&altered(used), now + 4) {
         Decision::Refused(_) => {}
         other => return Err(Off(format!("an altered code: {other:?}"))),
     }
-    let stranger = sample::World::new()?.code_at(code.issued)?;
-    expect(gate.check(&stranger, code.issued + 4), "unknown_issuer")?;
-    let mut elsewhere = self::gate(world, code.issued - 3600).map_err(|failed| Off(failed.why))?;
-    expect(elsewhere.check(&code.text, code.issued + 91), "stale")?;
+    let stranger = sample::World::new()?.code_at(now)?;
+    expect(gate.check(&stranger, now + 4), "unknown_issuer")?;
+    let mut elsewhere = self::gate(world, now - 3600).map_err(|failed| Off(failed.why))?;
+    expect(elsewhere.check(used, now + 91), "stale")?;
     Ok("replayed, altered, a stranger's, 91 seconds old: each by its name".to_owned())
 }
 
@@ -368,67 +477,4 @@ fn altered(code: &str) -> String {
     let at = code.len() - 20;
     let other = if &code[at..=at] == "0" { "1" } else { "0" };
     format!("{}{other}{}", &code[..at], &code[at + 1..])
-}
-
-async fn offline(world: &Arc<World>, phone: &Phone, cities: &[RegionId]) -> Outcome {
-    // The first attempt finds out that there is no network.
-    check(phone.client().sync(&region("cn-sd")).await.is_err(), "the server still answers")?;
-    let mut files = 0;
-    for city in cities {
-        let home = phone.client().home(city).await?;
-        check(matches!(home.freshness, Freshness::Offline { .. }), "the home screen does not say that it is offline")?;
-        let service = ServiceId { unit: city.clone().into(), app_id: "report".to_owned() };
-        let session = phone.client().open_service(&service, city).await?;
-        files += compare_files(world, phone, &session).await?;
-    }
-    Ok(format!("{} home screens say that they are offline, {files} files of opened services served", cities.len()))
-}
-
-async fn offline_code(phone: &Phone, pass: &str, gate: &mut Gate) -> Outcome {
-    let code = phone.client().code(pass, Audience::ANY).await?;
-    accepted(&gate.check(&read(&png(&code.picture, 4)?)?, code.issued))?;
-    Ok("signed, drawn, read back, gate opens".to_owned())
-}
-
-async fn file_report(phone: &Phone) -> Result<(String, String), Off> {
-    let city = region("cn-sd/qingdao");
-    let service = ServiceId { unit: city.clone().into(), app_id: "report".to_owned() };
-    let session = phone.client().open_service(&service, &city).await?;
-    let config: Value = serde_json::from_slice(&phone.client().resource(&session, "common/config.json").await?.body)?;
-    let url = format!("{}/reports", config["backend"].as_str().unwrap_or_default());
-    let params = json!({ "url": url, "title": "路灯不亮", "body": { "category": "lamp", "text": "海边的路灯不亮" } });
-    let call = json!({ "method": "submit", "params": params }).to_string();
-    let answer: Value = serde_json::from_str(&phone.client().bridge(&session, &call).await?)?;
-    let id = answer["result"]["id"].as_str().ok_or_else(|| Off(format!("the page was told {}", answer["error"])))?;
-    phone.client().deliver().await?;
-    check(waits(phone, id).await?, "it does not wait")?;
-    Ok((id.to_owned(), "sealed on disk; the resident sees that it waits".to_owned()))
-}
-
-async fn waits(phone: &Phone, id: &str) -> Result<bool, Off> {
-    let all = phone.client().submissions().await?;
-    let found = all.iter().find(|submission| submission.id == id);
-    Ok(found.is_some_and(|submission| matches!(submission.state, SubmissionState::Waiting { .. })))
-}
-
-async fn delivered(world: &Arc<World>, phone: &Phone, id: &str, before: usize) -> Outcome {
-    // The hardest case: the city takes it, and its answer gets lost.
-    world.faults.begin(Fault::LoseReply);
-    phone.client().deliver().await?;
-    check(waits(phone, id).await?, "the lost answer was taken for a delivery")?;
-    phone.client().deliver().await?;
-    phone.client().deliver().await?;
-    let all = phone.client().submissions().await?;
-    let found = all.iter().find(|submission| submission.id == id);
-    let receipt = match found.map(|submission| &submission.state) {
-        Some(SubmissionState::Delivered { receipt, .. }) => receipt.clone(),
-        other => return Err(Off(format!("it is {other:?}"))),
-    };
-    let taken = world.submissions_taken() - before;
-    check(taken == 1, format!("the city has it {taken} times"))?;
-    let name = receipt["city"]["name"]["zh"].as_str().unwrap_or_default().to_owned();
-    Ok(format!(
-        "{name} has it once, though its first answer was lost; receipt {}",
-        receipt["id"].as_str().unwrap_or("")
-    ))
 }

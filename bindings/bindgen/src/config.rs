@@ -4,7 +4,8 @@ use anyhow::Result;
 use camino::Utf8PathBuf;
 use uniffi_bindgen::{BindgenPaths, BindgenPathsLayer};
 
-const FILES: [(&str, &str); 2] = [
+const FILES: [(&str, &str); 3] = [
+    ("onecity_app", include_str!("../../../core/app/uniffi.toml")),
     ("onecity_core", include_str!("../../../core/client/uniffi.toml")),
     ("onecity_bindings", include_str!("../../uniffi.toml")),
 ];

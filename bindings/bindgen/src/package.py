@@ -1,4 +1,5 @@
-"""OneCity's phone: `OneCity.open(options, ports)`, and the gate: `OfflineGate(...)`.
+"""OneCity's phone: `OneCityApp.start(options, environment, ports)` with screens, `OneCity.open(options, ports)` without;
+and the gate: `OfflineGate(...)`.
 
 Ports that wait for a resident are coroutines. They run on the event loop that `use_event_loop` was told of.
 """
@@ -6,6 +7,7 @@ Ports that wait for a resident are coroutines. They run on the event loop that `
 import atexit
 
 from . import onecity_bindings as _bindings
+from .onecity_app import *  # noqa: F403
 from .onecity_bindings import *  # noqa: F403
 from .onecity_core import *  # noqa: F403
 

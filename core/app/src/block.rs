@@ -5,8 +5,11 @@
 
 use serde::Serialize;
 
+use crate::icon::Icon;
+
 /// A screen, or a sheet.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Screen {
     /// Its entry in the frame.
     pub entry: String,
@@ -22,6 +25,7 @@ pub struct Screen {
 
 /// What stands around a screen's blocks.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Head {
     /// What the screen is called.
     pub title: String,
@@ -39,6 +43,7 @@ pub struct Head {
 
 /// The page of an open service.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Web {
     /// Another for each time that the service is opened: a shell makes a new web view for it.
     pub session: String,
@@ -50,17 +55,19 @@ pub struct Web {
 
 /// Something that can be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Action {
     /// For [`crate::Event::Tap`].
     pub key: String,
     /// What it is called; a screen reader says it where only the icon is drawn.
     pub label: String,
     /// The name of its icon.
-    pub icon: Option<&'static str>,
+    pub icon: Option<Icon>,
 }
 
 /// A part of a screen.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Block {
     /// Stays the same while the part is the same thing to the resident.
     pub key: String,
@@ -75,6 +82,7 @@ pub struct Block {
 
 /// How much something matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Severity {
@@ -86,6 +94,7 @@ pub enum Severity {
 
 /// What a button does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 pub enum Role {
     /// The one act of the screen, within reach of a thumb.
@@ -100,6 +109,7 @@ pub enum Role {
 
 /// What a field takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum FieldKind {
@@ -111,6 +121,7 @@ pub enum FieldKind {
 
 /// The text of a field. The shell owns it while the field has the focus.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct FieldText {
     /// What stands in it.
     pub text: String,
@@ -120,6 +131,7 @@ pub struct FieldText {
 
 /// How text is set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Tone {
@@ -129,6 +141,7 @@ pub enum Tone {
 
 /// An option of a choice.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Choosable {
     /// For [`crate::Event::Choose`].
     pub id: String,
@@ -142,6 +155,7 @@ pub struct Choosable {
 
 /// A fact with what it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Fact {
     pub label: String,
@@ -150,6 +164,7 @@ pub struct Fact {
 
 /// A QR code.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Modules {
     /// Modules on each side, without the quiet zone.
     pub width: u32,
@@ -159,6 +174,7 @@ pub struct Modules {
 
 /// What a part is.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(tag = "kind", rename_all = "snake_case")]
 pub enum Kind {
     /// A heading of what follows.
@@ -214,7 +230,7 @@ pub enum Kind {
         /// A few characters at the end.
         value: Option<String>,
         /// The name of an icon.
-        icon: Option<&'static str>,
+        icon: Option<Icon>,
         /// What [`crate::App::image`] has its picture under.
         image: Option<String>,
         /// Whether it is the one in use; none where that is no question.
@@ -293,7 +309,7 @@ pub enum Kind {
         /// What will be here.
         text: String,
         /// The name of an icon.
-        icon: &'static str,
+        icon: Icon,
         /// The one act that fills it.
         action: Option<Action>,
     },
@@ -303,6 +319,7 @@ pub enum Kind {
 
 /// What has changed on a screen since a revision.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Changes {
     /// The screen's entry.
     pub entry: String,

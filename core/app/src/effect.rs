@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// Something for the platform to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Effect {
     /// What [`crate::Event::Done`] names.
     pub id: String,
@@ -15,6 +16,7 @@ pub struct Effect {
 
 /// What to do.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(tag = "act", rename_all = "snake_case")]
 pub enum Act {
     /// Open an address in the system browser; if it comes back to one of the app's own addresses, that is the outcome.
@@ -63,6 +65,7 @@ impl Act {
 
 /// What came of an effect.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(tag = "outcome", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Outcome {
     /// It was done.

@@ -7,6 +7,7 @@ use crate::frame::Tab;
 
 /// What happened in the shell.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(tag = "event", rename_all = "snake_case", deny_unknown_fields)]
 pub enum Event {
     /// Something was touched: a button, a row, a tile, a link.
@@ -150,6 +151,7 @@ impl Event {
 
 /// What the platform says of itself and of the resident's choices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[serde(default, deny_unknown_fields)]
 pub struct Environment {
     /// The platform's languages as BCP 47 tags, best first. What the resident chose in the app comes before them.

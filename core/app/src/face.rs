@@ -11,6 +11,7 @@ use crate::effect::{Act, Outcome};
 use crate::frame::Tab;
 use crate::page::Page;
 use crate::route::Route;
+use crate::screens::permit::{Permit, explained};
 use crate::shared::Shared;
 
 /// A screen or a sheet.
@@ -176,6 +177,10 @@ pub(crate) enum Command {
     Sheet(Box<dyn Face>),
     /// Has the platform do something, and gives the outcome to this screen under a name.
     Effect(Act, &'static str),
+    /// The same for another screen.
+    EffectFor(u64, Act, &'static str),
+    /// Gives another screen the outcome of what it asked for.
+    Outcome(u64, &'static str, Outcome),
     /// Says something once.
     Say(String),
     /// Starts work.
@@ -260,6 +265,14 @@ impl Cx<'_> {
 
     pub(crate) fn effect(&mut self, act: Act, what: &'static str) {
         self.commands.push(Command::Effect(act, what));
+    }
+
+    /// The same with what the platform asks the resident for: the first time, the app says before what it is for.
+    pub(crate) fn permitted_effect(&mut self, act: Act, what: &'static str) {
+        match explained(&act, &mut self.shared.settings.explained) {
+            Some(false) => self.sheet(Permit::new(act, self.entry, what)),
+            _ => self.effect(act, what),
+        }
     }
 
     pub(crate) fn say(&mut self, text: String) {

@@ -3,9 +3,11 @@
 use serde::{Deserialize, Serialize};
 
 use crate::block::Severity;
+use crate::icon::Icon;
 
 /// What is on the phone's screen, but for what the screens say.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Frame {
     /// Another one means that the app was started again: nothing that was read before counts.
     pub epoch: String,
@@ -37,6 +39,7 @@ pub struct Frame {
 
 /// A tab.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Tab {
@@ -47,17 +50,19 @@ pub enum Tab {
 
 /// A tab as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct TabItem {
     pub tab: Tab,
     pub label: String,
     /// The name of its icon.
-    pub icon: &'static str,
+    pub icon: Icon,
     pub selected: bool,
 }
 
 /// A sheet above the screens. Its blocks are read like a screen's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Sheet {
     /// Its entry.
     pub entry: String,
@@ -67,6 +72,7 @@ pub struct Sheet {
 
 /// What is said on every screen until it no longer holds.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 #[expect(missing_docs, reason = "the names say it")]
 pub struct Banner {
     pub key: String,
@@ -76,6 +82,7 @@ pub struct Banner {
 
 /// What is said once.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct Passing {
     /// Another for each.
     pub key: String,
@@ -85,6 +92,7 @@ pub struct Passing {
 
 /// Light or dark.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
 #[serde(rename_all = "snake_case")]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Scheme {

@@ -10,7 +10,8 @@
 //! `model.rs` applies events in order; `page.rs` says what changed of a screen; `messages/` is what is said, by language;
 //! `look.rs` is how it looks.
 
-#![forbid(unsafe_code)]
+// What UniFFI generates turns another language's values into Rust's own types, which is unsafe code.
+#![cfg_attr(not(feature = "uniffi"), forbid(unsafe_code))]
 
 mod app;
 mod block;
@@ -19,9 +20,11 @@ mod error;
 mod event;
 mod face;
 mod frame;
+mod icon;
 pub mod look;
 mod messages;
 mod model;
+mod money;
 mod page;
 mod ports;
 mod route;
@@ -37,4 +40,8 @@ pub use block::{
 pub use effect::{Act, Effect, Outcome};
 pub use event::{Environment, Event};
 pub use frame::{Banner, Frame, Passing, Scheme, Sheet, Tab, TabItem};
+pub use icon::Icon;
 pub use messages::Language;
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();

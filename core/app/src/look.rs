@@ -7,13 +7,15 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
+use crate::icon::Icon;
+
 /// The look of OneCity.
 pub static LOOK: LazyLock<Look> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../look/tokens.json")).expect("the tokens that come with this crate")
 });
 
-/// The icons by name, each as the paths of a 24 by 24 grid: stroked 1.75 wide with round ends, not filled.
-pub static ICONS: LazyLock<BTreeMap<String, Vec<String>>> = LazyLock::new(|| {
+/// Each icon as the paths of a 24 by 24 grid: stroked 1.75 wide with round ends, not filled.
+pub static ICONS: LazyLock<BTreeMap<Icon, Vec<String>>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../look/icons.json")).expect("the icons that come with this crate")
 });
 
@@ -352,34 +354,18 @@ mod tests {
     }
 
     #[test]
-    fn every_icon_that_a_screen_names_is_drawn() {
-        fn names(folder: &Path, all: &mut Vec<String>) {
-            for entry in std::fs::read_dir(folder).expect("a folder") {
-                let path = entry.expect("an entry").path();
-                if path.is_dir() {
-                    names(&path, all);
-                    continue;
-                }
-                let text = std::fs::read_to_string(&path).expect("a source");
-                for start in [".icon(\"", "Some(\"", "icon: \""] {
-                    let found = text.split(start).skip(1).filter_map(|rest| rest.split_once('"'));
-                    all.extend(
-                        found.map(|(name, _)| name.to_owned()).filter(|name| start != "Some(\"" || !name.contains('"')),
-                    );
-                }
-            }
-        }
-        let mut all = Vec::new();
-        names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src/screens"), &mut all);
-        all.retain(|name| name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-') && !name.is_empty());
-        assert!(all.len() > 20, "{all:?}");
-        let missing: Vec<_> = all.iter().filter(|name| !ICONS.contains_key(*name)).collect();
-        assert!(missing.is_empty(), "no icon is called {missing:?}");
-        for (name, paths) in ICONS.iter() {
+    fn every_icon_is_drawn() {
+        // Serde knows the names of all: a name that is none of them lists them.
+        let none = serde_json::from_str::<Icon>("\"none\"").expect_err("no icon has this name").to_string();
+        let named = none.split('`').skip(3).step_by(2).map(|name| format!("\"{name}\""));
+        let all: Vec<Icon> = named.map(|name| serde_json::from_str(&name).expect("an icon")).collect();
+        assert!(all.len() > 20, "{none}");
+        for icon in all {
+            let paths = ICONS.get(&icon).unwrap_or_else(|| panic!("{icon:?} is not drawn"));
             let is_path = |path: &String| {
                 path.starts_with('M') && path.chars().all(|c| c.is_ascii_alphanumeric() || " .-".contains(c))
             };
-            assert!(!paths.is_empty() && paths.iter().all(is_path), "{name}");
+            assert!(!paths.is_empty() && paths.iter().all(is_path), "{icon:?}");
         }
     }
 

@@ -14,6 +14,7 @@ use crate::effect::{Act, Effect, Outcome};
 use crate::event::{Environment, Event};
 use crate::face::{Command, Cx, Face, Message, WebNews, Work};
 use crate::frame::{Banner, Frame, Passing, Sheet, Tab, TabItem};
+use crate::icon::Icon;
 use crate::messages::Messages;
 use crate::page::{Page, Painted};
 use crate::route::{self, Route};
@@ -333,6 +334,8 @@ impl Model {
             }
             Command::Reset(tab) => self.reset(tab),
             Command::Effect(act, what) => self.effect(act, Some(Waiter::Screen(from, what))),
+            Command::EffectFor(number, act, what) => self.effect(act, Some(Waiter::Screen(number, what))),
+            Command::Outcome(number, what, outcome) => self.with(number, |face, cx| face.done(what, outcome, cx)),
             Command::Say(text) => self.say(text),
             Command::Spawn(work) => self.works.push(work),
             Command::SaveSettings => {
@@ -663,9 +666,13 @@ impl Model {
         let Some(selected) = tab.filter(|_| self.stack.last().is_some_and(|top| top.face.has_tabs())) else {
             return Vec::new();
         };
-        [(Tab::Home, "tab-home", "home"), (Tab::Passes, "tab-passes", "pass"), (Tab::Me, "tab-me", "person")]
-            .map(|(tab, label, icon)| TabItem { tab, label: self.shared.say(label), icon, selected: tab == selected })
-            .into()
+        [
+            (Tab::Home, "tab-home", Icon::Home),
+            (Tab::Passes, "tab-passes", Icon::Pass),
+            (Tab::Me, "tab-me", Icon::Person),
+        ]
+        .map(|(tab, label, icon)| TabItem { tab, label: self.shared.say(label), icon, selected: tab == selected })
+        .into()
     }
 
     fn banners(&self) -> Vec<Banner> {

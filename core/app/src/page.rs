@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::block::{Action, Block, Changes, Choosable, Fact, Head, Kind, Role, Screen, Severity, Tone};
+use crate::icon::Icon;
 
 /// Longest text of a block, in characters; a publisher's words are shorter already.
 const MAX_TEXT: usize = 4000;
@@ -21,7 +22,7 @@ pub(crate) struct Row {
     pub title: String,
     pub detail: Option<String>,
     pub value: Option<String>,
-    pub icon: Option<&'static str>,
+    pub icon: Option<Icon>,
     pub image: Option<String>,
     pub chosen: Option<bool>,
     /// A row that does nothing.
@@ -43,7 +44,7 @@ impl Row {
         self
     }
 
-    pub(crate) fn icon(mut self, icon: &'static str) -> Self {
+    pub(crate) fn icon(mut self, icon: Icon) -> Self {
         self.icon = Some(icon);
         self
     }

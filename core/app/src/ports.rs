@@ -1,7 +1,7 @@
 //! What the client asks of the app: consent, and what pages have the phone do. No thread waits for a resident.
 
 use async_trait::async_trait;
-use onecity_core::platform::{ConsentPrompt, ConsentRequest, Observer, Photo, Position, ServiceHost, Shared};
+use onecity_core::platform::{ConsentPrompt, ConsentRequest, Observer, Payment, Photo, Position, ServiceHost, Shared};
 use onecity_core::{HandOverView, ServiceId, Topic};
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::oneshot;
@@ -9,7 +9,7 @@ use tokio::sync::oneshot;
 use crate::effect::{Act, Outcome};
 use crate::face::Message;
 use crate::model::Model;
-use crate::screens::{AskConsent, Code, HandOver, Leaving, Service};
+use crate::screens::{AskConsent, Code, HandOver, Leaving, Paying, Service};
 
 /// The way from the client to the screens.
 pub(crate) struct Ports {
@@ -86,6 +86,11 @@ impl ServiceHost for Ports {
 
     async fn open_browser(&self, url: String) -> bool {
         let asked = self.ask(move |model, answer| model.add_sheet(Box::new(Leaving::new(url, answer))));
+        asked.await.unwrap_or(false)
+    }
+
+    async fn pay(&self, payment: Payment) -> bool {
+        let asked = self.ask(move |model, answer| model.add_sheet(Box::new(Paying::new(payment, answer))));
         asked.await.unwrap_or(false)
     }
 

@@ -5,7 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::face::Face;
 use crate::screens::{
-    About, Code, Consents, Home, Languages, Login, Me, Passes, Places, PlacesFor, Search, Service, Travel,
+    About, AddPass, Code, Consents, Home, Languages, Licences, Login, Me, Passes, Places, PlacesFor, Search, Service,
+    Travel,
 };
 use crate::shared::Shared;
 
@@ -20,11 +21,13 @@ pub(crate) enum Route {
     Search { text: String },
     Service { service: ServiceId, place: RegionId },
     Travel { place: RegionId },
+    AddPass,
     Code { pass: String },
     Login,
     Languages,
     Consents,
     About,
+    Licences,
 }
 
 impl Route {
@@ -37,11 +40,13 @@ impl Route {
             Self::Search { text } => Box::new(Search::with(text)),
             Self::Service { service, place } => Box::new(Service::new(service, place)),
             Self::Travel { place } => Box::new(Travel::new(place)),
+            Self::AddPass => Box::new(AddPass::default()),
             Self::Code { pass } => Box::new(Code::of(pass)),
             Self::Login => Box::new(Login::default()),
             Self::Languages => Box::new(Languages),
             Self::Consents => Box::new(Consents::default()),
             Self::About => Box::new(About),
+            Self::Licences => Box::new(Licences),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::block::Action;
 use crate::event::Environment;
 use crate::face::Message;
 use crate::frame::Scheme;
+use crate::icon::Icon;
 use crate::messages::{Language, Messages};
 
 /// What the phone keeps of the app's: it outlives a logout.
@@ -29,6 +30,16 @@ pub(crate) struct Settings {
     pub elder: bool,
     /// Light or dark.
     pub scheme: Scheme,
+    /// Of what the platform asks for, what the app has explained.
+    pub explained: Explained,
+}
+
+/// What the app has said before the platform asks the resident for it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Explained {
+    pub scan: bool,
+    pub locate: bool,
 }
 
 /// Most favourites that are kept.
@@ -44,6 +55,8 @@ pub(crate) struct Own {
     pub favourites: Vec<Opened>,
     /// The newest first.
     pub recent: Vec<Opened>,
+    /// The passes that the resident has put first, by what they are: a pass that is issued again keeps its place.
+    pub passes: Vec<String>,
 }
 
 /// A service in a place.
@@ -68,6 +81,13 @@ impl Own {
             self.favourites.push(own);
         }
         true
+    }
+
+    /// Puts a pass before all others.
+    pub(crate) fn put_first(&mut self, pass: String) {
+        self.passes.retain(|own| *own != pass);
+        self.passes.insert(0, pass);
+        self.passes.truncate(MAX_FAVOURITES);
     }
 
     pub(crate) fn has_opened(&mut self, own: Opened) {
@@ -101,7 +121,7 @@ impl Shared {
     }
 
     /// Something that can be done, by the id of its message.
-    pub(crate) fn action(&self, key: impl Into<String>, id: &str, icon: Option<&'static str>) -> Action {
+    pub(crate) fn action(&self, key: impl Into<String>, id: &str, icon: Option<Icon>) -> Action {
         Action { key: key.into(), label: self.say(id), icon }
     }
 

@@ -56,9 +56,9 @@ pub use task::{Progress, ProgressListener, Step, TaskHandle};
 pub use views::{
     AccountKind, AccountView, Background, CodeView, ConsentView, DisclosureView, DocumentField, DocumentStatus,
     DocumentView, DraftView, Freshness, HandOverView, HolderView, HomeView, IconView, LoginAttempt, MissingService,
-    Obstacle, ObstacleView, ParityView, PassSituation, PassStatus, PassView, PendingReason, PlaceView, PlannedService,
-    ProviderView, QrPicture, ReceiptView, RegionView, ServiceCard, ServicePage, ServiceStorage, SessionView,
-    StorageView, SubmissionState, SubmissionView, TimelineEntry, Topic, TravelPlan,
+    Obstacle, ObstacleView, ParityView, PassOffer, PassSituation, PassStatus, PassView, PendingReason, PlaceView,
+    PlannedService, ProviderView, PurposeView, QrPicture, ReceiptView, RegionView, ServiceCard, ServicePage,
+    ServiceStorage, SessionView, StorageView, SubmissionState, SubmissionView, TimelineEntry, Topic, TravelPlan,
 };
 pub use wallet::CodeListener;
 

@@ -86,6 +86,28 @@ impl Resident {
         self.scans.push_back(text.to_owned());
     }
 
+    /// Scans from home; the first time, the app says before what the camera is for.
+    pub async fn scans(&mut self) -> Result<(), Unseen> {
+        let scan = |me: &Self| {
+            let icon = Some(onecity_app::Icon::Scan);
+            let head = me.screen()?.head;
+            head.actions.into_iter().find(|action| action.icon == icon).map(|action| action.key)
+        };
+        let key = self.until("a way to scan", scan).await?;
+        let entry = self.entry();
+        self.send(Event::Tap { entry: entry.clone(), key }).await;
+        let screen = self.screen().filter(|screen| screen.entry != entry);
+        let explained = screen.and_then(|screen| {
+            let primary = |kind: &Kind| matches!(kind, Kind::Button { role: onecity_app::Role::Primary, .. });
+            let button = screen.blocks.into_iter().find(|block| block.key == "go-on" && primary(&block.kind))?;
+            Some((screen.entry, button.key))
+        });
+        if let Some((entry, key)) = explained {
+            self.send(Event::Tap { entry, key }).await;
+        }
+        Ok(())
+    }
+
     /// Stands here, and lets the phone know.
     pub fn stands_at(&mut self, latitude: f64, longitude: f64) {
         self.place = Some((latitude, longitude));
@@ -154,6 +176,14 @@ impl Resident {
             Touch::Choose(option) => self.send(Event::Choose { entry, key, option }).await,
             _ => self.send(Event::Tap { entry, key }).await,
         }
+        Ok(())
+    }
+
+    /// Touches what has this key, as soon as it is there.
+    pub async fn taps_key(&mut self, key: &str) -> Result<(), Unseen> {
+        let there = |me: &Self| me.parts().into_iter().find(|part| part.key == key).map(|part| part.entry);
+        let entry = self.until(key, there).await?;
+        self.send(Event::Tap { entry, key: key.to_owned() }).await;
         Ok(())
     }
 

@@ -115,6 +115,33 @@ const city = (() => {
     return { all, add };
   }
 
+  /** Keeps a form as far as it is filled in: it survives the app's end. `written` answers what is in it, `fill` puts it in. */
+  function draft(title, written, fill) {
+    let [wanted, saving] = [false, null];
+    const run = async () => {
+      while (wanted) {
+        wanted = false;
+        // What can't be kept now is kept with the next change.
+        await onecity.draft.set(title(), written()).catch(() => {});
+      }
+      saving = null;
+    };
+    const save = () => {
+      wanted = true;
+      saving ??= run();
+    };
+    const drop = async () => {
+      wanted = false;
+      await saving;
+      await onecity.draft.set(title(), null).catch(() => {});
+    };
+    const restore = async () => {
+      const begun = await onecity.draft.get().catch(() => null);
+      if (begun?.body) fill(begun.body);
+    };
+    return { save, drop, restore };
+  }
+
   /** Marks a field as lacking something, or as right when `message` is empty. */
   function mark(field, note, message) {
     note.textContent = message;
@@ -138,6 +165,6 @@ const city = (() => {
   }
 
   return Object.freeze({
-    start, t, el, get, load, submit, wait, succeed, fail, kept, mark, moment, cityTime, measure,
+    start, t, el, get, load, submit, wait, succeed, fail, kept, draft, mark, moment, cityTime, measure,
   });
 })();

@@ -19,6 +19,7 @@ struct Page {
     /// The newest frame, and all blocks of the entry on top by their keys.
     frame: Value,
     applied: u64,
+    said: u64,
     blocks: std::collections::BTreeMap<String, Value>,
     head: Value,
     web: Option<(String, String)>,
@@ -39,17 +40,29 @@ fn request(
 
 impl Page {
     async fn open(town: &Town, name: &str) -> Self {
+        // Another for each page.
+        static PAGES: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let page_id = PAGES.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
+        Self::open_as(town, name, &page_id).await
+    }
+
+    /// The page of this id, on another socket.
+    async fn open_as(town: &Town, name: &str, page_id: &str) -> Self {
         let request = request(town, name, Some(town.world.origin()));
         let (socket, _) = connect_async(request).await.expect("a socket");
         let mut page = Self {
             socket,
             frame: Value::Null,
             applied: 0,
+            said: 0,
             blocks: std::collections::BTreeMap::new(),
             head: Value::Null,
             web: None,
         };
-        page.says(json!({ "hello": { "languages": ["zh-Hans-CN"] } })).await;
+        page.says(json!({ "hello": {
+            "page": page_id, "applied": 0, "environment": { "languages": ["zh-Hans-CN"] },
+        } }))
+        .await;
         page
     }
 
@@ -64,7 +77,12 @@ impl Page {
         })
         .await;
         let entry = self.entry();
-        self.says(json!({ "event": { "event": "tap", "entry": entry, "key": key } })).await;
+        self.does(json!({ "event": "tap", "entry": entry, "key": key })).await;
+    }
+
+    async fn does(&mut self, event: Value) {
+        self.said += 1;
+        self.says(json!({ "event": { "number": self.said, "event": event } })).await;
     }
 
     fn entry(&self) -> String {
@@ -182,9 +200,43 @@ async fn a_page_that_is_loaded_again_is_the_same_phone_at_the_same_place() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_event_that_is_said_again_over_another_socket_is_taken_once() {
+    let town = Town::new().await;
+    let mut page = Page::open_as(&town, "one", "a page").await;
+    page.settles().await;
+    page.taps("find").await;
+    page.until("search", |page| page.head["title"] == "搜索").await;
+    drop(page);
+    // The page does not know what became of its last two events, and has done one more thing meanwhile.
+    let mut again = Page::open_as(&town, "one", "a page").await;
+    again.until("search", |page| page.head["title"] == "搜索").await;
+    let depth = |page: &Page| page.frame["stack"].as_array().map_or(0, Vec::len);
+    assert_eq!((depth(&again), again.applied), (2, 4), "the phone knows what it has of this page");
+    let home = again.frame["stack"][0].clone();
+    for (number, event) in [
+        (3, json!({ "event": "tap", "entry": home, "key": "place" })),
+        (4, json!({ "event": "back" })),
+        (5, json!({ "event": "tab", "tab": "me" })),
+    ] {
+        again.says(json!({ "event": { "number": number, "event": event } })).await;
+    }
+    again.until("what is new", |page| page.applied == 5).await;
+    again.until("the tab", |page| page.head["title"] == "我的").await;
+    // Another page of the phone counts for itself.
+    let other = Page::open(&town, "one").await;
+    assert_eq!(other.applied, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_message_that_is_none_ends_the_socket_and_nothing_else() {
     let town = Town::new().await;
-    for message in ["", "[]", "{\"event\":{\"event\":\"fly\"}}", "{\"control\":\"format\"}"] {
+    for message in [
+        "",
+        "[]",
+        "{\"event\":{\"number\":1,\"event\":{\"event\":\"fly\"}}}",
+        "{\"event\":{\"event\":\"back\"}}",
+        "{\"control\":\"format\"}",
+    ] {
         let mut page = Page::open(&town, "odd").await;
         page.until("the first start", |page| page.head["title"] == "一城在手").await;
         page.socket.send(Message::Text(message.into())).await.expect("sent");
@@ -222,7 +274,7 @@ async fn a_service_s_pages_have_a_port_of_their_own_as_long_as_it_is_open() {
     let guard = onecity_protocol::bridge::PAGE_GUARD;
     assert!(script.starts_with(guard) && script.contains("onecityBridge"), "the guard, then the bridge");
     assert_eq!(reqwest::get(format!("{origin}/nothing")).await.expect("served").status(), 404);
-    page.says(json!({ "event": { "event": "back" } })).await;
+    page.does(json!({ "event": "back" })).await;
     page.until("home", |page| page.frame["stack"].as_array().is_some_and(|all| all.len() == 1)).await;
     // The listener ends with the entry.
     let ended = async { while reqwest::get(format!("{origin}/{path}")).await.is_ok() {} };

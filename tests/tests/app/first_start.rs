@@ -42,11 +42,18 @@ async fn the_place_of_the_phone_finds_the_city_once_the_resident_wants_that() ->
     let mut resident = town.resident();
     resident.tap("同意并继续").await?;
     resident.tap("用手机的位置查找").await?;
+    // What it is for, before the platform asks; not now is no failure.
+    resident.sees("只用来找到您所在的城市").await?;
+    resident.tap("以后再说").await?;
+    assert_eq!(resident.did(), [], "the platform was not asked");
+    resident.tap("用手机的位置查找").await?;
+    resident.tap("继续").await?;
     resident.sees("无法得知手机的位置").await?;
     let mut resident = town.resident();
     resident.stands_at(36.1, 120.3);
     resident.tap("同意并继续").await?;
     resident.tap("用手机的位置查找").await?;
+    resident.tap("继续").await?;
     resident.sees("您附近").await?;
     resident.tap("青岛市").await?;
     resident.sees("问题上报").await

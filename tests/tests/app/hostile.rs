@@ -29,7 +29,7 @@ async fn what_was_scanned_and_is_nothing_of_ours_is_shown_and_never_opened() -> 
         &"9".repeat(5000),
     ] {
         resident.will_scan(text);
-        resident.tap("扫一扫").await?;
+        resident.scans().await?;
         resident.sees("应用不会自动打开它").await?;
         assert!(!resident.reads().contains('\u{202e}'));
         assert_eq!(resident.did().into_iter().filter(|act| *act != Act::Scan).collect::<Vec<_>>(), [], "{text}");

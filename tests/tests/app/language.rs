@@ -51,10 +51,11 @@ async fn no_screen_says_the_name_of_a_message_or_leaves_a_part_without_a_label()
             &["find"],
             &["back", "place"],
             &["back", "scan"],
-            &["tab me", "login"],
+            &["close", "tab me", "login"],
             &["back", "language"],
             &["back", "consents"],
             &["back", "about"],
+            &["licences"],
             &["tab passes"],
         ] {
             for step in steps {

@@ -156,3 +156,59 @@ async fn what_a_service_keeps_is_cleared_after_it_was_said_what_that_means() -> 
     assert!(!answer.contains("Example Road"), "{answer}");
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn before_the_payment_page_opens_the_app_says_who_asks_for_how_much() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.lan_of_jinan().await?;
+    resident.tap("问题上报").await?;
+    resident.sees("出示卡码").await?;
+    let request = onecity_core::ResourceRequest::from("common/config.json");
+    let config = resident.phone().app().resource(&resident.entry(), request).await.expect("its configuration");
+    let config: serde_json::Value = serde_json::from_slice(&config.body).expect("JSON");
+    let backend = config["backend"].as_str().expect("an address");
+    let pay = |order: &str| {
+        let url = format!("{backend}/pay?order={order}&amount=1234550&currency=CNY");
+        let params = serde_json::json!({ "order": order, "url": url, "amount": 1_234_550, "currency": "CNY" });
+        serde_json::json!({ "method": "pay", "params": params }).to_string()
+    };
+    resident.did();
+    let refused = resident.page_calls_and(&pay("A-1"), &["取消"]).await?;
+    assert!(refused.contains("cancelled"), "{refused}");
+    assert_eq!(resident.did(), [], "no browser was opened");
+    let paid = resident.page_calls_and(&pay("A-2"), &["去付款"]).await?;
+    assert!(paid.contains("1234550"), "{paid}");
+    resident.sees("已付款给").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_to_be_paid_is_written_as_the_resident_s_language_writes_money() -> Outcome {
+    let town = Town::new().await;
+    for (language, go_on, cities, service, amount, currency, written) in [
+        ("zh-Hans-CN", "同意并继续", ["山东省", "济南市"], "问题上报", 1_234_550, "CNY", "¥12,345.50"),
+        ("vi-VN", "Đồng ý và tiếp tục", ["Hà Nội", "Toàn"], "Phản ánh hiện trường", 30_000, "VND", "30.000 ₫"),
+        ("en", "Agree and go on", ["Shandong", "Jinan"], "Report a problem", 5, "KWD", "KWD 0.005"),
+    ] {
+        let mut resident = town.speaking(&[language]);
+        resident.tap(go_on).await?;
+        for city in cities {
+            resident.tap(city).await?;
+        }
+        resident.tap(service).await?;
+        resident.sees_that("a page", |screen| screen.head.web.is_some()).await?;
+        let request = onecity_core::ResourceRequest::from("common/config.json");
+        let config = resident.phone().app().resource(&resident.entry(), request).await.expect("its configuration");
+        let config: serde_json::Value = serde_json::from_slice(&config.body).expect("JSON");
+        let url = format!("{}/pay", config["backend"].as_str().expect("an address"));
+        let params = serde_json::json!({ "order": "B-1", "url": url, "amount": amount, "currency": currency });
+        let call = serde_json::json!({ "method": "pay", "params": params }).to_string();
+        let app = std::sync::Arc::clone(resident.phone().app());
+        let entry = resident.entry();
+        let calling = tokio::spawn(async move { app.bridge(&entry, &call).await });
+        resident.sees(written).await?;
+        resident.dismisses().await;
+        let answer = calling.await.expect("asked").expect("answered");
+        assert!(answer.contains("cancelled"), "{answer}");
+    }
+    Ok(())
+}

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use onecity_core::{
-    CodeListener, CodeView, DocumentStatus, DocumentView, Error, PassSituation, PassView, QrPicture, TaskHandle, Topic,
+    CodeListener, CodeView, DocumentStatus, DocumentView, Error, PassSituation, PassView, PurposeView, QrPicture,
+    TaskHandle, Topic,
 };
 use onecity_protocol::credential::Audience;
 use tokio::sync::oneshot;
@@ -11,9 +12,12 @@ use tokio::sync::oneshot;
 use crate::block::{Kind, Modules, Role, Severity};
 use crate::error::advice;
 use crate::face::{Cx, Face, Sender};
+use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
-use crate::screens::passes::{holder, state};
+use crate::screens::passes::{holder, state, what_it_is};
+use crate::screens::sheets::data_field;
+use crate::screens::{Grant, ShownTo};
 use crate::shared::Shared;
 use crate::time;
 
@@ -31,6 +35,8 @@ pub(crate) struct Code {
     watching: Option<TaskHandle>,
     error: Option<Error>,
     deleting: bool,
+    /// What the counter whose sign was scanned may ask for.
+    purposes: Vec<PurposeView>,
     /// A page waits until the resident has closed it.
     answer: Option<oneshot::Sender<()>>,
 }
@@ -62,6 +68,7 @@ impl Code {
             watching: None,
             error: None,
             deleting: false,
+            purposes: Vec::new(),
             answer: None,
         }
     }
@@ -106,6 +113,13 @@ impl Face for Code {
     fn begin(&mut self, cx: &mut Cx<'_>) {
         self.watch(cx);
         self.read(cx);
+        if self.audience != Audience::ANY {
+            let (pass, audience) = (self.pass.clone(), self.audience);
+            cx.ask(
+                move |client| async move { client.purposes(&pass, audience).await },
+                |me: &mut Self, purposes, _| me.purposes = purposes.unwrap_or_default(),
+            );
+        }
     }
 
     fn shown(&mut self, cx: &mut Cx<'_>) {
@@ -165,13 +179,44 @@ impl Face for Code {
             facts.push((shared.say("pass-last-used"), time::ago(shared, used)));
         }
         page.facts("facts", facts);
+        if let Some(first) = self.purposes.first() {
+            page.list("purposes", shared.messages.with("grant-list", [("verifier", first.verifier.as_str().into())]));
+            for purpose in &self.purposes {
+                let fields: Vec<String> = purpose.fields.iter().map(|field| data_field(shared, field)).collect();
+                let row = Row::new(purpose.title.clone()).detail(fields.join(&shared.say("list-separator")));
+                page.row(format!("purpose/{}", purpose.id), row.icon(Icon::Shield));
+            }
+        }
         page.list("manage", shared.say("pass-manage"));
-        page.row("delete", Row::new(shared.say("pass-delete")).icon("trash"));
+        if shared.own.passes.first() != Some(&what_it_is(pass)) {
+            page.row("first", Row::new(shared.say("pass-first")).icon(Icon::Star));
+        }
+        page.row("shown", Row::new(shared.say("shown-title")).icon(Icon::Shield));
+        page.row("delete", Row::new(shared.say("pass-delete")).icon(Icon::Trash));
     }
 
     fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {
+        if let Some(id) = key.strip_prefix("purpose/") {
+            if let Some(purpose) = self.purposes.iter().find(|own| own.id.to_string() == id) {
+                cx.push(Grant::new(self.pass.clone(), self.audience, purpose.clone()));
+            }
+            return;
+        }
         match key {
             "again" => self.watch(cx),
+            "first" => {
+                if let Some(pass) = &self.view {
+                    cx.shared.own.put_first(what_it_is(pass));
+                    cx.save_own();
+                    cx.say(cx.shared.say("pass-is-first"));
+                }
+            }
+            "shown" => {
+                if let Some(pass) = &self.view {
+                    let holder = pass.holder.as_ref().map(|holder| holder.id.clone());
+                    cx.push(ShownTo::of(pass.title.clone(), holder));
+                }
+            }
             "delete" => self.deleting = true,
             "keep" => self.deleting = false,
             "delete-now" => {

@@ -5,6 +5,7 @@ use onecity_core::{ConsentView, Error, Topic};
 use crate::block::{Kind, Role, Severity};
 use crate::error::advice;
 use crate::face::{Cx, Face};
+use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
 use crate::screens::sheets::{data_field, permission};
@@ -58,12 +59,13 @@ impl Face for Consents {
         }
         let Some(consents) = &self.consents else { return page.add("waiting", Kind::Waiting) };
         if consents.is_empty() {
-            return page.add("empty", Kind::Empty { text: shared.say("consents-empty"), icon: "shield", action: None });
+            return page
+                .add("empty", Kind::Empty { text: shared.say("consents-empty"), icon: Icon::Shield, action: None });
         }
         page.list("consents", shared.say("consents"));
         for consent in consents {
             let what = permission(shared, &consent.permission);
-            let row = Row::new(consent.name.clone()).detail(what).icon("shield");
+            let row = Row::new(consent.name.clone()).detail(what).icon(Icon::Shield);
             let state = shared.say(if consent.given { "consent-given" } else { "consent-refused" });
             page.row(key(consent), row.value(state));
         }

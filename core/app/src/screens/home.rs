@@ -9,9 +9,11 @@ use crate::effect::{Act, Outcome};
 use crate::error::{advice, is_clock};
 use crate::face::{Cx, Face};
 use crate::frame::Tab;
+use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
 use crate::screens::links::scanned;
+use crate::screens::passes::in_own_order;
 use crate::screens::{Code, Places, PlacesFor, Search, Service, Travel};
 use crate::shared::{Own, Shared};
 use crate::time;
@@ -222,7 +224,7 @@ impl Home {
             return;
         }
         page.list("passes", shared.say("home-passes"));
-        for pass in self.passes.iter().take(MAX_PASSES) {
+        for pass in in_own_order(shared, &self.passes).into_iter().take(MAX_PASSES) {
             page.row(format!("pass/{}", pass.id), super::passes::row(shared, pass));
         }
     }
@@ -231,12 +233,13 @@ impl Home {
         self.state(shared, page);
         let mut left = MAX_ELDER;
         page.list("elder", shared.say("home-elder"));
-        for pass in self.passes.iter().take(MAX_PASSES) {
+        for pass in in_own_order(shared, &self.passes).into_iter().take(MAX_PASSES) {
             page.row(format!("pass/{}", pass.id), super::passes::row(shared, pass));
             left -= 1;
         }
         if let Some(hotline) = self.view.as_ref().and_then(|view| view.region.hotline.clone()) {
-            let row = Row::new(shared.messages.with("home-call", [("number", hotline.as_str().into())])).icon("phone");
+            let row =
+                Row::new(shared.messages.with("home-call", [("number", hotline.as_str().into())])).icon(Icon::Phone);
             page.row(format!("call/{hotline}"), row);
             left -= 1;
         }
@@ -250,7 +253,7 @@ impl Home {
             let image = card.icon.as_ref().map(|_| card.id.to_string());
             page.row(format!("all/{}", card.id), Row::new(card.name.clone()).image(image));
         }
-        page.row("find", Row::new(shared.say("home-all")).icon("search"));
+        page.row("find", Row::new(shared.say("home-all")).icon(Icon::Search));
     }
 
     fn card(&self, id: &str) -> Option<&ServiceCard> {
@@ -298,9 +301,9 @@ impl Face for Home {
 
     fn view(&self, shared: &Shared, page: &mut Page) {
         page.head.title = self.view.as_ref().map(|view| view.region.name.clone()).unwrap_or_default();
-        page.head.title_action = Some(shared.action("place", "home-change-place", Some("down")));
+        page.head.title_action = Some(shared.action("place", "home-change-place", Some(Icon::Down)));
         if shared.environment.can_scan {
-            page.head.actions = vec![shared.action("scan", "scan", Some("scan"))];
+            page.head.actions = vec![shared.action("scan", "scan", Some(Icon::Scan))];
         }
         let Some(_) = &self.view else {
             self.state(shared, page);
@@ -320,12 +323,12 @@ impl Face for Home {
         self.state(shared, page);
         if let Some((parity, home)) = self.parity.as_ref().zip(self.home_name.as_ref()) {
             page.list("away", shared.say("home-away"));
-            let row = Row::new(shared.messages.with("home-back", [("place", home.as_str().into())])).icon("home");
+            let row = Row::new(shared.messages.with("home-back", [("place", home.as_str().into())])).icon(Icon::Home);
             page.row("back-home", row);
             let missing = parity.missing.len();
             let text =
                 shared.messages.with("home-missing", [("count", missing.into()), ("home", home.as_str().into())]);
-            page.row("travel", Row::new(text).icon("travel"));
+            page.row("travel", Row::new(text).icon(Icon::Travel));
         }
         self.passes(shared, page);
         if !self.favourites.is_empty() {
@@ -350,7 +353,7 @@ impl Face for Home {
         }
         if self.cards.is_empty() && !self.syncing {
             let action = Some(shared.action("place", "home-change-place", None));
-            page.add("empty", Kind::Empty { text: shared.say("home-empty"), icon: "place", action });
+            page.add("empty", Kind::Empty { text: shared.say("home-empty"), icon: Icon::Place, action });
         }
     }
 
@@ -358,7 +361,7 @@ impl Face for Home {
         match (key, key.split_once('/')) {
             ("find", _) => cx.push(Search::default()),
             ("place", _) => cx.push(Places::new(PlacesFor::Switching)),
-            ("scan", _) => cx.effect(Act::Scan, "scan"),
+            ("scan", _) => cx.permitted_effect(Act::Scan, "scan"),
             ("again", _) => self.sync(cx),
             ("back-home", _) => {
                 cx.shared.settings.place.clone_from(&cx.shared.settings.home);

@@ -6,6 +6,7 @@ use crate::block::{FieldKind, Kind, Role, Severity};
 use crate::effect::{Act, Outcome};
 use crate::error::{advice, is_clock};
 use crate::face::{Command, Cx, Face, Field};
+use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
 use crate::shared::Shared;
@@ -166,7 +167,7 @@ impl Face for Login {
         };
         page.list("providers", shared.say("login-where"));
         for provider in providers {
-            page.row(format!("provider/{}", provider.id), Row::new(provider.name.clone()).icon("shield"));
+            page.row(format!("provider/{}", provider.id), Row::new(provider.name.clone()).icon(Icon::Shield));
         }
         match &self.number {
             Some(number) => {

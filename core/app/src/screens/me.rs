@@ -6,10 +6,11 @@ use crate::block::{Choosable, Role, Severity};
 use crate::error::advice;
 use crate::face::{Command, Cx, Face};
 use crate::frame::{Scheme, Tab};
+use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
 use crate::screens::welcome::{choose_elder, choose_language, elder_toggle, languages};
-use crate::screens::{Consents, Login, Places, PlacesFor};
+use crate::screens::{Consents, Licences, Login, Places, PlacesFor};
 use crate::shared::Shared;
 
 /// Me.
@@ -98,20 +99,20 @@ impl Face for Me {
         for account in &self.accounts {
             let kind = if account.kind == AccountKind::Enterprise { "account-enterprise" } else { "account-person" };
             let detail = if account.lapsed { "account-lapsed" } else { kind };
-            let row = Row::new(account.name.clone()).detail(shared.say(detail)).icon("person");
+            let row = Row::new(account.name.clone()).detail(shared.say(detail)).icon(Icon::Person);
             page.row(format!("account/{}", account.id), row.chosen(account.active));
         }
         let add = if self.accounts.is_empty() { "log-in" } else { "account-add" };
-        page.row("login", Row::new(shared.say(add)).icon("add"));
+        page.row("login", Row::new(shared.say(add)).icon(Icon::Add));
         page.list("settings", shared.say("settings"));
         let home = self.home.clone().unwrap_or_default();
-        page.row("home", Row::new(shared.say("settings-home")).value(home).icon("home"));
+        page.row("home", Row::new(shared.say("settings-home")).value(home).icon(Icon::Home));
         page.row(
             "language",
-            Row::new(shared.say("language")).value(shared.messages.language().own_name()).icon("language"),
+            Row::new(shared.say("language")).value(shared.messages.language().own_name()).icon(Icon::Language),
         );
-        page.row("consents", Row::new(shared.say("consents")).icon("shield"));
-        page.row("about", Row::new(shared.say("about")).icon("info"));
+        page.row("consents", Row::new(shared.say("consents")).icon(Icon::Shield));
+        page.row("about", Row::new(shared.say("about")).icon(Icon::Info));
         elder_toggle(shared, page);
         let scheme = shared.settings.scheme;
         let option = |id: &str, label: &str, own: Scheme| Choosable {
@@ -216,5 +217,13 @@ impl Face for About {
                 (shared.say("licence"), env!("CARGO_PKG_LICENSE").to_owned()),
             ],
         );
+        page.list("more", shared.say("about"));
+        page.row("licences", Row::new(shared.say("licences")).icon(Icon::Info));
+    }
+
+    fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {
+        if key == "licences" {
+            cx.push(Licences);
+        }
     }
 }

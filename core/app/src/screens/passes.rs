@@ -7,9 +7,10 @@ use crate::block::{Kind, Role, Severity};
 use crate::error::advice;
 use crate::face::{Cx, Face};
 use crate::frame::Tab;
+use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
-use crate::screens::{Code, Login, Search};
+use crate::screens::{AddPass, Code, Login};
 use crate::shared::Shared;
 use crate::time;
 
@@ -45,6 +46,20 @@ pub(crate) fn state(shared: &Shared, pass: &PassView) -> Option<(Severity, Strin
     }
 }
 
+/// What a pass is, also after it was issued again: where it is from, its type, and whose it is.
+pub(crate) fn what_it_is(pass: &PassView) -> String {
+    let holder = pass.holder.as_ref().map(|holder| holder.id.as_str()).unwrap_or_default();
+    format!("{}/{}/{holder}", pass.region, pass.pass_type)
+}
+
+/// Those first that the resident has put first; the others stay as they are.
+pub(crate) fn in_own_order<'a>(shared: &Shared, passes: &'a [PassView]) -> Vec<&'a PassView> {
+    let place = |pass: &&PassView| shared.own.passes.iter().position(|own| *own == what_it_is(pass));
+    let mut passes: Vec<&PassView> = passes.iter().collect();
+    passes.sort_by_key(|pass| place(pass).unwrap_or(usize::MAX));
+    passes
+}
+
 /// A pass as a row.
 pub(crate) fn row(shared: &Shared, pass: &PassView) -> Row {
     let whose = pass.holder.as_ref().map(|holder| holder.name.clone());
@@ -53,7 +68,7 @@ pub(crate) fn row(shared: &Shared, pass: &PassView) -> Row {
         (None, Some(whose)) => whose,
         (None, None) => pass.issuer.clone(),
     };
-    let row = Row::new(pass.title.clone()).icon("pass").detail(detail);
+    let row = Row::new(pass.title.clone()).icon(Icon::Pass).detail(detail);
     match pass.last_used {
         Some(used) => row.value(time::ago(shared, used)),
         None => row,
@@ -125,10 +140,10 @@ impl Face for Passes {
             } else {
                 (shared.say("passes-empty"), shared.action("add", "passes-add", None))
             };
-            return page.add("empty", Kind::Empty { text, icon: "pass", action: Some(action) });
+            return page.add("empty", Kind::Empty { text, icon: Icon::Pass, action: Some(action) });
         }
         page.list("passes", shared.say("tab-passes"));
-        for pass in passes {
+        for pass in in_own_order(shared, passes) {
             page.row(format!("pass/{}", pass.id), row(shared, pass));
         }
         page.button("add", Role::Plain, shared.say("passes-add"));
@@ -138,7 +153,7 @@ impl Face for Passes {
         match (key, key.split_once('/')) {
             ("again", _) => self.read(cx),
             ("login", _) => cx.push(Login::default()),
-            ("add", _) => cx.push(Search::with(cx.shared.say("passes-search"))),
+            ("add", _) => cx.push(AddPass::default()),
             (_, Some(("pass", id))) => match self.audience {
                 Some(audience) => cx.replace(Code::for_gate(id.to_owned(), audience)),
                 None => cx.push(Code::of(id.to_owned())),

@@ -9,6 +9,7 @@ use crate::effect::{Act, Outcome};
 use crate::error::advice;
 use crate::face::{Cx, Face, Field};
 use crate::frame::Tab;
+use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
 use crate::shared::Shared;
@@ -34,6 +35,8 @@ pub(crate) struct Places {
     nation: Option<RegionId>,
     /// The first-level region that was opened.
     inside: Option<RegionView>,
+    /// It is the one that the resident is in, and was open from the start.
+    is_own: bool,
     below: Vec<RegionView>,
     field: Field,
     found: Vec<PlaceView>,
@@ -51,6 +54,7 @@ impl Places {
             nations: Vec::new(),
             nation: None,
             inside: None,
+            is_own: false,
             below: Vec::new(),
             field: Field::default(),
             found: Vec::new(),
@@ -97,6 +101,26 @@ impl Places {
         );
     }
 
+    /// Another city of one's own province is one touch away.
+    fn open_own(&mut self, cx: &mut Cx<'_>) {
+        let own = cx.shared.place().and_then(|place| Some((place.clone(), place.first_level()?)));
+        let Some((_, first)) = own.filter(|(place, first)| self.what_for == PlacesFor::Switching && place != first)
+        else {
+            return;
+        };
+        cx.ask(
+            move |client| async move { client.home(&first).await.map(|home| home.region) },
+            |me: &mut Self, first, cx| {
+                let is_untouched = me.inside.is_none() && me.field.text().is_empty();
+                if let Some(first) = first.ok().filter(|first| is_untouched && Self::is_opened(first)) {
+                    let id = first.id.clone();
+                    (me.inside, me.is_own, me.below) = (Some(first), true, Vec::new());
+                    me.open(id, cx);
+                }
+            },
+        );
+    }
+
     fn choose_place(&mut self, region: &RegionView, cx: &mut Cx<'_>) {
         let settings = &mut cx.shared.settings;
         if self.what_for != PlacesFor::Switching || settings.home.is_none() {
@@ -105,6 +129,19 @@ impl Places {
         settings.place = Some(region.id.clone());
         cx.save_settings();
         cx.reset(Tab::Home);
+    }
+
+    /// Goes from inside a first-level region back to all of them.
+    fn go_up(&mut self, cx: &mut Cx<'_>) -> bool {
+        if self.inside.take().is_none() {
+            return false;
+        }
+        self.is_own = false;
+        self.below.clear();
+        if let Some(nation) = self.nation.clone() {
+            self.open(nation, cx);
+        }
+        true
     }
 
     /// A region of what is on the screen.
@@ -122,7 +159,7 @@ impl Places {
 }
 
 fn name(region: &RegionView) -> Row {
-    let row = Row::new(region.name.clone()).icon("place");
+    let row = Row::new(region.name.clone()).icon(Icon::Place);
     if region.latin == region.name || region.latin.is_empty() { row } else { row.detail(region.latin.clone()) }
 }
 
@@ -148,6 +185,7 @@ impl Face for Places {
         for nation in nations.into_iter().filter(|nation| Some(nation) != first.as_ref()).chain(first.clone()) {
             self.open(nation, cx);
         }
+        self.open_own(cx);
     }
 
     fn view(&self, shared: &Shared, page: &mut Page) {
@@ -195,11 +233,11 @@ impl Face for Places {
                     Some(place) => shared.messages.with("places-none-in", [("place", place.into())]),
                     None => shared.say("places-none"),
                 };
-                page.add("none", Kind::Empty { text, icon: "search", action: None });
+                page.add("none", Kind::Empty { text, icon: Icon::Search, action: None });
             } else {
                 page.list("found", shared.say("places-found"));
                 for place in self.found.iter().take(MAX_FOUND) {
-                    let row = Row::new(place.region.name.clone()).icon("place");
+                    let row = Row::new(place.region.name.clone()).icon(Icon::Place);
                     page.row(format!("found/{}", place.region.id), row.detail(place.above.join(" · ")));
                 }
             }
@@ -207,10 +245,11 @@ impl Face for Places {
         }
         if let Some(inside) = &self.inside {
             page.list("inside", inside.name.clone());
-            page.row("up", Row::new(shared.say("places-up")).icon("back"));
+            page.row("up", Row::new(shared.say("places-up")).icon(Icon::Back));
             page.row(
                 format!("whole/{}", inside.id),
-                Row::new(shared.messages.with("places-whole", [("place", inside.name.as_str().into())])).icon("place"),
+                Row::new(shared.messages.with("places-whole", [("place", inside.name.as_str().into())]))
+                    .icon(Icon::Place),
             );
         } else {
             page.list("inside", shared.say("places-list"));
@@ -251,7 +290,7 @@ impl Face for Places {
     fn choose(&mut self, key: &str, option: &str, cx: &mut Cx<'_>) {
         let nation = cx.shared.nations.iter().find(|nation| nation.as_str() == option).cloned();
         if let (Some(nation), "nation") = (nation, key) {
-            (self.inside, self.near) = (None, None);
+            (self.inside, self.is_own, self.near) = (None, false, None);
             self.below.clear();
             self.found.clear();
             self.nation = Some(nation.clone());
@@ -263,7 +302,7 @@ impl Face for Places {
         match (key, key.split_once('/')) {
             ("locate", _) => {
                 self.locating = true;
-                cx.effect(Act::Locate, "place");
+                cx.permitted_effect(Act::Locate, "place");
             }
             ("again", _) => {
                 let region = self.inside.as_ref().map(|inside| inside.id.clone()).or_else(|| self.nation.clone());
@@ -272,7 +311,7 @@ impl Face for Places {
                 }
             }
             ("up", _) => {
-                self.back(cx);
+                self.go_up(cx);
             }
             (_, Some((how, id))) => {
                 let Some(region) = self.region(id) else { return };
@@ -281,7 +320,7 @@ impl Face for Places {
                 }
                 self.field = Field::default();
                 self.below.clear();
-                self.inside = Some(region.clone());
+                (self.inside, self.is_own) = (Some(region.clone()), false);
                 self.open(region.id, cx);
             }
             _ => {}
@@ -289,14 +328,7 @@ impl Face for Places {
     }
 
     fn back(&mut self, cx: &mut Cx<'_>) -> bool {
-        if self.inside.take().is_none() {
-            return false;
-        }
-        self.below.clear();
-        if let Some(nation) = self.nation.clone() {
-            self.open(nation, cx);
-        }
-        true
+        !self.is_own && self.go_up(cx)
     }
 
     fn done(&mut self, _: &str, outcome: Outcome, cx: &mut Cx<'_>) {

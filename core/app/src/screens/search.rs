@@ -5,6 +5,7 @@ use onecity_core::{PlaceView, ServiceCard, Topic};
 use crate::block::{FieldKind, Kind};
 use crate::face::{Cx, Face, Field};
 use crate::frame::Tab;
+use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
 use crate::screens::{Languages, Service};
@@ -114,7 +115,7 @@ impl Face for Search {
         if !settings.is_empty() {
             page.list("settings", shared.say("search-settings"));
             for (key, label) in settings {
-                page.row(format!("setting/{key}"), Row::new(shared.say(label)).icon("settings"));
+                page.row(format!("setting/{key}"), Row::new(shared.say(label)).icon(Icon::Settings));
             }
         }
         if !self.cards.is_empty() {
@@ -129,14 +130,14 @@ impl Face for Search {
         if !self.places.is_empty() {
             page.list("places", shared.say("search-places"));
             for place in self.places.iter().take(MAX_PLACES) {
-                let row = Row::new(place.region.name.clone()).icon("place");
+                let row = Row::new(place.region.name.clone()).icon(Icon::Place);
                 page.row(format!("place/{}", place.region.id), row.detail(place.above.join(" · ")));
             }
         }
         let is_nothing = self.cards.is_empty() && self.places.is_empty() && self.settings(shared).is_empty();
         if is_nothing && !self.busy {
-            let action = shared.action("place", "home-change-place", Some("place"));
-            page.add("none", Kind::Empty { text: shared.say("search-none"), icon: "search", action: Some(action) });
+            let action = shared.action("place", "home-change-place", Some(Icon::Place));
+            page.add("none", Kind::Empty { text: shared.say("search-none"), icon: Icon::Search, action: Some(action) });
         } else if is_nothing {
             page.add("waiting", Kind::Waiting);
         }

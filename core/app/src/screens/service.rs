@@ -11,6 +11,7 @@ use crate::block::{Kind, Role, Severity, Web};
 use crate::effect::{Act, Outcome};
 use crate::error::advice;
 use crate::face::{Cx, Face, WebNews};
+use crate::icon::Icon;
 use crate::page::Page;
 use crate::route::Route;
 use crate::screens::sheets::{AskLogin, ServiceMenu};
@@ -217,8 +218,8 @@ impl Face for Service {
         page.head.detail = self.card.as_ref().map(|card| card.publisher.clone());
         if let Some(session) = self.session.as_ref().filter(|_| !self.gone) {
             page.head.actions = vec![
-                shared.action("code", "service-show-code", Some("pass")),
-                shared.action("menu", "service-menu", Some("more")),
+                shared.action("code", "service-show-code", Some(Icon::Pass)),
+                shared.action("menu", "service-menu", Some(Icon::More)),
             ];
             page.head.web = Some(Web {
                 session: format!("{}-{}", self.entry, self.opened),

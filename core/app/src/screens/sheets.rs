@@ -1,6 +1,6 @@
 //! Sheets: what is asked, shown or offered above a screen.
 
-use onecity_core::platform::ConsentRequest;
+use onecity_core::platform::{ConsentRequest, Payment};
 use onecity_core::{HandOverView, RegionId, ServiceCard};
 use onecity_protocol::miniapp_uri::MiniAppUri;
 use tokio::sync::oneshot;
@@ -9,6 +9,8 @@ use crate::block::{Kind, Role, Severity};
 use crate::effect::Act;
 use crate::error::advice;
 use crate::face::{Cx, Face};
+use crate::icon::Icon;
+use crate::money::money;
 use crate::page::{Page, Row};
 use crate::route::Route;
 use crate::screens::code::modules;
@@ -40,7 +42,9 @@ pub(crate) fn data_field(shared: &Shared, name: &str) -> String {
         "birthdate" => "field-birthdate",
         "email" => "field-email",
         "sub" => "field-pseudonym",
-        "place" | "position" => "field-place",
+        "place" | "position" | "location" => "field-place",
+        "blood_type" => "field-blood-type",
+        "allergies" => "field-allergies",
         other => return other.to_owned(),
     };
     shared.say(id)
@@ -242,6 +246,66 @@ impl Face for Leaving {
     }
 }
 
+/// Who asks for how much, before the payment page opens.
+pub(crate) struct Paying {
+    payment: Payment,
+    answer: Option<oneshot::Sender<bool>>,
+}
+
+impl Paying {
+    pub(crate) fn new(payment: Payment, answer: oneshot::Sender<bool>) -> Self {
+        Self { payment, answer: Some(answer) }
+    }
+
+    fn answer(&mut self, goes: bool) {
+        if let Some(answer) = self.answer.take() {
+            let _ = answer.send(goes);
+        }
+    }
+}
+
+impl Face for Paying {
+    fn route(&self) -> Option<Route> {
+        None
+    }
+
+    fn grants(&self) -> bool {
+        true
+    }
+
+    fn view(&self, shared: &Shared, page: &mut Page) {
+        let Payment { service, publisher, order, amount, currency, url } = &self.payment;
+        page.head.title = shared.messages.with("pay-title", [("amount", money(shared, *amount, currency).into())]);
+        page.head.detail = Some(publisher.clone());
+        let host = url.split('/').nth(2).unwrap_or_default().to_owned();
+        page.facts(
+            "facts",
+            [
+                (shared.say("link-service"), service.clone()),
+                (shared.say("pay-order"), order.clone()),
+                (shared.say("pay-where"), host),
+            ],
+        );
+        page.quiet("what", shared.say("pay-what"));
+        page.button("go", Role::Primary, shared.say("pay-go"));
+        page.button("stay", Role::Plain, shared.say("cancel"));
+    }
+
+    fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {
+        match key {
+            "go" => cx.effect(Act::Browse { url: self.payment.url.clone() }, "browser"),
+            "stay" => {}
+            _ => return,
+        }
+        self.answer(key == "go");
+        cx.close();
+    }
+
+    fn closed(&mut self, _: &mut Cx<'_>) {
+        self.answer(false);
+    }
+}
+
 /// What can be done with an open service.
 pub(crate) struct ServiceMenu {
     card: ServiceCard,
@@ -273,10 +337,10 @@ impl Face for ServiceMenu {
         page.list("menu", shared.say("service-menu"));
         let is_favourite = shared.own.is_favourite(&self.card.id);
         let id = if is_favourite { "favourite-remove" } else { "favourite-add" };
-        page.row("favourite", Row::new(shared.say(id)).icon(if is_favourite { "star-full" } else { "star" }));
-        page.row("consents", Row::new(shared.say("consents")).icon("shield"));
-        page.row("share", Row::new(shared.say("service-share")).icon("share"));
-        page.row("clear", Row::new(shared.say("service-clear")).icon("trash"));
+        page.row("favourite", Row::new(shared.say(id)).icon(if is_favourite { Icon::StarFull } else { Icon::Star }));
+        page.row("consents", Row::new(shared.say("consents")).icon(Icon::Shield));
+        page.row("share", Row::new(shared.say("service-share")).icon(Icon::Share));
+        page.row("clear", Row::new(shared.say("service-clear")).icon(Icon::Trash));
         page.facts(
             "facts",
             [

@@ -8,7 +8,7 @@ use onecity_protocol::region::RegionId;
 use super::Client;
 use crate::error::Error;
 use crate::task::TaskHandle;
-use crate::views::{CodeView, DocumentView, HolderView, PassSituation, PassView};
+use crate::views::{CodeView, DocumentView, HolderView, PassOffer, PassSituation, PassView, PurposeView};
 use crate::wallet::CodeListener;
 
 impl Client {
@@ -23,6 +23,15 @@ impl Client {
     pub async fn pass_holders(&self, region: &RegionId, pass_type: &str) -> Result<Vec<HolderView>, Error> {
         let (region, pass_type) = (region.clone(), pass_type.to_owned());
         self.run(|parts| async move { parts.passes.holders(&region, &pass_type).await }).await
+    }
+
+    /// The types of pass that can be had in a region, as its first-level region's trust list names them.
+    ///
+    /// # Errors
+    /// [`crate::Refusal::NotFound`] if the region has none, or was never synced.
+    pub async fn pass_offers(&self, region: &RegionId) -> Result<Vec<PassOffer>, Error> {
+        let region = region.clone();
+        self.run(|parts| async move { parts.passes.offers(&region).await }).await
     }
 
     /// The passes of the active account, the likeliest to be wanted in this situation first.
@@ -41,6 +50,12 @@ impl Client {
     pub async fn remove_pass(&self, pass_id: &str) -> Result<(), Error> {
         let pass_id = pass_id.to_owned();
         self.run(|parts| async move { parts.passes.remove(&pass_id).await }).await
+    }
+
+    /// What the counter whose sign was scanned may ask of a pass, beyond a passage.
+    pub async fn purposes(&self, pass_id: &str, verifier: Audience) -> Result<Vec<PurposeView>, Error> {
+        let pass_id = pass_id.to_owned();
+        self.run(|parts| async move { parts.passes.purposes(&pass_id, verifier).await }).await
     }
 
     /// A one-use grant: a code that a counter can trade, once, for what `purpose` shows, after the resident has agreed.

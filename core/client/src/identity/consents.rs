@@ -131,15 +131,10 @@ impl Consents {
     ) -> Result<(), Error> {
         let Asking { service, publisher, manifest, owner, people, is_shown, was_touched } = asking;
         let languages = &self.device.languages();
-        let names = if manifest.onecity.names.is_empty() {
-            Names::new().with("und", &manifest.name)
-        } else {
-            manifest.onecity.names.clone()
-        };
         let mut asked = Consent {
             service: service.clone(),
             permission,
-            names,
+            names: manifest.names(),
             publisher,
             fields,
             people,

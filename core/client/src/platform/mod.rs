@@ -111,6 +111,23 @@ pub trait ConsentPrompt: Send + Sync {
     async fn ask(&self, request: ConsentRequest) -> bool;
 }
 
+/// An order that is to be paid.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Payment {
+    /// The service that asks, in the resident's language.
+    pub service: String,
+    /// Who publishes it.
+    pub publisher: String,
+    /// The city's number for the order.
+    pub order: String,
+    /// What it comes to, in the currency's smallest unit.
+    pub amount: u64,
+    /// ISO 4217, for example `CNY`.
+    pub currency: String,
+    /// The payment page.
+    pub url: String,
+}
+
 /// Where the phone is.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -161,6 +178,11 @@ pub trait ServiceHost: Send + Sync {
     async fn share(&self, shared: Shared) -> bool;
     /// Opens an address in the system browser, or dials a `tel:` number, after showing where to.
     async fn open_browser(&self, url: String) -> bool;
+    /// Opens a payment page in the system browser, after showing who asks for how much. A shell that shows nothing of its
+    /// own shows where to.
+    async fn pay(&self, payment: Payment) -> bool {
+        self.open_browser(payment.url).await
+    }
     /// Opens another service over this one, with what it was handed as JSON, and returns what it finished with.
     async fn open_service(&self, link: String, data: String, from: ServiceId) -> Option<String>;
     /// A service that was opened over another has come to its end, with this result as JSON.

@@ -19,7 +19,8 @@ pub use places::{
 pub use qr::{Background, QrPicture};
 pub use services::{DraftView, HandOverView, ServiceStorage, StorageView, SubmissionView};
 pub use wallet::{
-    CodeView, DocumentField, DocumentStatus, DocumentView, HolderView, PassSituation, PassStatus, PassView, ReceiptView,
+    CodeView, DocumentField, DocumentStatus, DocumentView, HolderView, PassOffer, PassSituation, PassStatus, PassView,
+    PurposeView, ReceiptView,
 };
 
 pub use onecity_store::{PendingReason, SubmissionState, TimelineEntry};

@@ -75,6 +75,30 @@ pub struct PassSituation {
     pub pass_type: Option<String>,
 }
 
+/// A type of pass that can be had in a region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PassOffer {
+    /// One word for it, for example `transit`.
+    pub pass_type: String,
+    /// Its name.
+    pub title: String,
+    /// Who issues it.
+    pub issuer: String,
+}
+
+/// What a counter may ask of a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurposeView {
+    /// Its number, for a one-use grant.
+    pub id: u64,
+    /// What it is called.
+    pub title: String,
+    /// The counter.
+    pub verifier: String,
+    /// What it would learn.
+    pub fields: Vec<String>,
+}
+
 /// A code to show at a gate.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]

@@ -11,7 +11,7 @@ use onecity_store::{Owner, StoreError, Vault};
 pub(crate) use documents::Documents;
 pub use passes::CodeListener;
 pub(crate) use passes::Passes;
-pub(crate) use payments::Payments;
+pub(crate) use payments::{Payee, Payments};
 
 /// How many records of this part can't be read.
 pub(crate) fn unreadable(vault: &Vault, owner: &Owner) -> Result<u64, StoreError> {

@@ -19,6 +19,7 @@ use url::Url;
 use crate::device::Device;
 use crate::error::{Error, Refusal};
 use crate::identity::{Accounts, random_text};
+use crate::platform::Payment;
 use crate::registry::Registry;
 use crate::views::{ReceiptView, Topic};
 
@@ -64,6 +65,15 @@ impl Record for Receipt {
     const FORMAT: u8 = 1;
 }
 
+/// The service that is to be paid.
+pub(crate) struct Payee {
+    pub service: ServiceId,
+    pub region: RegionId,
+    /// Its name and its publisher's, in the resident's language.
+    pub name: String,
+    pub publisher: String,
+}
+
 /// Payments on their way, and receipts.
 pub(crate) struct Payments {
     device: Arc<Device>,
@@ -91,27 +101,28 @@ impl Payments {
     pub(crate) async fn pay(
         &self,
         owner: &Owner,
-        service: &ServiceId,
-        region: &RegionId,
+        payee: Payee,
         page: Url,
         order: PageOrder,
     ) -> Result<ReceiptView, Error> {
-        if let Some(paid) = self.receipt(owner, service, &order.order).await? {
+        let Payee { service, region, name, publisher } = payee;
+        if let Some(paid) = self.receipt(owner, &service, &order.order).await? {
             return Ok(paid);
         }
         let state = random_text();
         let now = self.device.time.now().await;
+        let unit = service.unit.to_string();
         let ordered = Ordered {
             state: state.clone(),
             owner: match owner {
                 Owner::Phone => None,
                 Owner::Account(account) => Some(account.to_string()),
             },
-            service: service.clone(),
-            region: region.first_level().unwrap_or_else(|| region.clone()),
-            order: order.order,
+            service,
+            region: region.first_level().unwrap_or(region),
+            order: order.order.clone(),
             amount: order.amount,
-            currency: order.currency,
+            currency: order.currency.clone(),
             at: now,
         };
         // Among the account's own records: it goes when the account does.
@@ -131,10 +142,12 @@ impl Payments {
         url.query_pairs_mut()
             .append_pair("return_uri", RETURN_URI)
             .append_pair("state", &state)
-            .append_pair("unit", &service.unit.to_string());
+            .append_pair("unit", &unit);
+        let PageOrder { order, amount, currency, .. } = order;
+        let asked = Payment { service: name, publisher, order, amount, currency, url: url.into() };
         let (paid, waiting) = oneshot::channel();
         self.waiting().insert(state.clone(), paid);
-        let opened = self.device.host(|host| async move { host.open_browser(url.into()).await }).await;
+        let opened = self.device.host(|host| async move { host.pay(asked).await }).await;
         let outcome = match opened {
             Ok(true) => tokio::time::timeout(Duration::from_secs(TIME_LIMIT), waiting).await,
             Ok(false) => {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::sync::Notify;
 use url::Url;
 
-use super::{Documents, Payments};
+use super::{Documents, Payee, Payments};
 use crate::device::testing::Bench;
 use crate::error::{Error, Refusal};
 use crate::identity::Accounts;
@@ -158,10 +158,13 @@ fn order() -> PageOrder {
 async fn begin(kit: &Kit) -> (tokio::task::JoinHandle<Result<crate::views::ReceiptView, Error>>, String) {
     let payments = Arc::clone(&kit.payments);
     let page = Url::parse("https://jinan.example/pay").expect("a URL");
-    let paying =
-        tokio::spawn(
-            async move { payments.pay(&Owner::Phone, &report(), &region("cn-sd/jinan"), page, order()).await },
-        );
+    let payee = Payee {
+        service: report(),
+        region: region("cn-sd/jinan"),
+        name: "Report".to_owned(),
+        publisher: "Jinan".to_owned(),
+    };
+    let paying = tokio::spawn(async move { payments.pay(&Owner::Phone, payee, page, order()).await });
     kit.host.opened.notified().await;
     let browsed = Url::parse(&kit.host.browsed.lock().expect("whole").pop().expect("opened")).expect("a URL");
     let state = browsed.query_pairs().find(|(name, _)| name == "state").expect("told").1.into_owned();

@@ -349,6 +349,12 @@ impl Manifest {
         self.req_permissions.iter().any(|request| request.name == permission)
     }
 
+    /// Its names by language; one of no known language if it has only that.
+    pub fn names(&self) -> Names {
+        let own = &self.onecity.names;
+        if own.is_empty() { Names::new().with("und", &self.name) } else { own.clone() }
+    }
+
     /// Why a permission is asked for, in one of the resident's languages.
     pub fn reason(&self, permission: Permission, languages: &[String]) -> String {
         let own = self.onecity.reasons.get(&permission).map(|names| names.best(languages).to_owned());

@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::session::{ServiceSession, for_page};
 use crate::error::{Error, Refusal};
 use crate::platform::{ServiceHost, Shared};
+use crate::wallet::Payee;
 
 /// Longest text that is scanned or shared, in bytes.
 const MAX_TEXT: usize = 8192;
@@ -132,9 +133,8 @@ impl ServiceSession {
     pub(super) async fn hand_draft_over(&self) -> Result<Value, BridgeError> {
         self.shown()?;
         let owner = self.owner().await?;
-        let names = self.manifest().onecity.names.clone();
-        let names = if names.is_empty() { names.with("und", &self.manifest().name) } else { names };
-        let shown = self.parts.drafts.hand_over(&owner, &self.service, names).await.map_err(for_page)?;
+        let shown =
+            self.parts.drafts.hand_over(&owner, &self.service, self.manifest().names()).await.map_err(for_page)?;
         self.host(|host| async move { host.show_hand_over(shown).await }).await?;
         Ok(Value::Null)
     }
@@ -148,7 +148,14 @@ impl ServiceSession {
             return Err(BridgeError::invalid("an order has a number, an amount and a currency such as CNY"));
         }
         let owner = self.owner().await?;
-        let paid = self.parts.payments.pay(&owner, &self.service, &self.region, page, order).await;
+        let languages = &self.parts.device.languages();
+        let payee = Payee {
+            service: self.service.clone(),
+            region: self.region.clone(),
+            name: self.manifest().names().best(languages).to_owned(),
+            publisher: self.publisher().await?,
+        };
+        let paid = self.parts.payments.pay(&owner, payee, page, order).await;
         Ok(json!(paid.map_err(for_page)?))
     }
 

@@ -190,10 +190,9 @@ impl ServiceSession {
         self.requests(permission)?;
         self.shown()?;
         let owner = self.owner().await?;
-        let tree = self.parts.registry.tree_around(&self.region).await.map_err(for_page)?;
         let asking = Asking {
             service: &self.service,
-            publisher: tree.unit_name(&self.service.unit, &self.parts.device.languages()),
+            publisher: self.publisher().await?,
             manifest: self.manifest(),
             is_shown: &|| self.life.is_shown(),
             was_touched: &|| self.life.was_touched(),
@@ -203,6 +202,12 @@ impl ServiceSession {
         self.parts.consents.agreed(asking, permission, fields).await.map_err(for_page)?;
         // The question may have stood there for a while.
         self.owner().await
+    }
+
+    /// Who publishes it, in the resident's language.
+    pub(super) async fn publisher(&self) -> Result<String, BridgeError> {
+        let tree = self.parts.registry.tree_around(&self.region).await.map_err(for_page)?;
+        Ok(tree.unit_name(&self.service.unit, &self.parts.device.languages()))
     }
 
     /// Whether the manifest asks for a permission at all.

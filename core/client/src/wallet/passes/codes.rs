@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use onecity_protocol::credential::{Audience, PresentationDraft, UnixTime, next_issued_at};
+use onecity_protocol::credential::{Audience, PresentationDraft, Purpose, UnixTime, next_issued_at};
 use onecity_store::Owner;
 
 use super::record::{LastCode, Pass, PassState};
@@ -17,7 +17,7 @@ use crate::platform::ConsentRequest;
 use crate::task::TaskHandle;
 use crate::views::QrPicture;
 use crate::views::messages::localized;
-use crate::views::{CodeView, Topic};
+use crate::views::{CodeView, PurposeView, Topic};
 
 /// A last code this far in the future can't have been accepted by any gate whose clock is right, in seconds.
 const CLOCK_CORRECTED: i64 = 60;
@@ -79,6 +79,23 @@ impl Passes {
     /// A fresh code over a pass.
     pub(crate) async fn code(self: &Arc<Self>, id: &str, audience: Audience) -> Result<CodeView, Error> {
         self.fresh(id, Wanted { audience, purpose: 0 }).await
+    }
+
+    /// What a counter may ask of a pass.
+    pub(crate) async fn purposes(&self, id: &str, audience: Audience) -> Result<Vec<PurposeView>, Error> {
+        let Found { pass, .. } = self.find(id).await?;
+        let first = pass.region.first_level().unwrap_or_else(|| pass.region.clone());
+        let words = self.registry.trust_list(&first).await?.words;
+        let languages = &self.device.languages();
+        let Some(verifier) = words.verifier(audience.number()) else { return Ok(Vec::new()) };
+        let asked = verifier.purposes.iter().filter_map(|id| words.purpose(verifier, *id, pass.type_number));
+        let view = |purpose: &Purpose| PurposeView {
+            id: purpose.id,
+            title: purpose.names.best(languages).to_owned(),
+            verifier: verifier.names.best(languages).to_owned(),
+            fields: purpose.fields.clone(),
+        };
+        Ok(asked.map(view).collect())
     }
 
     /// A one-use grant for a counter, after the resident has agreed to what it shows. The disclosure is stored before

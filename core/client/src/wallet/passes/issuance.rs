@@ -25,7 +25,7 @@ use crate::device::{Boxed, NewKeys};
 use crate::error::{Error, Refusal};
 use crate::identity::sign_jwt;
 use crate::platform::KeyPurpose;
-use crate::views::{HolderView, PassView, Topic};
+use crate::views::{HolderView, PassOffer, PassView, Topic};
 
 /// The credential format identifier of CQ1 in OpenID4VCI's metadata.
 const FORMAT: &str = "cq1";
@@ -98,6 +98,22 @@ impl Passes {
         let (keys, issued) = source.issue(self, &owner, vec![holder]).await?;
         let passes = self.keep(&owner, keys, issued, Vec::new()).await?;
         passes.into_iter().next().ok_or_else(|| Error::internal("one pass was asked for"))
+    }
+
+    /// The types of pass that can be had in a region.
+    pub(crate) async fn offers(&self, region: &RegionId) -> Result<Vec<PassOffer>, Error> {
+        let first = region.first_level().unwrap_or_else(|| region.clone());
+        let list = self.registry.trust_list(&first).await?;
+        let (now, languages) = (self.device.time.now().await, self.device.languages());
+        let offer = |own: &PassType| {
+            let issuer = list.issuer_of_type(own.id, now)?;
+            Some(PassOffer {
+                pass_type: own.word.clone(),
+                title: own.names.best(&languages).to_owned(),
+                issuer: issuer.names.best(&languages).to_owned(),
+            })
+        };
+        Ok(list.types.iter().filter_map(offer).collect())
     }
 
     /// Whom a resident may hold a type of pass for, beside themselves.

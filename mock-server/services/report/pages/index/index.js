@@ -11,6 +11,13 @@
 
   const written = () => ({ category: chosen(), text: at("text").value.trim(), place: at("place").value.trim() });
 
+  const form = city.draft(() => t("name"), written, (begun) => {
+    const category = document.querySelector(`input[name=category][value="${CSS.escape(String(begun.category ?? ""))}"]`);
+    if (category) category.checked = true;
+    at("text").value = String(begun.text ?? "");
+    at("place").value = String(begun.place ?? "");
+  });
+
   /** Marks what a report lacks; the first field to mend, or null. */
   function firstLacking(report) {
     city.mark(at("categories"), at("category-lacking"), report.category ? "" : t("category.lacking"));
@@ -35,6 +42,7 @@
       const title = t("title", { category: t(`category.${report.category}`), place: report.place });
       await city.submit("/reports", title, report);
       at("report").reset();
+      await form.drop();
       city.succeed(at("outcome"), t("sent.title"), t("sent.next"));
       await remember(report);
     } catch (error) {
@@ -69,11 +77,12 @@
   }
 
   at("report").addEventListener("input", () => {
+    form.save();
     if (document.querySelector("[aria-invalid=true]")) firstLacking(written());
   });
   at("report").addEventListener("submit", (event) => {
     event.preventDefault();
     send();
   });
-  city.start().then(showEarlier);
+  city.start().then(form.restore).then(showEarlier);
 })();

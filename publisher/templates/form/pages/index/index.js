@@ -4,6 +4,7 @@
   const { t, el } = city;
   const at = (id) => document.getElementById(id);
   const kept = city.kept("questions");
+  const draft = city.draft(() => t("name"), () => ({ text: at("text").value }), ({ text }) => { at("text").value = String(text ?? ""); });
   let sending = false;
 
   async function send() {
@@ -19,6 +20,7 @@
       // The outbox keeps it until the city has it, with or without a network, and delivers it once.
       await city.submit("/questions", t("title", { text: text.slice(0, 40) }), { text });
       at("form").reset();
+      await draft.drop();
       city.succeed(at("outcome"), t("sent.title"), t("sent.next"));
       await kept.add({ text: text.slice(0, 200), at: Date.now() }).catch(() => {});
       await showEarlier();
@@ -35,9 +37,10 @@
     at("earlier").replaceChildren(...(questions.length ? questions.map(row) : [el("li", { class: "quiet" }, t("earlier.none"))]));
   }
 
+  at("form").addEventListener("input", draft.save);
   at("form").addEventListener("submit", (event) => {
     event.preventDefault();
     send();
   });
-  city.start().then(showEarlier);
+  city.start().then(draft.restore).then(showEarlier);
 })();

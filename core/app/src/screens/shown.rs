@@ -1,0 +1,79 @@
+//! Where a pass was shown: which counters learnt what from it, and when.
+
+use onecity_core::{DisclosureView, Error, Topic};
+
+use crate::block::{Kind, Severity};
+use crate::error::advice;
+use crate::face::{Cx, Face};
+use crate::icon::Icon;
+use crate::page::{Page, Row};
+use crate::route::Route;
+use crate::screens::sheets::data_field;
+use crate::shared::Shared;
+use crate::time;
+
+/// Where a pass was shown.
+pub(crate) struct ShownTo {
+    /// The pass, by its name and whose it is.
+    title: String,
+    holder: Option<String>,
+    disclosures: Option<Vec<DisclosureView>>,
+    error: Option<Error>,
+}
+
+impl ShownTo {
+    pub(crate) fn of(title: String, holder: Option<String>) -> Self {
+        Self { title, holder, disclosures: None, error: None }
+    }
+
+    fn read(&mut self, cx: &mut Cx<'_>) {
+        cx.ask(
+            |client| async move { client.disclosures().await },
+            |me: &mut Self, all, _| match all {
+                Ok(all) => {
+                    let whose = |own: &DisclosureView| own.holder.as_ref().map(|holder| holder.id.clone());
+                    let of = |own: &DisclosureView| own.what == me.title && whose(own) == me.holder;
+                    me.disclosures = Some(all.into_iter().filter(of).collect());
+                    me.error = None;
+                }
+                Err(error) => me.error = Some(error),
+            },
+        );
+    }
+}
+
+impl Face for ShownTo {
+    fn route(&self) -> Option<Route> {
+        None
+    }
+
+    fn begin(&mut self, cx: &mut Cx<'_>) {
+        self.read(cx);
+    }
+
+    fn changed(&mut self, _: Topic, cx: &mut Cx<'_>) {
+        self.read(cx);
+    }
+
+    fn view(&self, shared: &Shared, page: &mut Page) {
+        page.head.title = shared.say("shown-title");
+        page.head.detail = Some(self.title.clone());
+        if let Some(error) = &self.error {
+            page.notice("error", Severity::Warn, advice(shared, error), Vec::new());
+        }
+        let Some(all) = &self.disclosures else { return page.add("waiting", Kind::Waiting) };
+        if all.is_empty() {
+            let text = shared.say("shown-empty");
+            return page.add("empty", Kind::Empty { text, icon: Icon::Shield, action: None });
+        }
+        page.list("shown", shared.say("shown-title"));
+        for (at, own) in all.iter().enumerate() {
+            let fields: Vec<String> = own.fields.iter().map(|field| data_field(shared, field)).collect();
+            let what = [own.purpose.clone(), fields.join(&shared.say("list-separator"))];
+            let what: Vec<String> = what.into_iter().filter(|text| !text.is_empty()).collect();
+            let row = Row::new(own.verifier.clone()).detail(what.join(&shared.say("sentence-separator")));
+            page.row(format!("shown/{at}"), row.value(time::ago(shared, own.at)).icon(Icon::Shield).still());
+        }
+        page.quiet("what", shared.say("shown-what"));
+    }
+}

@@ -1,0 +1,244 @@
+//! The browser phone: a page that paints what an app of this process decides. One WebSocket for each page; pages of services
+//! on ports of their own.
+//!
+//! ```text
+//!   page (mock-server/phone) ── events, calls ──> socket ──> AppPhone
+//!                            <── frame, changes, effects ──
+//!   frame of a service ──────── files ──> a listener for each open service ──> App::resource
+//! ```
+//!
+//! It is for testers: the keys are software, and a stock browser can't keep pages from `preconnect` and DNS prefetch.
+
+mod services;
+mod socket;
+
+use std::collections::{HashMap, VecDeque};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{Path, Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Extension, Router};
+use onecity_app::look::{ICONS, LOOK};
+use onecity_protocol::credential::{Decision, Gate, GatePolicy, WithoutStatus};
+use rust_embed::Embed;
+use serde::Deserialize;
+use serde_json::json;
+use tokio::sync::RwLock;
+
+use self::services::Served;
+use self::socket::{Delivery, Page};
+use super::app::AppPhone;
+use crate::world::World;
+
+/// Most phones that are there at once; the one that was opened first gives way.
+const MAX_PHONES: usize = 24;
+/// Most pages of a phone whose events are counted.
+const MAX_PAGES: usize = 16;
+/// Longest name of a phone, in characters.
+const MAX_NAME: usize = 64;
+/// Longest message of a page, in bytes: a photo of 20 MiB as base64, and a little.
+const MAX_MESSAGE: usize = 28 << 20;
+/// The phone's page asks nothing of anywhere else (CSP Level 3): services are on ports of this machine.
+const PHONE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+     frame-src 'self' http://127.0.0.1:*; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// The page of the phone.
+#[derive(Embed)]
+#[folder = "phone/"]
+struct Files;
+
+/// The phones of a server, by the names that their pages have.
+#[derive(Default)]
+pub(crate) struct BrowserPhones {
+    phones: Mutex<VecDeque<(String, Arc<Hosted>)>>,
+    /// The gate that testers hold codes to; it knows what it has seen.
+    gate: Mutex<Option<Gate>>,
+}
+
+/// A phone, and the listeners for its open services.
+struct Hosted {
+    phone: RwLock<AppPhone>,
+    served: Mutex<HashMap<(String, String), Served>>,
+    /// What has become of the events of its pages, the newest page last.
+    deliveries: Mutex<VecDeque<(String, Arc<Mutex<Delivery>>)>>,
+    /// The code that was held to a gate last.
+    held: Mutex<Option<String>>,
+}
+
+impl Hosted {
+    /// What has become of the events of a page, which says how many of them were applied when it heard last.
+    fn delivery(&self, page: &str, applied: u64) -> Arc<Mutex<Delivery>> {
+        let mut all = locked(&self.deliveries);
+        if let Some((_, delivery)) = all.iter().find(|(own, _)| own == page) {
+            return Arc::clone(delivery);
+        }
+        if all.len() == MAX_PAGES {
+            all.pop_front();
+        }
+        let delivery = Arc::new(Mutex::new(Delivery::after(applied)));
+        all.push_back((page.to_owned(), Arc::clone(&delivery)));
+        delivery
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl BrowserPhones {
+    fn phone(&self, world: &World, name: &str) -> Result<Arc<Hosted>, super::PhoneError> {
+        let mut phones = locked(&self.phones);
+        if let Some((_, phone)) = phones.iter().find(|(own, _)| own == name) {
+            return Ok(Arc::clone(phone));
+        }
+        let hosted = Arc::new(Hosted {
+            phone: RwLock::new(AppPhone::new(world, &[])?),
+            served: Mutex::default(),
+            deliveries: Mutex::default(),
+            held: Mutex::default(),
+        });
+        if phones.len() == MAX_PHONES {
+            phones.pop_front();
+        }
+        phones.push_back((name.to_owned(), Arc::clone(&hosted)));
+        Ok(hosted)
+    }
+
+    fn known(&self, name: &str) -> Option<Arc<Hosted>> {
+        locked(&self.phones).iter().find(|(own, _)| own == name).map(|(_, phone)| Arc::clone(phone))
+    }
+
+    /// What a gate of Shandong says of a code.
+    fn hold_to_gate(&self, world: &World, code: &str) -> String {
+        let mut gate = locked(&self.gate);
+        let gate = match &mut *gate {
+            Some(gate) => gate,
+            none => {
+                let Some(list) = "cn-sd".parse().ok().and_then(|region| world.trust_list(&region)) else {
+                    return "there is no gate in this world".to_owned();
+                };
+                let any = GatePolicy::of_types([1], WithoutStatus::FailOpen { hours: 24 });
+                let policy = GatePolicy { scope: Some(37), number: 1, ..any };
+                none.insert(Gate::new(list, policy, world.now() - 3600))
+            }
+        };
+        match gate.check(code, world.now()) {
+            Decision::Accepted(_) => "gate 1 opens".to_owned(),
+            Decision::AlreadyAccepted(_) => "gate 1 has opened for this code already".to_owned(),
+            Decision::Refused(refusal) => format!("gate 1 stays closed: {refusal}"),
+        }
+    }
+}
+
+pub(crate) fn routes() -> Router<Arc<World>> {
+    Router::new()
+        .route("/phone", get(|| file("index.html")))
+        .route("/phones", get(|| file("phones.html")))
+        .route("/phone/socket", get(socket))
+        .route("/phone/image", get(image))
+        .route("/phone/look.css", get(look))
+        .route("/phone/icon-paths.js", get(icon_paths))
+        .route("/phone/{file}", get(|Path(name): Path<String>| async move { file(&name).await }))
+        .layer(Extension(Arc::new(BrowserPhones::default())))
+}
+
+/// A browser in a frame can't follow an address of the app's own: the page around it is told of it.
+pub(crate) async fn coming_back(request: Request, next: Next) -> Response {
+    let framed = request.headers().get("sec-fetch-dest").is_some_and(|dest| dest == "iframe");
+    let response = next.run(request).await;
+    let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
+    let Some(location) = location.filter(|location| framed && location.starts_with("onecity://")) else {
+        return response;
+    };
+    let script = json!(location).to_string().replace('<', "\\u003c");
+    let page = format!(
+        "<!doctype html><meta charset=utf-8><title>OneCity</title>\
+         <script>parent.postMessage({{ came_back: {script} }}, location.origin)</script>"
+    );
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], page).into_response()
+}
+
+async fn file(name: &str) -> Response {
+    let Some(found) = Files::get(name) else { return StatusCode::NOT_FOUND.into_response() };
+    let media_type = match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        _ => "application/octet-stream",
+    };
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, PHONE_POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, found.data).into_response()
+}
+
+async fn look() -> Response {
+    ([(header::CONTENT_TYPE, "text/css; charset=utf-8")], LOOK.shell_css()).into_response()
+}
+
+async fn icon_paths() -> Response {
+    let script = format!("export default {};\n", json!(*ICONS));
+    ([(header::CONTENT_TYPE, "text/javascript; charset=utf-8")], script).into_response()
+}
+
+#[derive(Deserialize)]
+struct Named {
+    name: String,
+    #[serde(default)]
+    image: String,
+}
+
+async fn image(Extension(phones): Extension<Arc<BrowserPhones>>, Query(asked): Query<Named>) -> Response {
+    let Some(hosted) = phones.known(&asked.name) else { return StatusCode::NOT_FOUND.into_response() };
+    let app = Arc::clone(hosted.phone.read().await.app());
+    match app.image(&asked.image).await {
+        Some(icon) => {
+            // A picture of a publisher's is a picture, whatever it holds.
+            let headers = [
+                (header::CONTENT_TYPE, icon.media_type),
+                (header::CONTENT_SECURITY_POLICY, "default-src 'none'; style-src 'unsafe-inline'; sandbox".to_owned()),
+                (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
+                (header::CACHE_CONTROL, "max-age=300".to_owned()),
+            ];
+            (headers, icon.body).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn socket(
+    State(world): State<Arc<World>>,
+    Extension(phones): Extension<Arc<BrowserPhones>>,
+    Query(asked): Query<Named>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    // Pages of others may open sockets to here (RFC 6455 §10.2): only this server's own are heard.
+    let own = |origin: &HeaderValue| {
+        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host) == host
+    };
+    if !headers.get(header::ORIGIN).is_some_and(own) {
+        return StatusCode::FORBIDDEN.into_response();
+    }
+    if asked.name.is_empty() || asked.name.chars().count() > MAX_NAME {
+        return (StatusCode::BAD_REQUEST, "a phone's name has 1 to 64 characters").into_response();
+    }
+    match phones.phone(&world, &asked.name) {
+        Ok(hosted) => {
+            let upgrade = upgrade.max_message_size(MAX_MESSAGE);
+            upgrade.on_upgrade(move |socket| async move {
+                Page::new(world, phones, hosted).serve(socket).await;
+            })
+        }
+        Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
+    }
+}

@@ -1,0 +1,349 @@
+//! The socket of one page: events and calls in; the frame, changes and effects out.
+
+use std::collections::{HashMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex};
+
+use axum::extract::ws::{Message, WebSocket};
+use onecity_app::{App, Changes, Effect, Environment, Event, Frame, Kind};
+use onecity_core::QrPicture;
+use onecity_core::platform::Clock;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+
+use super::services::serve_service;
+use super::{BrowserPhones, Hosted, locked};
+use crate::picture;
+use crate::world::World;
+
+/// What has become of the events of a page, which may come over several sockets.
+#[derive(Default)]
+pub(super) struct Delivery {
+    /// The number of the last that came.
+    received: u64,
+    /// Those that are not applied yet, with their numbers in the app.
+    sent: VecDeque<(u64, u64)>,
+    applied: u64,
+}
+
+impl Delivery {
+    /// Of a page that has been here before, with this many events.
+    pub(super) fn after(applied: u64) -> Self {
+        Self { received: applied, sent: VecDeque::new(), applied }
+    }
+
+    /// Whether an event has not come yet.
+    fn is_next(&mut self, number: u64) -> bool {
+        let is_next = number > self.received;
+        self.received = self.received.max(number);
+        is_next
+    }
+
+    /// How many are applied once the app has come so far.
+    fn applied(&mut self, app: u64) -> u64 {
+        while let Some((number, _)) = self.sent.front().filter(|(_, own)| *own <= app) {
+            self.applied = *number;
+            self.sent.pop_front();
+        }
+        self.applied
+    }
+
+    /// None that is outstanding will be applied any more.
+    fn give_up(&mut self) {
+        self.sent.clear();
+        self.applied = self.received;
+    }
+}
+
+/// What a page says.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Said {
+    Hello(Hello),
+    Event(Numbered),
+    Call(PageCall),
+    Touched(String),
+    Control(Control),
+}
+
+/// What a page begins with.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hello {
+    /// Another for each time that the page is loaded.
+    page: String,
+    /// How many of its events it knows to be applied.
+    applied: u64,
+    environment: Environment,
+}
+
+/// An event with its number, from 1 on. One that came already is not taken again: a page whose socket was lost says what it
+/// does not know to be applied once more.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Numbered {
+    number: u64,
+    event: Event,
+}
+
+/// A call of a service's page.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageCall {
+    id: u64,
+    entry: String,
+    json: String,
+}
+
+/// One of the tester's controls.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+enum Control {
+    /// Ends the app's process.
+    Restart,
+    /// Seconds that the phone's clock is ahead.
+    Clock(i64),
+    /// Holds the code on the screen to a gate.
+    Gate,
+    /// Holds the code that was held last, as somebody with a picture of it would.
+    GateAgain,
+}
+
+/// What a page is told.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Tells {
+    Screens {
+        frame: Box<Frame>,
+        screens: Vec<Changes>,
+        /// How many of this page's events are in it.
+        applied: u64,
+        /// The phone's clock, in milliseconds.
+        clock: i64,
+    },
+    Effect {
+        effect: Effect,
+    },
+    Web {
+        web: Origin,
+    },
+    Answer {
+        answer: Answer,
+    },
+    Said {
+        said: String,
+    },
+}
+
+#[derive(Serialize)]
+struct Origin {
+    session: String,
+    origin: String,
+}
+
+#[derive(Serialize)]
+struct Answer {
+    id: u64,
+    json: String,
+}
+
+/// One page of a phone.
+pub(super) struct Page {
+    world: Arc<World>,
+    phones: Arc<BrowserPhones>,
+    hosted: Arc<Hosted>,
+    /// What the page has of each entry.
+    known: HashMap<String, (String, u64)>,
+    delivery: Option<Arc<Mutex<Delivery>>>,
+    /// What the platform has said last: another process is told it, too.
+    environment: Option<Environment>,
+    online: bool,
+}
+
+impl Page {
+    pub(super) fn new(world: Arc<World>, phones: Arc<BrowserPhones>, hosted: Arc<Hosted>) -> Self {
+        Self { world, phones, hosted, known: HashMap::new(), delivery: None, environment: None, online: true }
+    }
+
+    pub(super) async fn serve(mut self, mut socket: WebSocket) {
+        let (answers, mut answered) = tokio::sync::mpsc::unbounded_channel();
+        let mut happened = self.hosted.phone.read().await.happened();
+        // Whatever there is, is news to a new page.
+        happened.mark_changed();
+        loop {
+            let tells = tokio::select! {
+                said = socket.recv() => match said {
+                    Some(Ok(Message::Text(text))) => match serde_json::from_str(text.as_str()) {
+                        Ok(said) => self.heard(said, &answers).await,
+                        Err(error) => {
+                            tracing::warn!(%error, "a page said what is not understood");
+                            return;
+                        }
+                    },
+                    Some(Ok(Message::Ping(_) | Message::Pong(_))) => Vec::new(),
+                    _ => return,
+                },
+                Some(answer) = answered.recv() => vec![Tells::Answer { answer }],
+                _ = happened.changed() => self.news().await,
+            };
+            for tell in tells {
+                let Ok(text) = serde_json::to_string(&tell) else { return };
+                if socket.send(Message::Text(text.into())).await.is_err() {
+                    return;
+                }
+            }
+        }
+    }
+
+    async fn heard(&mut self, said: Said, answers: &tokio::sync::mpsc::UnboundedSender<Answer>) -> Vec<Tells> {
+        let phone = self.hosted.phone.read().await;
+        let app = Arc::clone(phone.app());
+        match said {
+            Said::Hello(Hello { page, applied, environment }) => {
+                self.delivery = Some(self.hosted.delivery(&page, applied));
+                self.environment = Some(environment.clone());
+                app.send(Event::Environment { environment });
+                app.send(Event::Shown);
+            }
+            Said::Event(Numbered { number, event }) => {
+                let Some(delivery) = &self.delivery else { return Vec::new() };
+                let mut delivery = locked(delivery);
+                if !delivery.is_next(number) {
+                    return Vec::new();
+                }
+                match &event {
+                    Event::Environment { environment } => self.environment = Some(environment.clone()),
+                    Event::Network { online } => self.online = *online,
+                    _ => {}
+                }
+                delivery.sent.push_back((number, app.send(event)));
+            }
+            Said::Touched(entry) => app.touched(&entry),
+            Said::Call(PageCall { id, entry, json }) => {
+                let answers = answers.clone();
+                tokio::spawn(async move {
+                    let json = match app.bridge(&entry, &json).await {
+                        Ok(json) => json,
+                        Err(error) => {
+                            json!({ "error": { "code": "internal", "message": error.to_string() } }).to_string()
+                        }
+                    };
+                    let _ = answers.send(Answer { id, json });
+                });
+            }
+            Said::Control(Control::Clock(seconds)) => {
+                phone.clock().set_wall_offset(seconds.clamp(-10_000_000_000, 10_000_000_000) * 1000);
+                app.send(Event::Shown);
+            }
+            Said::Control(Control::Gate) => {
+                let code = shown_code(&app);
+                locked(&self.hosted.held).clone_from(&code);
+                return vec![self.hold(code)];
+            }
+            Said::Control(Control::GateAgain) => {
+                let code = locked(&self.hosted.held).clone();
+                return vec![self.hold(code)];
+            }
+            Said::Control(Control::Restart) => {
+                drop(phone);
+                locked(&self.hosted.served).clear();
+                let mut phone = self.hosted.phone.write().await;
+                phone.restart().await;
+                if let Some(environment) = self.environment.clone() {
+                    phone.app().send(Event::Environment { environment });
+                }
+                phone.app().send(Event::Network { online: self.online });
+                drop(phone);
+                self.known.clear();
+                // What the old process has not applied never will be.
+                locked(&self.hosted.deliveries).iter().for_each(|(_, delivery)| locked(delivery).give_up());
+                return self.news().await;
+            }
+        }
+        Vec::new()
+    }
+
+    fn hold(&self, code: Option<String>) -> Tells {
+        let said = match code {
+            Some(code) => self.phones.hold_to_gate(&self.world, &code),
+            None => "there is no code on the screen".to_owned(),
+        };
+        Tells::Said { said }
+    }
+
+    /// What has changed since the page was told last.
+    async fn news(&mut self) -> Vec<Tells> {
+        let phone = self.hosted.phone.read().await;
+        let app = Arc::clone(phone.app());
+        let frame = app.frame();
+        let clock = phone.clock().wall();
+        let effects = phone.take_effects();
+        drop(phone);
+        let applied = self.delivery.as_ref().map(|own| locked(own).applied(frame.applied)).unwrap_or_default();
+        let entries = frame.stack.iter().chain(frame.sheet.iter().map(|sheet| &sheet.entry));
+        let mut screens = Vec::new();
+        let mut open = HashSet::new();
+        let mut webs = Vec::new();
+        for entry in entries {
+            let (epoch, revision) = self.known.get(entry).cloned().unwrap_or_default();
+            let Some(changes) = app.changes_since(entry, &epoch, revision) else { continue };
+            self.known.insert(entry.clone(), (changes.epoch.clone(), changes.revision));
+            if let Some(web) = app.screen(entry).and_then(|screen| screen.head.web) {
+                let key = (frame.epoch.clone(), web.session);
+                webs.push((entry.clone(), key.clone()));
+                open.insert(key);
+            }
+            if changes.whole || changes.head.is_some() || changes.order.is_some() || !changes.blocks.is_empty() {
+                screens.push(changes);
+            }
+        }
+        self.known.retain(|entry, _| {
+            frame.stack.contains(entry) || frame.sheet.as_ref().is_some_and(|own| own.entry == *entry)
+        });
+        let mut tells = self.serve_pages(&app, webs, &open).await;
+        tells.insert(0, Tells::Screens { frame: Box::new(frame), screens, applied, clock });
+        tells.extend(effects.into_iter().map(|effect| Tells::Effect { effect }));
+        tells
+    }
+
+    /// Opens a listener for each open service, and closes those of the others.
+    async fn serve_pages(
+        &self,
+        app: &Arc<App>,
+        webs: Vec<(String, (String, String))>,
+        open: &HashSet<(String, String)>,
+    ) -> Vec<Tells> {
+        locked(&self.hosted.served).retain(|key, _| open.contains(key));
+        let mut tells = Vec::new();
+        for (entry, key) in webs {
+            let known = locked(&self.hosted.served).get(&key).map(|served| served.origin.clone());
+            let origin = match known {
+                Some(origin) => origin,
+                None => match serve_service(Arc::clone(app), entry, self.world.origin()).await {
+                    Ok(served) => {
+                        let origin = served.origin.clone();
+                        locked(&self.hosted.served).insert(key.clone(), served);
+                        origin
+                    }
+                    Err(error) => {
+                        tracing::error!(%error, "no listener for a service");
+                        continue;
+                    }
+                },
+            };
+            tells.push(Tells::Web { web: Origin { session: key.1, origin } });
+        }
+        tells
+    }
+}
+
+/// The code on the screen, read as a gate's camera does.
+fn shown_code(app: &App) -> Option<String> {
+    let frame = app.frame();
+    let screen = app.screen(frame.stack.last()?)?;
+    let drawn = screen.blocks.into_iter().find_map(|block| match block.kind {
+        Kind::Code { modules, .. } => modules,
+        _ => None,
+    })?;
+    let picture = QrPicture { width: drawn.width, modules: hex::decode(drawn.bits).ok()? };
+    picture::read(&picture::png(&picture, 4).ok()?).ok()
+}

@@ -1,0 +1,6 @@
+//! The browser phone in real Chromium: a resident's journeys by touches, keys and an input method, and what can be measured of
+//! every screen. Run by `tests/run`, which installs Chromium.
+
+mod browser;
+mod journeys;
+mod screens;

@@ -66,6 +66,12 @@ impl Browser {
     }
 
     pub(super) async fn call_to(&mut self, session: Option<&str>, method: &str, params: Value) -> Value {
+        let answer = self.answer_to(session, method, params).await;
+        answer.unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    /// The answer to a call, or why there is none.
+    async fn answer_to(&mut self, session: Option<&str>, method: &str, params: Value) -> Result<Value, Value> {
         let id = match session {
             Some(session) => self.chromium.send_to(session, method, params).await,
             None => self.chromium.send(method, params).await,
@@ -74,8 +80,7 @@ impl Browser {
             loop {
                 let mut message = self.chromium.hear().await;
                 if message["id"] == id {
-                    assert!(message["error"].is_null(), "{method}: {message}");
-                    return message["result"].take();
+                    return if message["error"].is_null() { Ok(message["result"].take()) } else { Err(message) };
                 }
                 self.note(&message);
             }
@@ -109,12 +114,8 @@ impl Browser {
     }
 
     pub(super) async fn eval(&mut self, script: &str) -> Value {
-        self.eval_in(None, script).await
-    }
-
-    pub(super) async fn eval_in(&mut self, session: Option<&str>, script: &str) -> Value {
         let params = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
-        let answer = self.call_to(session, "Runtime.evaluate", params).await;
+        let answer = self.call("Runtime.evaluate", params).await;
         assert!(answer["exceptionDetails"].is_null(), "{script}: {answer}");
         answer["result"]["value"].clone()
     }
@@ -143,7 +144,7 @@ impl Browser {
     pub(super) async fn finds(&mut self, label: &str) -> (f64, f64) {
         let script = format!(
             "(() => {{ const label = {}; const name = (own) => (own.getAttribute('aria-label') ?? own.textContent).trim(); \
-             const all = [...document.querySelectorAll('phone-device :is(button, label), phone-strip button')] \
+             const all = [...document.querySelectorAll('phone-device :is(button, label), phone-strip :is(button, label)')] \
                  .filter((own) => own.checkVisibility()); \
              const own = all.find((own) => name(own) === label) ?? all.find((own) => name(own).includes(label)); \
              if (!own || own.closest('.guarded')) return null; own.scrollIntoView({{ block: 'nearest' }}); \
@@ -222,48 +223,48 @@ impl Browser {
         }
     }
 
-    /// Runs a script in the page of the service that is shown.
+    /// Runs a script in the page of the service that is shown. None while there is none, or it is just being loaded.
+    pub(super) async fn try_in_page(&mut self, script: &str) -> Option<Value> {
+        let origin = self.eval("document.querySelector('.pages iframe.there')?.src ?? null").await;
+        let origin: String = origin.as_str()?.split('/').take(3).collect::<Vec<_>>().join("/");
+        // Chromium puts it into a process of its own.
+        let targets = self.call_to(Some(""), "Target.getTargets", json!({})).await;
+        let all = targets["targetInfos"].as_array().cloned().unwrap_or_default();
+        let target = all.iter().find(|own| own["url"].as_str().is_some_and(|url| url.starts_with(&origin)))?;
+        let session = self.frames.get(target["targetId"].as_str()?)?.clone();
+        let params = json!({ "expression": script, "awaitPromise": true, "returnByValue": true });
+        let answer = self.answer_to(Some(&session), "Runtime.evaluate", params).await.ok()?;
+        answer["exceptionDetails"].is_null().then(|| answer["result"]["value"].clone())
+    }
+
+    /// The same once the page is there.
     pub(super) async fn in_page(&mut self, script: &str) -> Value {
-        let origin = self.until("a page", "document.querySelector('.pages iframe.there')?.src").await;
-        let origin: String = origin.as_str().expect("an address").split('/').take(3).collect::<Vec<_>>().join("/");
-        // Chromium puts it into a process of its own, which takes a moment.
-        let finding = async {
+        let running = async {
             loop {
-                let targets = self.call_to(Some(""), "Target.getTargets", json!({})).await;
-                let all = targets["targetInfos"].as_array().cloned().unwrap_or_default();
-                let target = all.iter().find(|own| own["url"].as_str().is_some_and(|url| url.starts_with(&origin)));
-                let id = target.and_then(|own| own["targetId"].as_str()).unwrap_or_default();
-                if self.frames.contains_key(id) {
-                    return id.to_owned();
+                if let Some(value) = self.try_in_page(script).await {
+                    return value;
                 }
             }
         };
-        let id = tokio::time::timeout(PATIENCE, finding).await.expect("a frame in a process of its own");
-        let session = self.frames.get(&id).expect("attached").clone();
-        self.eval_in(Some(&session), script).await
+        tokio::time::timeout(PATIENCE, running).await.unwrap_or_else(|_| panic!("{script} never ran in a page"))
+    }
+
+    /// Waits until an expression of the page of the service is as it is wanted.
+    pub(super) async fn in_page_until(&mut self, expression: &str, wanted: impl Into<Value>) {
+        let wanted = wanted.into();
+        let mut last = None;
+        let waiting = async {
+            while last.as_ref() != Some(&wanted) {
+                last = self.try_in_page(expression).await;
+            }
+        };
+        let held = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(held.is_ok(), "{expression} is {last:?}, not {wanted}");
     }
 
     /// Waits until the page of the service says something.
     pub(super) async fn page_says(&mut self, text: &str) {
-        let script = format!(
-            "new Promise((done) => {{ const look = () => {{ if (document.body.innerText.includes({})) done(true); \
-             else setTimeout(look, 20); }}; look(); setTimeout(() => done(false), 20000); }})",
-            json!(text)
-        );
-        let says = self.in_page(&script).await;
-        assert_eq!(says, true, "the page never says {text}");
-    }
-
-    /// Waits until an expression of the page of the service is a text.
-    pub(super) async fn in_page_until(&mut self, expression: &str, wanted: &str) {
-        let script = format!(
-            "(async () => {{ const end = Date.now() + 20000; let found; do {{ found = await ({expression}); \
-             if (found === {wanted}) return found; await new Promise((done) => setTimeout(done, 20)); }} while (Date.now() < end); \
-             return found ?? null; }})()",
-            wanted = json!(wanted)
-        );
-        let found = self.in_page(&script).await;
-        assert_eq!(found, wanted, "{expression}");
+        self.in_page_until(&format!("document.body.innerText.includes({})", json!(text)), true).await;
     }
 
     /// Takes what a test provokes off the list of faults.

@@ -60,7 +60,7 @@ async fn chromium_takes_a_resident_from_the_first_start_to_an_open_gate() {
     browser.until("an open gate", &format!("{said} === 'gate 1 opens'")).await;
     // The same code once more: the gate says by name why it stays closed. For a few seconds it is still the same passage.
     let again = format!(
-        "(() => {{ if ({said}.includes('replayed')) return true; \
+        "(() => {{ if ({said}.includes('has been used')) return true; \
          [...document.querySelectorAll('phone-strip button')].find((own) => own.textContent.startsWith('The same')).click(); \
          return false; }})()"
     );
@@ -126,7 +126,7 @@ const FOCUS: &str = "(() => { const own = document.activeElement; if (!own || ow
     const shown = own.matches('.chip input') ? own.nextElementSibling : own; const style = getComputedStyle(shown); \
     const name = own.getAttribute('aria-label') ?? (own.labels?.[0] ?? own).textContent.trim(); \
     return { name, seen: parseFloat(style.outlineWidth) >= 2 && style.outlineStyle !== 'none', \
-        phone: Boolean(own.closest('phone-device')) }; })()";
+        phone: own.tagName !== 'H1' && Boolean(own.closest('phone-device')) }; })()";
 
 impl Browser {
     /// Goes on by the tabulator key to what is called so, seeing all the way where the focus is.

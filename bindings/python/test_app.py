@@ -95,4 +95,4 @@ class App(unittest.IsolatedAsyncioTestCase):
             # An event for what is no longer on the screen does nothing.
             sent = resident.app.send(onecity.Event.TAP(entry="999", key="nothing"))
             await resident.until(lambda screen: resident.app.frame().applied >= sent or None)
-            await resident.app.close()
+            await resident.app.shut_down()

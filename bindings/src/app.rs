@@ -95,8 +95,9 @@ impl OneCityApp {
         self.app.touched(&entry);
     }
 
-    /// Saves where the resident is, and closes the phone's files: before the process may be ended.
-    pub async fn close(&self) {
+    /// Saves where the resident is, and closes the phone's files: before the process may be ended. (`close` is Kotlin's own
+    /// word for letting go of an object.)
+    pub async fn shut_down(&self) {
         self.app.close().await;
     }
 }

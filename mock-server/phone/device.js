@@ -56,10 +56,18 @@ class View {
     }
     if (changes.head) this.#head(changes.head);
     this.painted.paint(this.order, this.blocks, changed);
+    // What nothing in it can have the focus of is scrolled by the keyboard itself.
+    const still = !this.body.querySelector("button, input");
+    for (const [name, value] of [["tabindex", "0"], ["role", "region"], ["aria-labelledby", this.title.id]]) {
+      if (still) this.body.setAttribute(name, value);
+      else this.body.removeAttribute(name);
+    }
   }
 
   #head(head) {
     this.head = head;
+    // What is moved loses the focus.
+    const had = document.activeElement === this.title;
     this.title.textContent = head.title;
     const tap = (key) => this.device.connection.event({ event: "tap", entry: this.entry, key });
     const button = ({ key, label, icon: name }) =>
@@ -73,7 +81,6 @@ class View {
     const back = head.back && !this.isSheet
       ? make("button", { type: "button", class: "act", "aria-label": this.device.frame.back, onclick: () => this.device.connection.event({ event: "back" }) }, icon("back"))
       : null;
-    const had = document.activeElement === this.title;
     this.header.replaceChildren(...[back, names, ...head.actions.map(button)].filter(Boolean));
     this.header.classList.toggle("plain", !head.back && !head.title_action);
     if (had) this.title.focus();

@@ -81,7 +81,7 @@ const painters = {
       context.movable(element, block);
     },
   },
-  list: {
+  rows: {
     create: () => make("section", { class: "list" }, make("h2"), make("ul")),
     update: (element, block) => {
       element.firstElementChild.textContent = block.label;

@@ -339,7 +339,7 @@ impl Traveller {
     }
 
     async fn get_pass(&mut self) -> Outcome {
-        self.goes_to(&["中国", "山东省", "济南市"]).await?;
+        self.goes_to(&["中华人民共和国", "山东省", "济南市"]).await?;
         self.me.sees("预约办事").await?;
         self.me.goes_to(Tab::Passes).await;
         self.me.tap("领取新卡").await?;
@@ -354,7 +354,6 @@ impl Traveller {
     async fn show_code(&mut self, gate: &mut Gate) -> Result<(String, String), Off> {
         self.me.goes_offline().await;
         let text = self.code().await?;
-        check(!self.me.reads().contains("手机时间可能不准"), "the phone's time is not verified")?;
         accepted(&gate.check(&text, self.world.now()))?;
         Ok((text.clone(), format!("{} characters, read back from the picture, gate opens", text.len())))
     }
@@ -363,7 +362,10 @@ impl Traveller {
     async fn code(&mut self) -> Result<String, Off> {
         self.me.goes_to(Tab::Passes).await;
         self.me.tap("公共交通乘车码").await?;
-        Ok(self.me.holds_the_code_to_a_gate().await?)
+        let text = self.me.holds_the_code_to_a_gate().await?;
+        check(!self.me.reads().contains("手机时间可能不准"), "the phone's time is not verified")?;
+        self.me.back().await;
+        Ok(text)
     }
 
     async fn offline(&mut self, cities: &[RegionId]) -> Outcome {
@@ -377,6 +379,7 @@ impl Traveller {
             self.me.taps_key(&format!("all/{city}/report")).await?;
             self.me.sees("出示卡码").await?;
             files += self.compare_files(&city.clone().into(), "report").await?;
+            self.me.back().await;
         }
         Ok(format!("{} home screens say that they are offline, {files} files of opened services served", cities.len()))
     }

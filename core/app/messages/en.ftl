@@ -103,6 +103,7 @@ home-favourites = Favourites
 home-recent = Used lately
 home-away = You are away from home
 home-back = Back to { $place }
+home-none-missing = Everything that { $home } has is here, too. Take it along
 home-missing =
     { $count ->
          [0] Everything that { $home } has is here, too

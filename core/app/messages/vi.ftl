@@ -77,6 +77,7 @@ home-favourites = Yêu thích
 home-recent = Vừa dùng
 home-away = Bạn đang xem nơi khác
 home-back = Về { $place }
+home-none-missing = Ở đây có đủ dịch vụ của { $home }; có thể tải về trước
 home-missing = { $count } dịch vụ của { $home } không có ở đây; xem dịch vụ tương tự
 home-empty = Nơi này chưa có dịch vụ nào. Bạn có thể xem thành phố khác.
 home-elder = Hay dùng

@@ -77,6 +77,7 @@ home-favourites = 收藏
 home-recent = 最近使用
 home-away = 您在外地
 home-back = 回到{ $place }
+home-none-missing = { $home }有的服务这里都有，可以提前下载
 home-missing = { $home }有的 { $count } 项服务这里没有，看看有什么相近的
 home-empty = 这里还没有发布服务。可以看看附近的城市。
 home-elder = 常用

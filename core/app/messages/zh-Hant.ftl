@@ -77,6 +77,7 @@ home-favourites = 收藏
 home-recent = 最近使用
 home-away = 您在外地
 home-back = 回到{ $place }
+home-none-missing = { $home }有的服務這裡都有，可以提前下載
 home-missing = { $home }有的 { $count } 項服務這裏沒有，看看有什麼相近的
 home-empty = 這裏還沒有發佈服務。可以看看附近的城市。
 home-elder = 常用

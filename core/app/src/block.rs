@@ -73,7 +73,7 @@ pub struct Block {
     pub key: String,
     /// The revision that changed it last.
     pub revision: u64,
-    /// The group that it belongs to: a [`Kind::Tiles`] or [`Kind::List`] somewhere before it.
+    /// The group that it belongs to: a [`Kind::Tiles`] or [`Kind::Rows`] somewhere before it.
     pub of: Option<String>,
     /// What it is.
     #[serde(flatten)]
@@ -217,7 +217,7 @@ pub enum Kind {
         disabled: Option<String>,
     },
     /// A group of rows, which follow it.
-    List {
+    Rows {
         /// What the group is called.
         label: String,
     },

@@ -99,7 +99,7 @@ impl Page {
 
     /// Begins a group of rows.
     pub(crate) fn list(&mut self, key: &str, label: String) {
-        self.add(key, Kind::List { label });
+        self.add(key, Kind::Rows { label });
         self.group = Some(key.to_owned());
     }
 

@@ -398,7 +398,7 @@ fn written(kind: &Kind) -> Vec<String> {
     match kind {
         Kind::Heading { text } | Kind::Text { text, .. } => vec![text.clone()],
         Kind::Notice { text, actions, .. } => [vec![text.clone()], labels(actions)].concat(),
-        Kind::Tiles { label, .. } | Kind::List { label } | Kind::Progress { label, .. } => vec![label.clone()],
+        Kind::Tiles { label, .. } | Kind::Rows { label } | Kind::Progress { label, .. } => vec![label.clone()],
         Kind::Tile { label, mark, disabled, .. } => {
             [label.clone()].into_iter().chain(mark.clone()).chain(disabled.clone()).collect()
         }

@@ -115,7 +115,7 @@ fn label(kind: &Kind) -> String {
         }
         Kind::Tiles { label, .. }
         | Kind::Tile { label, .. }
-        | Kind::List { label }
+        | Kind::Rows { label }
         | Kind::Field { label, .. }
         | Kind::Choice { label, .. }
         | Kind::Toggle { label, .. }

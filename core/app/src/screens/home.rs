@@ -326,8 +326,11 @@ impl Face for Home {
             let row = Row::new(shared.messages.with("home-back", [("place", home.as_str().into())])).icon(Icon::Home);
             page.row("back-home", row);
             let missing = parity.missing.len();
-            let text =
-                shared.messages.with("home-missing", [("count", missing.into()), ("home", home.as_str().into())]);
+            let text = if missing == 0 {
+                shared.messages.with("home-none-missing", [("home", home.as_str().into())])
+            } else {
+                shared.messages.with("home-missing", [("count", missing.into()), ("home", home.as_str().into())])
+            };
             page.row("travel", Row::new(text).icon(Icon::Travel));
         }
         self.passes(shared, page);

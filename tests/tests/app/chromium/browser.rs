@@ -207,6 +207,13 @@ impl Browser {
         self.eval(&format!("{persona}.click()")).await;
     }
 
+    /// Ends the app's process, and waits for the next.
+    pub(super) async fn ends_the_process(&mut self) {
+        let epoch = self.eval("document.querySelector('phone-device').frame.epoch").await;
+        self.taps("End the process").await;
+        self.until("another process", &format!("document.querySelector('phone-device').frame.epoch !== {epoch}")).await;
+    }
+
     /// Whether the phone has a network.
     pub(super) async fn has_network(&mut self, online: bool) {
         let event = json!({ "event": "network", "online": online });
@@ -264,7 +271,15 @@ impl Browser {
 
     /// Waits until the page of the service says something.
     pub(super) async fn page_says(&mut self, text: &str) {
-        self.in_page_until(&format!("document.body.innerText.includes({})", json!(text)), true).await;
+        let mut last = String::new();
+        let waiting = async {
+            while !last.contains(text) {
+                let said = self.try_in_page("document.body.innerText").await;
+                last = said.and_then(|said| said.as_str().map(str::to_owned)).unwrap_or_default();
+            }
+        };
+        let held = tokio::time::timeout(PATIENCE, waiting).await;
+        assert!(held.is_ok(), "the page never says {text}, but:\n{last}");
     }
 
     /// Takes what a test provokes off the list of faults.

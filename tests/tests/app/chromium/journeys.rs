@@ -68,7 +68,7 @@ async fn chromium_takes_a_resident_from_the_first_start_to_an_open_gate() {
     // Loaded again, and the app's process ended: the same place.
     browser.loads_by("Page.reload", json!({})).await;
     browser.until("the code after loading again", &format!("Boolean({code})")).await;
-    browser.taps("End the process").await;
+    browser.ends_the_process().await;
     browser.sees("请将二维码对准闸机").await;
     browser.until("the code after the process ended", &format!("Boolean({code})")).await;
     browser.ends().await;
@@ -103,7 +103,7 @@ async fn chromium_travels_and_a_report_that_was_filed_without_a_network_arrives_
     browser.in_page(&format!("({FILL})('lamp', '路灯不亮', null)")).await;
     let kept = "(async () => { const draft = await onecity.draft.get(); return draft?.body?.text ?? '' })()";
     browser.in_page_until(kept, "路灯不亮").await;
-    browser.taps("End the process").await;
+    browser.ends_the_process().await;
     browser.page_says("问题类型").await;
     browser.in_page_until("document.getElementById('text').value", "路灯不亮").await;
     browser.in_page_until("String(document.getElementById('lamp').checked)", "true").await;

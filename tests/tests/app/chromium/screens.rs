@@ -21,12 +21,13 @@ enum Step {
     Network(bool),
     /// Waits for the page of a service to say something.
     Page,
+    There(&'static str),
     Gone(&'static str),
     /// Chooses China, whatever nation comes first in the resident's language.
     China,
 }
 
-use Step::{Back, China, Gone, LogIn, Network, Page, Scan, Tab, Tap, Type};
+use Step::{Back, China, Gone, LogIn, Network, Page, Scan, Tab, Tap, There, Type};
 
 /// The screens by name, each with the way from the one before.
 const WALK: &[(&str, &[Step])] = &[
@@ -65,7 +66,10 @@ const WALK: &[(&str, &[Step])] = &[
     ("service", &[Back, Tap("all/cn-sd/jinan/report"), Page]),
     ("service-menu", &[Tap("menu")]),
     ("service-clear", &[Tap("clear")]),
-    ("consent", &[Tap("keep"), Tap("close"), Gone(".sheet"), Back, Tap("all/cn-sd/jinan/transit-pass")]),
+    (
+        "consent",
+        &[Tap("keep"), Tap("close"), Gone(".sheet"), Back, Tap("all/cn-sd/jinan/transit-pass"), There(".sheet")],
+    ),
     ("consents", &[Tap("agree"), Gone(".sheet"), Page, Back, Tab("me"), Tap("consents")]),
     ("one-consent", &[Tap("consent/cn-sd/jinan/transit-pass/passes")]),
     ("home-offline", &[Tap("close"), Gone(".sheet"), Tab("home"), Network(false)]),
@@ -118,6 +122,9 @@ impl Browser {
             China => drop(self.eval("document.querySelector('.choice input[value=\"cn\"]').click()").await),
             Network(online) => self.has_network(online).await,
             Page => drop(self.until("a page", "document.querySelector('.pages iframe.there')").await),
+            There(selector) => {
+                drop(self.until(selector, &format!("Boolean(document.querySelector('{selector}'))")).await);
+            }
             Gone(selector) => drop(self.until(selector, &format!("!document.querySelector('{selector}')")).await),
         }
     }
@@ -127,13 +134,16 @@ impl Browser {
         for step in steps {
             self.does(*step).await;
         }
-        self.until("all of the screen", "!document.querySelector('.waiting, .progress, .modules.none')").await;
+        // A sheet that grants something takes touches after a moment.
+        let whole = "!document.querySelector('.waiting, .progress, .modules.none, .guarded')";
+        self.until("all of the screen", whole).await;
+        // What was said once is no part of the screen, nor is what lies under a pointer.
+        self.eval("document.querySelector('.passing').classList.remove('there')").await;
+        self.call("Input.dispatchMouseEvent", json!({ "type": "mouseMoved", "x": 1, "y": 1 })).await;
         let still = "document.getAnimations().every((own) => own.playState !== 'running' || own.effect?.getTiming().iterations === Infinity)";
         self.until("a screen that stands still", still).await;
         self.until("all pictures", "[...document.querySelectorAll('phone-device img')].every((own) => own.complete)")
             .await;
-        // What was said once is no part of the screen.
-        self.eval("document.querySelector('.passing').classList.remove('there')").await;
     }
 
     async fn drawn(&mut self) {
@@ -235,14 +245,11 @@ async fn tree(browser: &mut Browser) -> String {
     let mut lines = String::new();
     for node in all["nodes"].as_array().into_iter().flatten() {
         let role = node["role"]["value"].as_str().unwrap_or_default();
-        let is_inside =
-            ["none", "generic", "StaticText", "InlineTextBox", "LineBreak", "ListMarker", "image", "SvgRoot"];
-        if node["ignored"] == true
-            || is_inside.contains(&role) && node["name"]["value"].as_str().is_none_or(str::is_empty)
-        {
-            continue;
-        }
-        if ["InlineTextBox", "ListMarker"].contains(&role) {
+        // What has no name of its own only holds others, unless it can be touched: that has to have one.
+        let acts =
+            ["button", "link", "switch", "radio", "checkbox", "textbox", "searchbox", "combobox", "img", "image"];
+        let is_named = node["name"]["value"].as_str().is_some_and(|own| !own.trim().is_empty());
+        if node["ignored"] == true || role == "InlineTextBox" || !(is_named || acts.contains(&role)) {
             continue;
         }
         let name = masked(node["name"]["value"].as_str().unwrap_or_default());

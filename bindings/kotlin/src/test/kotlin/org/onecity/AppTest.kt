@@ -60,7 +60,7 @@ private class Reader(folder: Path) : Shell {
         is Kind.Button -> kind.label
         is Kind.Row -> kind.title
         is Kind.Tile -> kind.label
-        is Kind.Heading, is Kind.Text, is Kind.Notice, is Kind.Tiles, is Kind.List, is Kind.Field, is Kind.Choice,
+        is Kind.Heading, is Kind.Text, is Kind.Notice, is Kind.Tiles, is Kind.Rows, is Kind.Field, is Kind.Choice,
         is Kind.Toggle, is Kind.Facts, is Kind.Code, is Kind.Progress, is Kind.Empty, Kind.Waiting,
         -> null
     }
@@ -100,6 +100,6 @@ class AppTest {
         val sent = reader.app.send(Event.Tab(Tab.HOME))
         reader.until("the event") { reader.app.frame().applied.takeIf { it >= sent } }
         assertTrue(reader.app.changesSince(entry, screen.epoch, screen.revision) == null, "the page is left")
-        reader.app.close()
+        reader.app.shutDown()
     }
 }

@@ -145,6 +145,7 @@ pub async fn run(options: WorldOptions, report: &mut dyn FnMut(&Step)) -> Result
         .step("end the app and start it again", async {
             let Traveller { world, me, opened } = lan;
             let mut me = me.restarts().await;
+            me.sees("搜索服务和地方").await?;
             me.goes_to(Tab::Me).await;
             me.sees("Persona Lan").await?;
             Ok((Traveller { world, me, opened }, "same files, still logged in, no network".to_owned()))

@@ -3,7 +3,7 @@
 //! ```text
 //!   client.rs     a phone without screens: the core's client, and a resident who uses the system browser
 //!   app.rs        a phone with the app's screens, for a shell or a resident
-//!   browser.rs    the same for a page in a browser, which paints it (mock-server/phone)
+//!   browser/      the same for a page in a browser, which paints it (mock-server/phone)
 //!   resident.rs   somebody who looks at those screens and touches them
 //! ```
 

@@ -116,3 +116,31 @@ async fn a_city_that_publishes_nothing_says_so_and_offers_another() -> Outcome {
     resident.goes_to(Tab::Home).await;
     resident.sees("切换城市").await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_used_in_other_cities_says_whose_it_is_by_name() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    for (steps, service) in
+        [(&["青岛市"][..], "all/cn-sd/qingdao/report"), (&["Viet Nam", "Ha Noi", "全部"][..], "all/vn-hn/transit-pass")]
+    {
+        resident.tap("切换城市").await?;
+        for step in steps {
+            resident.tap(step).await?;
+        }
+        resident.taps_key(service).await?;
+        resident.sees("出示卡码").await?;
+        resident.back().await;
+    }
+    resident.tap("回到济南市").await?;
+    resident.sees("预约办事").await?;
+    let marks = |screen: &onecity_app::Screen| {
+        let recent = screen.blocks.iter().filter(|block| block.of.as_deref() == Some("recent"));
+        let marks = recent.filter_map(|block| match &block.kind {
+            Kind::Tile { mark, .. } => mark.clone(),
+            _ => None,
+        });
+        marks.eq(["Ha Noi".to_owned(), "青岛市".to_owned()])
+    };
+    resident.sees_that("whose they are", marks).await
+}

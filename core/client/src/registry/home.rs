@@ -176,9 +176,13 @@ impl Registry {
         self.device
             .catalogue(move |catalogue| {
                 let tree = catalogue.tree_around(&id)?;
-                let cards = Cards { catalogue, tree: &tree, eligibility: &eligibility, languages: &languages };
                 let mut found = Vec::new();
                 for service in services.iter().take(MAX_CARDS) {
+                    // Whose it is, is named by what lies around its publisher, which may be elsewhere.
+                    let of = service.unit.region();
+                    let far = if of.covers(&id) { None } else { Some(catalogue.tree_around(of)?) };
+                    let tree = far.as_ref().unwrap_or(&tree);
+                    let cards = Cards { catalogue, tree, eligibility: &eligibility, languages: &languages };
                     let has = catalogue.installed(service, Slot::Current)?.map(|installed| installed.version_code);
                     found.extend(cards.of(&catalogue.releases_of(service)?, has));
                 }

@@ -118,7 +118,12 @@ impl Registry {
         if tree.get(region).is_none() {
             return say(Obstacle::Unknown, message(Message::SyncFirst, languages, &[]));
         }
-        let publisher = tree.unit_name(&service.unit, languages);
+        // A publisher of elsewhere is named by what lies around itself.
+        let of = service.unit.region();
+        let publisher = match of.covers(region) {
+            true => tree.unit_name(&service.unit, languages),
+            false => self.tree_around(of).await?.unit_name(&service.unit, languages),
+        };
         if !self.units_for(region).await?.contains(&service.unit) {
             return say(Obstacle::Region, message(Message::OtherRegion, languages, &[&publisher]));
         }

@@ -167,8 +167,6 @@ impl Page {
     pub(super) async fn serve(mut self, mut socket: WebSocket) {
         let (answers, mut answered) = tokio::sync::mpsc::unbounded_channel();
         let mut happened = self.hosted.phone.read().await.happened();
-        // Whatever there is, is news to a new page.
-        happened.mark_changed();
         loop {
             let tells = tokio::select! {
                 said = socket.recv() => match said {
@@ -183,7 +181,8 @@ impl Page {
                     _ => return,
                 },
                 Some(answer) = answered.recv() => vec![Tells::Answer { answer }],
-                _ = happened.changed() => self.news().await,
+                // A page that has not said which it is, does not know what the counts are of.
+                _ = happened.changed(), if self.delivery.is_some() => self.news().await,
             };
             for tell in tells {
                 let Ok(text) = serde_json::to_string(&tell) else { return };
@@ -203,6 +202,9 @@ impl Page {
                 self.environment = Some(environment.clone());
                 app.send(Event::Environment { environment });
                 app.send(Event::Shown);
+                drop(phone);
+                // Whatever there is, is news to a new page.
+                return self.news().await;
             }
             Said::Event(Numbered { number, event }) => {
                 let Some(delivery) = &self.delivery else { return Vec::new() };

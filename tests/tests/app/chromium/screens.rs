@@ -121,7 +121,7 @@ impl Browser {
             }
             China => drop(self.eval("document.querySelector('.choice input[value=\"cn\"]').click()").await),
             Network(online) => self.has_network(online).await,
-            Page => drop(self.until("a page", "document.querySelector('.pages iframe.there')").await),
+            Page => self.in_page_until("document.body.classList.contains('starting')", false).await,
             There(selector) => {
                 drop(self.until(selector, &format!("Boolean(document.querySelector('{selector}'))")).await);
             }

@@ -67,7 +67,7 @@ private class Reader(folder: Path) : Shell {
 
     fun taps(label: String) {
         val (entry, key) = until(label) { screen ->
-            screen.blocks.firstOrNull { label(it)?.startsWith(label) == true }?.let { screen.entry to it.key }
+            screen.blocks.firstOrNull { label(it)?.contains(label) == true }?.let { screen.entry to it.key }
         }
         app.send(Event.Tap(entry, key))
     }

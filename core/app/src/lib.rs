@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A shell paints blocks, sends events, performs effects and decides nothing. `screens/` has a file for each subject;
-//! `model.rs` applies events in order; `page.rs` says what changed of a screen; `messages/` is what is said, by language;
+//! `model/` applies events in order; `page.rs` says what changed of a screen; `messages/` is what is said, by language;
 //! `look.rs` is how it looks.
 
 // What UniFFI generates turns another language's values into Rust's own types, which is unsafe code.

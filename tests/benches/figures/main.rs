@@ -5,6 +5,7 @@
 
 #![expect(clippy::print_stdout, reason = "it prints figures")]
 
+mod browser;
 mod gates;
 mod kept;
 mod library;
@@ -50,7 +51,7 @@ struct Figure {
 
 type Measure = fn() -> Figure;
 
-const FIGURES: [(&str, Measure); 34] = [
+const FIGURES: [(&str, Measure); 37] = [
     ("gate_check", gates::gate_check),
     ("gate_check_known_holder", gates::gate_check_known_holder),
     ("gate_refuse_unsigned", gates::gate_refuse_unsigned),
@@ -72,6 +73,9 @@ const FIGURES: [(&str, Measure); 34] = [
     ("screen_home_1000", screens::screen_home_1000),
     ("screen_home_1000_cold", screens::screen_home_1000_cold),
     ("screen_bytes_home", screens::screen_bytes_home),
+    ("phone_memory", browser::phone_memory),
+    ("tap_to_repaint_p95", browser::tap_to_repaint_p95),
+    ("first_paint_4x", browser::first_paint_4x),
     ("search_province_p99", phone::search_province_p99),
     ("search_600k_p99", phone::search_600k_p99),
     ("hostile_city_home_ratio", phone::hostile_city_home_ratio),

@@ -62,6 +62,10 @@ pub(crate) struct Home {
     tiles: usize,
     /// Of the newest reading: what comes of an older one is dropped.
     reading: u64,
+    /// It has not been answered yet.
+    is_reading: bool,
+    /// Something has changed since it was begun.
+    read_again: bool,
     /// The same for syncs.
     syncs: u64,
     syncing: bool,
@@ -85,6 +89,11 @@ impl Home {
             let (reading, syncs) = (self.reading, self.syncs);
             *self = Self { place: Some(place.clone()), tiles: STEP, reading, syncs, ..Self::default() };
         }
+        // One reading at a time: what it finds is shown, and then what has changed meanwhile is read.
+        if self.is_reading {
+            return self.read_again = true;
+        }
+        self.is_reading = true;
         self.reading += 1;
         let (wanted, reading) = (place.clone(), self.reading);
         cx.ask(
@@ -93,6 +102,8 @@ impl Home {
                 if me.reading != reading {
                     return;
                 }
+                me.is_reading = false;
+                let again = std::mem::take(&mut me.read_again);
                 match view {
                     Ok(mut view) => {
                         let first = std::mem::take(&mut view.services);
@@ -100,11 +111,16 @@ impl Home {
                         if me.cards.is_empty() || view.next.is_none() {
                             me.cards.clone_from(&first);
                         }
-                        me.read_rest(wanted, first, view.next, cx);
+                        if !again {
+                            me.read_rest(wanted, first, view.next, cx);
+                        }
                         me.view = Some(view);
                     }
                     // It has never been synced; the sync that is under way will have it.
                     Err(error) => tracing::debug!(%error, "home can't be read yet"),
+                }
+                if again {
+                    me.read(cx);
                 }
             },
         );

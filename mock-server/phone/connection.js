@@ -8,6 +8,7 @@ export class Connection extends EventTarget {
   #socket = null;
   #page = crypto.randomUUID();
   #unapplied = [];
+  #controls = [];
   #losses = 0;
   #calls = new Map();
   #next = 1;
@@ -33,6 +34,7 @@ export class Connection extends EventTarget {
       this.#losses = 0;
       this.#send({ hello: { page: this.#page, applied: this.applied, environment: this.environment() } });
       for (const event of this.#unapplied) this.#send({ event });
+      for (const control of this.#controls.splice(0)) this.#send({ control });
     });
     socket.addEventListener("message", ({ data }) => this.#heard(JSON.parse(data)));
     socket.addEventListener("close", () => {
@@ -66,7 +68,8 @@ export class Connection extends EventTarget {
 
   /** One of the tester's controls. */
   control(control) {
-    this.#send({ control });
+    if (this.#socket?.readyState === WebSocket.OPEN) this.#send({ control });
+    else this.#controls.push(control);
   }
 
   /** A touch of a service's page. */
@@ -76,6 +79,8 @@ export class Connection extends EventTarget {
 
   /** A call of a service's page; resolves to the answer's JSON. */
   call(entry, json) {
+    // One that would never be answered fails at once.
+    if (this.#socket?.readyState !== WebSocket.OPEN) return Promise.reject(new Error("the connection was lost"));
     const id = this.#next++;
     return new Promise((done, fail) => {
       this.#calls.set(id, { done, fail });

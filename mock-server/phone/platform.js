@@ -11,6 +11,7 @@ const PLACES = [
 
 export class Platform {
   #open = null;
+  #performed = new Set();
 
   constructor(glass, connection) {
     this.glass = glass;
@@ -22,6 +23,9 @@ export class Platform {
   }
 
   perform({ id, act, ...what }) {
+    // One that is told again over another socket is under way.
+    if (this.#performed.has(id)) return undefined;
+    this.#performed.add(id);
     const done = (outcome) => this.connection.event({ event: "done", id, outcome });
     switch (act) {
       case "browse": return this.#browse(what.url, done);

@@ -180,6 +180,7 @@ pass-for-me = For me
 pass-other = Choose another pass
 pass-adding = { $issuer } is issuing it…
 pass-added = You have it now
+pass-have = You have this pass already
 pass-first = Put first
 pass-is-first = It is first now
 relation-child = Child

@@ -145,6 +145,7 @@ pass-for-me = Cho tôi
 pass-other = Chọn thẻ khác
 pass-adding = { $issuer } đang cấp…
 pass-added = Đã nhận thẻ
+pass-have = Bạn đã có thẻ này
 pass-first = Đưa lên đầu
 pass-is-first = Đã đưa lên đầu
 relation-child = Con

@@ -145,6 +145,7 @@ pass-for-me = 给自己
 pass-other = 选别的卡
 pass-adding = { $issuer }正在签发…
 pass-added = 已领取
+pass-have = 您已经有这张卡
 pass-first = 放在最前
 pass-is-first = 已放在最前
 relation-child = 子女

@@ -145,6 +145,7 @@ pass-for-me = 給自己
 pass-other = 選別的卡
 pass-adding = { $issuer }正在簽發…
 pass-added = 已領取
+pass-have = 您已經有這張卡
 pass-first = 放在最前
 pass-is-first = 已放在最前
 relation-child = 子女

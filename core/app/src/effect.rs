@@ -58,7 +58,8 @@ pub enum Act {
 
 impl Act {
     /// Whether something waits for its outcome. The others need no [`crate::Event::Done`].
-    pub(crate) fn has_outcome(&self) -> bool {
+    #[must_use]
+    pub fn has_outcome(&self) -> bool {
         matches!(self, Self::Browse { .. } | Self::Scan | Self::Photo | Self::Locate | Self::Share { .. })
     }
 }

@@ -167,9 +167,9 @@ impl Field {
 pub(crate) enum Command {
     /// Puts a screen on the stack.
     Push(Box<dyn Face>),
-    /// Takes this screen off the stack, with all above it.
+    /// Takes this screen off the stack.
     Close,
-    /// Puts another in this one's place.
+    /// Puts another in this one's place, if it is on top; takes this one away otherwise.
     Replace(Box<dyn Face>),
     /// Clears the stack down to a tab.
     Reset(Tab),

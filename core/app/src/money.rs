@@ -5,7 +5,9 @@ use crate::shared::Shared;
 /// How many decimals a currency has (ISO 4217, «minor unit»): two, but for these.
 fn decimals(currency: &str) -> usize {
     match currency {
-        "VND" | "JPY" | "KRW" | "CLP" | "ISK" | "PYG" | "UGX" | "XAF" | "XOF" | "XPF" => 0,
+        "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+        | "VUV" | "XAF" | "XOF" | "XPF" => 0,
+        "CLF" | "UYW" => 4,
         "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
         _ => 2,
     }

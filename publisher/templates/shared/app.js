@@ -115,9 +115,11 @@ const city = (() => {
     return { all, add };
   }
 
-  /** Keeps a form as far as it is filled in: it survives the app's end. `written` answers what is in it, `fill` puts it in. */
-  function draft(title, written, fill) {
+  /** Keeps a form as far as it is filled in: it survives the app's end. `written` answers what is in it, `fill` puts it in.
+      Until what was begun before is in it, nothing can be filled in. */
+  function draft(form, title, written, fill) {
     let [wanted, saving] = [false, null];
+    form.inert = true;
     const run = async () => {
       while (wanted) {
         wanted = false;
@@ -138,6 +140,7 @@ const city = (() => {
     const restore = async () => {
       const begun = await onecity.draft.get().catch(() => null);
       if (begun?.body) fill(begun.body);
+      form.inert = false;
     };
     return { save, drop, restore };
   }

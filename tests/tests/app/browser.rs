@@ -20,6 +20,7 @@ struct Page {
     frame: Value,
     applied: u64,
     said: u64,
+    effects: Vec<Value>,
     blocks: std::collections::BTreeMap<String, Value>,
     head: Value,
     web: Option<(String, String)>,
@@ -55,6 +56,7 @@ impl Page {
             frame: Value::Null,
             applied: 0,
             said: 0,
+            effects: Vec::new(),
             blocks: std::collections::BTreeMap::new(),
             head: Value::Null,
             web: None,
@@ -107,6 +109,7 @@ impl Page {
             let text = |name: &str| web[name].as_str().expect("a text").to_owned();
             self.web = Some((text("session"), text("origin")));
         }
+        self.effects.extend(told.get("effect").cloned());
         let Some(frame) = told.get("frame") else { return };
         let before = self.entry();
         self.frame = frame.clone();
@@ -223,8 +226,36 @@ async fn an_event_that_is_said_again_over_another_socket_is_taken_once() {
     again.until("what is new", |page| page.applied == 5).await;
     again.until("the tab", |page| page.head["title"] == "我的").await;
     // Another page of the phone counts for itself.
-    let other = Page::open(&town, "one").await;
+    let mut other = Page::open(&town, "one").await;
+    other.until("the same screen", |page| page.head["title"] == "我的").await;
     assert_eq!(other.applied, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_platform_was_told_over_a_lost_socket_is_told_again_until_it_is_done() {
+    let town = Town::new().await;
+    let mut page = Page::open_as(&town, "one", "a page").await;
+    page.taps("agree").await;
+    page.taps("locate").await;
+    page.until("what it is for", |page| !page.frame["sheet"].is_null()).await;
+    let sheet = page.frame["sheet"]["entry"].clone();
+    page.does(json!({ "event": "tap", "entry": sheet, "key": "go-on" })).await;
+    page.until("the platform", |page| !page.effects.is_empty()).await;
+    let effect = page.effects[0].clone();
+    assert_eq!(effect["act"], "locate");
+    let said = page.said;
+    drop(page);
+    let mut again = Page::open_as(&town, "one", "a page").await;
+    again.said = said;
+    again.until("the same once more", |page| page.effects == [effect.clone()]).await;
+    let outcome = json!({ "outcome": "position", "latitude": 36.67, "longitude": 117.0, "accuracy": 10.0 });
+    again.does(json!({ "event": "done", "id": effect["id"], "outcome": outcome })).await;
+    again.until("the city", |page| page.blocks.contains_key("near/cn-sd/jinan")).await;
+    drop(again);
+    let mut last = Page::open_as(&town, "one", "a page").await;
+    last.until("the city", |page| page.blocks.contains_key("near/cn-sd/jinan")).await;
+    last.taps("near/cn-sd/jinan").await;
+    assert!(last.effects.is_empty(), "it is done: {:?}", last.effects);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -109,7 +109,9 @@ async fn a_city_that_publishes_nothing_says_so_and_offers_another() -> Outcome {
     let town = Town::new().await;
     let mut resident = town.of_jinan().await?;
     resident.tap("切换城市").await?;
-    resident.tap("返回上一级").await?;
+    // Open in one's own province, and yet another is found by its name.
+    resident.sees("滨州市").await?;
+    resident.types("查找城市或区县", "anhui").await?;
     resident.tap("安徽省").await?;
     resident.tap("合肥市").await?;
     resident.sees("这里还没有发布服务").await?;

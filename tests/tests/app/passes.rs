@@ -238,3 +238,40 @@ async fn a_pass_that_was_shown_to_no_counter_says_so() -> Outcome {
     resident.tap("出示记录").await?;
     resident.sees("过闸机不会留下记录").await
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_choice_that_was_taken_back_has_nothing_issued_and_no_pass_is_issued_twice() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    crate::kit::logs_in(&mut resident, "minh").await?;
+    resident.goes_to(Tab::Passes).await;
+    resident.tap("领取新卡").await?;
+    // Chosen and taken back while the issuer is asked for whom, twice, and then another.
+    for _ in 0..2 {
+        resident.tap("公共交通乘车码").await?;
+        resident.back().await;
+        // Where the answer was faster, it is being issued: the way back leads further.
+        while rows(&resident, "offers").is_empty() {
+            if resident.phone().app().frame().stack.len() > 1 {
+                resident.back().await;
+            } else {
+                resident.tap("领取新卡").await?;
+                resident.sees("就诊码").await?;
+            }
+        }
+    }
+    resident.tap("就诊码").await?;
+    resident.sees("请将二维码对准闸机").await?;
+    leaves_the_code(&mut resident).await?;
+    // The same once more shows the one that is there.
+    resident.tap("领取新卡").await?;
+    resident.tap("就诊码").await?;
+    resident.sees("您已经有这张卡").await?;
+    leaves_the_code(&mut resident).await?;
+    resident.sees_that("the passes", |screen| screen.blocks.iter().any(|own| own.key.starts_with("pass/"))).await?;
+    let health = rows(&resident, "passes").into_iter().filter(|(title, _)| title == "就诊码").count();
+    assert_eq!(health, 1);
+    let transit = rows(&resident, "passes").into_iter().filter(|(title, _)| title == "公共交通乘车码").count();
+    assert!(transit <= 1, "{transit} transit passes");
+    Ok(())
+}

@@ -169,8 +169,12 @@ impl Model {
             Command::Sheet(face) => self.add_sheet(face),
             Command::Close => self.close(from),
             Command::Replace(face) => {
+                let is_top = self.stack.last().is_none_or(|top| top.number == from);
                 self.close_quietly(from);
-                self.push(face);
+                // Where the resident has gone on, nothing is put above that.
+                if is_top {
+                    self.push(face);
+                }
             }
             Command::Reset(tab) => self.reset(tab),
             Command::Effect(act, what) => self.effect(act, Some(Waiter::Screen(from, what))),
@@ -254,11 +258,11 @@ impl Model {
             return;
         }
         self.shared.own = own;
-        // Nothing of one account is seen by another.
+        // Nothing of one account is seen by another: no screen, and no sheet.
         let tab = self.stack.first().and_then(|entry| entry.face.tab());
         let is_logging_in = self.stack.last().is_some_and(|own| matches!(own.face.route(), Some(Route::Login)));
         if let (Some(_), Some(tab), false) = (before, tab, is_logging_in) {
-            self.reset(tab);
+            self.restart(vec![stack::first_of(tab)]);
         }
         for topic in [Topic::Home, Topic::Passes] {
             self.topic(topic);

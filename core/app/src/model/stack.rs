@@ -54,15 +54,20 @@ impl Model {
         self.sheets.retain(|sheet| sheet.number != number);
     }
 
-    /// Takes an entry away, with all above it.
+    /// Takes an entry away; what lies above it stays.
     pub(crate) fn close(&mut self, number: u64) {
         self.close_quietly(number);
         self.show_top();
     }
 
     pub(super) fn close_quietly(&mut self, number: u64) {
-        if let Some(at) = self.stack.iter().position(|entry| entry.number == number) {
-            self.pop_to(at);
+        if self.stack.last().is_some_and(|top| top.number == number) {
+            self.pop_to(self.stack.len() - 1);
+        } else if self.stack.iter().any(|entry| entry.number == number) {
+            // What the resident has gone on to stays.
+            self.with(number, |face, cx| face.closed(cx));
+            self.stack.retain(|entry| entry.number != number);
+            self.moved = true;
         } else if self.sheets.iter().any(|sheet| sheet.number == number) {
             self.with(number, |face, cx| face.closed(cx));
             self.sheets.retain(|sheet| sheet.number != number);
@@ -85,16 +90,20 @@ impl Model {
     }
 
     pub(crate) fn reset(&mut self, tab: Tab) {
-        let face: Box<dyn Face> = match tab {
-            Tab::Home => Box::new(Home::default()),
-            Tab::Passes => Box::new(Passes::default()),
-            Tab::Me => Box::new(Me::default()),
-        };
         if self.stack.first().is_some_and(|entry| entry.face.tab() == Some(tab)) {
             self.pop_to(1);
             self.show_top();
         } else {
-            self.restart(vec![face]);
+            self.restart(vec![first_of(tab)]);
         }
+    }
+}
+
+/// The first screen of a tab.
+pub(super) fn first_of(tab: Tab) -> Box<dyn Face> {
+    match tab {
+        Tab::Home => Box::new(Home::default()),
+        Tab::Passes => Box::new(Passes::default()),
+        Tab::Me => Box::new(Me::default()),
     }
 }

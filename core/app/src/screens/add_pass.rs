@@ -1,6 +1,6 @@
 //! Getting a pass: which, and for whom.
 
-use onecity_core::{Error, HolderView, PassOffer, PassView, RegionId, Topic};
+use onecity_core::{Error, HolderView, PassOffer, PassSituation, PassStatus, PassView, Refusal, RegionId, Topic};
 
 use crate::block::{Kind, Role, Severity};
 use crate::error::advice;
@@ -17,11 +17,17 @@ pub(crate) struct AddPass {
     /// What can be had where the resident is.
     offers: Option<Vec<PassOffer>>,
     chosen: Option<Chosen>,
+    /// Of the newest choice: what comes of an older one is dropped.
+    choices: u64,
+    /// Why the offers can't be read.
+    read_error: Option<Error>,
+    /// Why the pass was not issued.
     error: Option<Error>,
 }
 
 /// The pass that was chosen.
 struct Chosen {
+    number: u64,
     offer: PassOffer,
     region: RegionId,
     /// Whom it can be for beside the resident; none while the issuer is asked.
@@ -43,12 +49,21 @@ impl AddPass {
     fn read(&mut self, cx: &mut Cx<'_>) {
         let Some(place) = cx.shared.place().cloned() else { return };
         cx.ask(
-            move |client| async move { client.pass_offers(&place).await },
+            move |client| async move {
+                match client.pass_offers(&place).await {
+                    // Never synced, perhaps.
+                    Err(Error::Refused { reason: Refusal::NotFound, .. }) => {
+                        client.sync(&place).await?;
+                        client.pass_offers(&place).await
+                    }
+                    known => known,
+                }
+            },
             |me: &mut Self, offers, _| match offers {
-                Ok(offers) => (me.offers, me.error) = (Some(offers), None),
+                Ok(offers) => (me.offers, me.read_error) = (Some(offers), None),
                 // A place without an issuer offers nothing.
-                Err(Error::Refused { reason: onecity_core::Refusal::NotFound, .. }) => me.offers = Some(Vec::new()),
-                Err(error) => me.error = Some(error),
+                Err(Error::Refused { reason: Refusal::NotFound, .. }) => me.offers = Some(Vec::new()),
+                Err(error) => me.read_error = Some(error),
             },
         );
     }
@@ -57,12 +72,14 @@ impl AddPass {
         let offer = self.offers.iter().flatten().find(|offer| offer.pass_type == pass_type).cloned();
         let Some((offer, region)) = offer.zip(cx.shared.place().cloned()) else { return };
         self.error = None;
+        self.choices += 1;
+        let number = self.choices;
         let (wanted, place) = (offer.pass_type.clone(), region.clone());
-        self.chosen = Some(Chosen { offer, region, holders: None, busy: false });
+        self.chosen = Some(Chosen { number, offer, region, holders: None, busy: false });
         cx.ask(
             move |client| async move { client.pass_holders(&place, &wanted).await },
-            |me: &mut Self, holders, cx| {
-                let Some(chosen) = &mut me.chosen else { return };
+            move |me: &mut Self, holders, cx| {
+                let Some(chosen) = me.chosen.as_mut().filter(|chosen| chosen.number == number) else { return };
                 match holders {
                     // Nobody else to choose: it is for the resident.
                     Ok(holders) if holders.is_empty() => me.issue(None, cx),
@@ -74,14 +91,28 @@ impl AddPass {
     }
 
     fn issue(&mut self, holder: Option<String>, cx: &mut Cx<'_>) {
-        let Some(chosen) = &mut self.chosen else { return };
+        let Some(chosen) = self.chosen.as_mut().filter(|chosen| !chosen.busy) else { return };
         chosen.busy = true;
         let (region, wanted) = (chosen.region.clone(), chosen.offer.pass_type.clone());
         cx.ask(
-            move |client| async move { client.add_pass(&region, &wanted, holder.as_deref()).await },
-            |me: &mut Self, added: Result<PassView, Error>, cx| match added {
-                Ok(pass) => {
-                    cx.say(cx.shared.say("pass-added"));
+            move |client| async move {
+                // One that is there already is shown: it may have come after the resident had gone on.
+                let own = client.passes(&PassSituation::default()).await?;
+                let is_it = |pass: &PassView| {
+                    let whose = pass.holder.as_ref().map(|holder| &holder.id);
+                    pass.region.first_level() == region.first_level()
+                        && pass.pass_type == wanted
+                        && whose == holder.as_ref()
+                        && matches!(pass.status, PassStatus::Good | PassStatus::RenewalDue)
+                };
+                match own.into_iter().find(is_it) {
+                    Some(pass) => Ok((pass, "pass-have")),
+                    None => Ok((client.add_pass(&region, &wanted, holder.as_deref()).await?, "pass-added")),
+                }
+            },
+            |me: &mut Self, added: Result<(PassView, &'static str), Error>, cx| match added {
+                Ok((pass, says)) => {
+                    cx.say(cx.shared.say(says));
                     cx.replace(Code::of(pass.id));
                 }
                 Err(error) => me.fail(error),
@@ -151,6 +182,10 @@ impl Face for AddPass {
                 Some(Error::StepUpRequired { acr, .. }) => cx.push(Login::for_acr(Some(acr.clone()))),
                 _ => cx.push(Login::default()),
             },
+            ("again", _) => {
+                self.read_error = None;
+                self.read(cx);
+            }
             ("own", _) => self.issue(None, cx),
             ("other", _) => self.chosen = None,
             (_, Some(("offer", pass_type))) => self.choose_offer(pass_type, cx),
@@ -168,8 +203,12 @@ impl Face for AddPass {
 impl AddPass {
     fn view_offers(&self, shared: &Shared, page: &mut Page) {
         let Some(offers) = &self.offers else {
-            if self.error.is_none() {
-                page.add("waiting", Kind::Waiting);
+            match &self.read_error {
+                Some(error) => {
+                    let again = shared.action("again", "try-again", None);
+                    page.notice("read-error", Severity::Warn, advice(shared, error), vec![again]);
+                }
+                None => page.add("waiting", Kind::Waiting),
             }
             return;
         };

@@ -111,7 +111,9 @@ impl Places {
         cx.ask(
             move |client| async move { client.home(&first).await.map(|home| home.region) },
             |me: &mut Self, first, cx| {
-                let is_untouched = me.inside.is_none() && me.field.text().is_empty();
+                let is_here = |first: &RegionView| me.nation.as_ref() == Some(&first.id.nation());
+                let is_untouched =
+                    me.inside.is_none() && me.field.text().is_empty() && first.as_ref().is_ok_and(is_here);
                 if let Some(first) = first.ok().filter(|first| is_untouched && Self::is_opened(first)) {
                     let id = first.id.clone();
                     (me.inside, me.is_own, me.below) = (Some(first), true, Vec::new());
@@ -215,7 +217,10 @@ impl Face for Places {
         );
         if self.cannot_locate {
             page.notice("cannot-locate", Severity::Quiet, shared.say("places-cannot-locate"), Vec::new());
-        } else if shared.environment.can_locate && self.field.text().is_empty() && self.inside.is_none() {
+        } else if shared.environment.can_locate
+            && self.field.text().is_empty()
+            && (self.inside.is_none() || self.is_own)
+        {
             page.button_if("locate", Role::Plain, shared.say("places-locate"), self.locating, None);
         }
         if let Some(near) = &self.near {
@@ -228,10 +233,11 @@ impl Face for Places {
         }
         if !self.field.text().is_empty() {
             if self.found.is_empty() {
-                let within = self.inside.as_ref().map(|inside| inside.name.clone());
-                let text = match within {
-                    Some(place) => shared.messages.with("places-none-in", [("place", place.into())]),
-                    None => shared.say("places-none"),
+                let text = match &self.inside {
+                    Some(place) if !self.is_own => {
+                        shared.messages.with("places-none-in", [("place", place.name.as_str().into())])
+                    }
+                    _ => shared.say("places-none"),
                 };
                 page.add("none", Kind::Empty { text, icon: Icon::Search, action: None });
             } else {
@@ -267,11 +273,22 @@ impl Face for Places {
     }
 
     fn typed(&mut self, _: &str, cx: &mut Cx<'_>) {
-        let within = self.inside.as_ref().map(|inside| inside.id.clone()).or_else(|| self.nation.clone());
-        let (Some(within), text) = (within, self.field.text().to_owned()) else { return };
+        let (Some(nation), text) = (self.nation.clone(), self.field.text().to_owned()) else { return };
+        let inside = self.inside.as_ref().map(|inside| inside.id.clone());
         let typed = text.clone();
         cx.ask(
-            move |client| async move { client.find_places(&text, &within).await },
+            move |client| async move {
+                // What is near stands first.
+                let mut found = Vec::new();
+                for within in inside.iter().chain([&nation]) {
+                    for place in client.find_places(&text, within).await? {
+                        if !found.iter().any(|own: &PlaceView| own.region.id == place.region.id) {
+                            found.push(place);
+                        }
+                    }
+                }
+                Ok::<_, Error>(found)
+            },
             move |me: &mut Self, found, _| {
                 // What was typed meanwhile has its own answer.
                 if me.field.text() == typed {

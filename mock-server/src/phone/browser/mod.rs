@@ -22,6 +22,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Extension, Router};
+use onecity_app::Effect;
 use onecity_app::look::{ICONS, LOOK};
 use onecity_protocol::credential::{Decision, Gate, GatePolicy, WithoutStatus};
 use rust_embed::Embed;
@@ -38,6 +39,8 @@ use crate::world::World;
 const MAX_PHONES: usize = 24;
 /// Most pages of a phone whose events are counted.
 const MAX_PAGES: usize = 16;
+/// Most effects whose outcome is waited for.
+const MAX_OUTSTANDING: usize = 32;
 /// Longest name of a phone, in characters.
 const MAX_NAME: usize = 64;
 /// Longest message of a page, in bytes: a photo of 20 MiB as base64, and a little.
@@ -65,11 +68,24 @@ struct Hosted {
     served: Mutex<HashMap<(String, String), Served>>,
     /// What has become of the events of its pages, the newest page last.
     deliveries: Mutex<VecDeque<(String, Arc<Mutex<Delivery>>)>>,
+    /// What the platform was told to do and has not said the outcome of: a socket may have been lost on the way.
+    outstanding: Mutex<VecDeque<Effect>>,
     /// The code that was held to a gate last.
     held: Mutex<Option<String>>,
 }
 
 impl Hosted {
+    /// Remembers what the platform is told to do.
+    fn tells(&self, effect: &Effect) {
+        let mut all = locked(&self.outstanding);
+        if effect.act.has_outcome() {
+            all.push_back(effect.clone());
+        }
+        if all.len() > MAX_OUTSTANDING {
+            all.pop_front();
+        }
+    }
+
     /// What has become of the events of a page, which says how many of them were applied when it heard last.
     fn delivery(&self, page: &str, applied: u64) -> Arc<Mutex<Delivery>> {
         let mut all = locked(&self.deliveries);
@@ -99,6 +115,7 @@ impl BrowserPhones {
             phone: RwLock::new(AppPhone::new(world, &[])?),
             served: Mutex::default(),
             deliveries: Mutex::default(),
+            outstanding: Mutex::default(),
             held: Mutex::default(),
         });
         if phones.len() == MAX_PHONES {

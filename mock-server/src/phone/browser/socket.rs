@@ -203,8 +203,11 @@ impl Page {
                 app.send(Event::Environment { environment });
                 app.send(Event::Shown);
                 drop(phone);
-                // Whatever there is, is news to a new page.
-                return self.news().await;
+                // Whatever there is, is news to a new page; one that is not new knows what it does already.
+                let outstanding = locked(&self.hosted.outstanding).clone();
+                let mut tells = self.news().await;
+                tells.extend(outstanding.into_iter().map(|effect| Tells::Effect { effect }));
+                return tells;
             }
             Said::Event(Numbered { number, event }) => {
                 let Some(delivery) = &self.delivery else { return Vec::new() };
@@ -215,6 +218,7 @@ impl Page {
                 match &event {
                     Event::Environment { environment } => self.environment = Some(environment.clone()),
                     Event::Network { online } => self.online = *online,
+                    Event::Done { id, .. } => locked(&self.hosted.outstanding).retain(|effect| effect.id != *id),
                     _ => {}
                 }
                 delivery.sent.push_back((number, app.send(event)));
@@ -303,6 +307,7 @@ impl Page {
         });
         let mut tells = self.serve_pages(&app, webs, &open).await;
         tells.insert(0, Tells::Screens { frame: Box::new(frame), screens, applied, clock });
+        effects.iter().for_each(|effect| self.hosted.tells(effect));
         tells.extend(effects.into_iter().map(|effect| Tells::Effect { effect }));
         tells
     }

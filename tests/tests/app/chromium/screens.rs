@@ -22,12 +22,19 @@ enum Step {
     /// Waits for the page of a service to say something.
     Page,
     There(&'static str),
+    /// Has the page of a service ask for something, without waiting for the answer.
+    Asks(&'static str),
     Gone(&'static str),
     /// Chooses China, whatever nation comes first in the resident's language.
     China,
 }
 
-use Step::{Back, China, Gone, LogIn, Network, Page, Scan, Tab, Tap, There, Type};
+use Step::{Asks, Back, China, Gone, LogIn, Network, Page, Scan, Tab, Tap, There, Type};
+
+const PAY: &str = "fetch('/common/config.json').then((own) => own.json()).then(({ backend }) => \
+    onecity.pay({ order: 'A-1', url: `${backend}/pay`, amount: 1234550, currency: 'CNY' }))";
+
+const HAND_OVER: &str = "onecity.draft.set('A report', { text: 'dark' }).then(() => onecity.draft.handOver())";
 
 /// The screens by name, each with the way from the one before.
 const WALK: &[(&str, &[Step])] = &[
@@ -63,8 +70,16 @@ const WALK: &[(&str, &[Step])] = &[
     ("scanned-text", &[Tap("go-on"), Scan("https://example.com/")]),
     ("scanned-link", &[Tap("close"), Gone(".sheet"), Tap("scan"), Scan("onecity://miniapp/cn-sd.qingdao:report")]),
     ("scanned-sign", &[Tap("close"), Gone(".sheet"), Tap("scan"), Scan("CQ1A:900")]),
-    ("service", &[Back, Tap("all/cn-sd/jinan/report"), Page]),
-    ("service-menu", &[Tap("menu")]),
+    ("code-for-a-counter", &[Tap("last pass")]),
+    ("grant-consent", &[Tap("purpose/1"), There(".sheet")]),
+    ("grant", &[Tap("agree"), Gone(".sheet"), There(".modules")]),
+    ("shown", &[Back, Tap("shown")]),
+    ("service", &[Back, Back, Tap("all/cn-sd/jinan/report"), Page]),
+    ("pay", &[Asks(PAY), There(".sheet")]),
+    ("leave", &[Tap("stay"), Gone(".sheet"), Asks("onecity.navigate('https://example.com/')"), There(".sheet")]),
+    ("call", &[Tap("stay"), Gone(".sheet"), Asks("onecity.navigate('tel:12345')"), There(".sheet")]),
+    ("hand-over", &[Tap("stay"), Gone(".sheet"), Asks(HAND_OVER), There(".sheet")]),
+    ("service-menu", &[Tap("close"), Gone(".sheet"), Tap("menu")]),
     ("service-clear", &[Tap("clear")]),
     (
         "consent",
@@ -91,6 +106,12 @@ impl Browser {
             // The first of those whose keys have the id of something issued in them.
             Tap("pass") => {
                 let key = self.until("a pass", "document.querySelector('[data-key^=\"pass/\"]')?.dataset.key").await;
+                self.taps_key(key.as_str().expect("a key")).await;
+            }
+            Tap("last pass") => {
+                let key = self
+                    .until("a pass", "[...document.querySelectorAll('[data-key^=\"pass/\"]')].at(-1)?.dataset.key")
+                    .await;
                 self.taps_key(key.as_str().expect("a key")).await;
             }
             // A text: it is there.
@@ -125,6 +146,7 @@ impl Browser {
             There(selector) => {
                 drop(self.until(selector, &format!("Boolean(document.querySelector('{selector}'))")).await);
             }
+            Asks(script) => drop(self.in_page(&format!("{script}.catch(() => {{}}); 0")).await),
             Gone(selector) => drop(self.until(selector, &format!("!document.querySelector('{selector}')")).await),
         }
     }

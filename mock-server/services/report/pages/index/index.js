@@ -11,7 +11,7 @@
 
   const written = () => ({ category: chosen(), text: at("text").value.trim(), place: at("place").value.trim() });
 
-  const form = city.draft(() => t("name"), written, (begun) => {
+  const form = city.draft(at("report"), () => t("name"), written, (begun) => {
     const category = document.querySelector(`input[name=category][value="${CSS.escape(String(begun.category ?? ""))}"]`);
     if (category) category.checked = true;
     at("text").value = String(begun.text ?? "");
@@ -84,5 +84,5 @@
     event.preventDefault();
     send();
   });
-  city.start().then(form.restore).then(showEarlier);
+  city.start().finally(form.restore).then(showEarlier);
 })();

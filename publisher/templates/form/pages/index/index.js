@@ -4,7 +4,7 @@
   const { t, el } = city;
   const at = (id) => document.getElementById(id);
   const kept = city.kept("questions");
-  const draft = city.draft(() => t("name"), () => ({ text: at("text").value }), ({ text }) => { at("text").value = String(text ?? ""); });
+  const draft = city.draft(at("form"), () => t("name"), () => ({ text: at("text").value }), ({ text }) => { at("text").value = String(text ?? ""); });
   let sending = false;
 
   async function send() {
@@ -42,5 +42,5 @@
     event.preventDefault();
     send();
   });
-  city.start().then(draft.restore).then(showEarlier);
+  city.start().finally(draft.restore).then(showEarlier);
 })();

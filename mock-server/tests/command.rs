@@ -39,5 +39,5 @@ fn the_step_that_fails_is_named() {
     let output = journey(&["--fault", "wrong-nonce"]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stderr);
-    assert!(said.contains("failed at «log in once»") && said.contains("wrong_nonce"), "{said}");
+    assert!(said.contains("failed at «log in once»") && said.contains("收到的答复属于另一次登录"), "{said}");
 }

@@ -19,7 +19,7 @@ use crate::app::Repair;
 use crate::effect::{Effect, Outcome};
 use crate::event::Environment;
 use crate::face::{Command, Cx, Face, Message, Work};
-use crate::frame::Passing;
+use crate::frame::{Passing, Tab};
 use crate::messages::Messages;
 use crate::page::Painted;
 use crate::route::{self, Route};
@@ -262,7 +262,13 @@ impl Model {
         let tab = self.stack.first().and_then(|entry| entry.face.tab());
         let is_logging_in = self.stack.last().is_some_and(|own| matches!(own.face.route(), Some(Route::Login)));
         if let (Some(_), Some(tab), false) = (before, tab, is_logging_in) {
-            self.restart(vec![stack::first_of(tab)]);
+            if tab == Tab::Me {
+                // It shows all accounts, and may be what the change was asked on.
+                self.close_sheets();
+                self.reset(tab);
+            } else {
+                self.restart(vec![stack::first_of(tab)]);
+            }
         }
         for topic in [Topic::Home, Topic::Passes] {
             self.topic(topic);

@@ -9,9 +9,7 @@ use crate::screens::{Home, Me, Passes};
 impl Model {
     /// Puts these screens in place of all there are.
     pub(crate) fn restart(&mut self, faces: Vec<Box<dyn Face>>) {
-        while self.sheets.front().is_some() {
-            self.close_sheet();
-        }
+        self.close_sheets();
         self.pop_to(0);
         for face in faces {
             self.push(face);
@@ -46,6 +44,12 @@ impl Model {
         let number = self.next;
         self.next += 1;
         number
+    }
+
+    pub(super) fn close_sheets(&mut self) {
+        while self.sheets.front().is_some() {
+            self.close_sheet();
+        }
     }
 
     pub(super) fn close_sheet(&mut self) {

@@ -157,7 +157,7 @@ impl Browser {
             self.does(*step).await;
         }
         // A sheet that grants something takes touches after a moment.
-        let whole = "!document.querySelector('.waiting, .progress, .modules.none, .guarded')";
+        let whole = "![...document.querySelectorAll('.waiting, .progress, .modules.none, .guarded')].some((own) => !own.closest('[inert]'))";
         self.until("all of the screen", whole).await;
         // What was said once is no part of the screen, nor is what lies under a pointer.
         self.eval("document.querySelector('.passing').classList.remove('there')").await;

@@ -247,7 +247,7 @@ customElements.define("phone-countdown", class extends HTMLElement {
     const period = Math.max(1, Number(this.getAttribute("period")));
     const show = () => {
       const left = Math.max(0, deadline - (Date.now() + (globalThis.phoneClock ?? 0)) / 1000);
-      this.lastElementChild.textContent = left >= 60 ? `${Math.ceil(left / 60)} min` : String(Math.ceil(left));
+      this.lastElementChild.textContent = left >= 60 ? `${Math.ceil(left / 60)}′` : String(Math.ceil(left));
       this.querySelector(".left").style.strokeDasharray = `${Math.min(100, (left / period) * 100)} 100`;
     };
     show();

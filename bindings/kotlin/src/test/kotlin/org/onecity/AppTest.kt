@@ -15,7 +15,6 @@ import org.onecity.app.Icon
 import org.onecity.app.Kind
 import org.onecity.app.Outcome
 import org.onecity.app.Screen
-import org.onecity.app.Tab
 import org.onecity.core.ResourceRequest
 import java.nio.file.Path
 import java.util.concurrent.CompletableFuture
@@ -97,7 +96,7 @@ class AppTest {
         val news = reader.app.changesSince(entry, screen.epoch, screen.revision)!!
         assertFalse(news.whole)
         assertTrue(news.blocks.isEmpty())
-        val sent = reader.app.send(Event.Tab(Tab.HOME))
+        val sent = reader.app.send(Event.Back)
         reader.until("the event") { reader.app.frame().applied.takeIf { it >= sent } }
         assertTrue(reader.app.changesSince(entry, screen.epoch, screen.revision) == null, "the page is left")
         reader.app.shutDown()

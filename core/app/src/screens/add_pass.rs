@@ -37,7 +37,7 @@ struct Chosen {
 }
 
 /// What somebody in the resident's care is to them.
-pub(crate) fn relation(shared: &Shared, holder: &HolderView) -> String {
+fn relation(shared: &Shared, holder: &HolderView) -> String {
     match holder.relation.as_str() {
         "child" => shared.say("relation-child"),
         "parent" => shared.say("relation-parent"),

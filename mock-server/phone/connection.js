@@ -1,12 +1,15 @@
 // One WebSocket for one phone. Each event has a number: those that are not known to be applied are said again when a lost
 // socket is there again, and the phone takes each once.
 
+/** A name that nothing else has. A page that came from another machine has no `crypto.randomUUID`. */
+export const fresh = () => [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+
 const AGAIN_AFTER = [200, 500, 1000, 2000, 5000];
 
 export class Connection extends EventTarget {
   #name;
   #socket = null;
-  #page = crypto.randomUUID();
+  #page = fresh();
   #unapplied = [];
   #controls = [];
   #losses = 0;

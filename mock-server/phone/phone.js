@@ -6,11 +6,11 @@
 //   platform.js    what the platform does for the app: browser, camera, place, sharing
 //   strip.js       the tester's controls, outside the phone
 
-import { Connection } from "./connection.js";
+import { Connection, fresh } from "./connection.js";
 import { Device } from "./device.js";
 import { Strip } from "./strip.js";
 
-const name = new URLSearchParams(location.search).get("name") ?? sessionStorage.getItem("phone") ?? crypto.randomUUID();
+const name = new URLSearchParams(location.search).get("name") ?? sessionStorage.getItem("phone") ?? fresh();
 // A page that is loaded again is the same phone.
 sessionStorage.setItem("phone", name);
 if (new URLSearchParams(location.search).has("bare")) document.body.classList.add("bare");

@@ -36,6 +36,7 @@ export class Platform {
       case "dial": return this.#toast(`☎ ${what.number}`, () => done({ outcome: "done" }));
       case "copy": return navigator.clipboard?.writeText(what.text).catch(() => {});
       case "web_back": return document.querySelector("phone-device").pages.back(what.entry);
+      case "update": return this.#toast("⬆", () => {});
       case "leave": return this.#toast("◻", () => {});
       default: return undefined;
     }
@@ -73,8 +74,13 @@ export class Platform {
         () => done({ outcome: "cancelled" }));
       return;
     }
+    // The tester has said already who is at the phone (OpenID Connect Core 1.0 §3.1.2.1, prompt and login_hint).
+    if (this.persona && address.pathname.endsWith("/authorize")) {
+      address.searchParams.set("prompt", "none");
+      address.searchParams.set("login_hint", this.persona);
+    }
     this.cameBack = (text) => done({ outcome: "text", text });
-    this.#window(address.host, make("iframe", { src: url, title: address.host }), () => done({ outcome: "cancelled" }));
+    this.#window(address.host, make("iframe", { src: address.href, title: address.host }), () => done({ outcome: "cancelled" }));
   }
 
   #came(text) {

@@ -4,6 +4,7 @@ import { make } from "./painter.js";
 
 const LANGUAGES = [["zh-Hans-CN", "简体中文"], ["zh-Hant-TW", "繁體中文"], ["vi-VN", "Tiếng Việt"], ["en-GB", "English"], ["en-XA", "Long (test)"], ["ar-XB", "Right to left (test)"]];
 const CLOCKS = [[0, "now"], [120, "+2 min"], [86400, "+1 day"], [-31536000, "−1 year"]];
+const KEY_STORES = [["works", "works"], ["locked", "locked"], ["lost", "lost its keys"]];
 const WIDTHS = [[320, "320 px"], [360, "360 px"], [390, "390 px"], [430, "430 px"], [820, "Tablet"]];
 
 export class Strip extends HTMLElement {
@@ -21,6 +22,8 @@ export class Strip extends HTMLElement {
     };
     const button = (label, act) => make("button", { type: "button", class: "control", onclick: act }, label);
     const root = document.documentElement;
+    this.personas = select("Logs in as", [["", "ask"]], (value) => { document.querySelector("phone-device").platform.persona = value; });
+    this.#listPersonas();
     this.said = make("output", { class: "said" }, "");
     this.append(
       make("h2", {}, "Tester"),
@@ -32,11 +35,18 @@ export class Strip extends HTMLElement {
       select("Text size", [[100, "100 %"], [130, "130 %"], [200, "200 %"]], (value) => { root.style.fontSize = `${value}%`; }),
       select("Width", WIDTHS, (value) => root.style.setProperty("--phone-width", `${value}px`), 390),
       check("Dark", (on) => { root.dataset.platform = on ? "dark" : "light"; document.querySelector("phone-device").darken(); }, matchMedia("(prefers-color-scheme: dark)").matches),
+      this.personas,
+      select("Key store", KEY_STORES, (value) => this.connection.control({ key_store: value })),
       button("End the process", () => this.connection.control("restart")),
       button("Hold the code to a gate", () => this.connection.control("gate")),
       button("The same code once more", () => this.connection.control("gate_again")),
       this.said,
     );
     this.connection.addEventListener("said", ({ detail }) => { this.said.textContent = detail.said; });
+  }
+
+  async #listPersonas() {
+    const { personas } = await (await fetch("/world.json")).json();
+    this.personas.querySelector("select").append(...personas.map(({ id, name }) => make("option", { value: id }, name)));
   }
 }

@@ -50,5 +50,5 @@ pub use phone::{AppPhone, Phone, PhoneError, Resident, Unseen};
 pub use picture::{PictureError, png, read};
 pub use regions::{RegionTableError, load as load_regions};
 pub use registry::Registry;
-pub use server::Server;
+pub use server::{Server, network_address};
 pub use world::{Fault, Faults, World, WorldError, WorldOptions};

@@ -20,6 +20,9 @@ struct Cli {
     /// The port on 127.0.0.1; 0 for a free one. The journey always takes a free one.
     #[arg(long, default_value_t = 8787, global = true)]
     port: u16,
+    /// Lets phones in the same network open the browser phone, too. Everybody in that network can then use the whole world.
+    #[arg(long, global = true)]
+    network: bool,
     /// The same seed gives the same personas, ids, step order and decisions; keys and signatures are always fresh.
     #[arg(long, default_value_t = 1, global = true)]
     seed: u64,
@@ -65,9 +68,12 @@ fn main() -> ExitCode {
     runtime.block_on(async {
         match cli.command {
             Some(Command::Journey { format }) => {
-                travel(WorldOptions { port: 0, seed: cli.seed, faults: cli.faults }, format).await
+                travel(WorldOptions { seed: cli.seed, faults: cli.faults, ..WorldOptions::default() }, format).await
             }
-            None => serve(WorldOptions { port: cli.port, seed: cli.seed, faults: cli.faults }, &cli.entrusted).await,
+            None => {
+                let options = WorldOptions { port: cli.port, network: cli.network, seed: cli.seed, faults: cli.faults };
+                serve(options, &cli.entrusted).await
+            }
         }
     })
 }
@@ -82,7 +88,7 @@ fn entrust(world: &mock_server::World, text: &str) -> Result<(), Box<dyn std::er
 }
 
 async fn serve(options: WorldOptions, entrusted: &[String]) -> ExitCode {
-    let port = options.port;
+    let (port, network) = (options.port, options.network);
     let server = match Server::start(options).await {
         Ok(server) => server,
         Err(error) => {
@@ -98,6 +104,14 @@ async fn serve(options: WorldOptions, entrusted: &[String]) -> ExitCode {
     }
     let origin = server.world().origin().to_owned();
     println!("The world is up at {origin}");
+    println!("  a phone           {origin}/phone");
+    println!("  several phones    {origin}/phones");
+    if network {
+        match mock_server::network_address() {
+            Some(address) => println!("  on a real phone   http://{address}:{}/phone", server.address().port()),
+            None => println!("  on a real phone   this machine is in no network"),
+        }
+    }
     println!("  look around       {origin}/");
     println!("  a phone's anchors {origin}/world.json");
     println!("  a registry        {origin}/registry/cn-sd/metadata/timestamp.json");

@@ -92,6 +92,8 @@ pub(crate) fn landing(world: &World, language: Language) -> Markup {
         section {
             h2 { (pick("看哪里", "Xem ở đâu", "Where to look")) }
             ul {
+                li { a href="/phone" { "/phone" } span { (pick("一部手机", "một chiếc điện thoại", "a phone")) } }
+                li { a href="/phones" { "/phones" } span { (pick("几部手机并排", "vài chiếc điện thoại cạnh nhau", "several phones side by side")) } }
                 li { a href="/world.json" { "/world.json" } span { (pick("手机需要知道的一切", "mọi điều điện thoại cần biết", "all that a phone needs to know")) } }
                 li { a href="/registry/cn-sd/metadata/timestamp.json" { "/registry/cn-sd/metadata/timestamp.json" } span { (pick("山东的服务登记库", "sổ đăng ký của Sơn Đông", "the registry of Shandong")) } }
                 li { a href="/idp/shandong/.well-known/openid-configuration" { "/idp/shandong/.well-known/openid-configuration" } span { (pick("身份认证", "nhà cung cấp định danh", "an identity provider")) } }

@@ -1,6 +1,6 @@
 //! The world on a port. A server can stop and another start at the same port: the world stays as it is.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -32,10 +32,12 @@ pub struct Server {
 }
 
 impl Server {
-    /// Makes a world and serves it on loopback.
+    /// Makes a world and serves it on loopback, or on all addresses of this machine.
     pub async fn start(options: WorldOptions) -> Result<Self, WorldError> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
-        let origin = format!("http://{}", listener.local_addr()?);
+        let address = if options.network { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
+        let listener = TcpListener::bind((address, options.port))?;
+        // Its own phones are on this machine, and use plain HTTP there alone.
+        let origin = format!("http://{}:{}", Ipv4Addr::LOCALHOST, listener.local_addr()?.port());
         let seed = options.seed;
         let building = tokio::task::spawn_blocking(move || World::new(&origin, seed));
         let world = building.await.map_err(std::io::Error::other)??;
@@ -53,7 +55,7 @@ impl Server {
         let address = listener.local_addr()?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (stop, stopped) = oneshot::channel();
-        let app = routes(&world).with_state(Arc::clone(&world));
+        let app = routes(&world, address).with_state(Arc::clone(&world));
         let task = tokio::spawn(async move {
             let serving = axum::serve(listener, app).with_graceful_shutdown(async {
                 let _ = stopped.await;
@@ -92,6 +94,14 @@ impl Server {
     }
 }
 
+/// This machine's address in its network, for other machines. Nothing is sent: a socket for datagrams only chooses its way.
+pub fn network_address() -> Option<IpAddr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
+    // An address for documentation (RFC 5737): any that is beyond this network does.
+    socket.connect(("198.51.100.1", 9)).ok()?;
+    Some(socket.local_addr().ok()?.ip())
+}
+
 /// Every answer tells the world's time, which need not be the machine's.
 async fn dated(State(world): State<Arc<World>>, mut response: Response) -> Response {
     let now = jiff::Timestamp::from_second(world.now()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
@@ -101,7 +111,7 @@ async fn dated(State(world): State<Arc<World>>, mut response: Response) -> Respo
     response
 }
 
-fn routes(world: &Arc<World>) -> Router<Arc<World>> {
+fn routes(world: &Arc<World>, address: SocketAddr) -> Router<Arc<World>> {
     Router::new()
         .route("/", get(landing))
         .route("/world.json", get(describe))
@@ -112,7 +122,7 @@ fn routes(world: &Arc<World>) -> Router<Arc<World>> {
         .layer(RequestBodyLimitLayer::new(MAX_REQUEST))
         // A package is larger than what anybody else sends.
         .merge(registry::http::routes())
-        .merge(browser::routes())
+        .merge(browser::routes(address.ip()))
         .layer(middleware::from_fn(browser::coming_back))
         .layer(middleware::map_response_with_state(Arc::clone(world), dated))
         .layer(CompressionLayer::new())

@@ -8,7 +8,7 @@ use std::time::SystemTime;
 use onecity_core::NationAnchor;
 use onecity_protocol::credential::{Status, TrustList, UnixTime};
 use onecity_protocol::region::{RegionId, RegionTree};
-use onecity_protocol::trust::TRUST_LIST_TARGET;
+use onecity_protocol::trust::{ANNOUNCEMENT_TARGET, Announcement, TRUST_LIST_TARGET};
 use ring::hmac;
 use serde_json::{Value, json};
 
@@ -23,6 +23,8 @@ use crate::registry::{Registry, RegistryError, providers};
 pub struct WorldOptions {
     /// The port on loopback; 0 for a free one.
     pub port: u16,
+    /// Whether other machines in the same network reach it, too.
+    pub network: bool,
     /// Repeats the same personas, ids and decisions.
     pub seed: u64,
     /// What goes wrong from the start.
@@ -194,6 +196,19 @@ impl World {
     pub fn withdraw_old_issuer_keys(&self, issuer: &str) -> Result<(), WorldError> {
         self.issuers.withdraw_old_keys(issuer);
         self.publish_trust_lists()
+    }
+
+    /// What a nation or first-level region announces to all of its residents from now on; none: it is over.
+    pub fn announce(&self, region: &RegionId, announcement: Option<&Announcement>) -> Result<(), WorldError> {
+        let path = format!("{region}/{ANNOUNCEMENT_TARGET}");
+        let bytes = announcement.map(serde_json::to_vec).transpose().map_err(RegistryError::from)?;
+        self.registry_mut(|registry| {
+            registry.change(region, self.now(), |repository, _| match bytes {
+                Some(bytes) => repository.add_target(&path, bytes, None),
+                None => repository.remove_target(&path).map(drop),
+            })
+        })?;
+        Ok(())
     }
 
     fn publish_trust_lists(&self) -> Result<(), WorldError> {

@@ -293,6 +293,45 @@ fn a_nation_lists_its_provinces_and_files_that_phones_can_read() {
 }
 
 #[test]
+fn what_is_announced_can_be_read_by_phones_and_is_taken_back() {
+    let desk = Desk::new();
+    let announce = |more: &str| format!("onecity repo announce registry {more} --key keys/targets.pem");
+    let newest = |version: u64| {
+        let file = std::fs::read(desk.file(&format!("registry/metadata/{version}.targets.json"))).expect("a role");
+        let role: serde_json::Value = serde_json::from_slice(&file).expect("JSON");
+        role["signed"]["targets"]["cn-sd/announcement.json"]["length"].as_u64()
+    };
+    let shown = desk.shell(&announce("--outage zh=系统升级 --outage en=Maintenance --until 2027-03-01T06:00+08:00"));
+    assert!(shown.contains("announced to all residents of cn-sd") && shown.contains("signed targets 3"), "{shown}");
+    assert!(newest(3).is_some());
+    desk.shell(&announce("--platform 2 --update en=Unsafe"));
+    assert!(newest(4).is_some());
+    assert!(desk.shell(&announce("--over")).contains("nothing is announced any more"));
+    assert_eq!(newest(5), None);
+    assert!(desk.shell(&announce("--over")).contains("nothing was announced"));
+    let long = format!("--outage en={}", "x".repeat(301));
+    for (more, why) in [
+        ("", "required"),
+        ("--until 2027-03-01T06:00Z", "--outage"),
+        ("--outage en=x --until tomorrow", "tomorrow"),
+        ("--outage en=x --until 3001-01-01T00:00Z", "3000"),
+        ("--outage Maintenance", "LANGUAGE=TEXT"),
+        ("--outage 'en= '", "language tag"),
+        (&long, "300 characters"),
+        ("--update en=x", "--platform"),
+        ("--platform 2", "--update"),
+        ("--platform 0 --update en=x", "0"),
+        ("--over --outage en=x", "cannot be used"),
+    ] {
+        let refused = desk.refused(&announce(more));
+        assert!(refused.contains(why), "{more}: {refused}");
+    }
+    desk.write("bad.json", r#"{"outage":{"reason":{}}}"#);
+    let refused = desk.refused("onecity repo add registry cn-sd/announcement.json bad.json --key keys/targets.pem");
+    assert!(refused.contains("the announcement"), "{refused}");
+}
+
+#[test]
 fn a_package_is_what_was_checked_whatever_an_editor_saves_meanwhile() {
     let desk = Desk::empty();
     desk.shell("onecity new report --template pages");

@@ -19,7 +19,7 @@ use onecity_protocol::miniapp_uri::MiniAppUri;
 use onecity_protocol::package::Package;
 use onecity_protocol::region::{RegionFile, RegionTree};
 use onecity_protocol::text;
-use onecity_protocol::trust::{Release, Takedown, Target, TrustedRepository};
+use onecity_protocol::trust::{Announcement, Release, Takedown, Target, TrustedRepository};
 use p256::ecdsa::signature::Signer;
 use p256::ecdsa::{Signature, SigningKey};
 use serde_json::{Value, json};
@@ -30,7 +30,7 @@ use crate::vectors::{NOW, Shared, files, vector_files};
 pub type Parser = (&'static str, fn(&[u8]));
 
 /// All of them.
-pub const PARSERS: [Parser; 18] = [
+pub const PARSERS: [Parser; 19] = [
     ("code", code),
     ("presentation", presentation),
     ("credential", credential),
@@ -46,6 +46,7 @@ pub const PARSERS: [Parser; 18] = [
     ("bridge", bridge),
     ("takedown", takedown),
     ("providers", providers),
+    ("announcement", announcement),
     ("text", text),
     ("callback", callback),
     ("id_token", id_token),
@@ -208,6 +209,16 @@ pub fn takedown(data: &[u8]) {
     }
 }
 
+/// What a registry tells all of its residents: each reason can be read.
+pub fn announcement(data: &[u8]) {
+    if let Ok(announcement) = Announcement::parse(data) {
+        let again = serde_json::to_vec(&announcement).expect("plain JSON");
+        assert_eq!(Announcement::parse(&again).expect("what was just written"), announcement);
+        let outage = announcement.outage.iter().map(|own| &own.reason);
+        assert!(outage.chain(announcement.update.iter().map(|own| &own.reason)).all(|reason| !reason.is_empty()));
+    }
+}
+
 /// A nation's list of identity providers: each has an id of its own that is one plain word.
 pub fn providers(data: &[u8]) {
     if let Ok(list) = IdentityProvider::parse_list(data) {
@@ -361,6 +372,11 @@ pub fn write_seeds(folder: &Path) -> std::io::Result<()> {
     seeds.push(("takedown", takedown.to_string().into_bytes()));
     let providers = json!([{ "id": "shandong", "names": { "en": "Shandong" }, "issuer": "https://id.example", "client_id": "app" }]);
     seeds.push(("providers", providers.to_string().into_bytes()));
+    let reason = json!({ "en": "Maintenance", "zh": "系统升级" });
+    let announcement = json!({
+        "outage": { "reason": reason, "until": 1_796_100_000 }, "update": { "platform": 2, "reason": reason },
+    });
+    seeds.push(("announcement", announcement.to_string().into_bytes()));
     seeds.push(("text", "Ngừng\u{202e} phục vụ\n\t停止服务 e\u{301}\u{301}".as_bytes().to_vec()));
     seeds.push(("callback", b"onecity://login?code=c&state=s&iss=https%3A%2F%2Fid.example".to_vec()));
     seeds.push(("id_token", format!("{}\n{}", LOGIN.0, LOGIN.1).into_bytes()));

@@ -46,6 +46,7 @@ time-date =
          [11] November
         *[12] December
     } { $year }
+time-moment = { $date }, { $clock }
 size-kb = { $count } KB
 size-mb = { $count } MB
 
@@ -114,6 +115,13 @@ home-empty = Nothing is published here yet. Look at another city.
 home-elder = Most used
 home-call = Call { $number }
 home-all = All services
+update-app = Update the app
+announced-outage = { $by } says that its services do not work for now: { $reason }
+announced-outage-until = { $by } says that its services do not work until { $when }: { $reason }
+announced-outage-still = Your passes work, and what you hand in waits on the phone and is sent by itself.
+announced-all-the-same = Show the services all the same
+announced-update = { $by } asks you to update this app before you use its services: { $reason }
+announced-update-still = Your passes work, and nothing on the phone is lost.
 group-transport = Getting around
 group-government = Offices and papers
 group-living = Living
@@ -302,6 +310,12 @@ permit-scan = The camera is on only while you scan, to read codes. No picture is
 permit-locate-title = Your place is needed
 permit-locate = It is used only to find the city that you are in. It is neither kept nor sent to anybody.
 permit-next = The phone asks you once more next.
+photo-kept = Your photo is kept. Open the form again to add it.
+photo-kept-title = A photo is kept
+photo-kept-what = The app was closed while you took it. This service can have it now.
+photo-kept-name = Photo
+photo-kept-use = Use this photo
+photo-kept-another = Take another
 scanned-title = What was scanned
 scanned-what = This is no code of OneCity's. The app does not open it by itself.
 link-looking = Looking…

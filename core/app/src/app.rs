@@ -242,9 +242,10 @@ impl Opener {
         let record = async |owner, name| client.app_record(owner, name).await;
         let read = |record: Option<String>| record.unwrap_or_else(|| "null".to_owned());
         let settings = read(record(AppRecordOwner::Phone, SETTINGS).await?);
-        let own = read(record(AppRecordOwner::Account, OWN).await?);
-        let place = read(record(AppRecordOwner::Account, PLACE).await?);
         let account = client.account().await?;
+        let owner = AppRecordOwner::Account(account.as_ref().map(|account| account.id.clone()));
+        let own = read(record(owner.clone(), OWN).await?);
+        let place = read(record(owner, PLACE).await?);
         Ok(Loaded {
             settings: serde_json::from_str(&settings).unwrap_or_default(),
             own: serde_json::from_str(&own).unwrap_or_default(),

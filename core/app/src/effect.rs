@@ -42,6 +42,8 @@ pub enum Act {
         /// The number.
         number: String,
     },
+    /// Show this app's own page in the platform's store, or how else it is updated.
+    Update,
     /// Put a text on the clipboard.
     Copy {
         /// The text.

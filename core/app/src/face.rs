@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use onecity_core::{Client, Topic};
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::sync::oneshot;
 
 use crate::block::FieldText;
 use crate::effect::{Act, Outcome};
@@ -179,6 +180,8 @@ pub(crate) enum Command {
     Effect(Act, &'static str),
     /// The same for another screen.
     EffectFor(u64, Act, &'static str),
+    /// The same for a page, which waits for the outcome.
+    EffectForPort(Act, oneshot::Sender<Outcome>),
     /// Gives another screen the outcome of what it asked for.
     Outcome(u64, &'static str, Outcome),
     /// Says something once.

@@ -73,7 +73,7 @@ impl ServiceHost for Ports {
     }
 
     async fn pick_photo(&self) -> Option<Photo> {
-        match self.effect(Act::Photo).await? {
+        match self.ask(|model, answer| model.photo_for_port(answer)).await? {
             Outcome::Photo { name, media_type, bytes } => Some(Photo { name, media_type, bytes }),
             _ => None,
         }

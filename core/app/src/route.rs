@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::face::Face;
 use crate::screens::{
     About, AddPass, Code, Consents, Home, Languages, Licences, Login, Me, Passes, Places, PlacesFor, Search, Service,
-    Travel,
+    ShownTo, Travel,
 };
 use crate::shared::Shared;
 
@@ -23,6 +23,7 @@ pub(crate) enum Route {
     Travel { place: RegionId },
     AddPass,
     Code { pass: String },
+    ShownTo { pass: String },
     Login,
     Languages,
     Consents,
@@ -42,6 +43,7 @@ impl Route {
             Self::Travel { place } => Box::new(Travel::new(place)),
             Self::AddPass => Box::new(AddPass::default()),
             Self::Code { pass } => Box::new(Code::of(pass)),
+            Self::ShownTo { pass } => Box::new(ShownTo::of(pass)),
             Self::Login => Box::new(Login::default()),
             Self::Languages => Box::new(Languages),
             Self::Consents => Box::new(Consents::default()),

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use onecity_core::platform::Clock;
+use onecity_core::platform::{Clock, Photo};
 use onecity_core::{AccountView, Client, RegionId, ServiceId};
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc::UnboundedSender;
@@ -109,6 +109,8 @@ pub(crate) struct Shared {
     pub account: Option<AccountView>,
     /// The nations that the app knows.
     pub nations: Vec<RegionId>,
+    /// A photo that came after the app was ended for which it was taken.
+    pub photo: Option<Photo>,
     /// As the platform says.
     pub online: bool,
     pub clock: Arc<dyn Clock>,

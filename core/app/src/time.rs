@@ -1,7 +1,7 @@
 //! Times as residents read them: how long ago within a day, then the date.
 
-use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
+use jiff::{Timestamp, Zoned};
 
 use crate::shared::Shared;
 
@@ -22,11 +22,24 @@ pub(crate) fn ago(shared: &Shared, second: i64) -> String {
     }
 }
 
+/// A second with its hour and minute, where the resident is; with its date unless that is today's.
+pub(crate) fn moment(shared: &Shared, second: i64) -> String {
+    let Some((at, now)) = zoned(shared, second).zip(zoned(shared, shared.now())) else { return String::new() };
+    let clock = format!("{:02}:{:02}", at.hour(), at.minute());
+    if at.date() == now.date() {
+        return clock;
+    }
+    shared.messages.with("time-moment", [("date", date(shared, second).into()), ("clock", clock.into())])
+}
+
+fn zoned(shared: &Shared, second: i64) -> Option<Zoned> {
+    let offset = Offset::from_seconds(shared.environment.offset_minutes.saturating_mul(60)).unwrap_or(Offset::UTC);
+    Some(Timestamp::from_second(second).ok()?.to_zoned(TimeZone::fixed(offset)))
+}
+
 /// The date of a second, where the resident is.
 pub(crate) fn date(shared: &Shared, second: i64) -> String {
-    let offset = Offset::from_seconds(shared.environment.offset_minutes.saturating_mul(60)).unwrap_or(Offset::UTC);
-    let Ok(at) = Timestamp::from_second(second) else { return String::new() };
-    let at = at.to_zoned(TimeZone::fixed(offset));
+    let Some(at) = zoned(shared, second) else { return String::new() };
     let values =
         [("year", at.year().into()), ("month", i16::from(at.month()).into()), ("day", i16::from(at.day()).into())];
     // A year is no quantity: it has no separators.

@@ -54,11 +54,12 @@ pub use registry::{BrokenUnit, MetadataFolder, SyncReport, TufClient};
 pub use services::{Header, Launch, Lifecycle, Resource, ResourceRequest, ServiceSession};
 pub use task::{Progress, ProgressListener, Step, TaskHandle};
 pub use views::{
-    AccountKind, AccountView, Background, CodeView, ConsentView, DisclosureView, DocumentField, DocumentStatus,
-    DocumentView, DraftView, Freshness, HandOverView, HolderView, HomeView, IconView, LoginAttempt, MissingService,
-    Obstacle, ObstacleView, ParityView, PassOffer, PassSituation, PassStatus, PassView, PendingReason, PlaceView,
-    PlannedService, ProviderView, PurposeView, QrPicture, ReceiptView, RegionView, ServiceCard, ServicePage,
-    ServiceStorage, SessionView, StorageView, SubmissionState, SubmissionView, TimelineEntry, Topic, TravelPlan,
+    AccountKind, AccountView, AnnouncementKind, AnnouncementView, Background, CodeView, ConsentView, DisclosureView,
+    DocumentField, DocumentStatus, DocumentView, DraftView, Freshness, HandOverView, HolderView, HomeView, IconView,
+    LoginAttempt, MissingService, Obstacle, ObstacleView, ParityView, PassOffer, PassSituation, PassStatus, PassView,
+    PendingReason, PlaceView, PlannedService, ProviderView, PurposeView, QrPicture, ReceiptView, RegionView,
+    ServiceCard, ServicePage, ServiceStorage, SessionView, ShownPass, StorageView, SubmissionState, SubmissionView,
+    TimelineEntry, Topic, TravelPlan,
 };
 pub use wallet::CodeListener;
 

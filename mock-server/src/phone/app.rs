@@ -105,9 +105,20 @@ impl AppPhone {
         std::mem::take(&mut *self.told.effects.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Its key store.
+    pub fn secrets(&self) -> &Secrets {
+        &self.parts.secrets
+    }
+
     /// Ends the app's process, as the system may at any moment, and starts it again on the same files and keys.
     pub async fn restart(&mut self) {
+        self.restart_after(|_| ()).await;
+    }
+
+    /// The same, with something done to the folder of its files between.
+    pub async fn restart_after(&mut self, done: impl FnOnce(&std::path::Path)) {
         self.app.close().await;
+        done(self.folder.path());
         self.app = Self::start(&self.parts, &self.told);
     }
 

@@ -245,6 +245,12 @@ impl Resident {
         self
     }
 
+    /// The same, with something done to the folder of the app's files between.
+    pub async fn restarts_after(mut self, done: impl FnOnce(&std::path::Path)) -> Self {
+        self.phone.restart_after(done).await;
+        self
+    }
+
     /// What the code on the screen says, read as a gate's camera does.
     pub async fn holds_the_code_to_a_gate(&mut self) -> Result<String, Unseen> {
         let drawn = |me: &Self| {

@@ -13,11 +13,13 @@ const city = (() => {
   /** Chooses the language, fills the page's words in, and shows it. Every page begins with this. */
   async function start() {
     try {
+      // The files come while the phone is asked: it nearly always speaks the language that its web view does.
+      const likely = choose(navigator.languages);
+      const early = files(likely);
+      early.catch(() => {});
       const info = await onecity.info().catch(() => ({}));
       language = choose(info.languages ?? navigator.languages);
-      const [config, shared, own] = await Promise.all([
-        file("/common/config.json"), file(`/i18n/shared.${language}.json`), file(`/i18n/${language}.json`),
-      ]);
+      const [config, shared, own] = await (language === likely ? early : files(language));
       backend = config.backend;
       texts = { ...shared, ...own };
       document.documentElement.lang = language;
@@ -32,6 +34,11 @@ const city = (() => {
   function choose(languages) {
     const primary = languages.map((tag) => tag.toLowerCase().split("-")[0]);
     return primary.find((tag) => LANGUAGES.includes(tag)) ?? "en";
+  }
+
+  /** The configuration and the texts of a language. */
+  function files(language) {
+    return Promise.all([file("/common/config.json"), file(`/i18n/shared.${language}.json`), file(`/i18n/${language}.json`)]);
   }
 
   async function file(path) {

@@ -1,6 +1,6 @@
 //! What the app adds to the client: from a touch to a screen that can be painted.
 
-use std::sync::Arc;
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use onecity_app::{App, AppPlatform, Effect, Environment, Event, Kind, Screen, Shell, Tab};
@@ -14,16 +14,35 @@ use crate::{Figure, against, median, micros, stated};
 /// The tiles that a screen begins with.
 const FIRST_TILES: usize = 60;
 
-struct Silent;
+/// A shell that looks when it is told that something has changed, as every shell does.
+#[derive(Default)]
+struct Bell {
+    rung: Mutex<bool>,
+    rings: Condvar,
+}
 
-impl Shell for Silent {
-    fn changed(&self) {}
+impl Bell {
+    fn wait(&self) {
+        let mut rung = self.rung.lock().expect("no panic");
+        while !std::mem::take(&mut *rung) {
+            rung = self.rings.wait(rung).expect("no panic");
+        }
+    }
+}
+
+impl Shell for Bell {
+    fn changed(&self) {
+        *self.rung.lock().expect("no panic") = true;
+        self.rings.notify_one();
+    }
+
     fn perform(&self, _: Effect) {}
 }
 
 /// An app that is at home in a city of 1,000 services and has no network.
 struct AtHome {
     app: App,
+    bell: Arc<Bell>,
     sent: u64,
     _runtime: Runtime,
     _folder: tempfile::TempDir,
@@ -52,8 +71,9 @@ impl AtHome {
         let handle: &Handle = runtime.handle();
         let platform = AppPlatform { keys, secrets, clock };
         let environment = Environment { languages: vec!["zh".to_owned()], ..Environment::default() };
-        let app = App::start(handle, config, platform, environment, Arc::new(Silent));
-        let mut at_home = Self { app, sent: 0, _runtime: runtime, _folder: folder };
+        let bell = Arc::<Bell>::default();
+        let app = App::start(handle, config, platform, environment, Arc::clone(&bell) as _);
+        let mut at_home = Self { app, bell, sent: 0, _runtime: runtime, _folder: folder };
         at_home.does(Event::Network { online: false });
         at_home.shows_tiles();
         at_home
@@ -63,7 +83,7 @@ impl AtHome {
     fn does(&mut self, event: Event) {
         self.sent = self.app.send(event);
         while self.app.frame().applied < self.sent {
-            std::thread::yield_now();
+            self.bell.wait();
         }
     }
 
@@ -80,7 +100,7 @@ impl AtHome {
             if tiles >= FIRST_TILES {
                 return screen;
             }
-            std::thread::yield_now();
+            self.bell.wait();
         }
     }
 }

@@ -31,7 +31,15 @@ fn request(
     name: &str,
     origin: Option<&str>,
 ) -> tokio_tungstenite::tungstenite::handshake::client::Request {
-    let address = town.world.origin().replace("http://", "ws://");
+    request_at(town.world.origin(), name, origin)
+}
+
+fn request_at(
+    address: &str,
+    name: &str,
+    origin: Option<&str>,
+) -> tokio_tungstenite::tungstenite::handshake::client::Request {
+    let address = address.replace("http://", "ws://");
     let mut request = format!("{address}/phone/socket?name={name}").into_client_request().expect("an address");
     if let Some(origin) = origin {
         request.headers_mut().insert("origin", origin.parse().expect("an origin"));
@@ -49,7 +57,12 @@ impl Page {
 
     /// The page of this id, on another socket.
     async fn open_as(town: &Town, name: &str, page_id: &str) -> Self {
-        let request = request(town, name, Some(town.world.origin()));
+        Self::open_at(town.world.origin(), name, page_id).await
+    }
+
+    /// The same by another address of the town's server.
+    async fn open_at(origin: &str, name: &str, page_id: &str) -> Self {
+        let request = request_at(origin, name, Some(origin));
         let (socket, _) = connect_async(request).await.expect("a socket");
         let mut page = Self {
             socket,
@@ -152,6 +165,52 @@ async fn a_page_of_another_site_gets_no_phone() {
     }
     let long = "n".repeat(65);
     assert!(connect_async(request(&town, &long, Some(town.world.origin()))).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_under_a_stranger_s_name_for_this_machine_gets_no_phone() {
+    let town = Town::new().await;
+    let port = town.world.origin().rsplit_once(':').expect("a port").1.to_owned();
+    // A stranger's name that was pointed here: to the browser it is one origin with the stranger's own page.
+    for (host, is_ours) in [("evil.example", false), ("127.0.0.1.evil.example", false), ("localhost", true)] {
+        let host = format!("{host}:{port}");
+        let mut asked = request(&town, "a", Some(&format!("http://{host}")));
+        asked.headers_mut().insert("host", host.parse().expect("a host"));
+        match connect_async(asked).await {
+            Ok(_) => assert!(is_ours, "{host}"),
+            Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => {
+                assert!(!is_ours && answer.status() == 403, "{host}");
+            }
+            Err(error) => panic!("{host}: {error}"),
+        }
+        let page = reqwest::Client::new().get(format!("{}/phone", town.world.origin())).header("host", &host);
+        let status = page.send().await.expect("answered").status().as_u16();
+        assert_eq!(status, if is_ours { 200 } else { 421 }, "{host}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_that_reaches_the_phone_by_another_address_gets_everything_there() {
+    let town = Town::in_network().await;
+    let afar = town.from_afar();
+    let mut page = Page::open_at(&afar, "far", "0").await;
+    page.settles().await;
+    page.taps("all/cn-sd/jinan/report").await;
+    page.until("its page", |page| page.web.is_some()).await;
+    let (_, origin) = page.web.clone().expect("served");
+    let host = |address: &str| url::Url::parse(address).expect("an address").host_str().map(str::to_owned);
+    assert_eq!(host(&origin), host(&afar));
+    let answer = reqwest::get(format!("{origin}/index.html")).await.expect("served");
+    let policy = answer.headers()["content-security-policy"].to_str().expect("a policy").to_owned();
+    assert!(policy.contains(&format!("frame-ancestors {afar}")), "{policy}");
+    page.does(json!({ "event": "back" })).await;
+    page.does(json!({ "event": "tab", "tab": "me" })).await;
+    page.taps("login").await;
+    page.taps("provider/cn/shandong").await;
+    page.until("the browser", |page| page.effects.iter().any(|effect| effect["act"] == "browse")).await;
+    let url = page.effects.iter().find_map(|effect| effect["url"].as_str()).expect("an address").to_owned();
+    assert!(url.starts_with(&format!("{afar}/idp/shandong/")), "{url}");
+    assert_eq!(reqwest::get(&url).await.expect("answered").status(), 200);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,9 +14,25 @@ pub(crate) struct Town {
 
 impl Town {
     pub(crate) async fn new() -> Self {
-        let server = Server::start(WorldOptions::default()).await.expect("a world");
+        Self::with(WorldOptions::default()).await
+    }
+
+    /// One that other machines of the network reach, too.
+    pub(crate) async fn in_network() -> Self {
+        Self::with(WorldOptions { network: true, ..WorldOptions::default() }).await
+    }
+
+    async fn with(options: WorldOptions) -> Self {
+        let server = Server::start(options).await.expect("a world");
         let world = server.world();
         Self { _server: server, world }
+    }
+
+    /// Where somebody at another machine of the network finds it; on a machine without a network, another address of its own.
+    pub(crate) fn from_afar(&self) -> String {
+        let address = mock_server::network_address().unwrap_or([127, 0, 0, 2].into());
+        let port = self.world.origin().rsplit_once(':').map(|(_, port)| port).expect("a port");
+        format!("http://{address}:{port}")
     }
 
     /// Somebody with a new phone in simplified Chinese.

@@ -447,6 +447,8 @@ async fn a_counter_redeems_a_grant_once_and_the_resident_can_read_what_was_shown
     let shown = client.disclosures().await.expect("listed");
     assert_eq!(shown.len(), 1);
     assert_eq!((shown[0].verifier.as_str(), shown[0].what.as_str()), ("Community clinic (demo)", "Health card"));
+    let pass = shown[0].pass.as_ref().expect("from a pass");
+    assert_eq!((&pass.region, &pass.pass_type), (&health.region, &health.pass_type));
 
     *kit.consent.no.lock().expect("no panic") = true;
     assert_eq!(refused(client.grant(&health.id, here, 1).await), Refusal::Consent);

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use mock_server::{Fault, Phone};
 use onecity_core::platform::{Platform, software};
-use onecity_core::{Error, PassSituation, Refusal};
+use onecity_core::{AppRecordOwner, Error, PassSituation, Refusal};
 use onecity_protocol::credential::{Audience, Status};
 use serde_json::{Value, json};
 
@@ -33,7 +33,17 @@ async fn several_accounts_live_side_by_side_and_none_sees_another_s() {
         client.accounts().await.expect("listed").into_iter().map(|own| (own.name, own.active)).collect();
     assert_eq!(names, [("Persona Lan".to_owned(), false), ("Persona Workshop Ltd".to_owned(), true)]);
 
+    // What the app keeps of one is never written down as another's.
+    let of = |id: &str| AppRecordOwner::Account(Some(id.to_owned()));
+    client.keep_app_record(of(&workshop.id), "place", Some("the workshop's".to_owned())).await.expect("kept");
+    for late in [of(&lan.id), AppRecordOwner::Account(None)] {
+        let refused = client.keep_app_record(late, "place", Some("late".to_owned())).await;
+        assert!(matches!(refused, Err(Error::Refused { reason: Refusal::NotFound, .. })), "{refused:?}");
+    }
+    assert_eq!(client.app_record(of(&workshop.id), "place").await.expect("read").as_deref(), Some("the workshop's"));
+
     client.switch_account(&lan.id).await.expect("switched");
+    assert_eq!(client.app_record(of(&lan.id), "place").await.expect("read"), None);
     assert_eq!(client.passes(&PassSituation::default()).await.expect("listed").len(), 1);
     let page = kit.opens("everything").await;
     assert_eq!(page.call("storage_get", json!({ "key": "k" })).await, Ok(json!(null)));

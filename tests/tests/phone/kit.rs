@@ -1,7 +1,7 @@
 //! A world with a service that may ask for everything, a phone on which it is open, and a resident who does as told.
 
 use async_trait::async_trait;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,9 +12,10 @@ use onecity_core::platform::{
 };
 use onecity_core::{HandOverView, ServiceId, ServiceSession, Topic};
 use onecity_protocol::region::RegionId;
-use onecity_publisher::pack;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+
+pub(crate) use crate::everything::{manifest, publish};
 
 /// How long a test waits for what must come.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -118,38 +119,6 @@ impl ServiceHost for Resident {
     async fn finish_service(&self, service: ServiceId, result: String) {
         self.finished.lock().expect("held").push((service, result));
     }
-}
-
-/// The manifest of a service that may ask for everything.
-pub(crate) fn manifest(app_id: &str, code: u64, origin: &str) -> Value {
-    let permissions = ["login", "passes", "documents", "scan", "locate", "photos"];
-    let asks = permissions.map(|name| json!({ "name": name, "reason": format!("needed for {name}") }));
-    json!({
-        "app_id": app_id, "name": "Everything", "icons": [{ "src": "icon.svg", "label": "an icon" }],
-        "pages": ["index", "second"], "platform_version": { "min_code": 1 },
-        "version": { "code": code, "name": format!("{code}.0") }, "req_permissions": asks,
-        "onecity": { "category": "demo", "origins": [origin], "fields": ["name"] },
-    })
-}
-
-/// Publishes a service of Jinan.
-pub(crate) fn publish(world: &World, manifest: &Value, more: &[(&str, &[u8])]) {
-    let mut files: BTreeMap<String, Vec<u8>> = BTreeMap::from([
-        ("manifest.json".to_owned(), manifest.to_string().into_bytes()),
-        ("app.js".to_owned(), Vec::new()),
-        ("app.css".to_owned(), Vec::new()),
-        ("icon.svg".to_owned(), b"<svg/>".to_vec()),
-        ("index.html".to_owned(), b"<!doctype html><title>t</title><script src=\"/onecity.js\"></script>".to_vec()),
-        ("second.html".to_owned(), b"<!doctype html><title>t</title>".to_vec()),
-    ]);
-    files.extend(more.iter().map(|(path, bytes)| ((*path).to_owned(), bytes.to_vec())));
-    let package = pack(&files).expect("packed");
-    let published = world.registry_mut(|registry| {
-        registry.change(&region("cn-sd"), world.now(), |repository, _| {
-            repository.publish(&jinan().into(), package, 100).map(drop)
-        })
-    });
-    published.expect("published");
 }
 
 /// The world's server, which comes and goes at the same address.

@@ -6,6 +6,7 @@ mod cache;
 #[cfg(target_os = "linux")]
 mod contained;
 mod documents;
+mod everything;
 mod files;
 mod helper;
 mod hostile;

@@ -1,10 +1,14 @@
 //! What the platform is asked to do, and who waits for it.
 
+use onecity_core::platform::Photo;
 use tokio::sync::oneshot;
 
 use super::{MAX_OUTSTANDING, Model};
 use crate::effect::{Act, Effect, Outcome};
-use crate::screens::links;
+use crate::screens::{KeptPhoto, links};
+
+/// Largest photo that is kept, in bytes: what a page may hand in.
+const MAX_PHOTO: usize = 20 << 20;
 
 /// Who waits for an effect's outcome.
 pub(super) enum Waiter {
@@ -20,9 +24,9 @@ impl Model {
         let id = format!("{}-{number}", self.epoch);
         if let Some(waiter) = waiter.filter(|_| act.has_outcome()) {
             if self.outstanding.len() >= MAX_OUTSTANDING {
-                self.outstanding.pop_first();
+                self.outstanding.pop_front();
             }
-            self.outstanding.insert(id.clone(), waiter);
+            self.outstanding.push_back((id.clone(), waiter));
         }
         self.effects.push(Effect { id, act });
     }
@@ -33,7 +37,8 @@ impl Model {
     }
 
     pub(super) fn done(&mut self, id: &str, outcome: Outcome) {
-        match self.outstanding.remove(id) {
+        let at = self.outstanding.iter().position(|(own, _)| own == id);
+        match at.and_then(|at| self.outstanding.remove(at)).map(|(_, waiter)| waiter) {
             Some(Waiter::Screen(number, what)) => {
                 let is_there = self.stack.iter().chain(&self.sheets).any(|entry| entry.number == number);
                 if is_there {
@@ -49,10 +54,25 @@ impl Model {
         }
     }
 
-    /// The outcome of what was begun before the app was ended: an address is opened like any link, so that a login goes on.
+    /// Has a photo taken for a page; one that is left over from before is offered first.
+    pub(crate) fn photo_for_port(&mut self, answer: oneshot::Sender<Outcome>) {
+        if self.shared.photo.is_some() {
+            self.add_sheet(Box::new(KeptPhoto::new(answer)));
+        } else {
+            self.effect_for_port(Act::Photo, answer);
+        }
+    }
+
+    /// The outcome of what was begun before the app was ended: an address is opened like any link, so that a login goes on; a
+    /// photo is kept for the page that asks next.
     pub(super) fn left_over(&mut self, outcome: Outcome) {
-        if let Outcome::Text { text } = outcome {
-            links::open(self, &text);
+        match outcome {
+            Outcome::Text { text } => links::open(self, &text),
+            Outcome::Photo { name, media_type, bytes } if bytes.len() <= MAX_PHOTO => {
+                self.shared.photo = Some(Photo { name, media_type, bytes });
+                self.say(self.shared.say("photo-kept"));
+            }
+            _ => {}
         }
     }
 }

@@ -10,8 +10,13 @@ use crate::route::Route;
 impl Model {
     pub(super) fn keep(&mut self, owner: AppRecordOwner, name: &'static str, record: Option<String>) {
         let Some((client, record)) = self.shared.client.clone().zip(record) else { return };
+        self.saves.push(Save { client, owner, name, record });
+    }
+
+    /// The same for who is at the phone.
+    pub(super) fn keep_own(&mut self, name: &'static str, record: Option<String>) {
         let account = self.shared.account.as_ref().map(|account| account.id.clone());
-        self.saves.push(Save { client, owner, account, name, record });
+        self.keep(AppRecordOwner::Account(account), name, record);
     }
 
     /// What is to be kept, in order.
@@ -24,7 +29,7 @@ impl Model {
         self.moved = false;
         if self.shared.settings.started {
             let routes: Vec<Route> = self.stack.iter().map_while(|entry| entry.face.route()).collect();
-            self.keep(AppRecordOwner::Account, PLACE, serde_json::to_string(&routes).ok());
+            self.keep_own(PLACE, serde_json::to_string(&routes).ok());
         }
     }
 }
@@ -33,22 +38,14 @@ impl Model {
 pub(crate) struct Save {
     client: Arc<Client>,
     owner: AppRecordOwner,
-    /// The account that it is of, if it is an account's; none for nobody.
-    account: Option<String>,
     name: &'static str,
     record: String,
 }
 
 impl Save {
-    /// Keeps it, if the account in use is still the one that it is of.
+    /// Keeps it, if who is at the phone is still the one that it is of.
     pub(crate) async fn keep(self) {
-        let Self { client, owner, account, name, record } = self;
-        if owner == AppRecordOwner::Account {
-            let now = client.account().await.map(|now| now.map(|now| now.id));
-            if !now.is_ok_and(|now| now == account) {
-                return;
-            }
-        }
+        let Self { client, owner, name, record } = self;
         if let Err(error) = client.keep_app_record(owner, name, Some(record)).await {
             tracing::warn!(%error, name, "the app's own record was not kept");
         }

@@ -6,7 +6,7 @@ mod keeping;
 mod painting;
 mod stack;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use onecity_core::platform::Clock;
@@ -61,7 +61,7 @@ pub(crate) struct Model {
     stack: Vec<Entry>,
     sheets: VecDeque<Entry>,
     passing: Option<Passing>,
-    outstanding: BTreeMap<String, Waiter>,
+    outstanding: VecDeque<(String, Waiter)>,
     /// For the platform, in order.
     effects: Vec<Effect>,
     /// To be started.
@@ -92,6 +92,7 @@ impl Model {
             own: Own::default(),
             account: None,
             nations,
+            photo: None,
             online: true,
             clock,
             loopback,
@@ -105,7 +106,7 @@ impl Model {
             stack: Vec::new(),
             sheets: VecDeque::new(),
             passing: None,
-            outstanding: BTreeMap::new(),
+            outstanding: VecDeque::new(),
             effects: Vec::new(),
             works: Vec::new(),
             saves: Vec::new(),
@@ -178,6 +179,7 @@ impl Model {
             }
             Command::Reset(tab) => self.reset(tab),
             Command::Effect(act, what) => self.effect(act, Some(Waiter::Screen(from, what))),
+            Command::EffectForPort(act, answer) => self.effect_for_port(act, answer),
             Command::EffectFor(number, act, what) => self.effect(act, Some(Waiter::Screen(number, what))),
             Command::Outcome(number, what, outcome) => self.with(number, |face, cx| face.done(what, outcome, cx)),
             Command::Say(text) => self.say(text),
@@ -185,7 +187,7 @@ impl Model {
             Command::SaveSettings => {
                 self.keep(AppRecordOwner::Phone, SETTINGS, serde_json::to_string(&self.shared.settings).ok());
             }
-            Command::SaveOwn => self.keep(AppRecordOwner::Account, OWN, serde_json::to_string(&self.shared.own).ok()),
+            Command::SaveOwn => self.keep_own(OWN, serde_json::to_string(&self.shared.own).ok()),
             Command::Reload => self.reload(),
             Command::Who => self.ask_who(),
             Command::Look => self.show_top(),
@@ -243,7 +245,8 @@ impl Model {
         let loopback = self.shared.loopback.clone();
         self.works.push(Box::pin(async move {
             let account = client.account().await.ok().flatten();
-            let own = client.app_record(AppRecordOwner::Account, OWN).await.ok().flatten();
+            let owner = AppRecordOwner::Account(account.as_ref().map(|account| account.id.clone()));
+            let own = client.app_record(owner, OWN).await.ok().flatten();
             let own = own.and_then(|text| serde_json::from_str(&text).ok()).unwrap_or_default();
             let _ = loopback.send(Message::Own(Box::new(move |model| model.is_now(account, own))));
         }));
@@ -258,6 +261,9 @@ impl Model {
             return;
         }
         self.shared.own = own;
+        if before.is_some() {
+            self.shared.photo = None;
+        }
         // Nothing of one account is seen by another: no screen, and no sheet.
         let tab = self.stack.first().and_then(|entry| entry.face.tab());
         let is_logging_in = self.stack.last().is_some_and(|own| matches!(own.face.route(), Some(Route::Login)));

@@ -4,6 +4,7 @@ use onecity_core::{Error, Refusal};
 
 use crate::app::Repair;
 use crate::block::{Kind, Role, Severity};
+use crate::effect::Act;
 use crate::error::advice;
 use crate::face::{Command, Cx, Face};
 use crate::page::Page;
@@ -63,6 +64,9 @@ impl Face for Blocked {
             page.button("unsure", Role::Plain, shared.say("cancel"));
             return;
         }
+        if matches!(self.error, Error::StoreTooNew) {
+            page.button("update", Role::Primary, shared.say("update-app"));
+        }
         page.button("again", Role::Primary, shared.say("try-again"));
         if decides {
             if matches!(self.error, Error::KeyInvalidated) {
@@ -76,6 +80,7 @@ impl Face for Blocked {
 
     fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {
         let repair = match key {
+            "update" => return cx.effect(Act::Update, "update"),
             "again" => Repair::Nothing,
             "restore" => Repair::Restore,
             "recover" => Repair::Recover,

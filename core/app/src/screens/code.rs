@@ -213,8 +213,7 @@ impl Face for Code {
             }
             "shown" => {
                 if let Some(pass) = &self.view {
-                    let holder = pass.holder.as_ref().map(|holder| holder.id.clone());
-                    cx.push(ShownTo::of(pass.title.clone(), holder));
+                    cx.push(ShownTo::of(what_it_is(pass)));
                 }
             }
             "delete" => self.deleting = true,

@@ -1,7 +1,8 @@
 //! Home: where one is, what is pinned and was opened last, and all that this place has.
 
 use onecity_core::{
-    Error, Freshness, HomeView, ParityView, PassSituation, PassView, RegionId, ServiceCard, ServiceId, Topic,
+    AnnouncementKind, AnnouncementView, Error, Freshness, HomeView, ParityView, PassSituation, PassView, RegionId,
+    ServiceCard, ServiceId, Topic,
 };
 
 use crate::block::{Kind, Role, Severity};
@@ -12,6 +13,7 @@ use crate::frame::Tab;
 use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
+use crate::screens::announced;
 use crate::screens::links::scanned;
 use crate::screens::passes::in_own_order;
 use crate::screens::{Code, Places, PlacesFor, Search, Service, Travel};
@@ -69,6 +71,10 @@ pub(crate) struct Home {
     /// The same for syncs.
     syncs: u64,
     syncing: bool,
+    /// Whether a sync follows the reading that is under way: what is on the phone is shown before anything is asked for.
+    sync_next: bool,
+    /// The outage that the resident has read and gone past.
+    passed: Option<AnnouncementView>,
     error: Option<Error>,
 }
 
@@ -103,6 +109,9 @@ impl Home {
                     return;
                 }
                 me.is_reading = false;
+                if std::mem::take(&mut me.sync_next) {
+                    me.sync(cx);
+                }
                 let again = std::mem::take(&mut me.read_again);
                 match view {
                     Ok(mut view) => {
@@ -208,6 +217,13 @@ impl Home {
         page.tile(format!("{section}/{}", card.id), kind);
     }
 
+    /// What is announced here, if anything; and whether the resident may look past it and does.
+    fn announcement(&self) -> Option<(&AnnouncementView, bool)> {
+        let announcement = self.view.as_ref()?.announcement.as_ref()?;
+        let passed = announcement.kind == AnnouncementKind::Outage && self.passed.as_ref() == Some(announcement);
+        Some((announcement, passed))
+    }
+
     /// What is said of how current all this is, and what to do.
     fn state(&self, shared: &Shared, page: &mut Page) {
         let again = || vec![shared.action("again", "try-again", None)];
@@ -228,6 +244,9 @@ impl Home {
                 page.notice("state", Severity::Quiet, text, again());
             }
             _ => {}
+        }
+        if let Some((announcement, true)) = self.announcement() {
+            page.notice("announced", Severity::Warn, announced::said(shared, announcement), Vec::new());
         }
         if let Some(view) = self.view.as_ref().filter(|view| view.waiting > 0) {
             let text = shared.messages.with("home-waiting", [("count", view.waiting.into())]);
@@ -296,7 +315,9 @@ impl Face for Home {
     fn begin(&mut self, cx: &mut Cx<'_>) {
         self.tiles = STEP;
         self.read(cx);
-        self.sync(cx);
+        if self.place.is_some() {
+            (self.syncing, self.error, self.sync_next) = (true, None, true);
+        }
     }
 
     fn shown(&mut self, cx: &mut Cx<'_>) {
@@ -306,9 +327,7 @@ impl Face for Home {
         self.read(cx);
         // A sync that is under way may have begun without a network: it would end with what there was.
         let is_fresh = self.view.as_ref().is_some_and(|view| view.freshness == Freshness::Fresh);
-        if !is_fresh {
-            self.sync(cx);
-        }
+        self.sync_next |= !is_fresh;
     }
 
     fn changed(&mut self, _: Topic, cx: &mut Cx<'_>) {
@@ -329,6 +348,10 @@ impl Face for Home {
             }
             return;
         };
+        if let Some((announcement, false)) = self.announcement() {
+            announced::view(shared, announcement, page);
+            return self.passes(shared, page);
+        }
         if shared.settings.elder {
             return self.elder(shared, page);
         }
@@ -382,6 +405,10 @@ impl Face for Home {
             ("place", _) => cx.push(Places::new(PlacesFor::Switching)),
             ("scan", _) => cx.permitted_effect(Act::Scan, "scan"),
             ("again", _) => self.sync(cx),
+            ("update", _) => cx.effect(Act::Update, "update"),
+            ("all-the-same", _) => {
+                self.passed = self.view.as_ref().and_then(|view| view.announcement.clone());
+            }
             ("back-home", _) => {
                 cx.shared.settings.place.clone_from(&cx.shared.settings.home);
                 cx.save_settings();

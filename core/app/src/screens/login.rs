@@ -137,8 +137,9 @@ impl Face for Login {
                 other => advice(shared, other),
             };
             let severity = if matches!(error, Error::Cancelled) { Severity::Quiet } else { Severity::Warn };
-            let again =
-                if self.providers.is_none() { vec![shared.action("again", "try-again", None)] } else { Vec::new() };
+            // A stronger login has a button of its own for that.
+            let lacks = self.providers.is_none() && self.acr.is_none();
+            let again = if lacks { vec![shared.action("again", "try-again", None)] } else { Vec::new() };
             page.notice("error", severity, text, again);
             if is_clock(error) {
                 page.quiet("clock", shared.say("login-clock"));

@@ -1,6 +1,7 @@
 //! The screens and sheets, a file for each subject. A shell knows none of them: it paints blocks.
 
 mod add_pass;
+mod announced;
 mod blocked;
 mod code;
 mod consents;
@@ -12,6 +13,7 @@ mod login;
 mod me;
 mod passes;
 pub(crate) mod permit;
+mod photo;
 mod places;
 mod search;
 mod service;
@@ -30,6 +32,7 @@ pub(crate) use licences::Licences;
 pub(crate) use login::Login;
 pub(crate) use me::{About, Languages, Me};
 pub(crate) use passes::Passes;
+pub(crate) use photo::KeptPhoto;
 pub(crate) use places::{Places, PlacesFor};
 pub(crate) use search::Search;
 pub(crate) use service::Service;

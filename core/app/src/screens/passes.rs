@@ -1,6 +1,6 @@
 //! All passes, and choosing the one whose code is wanted.
 
-use onecity_core::{Error, HolderView, PassSituation, PassStatus, PassView, Topic};
+use onecity_core::{Error, HolderView, PassSituation, PassStatus, PassView, RegionId, Topic};
 use onecity_protocol::credential::Audience;
 
 use crate::block::{Kind, Role, Severity};
@@ -48,8 +48,11 @@ pub(crate) fn state(shared: &Shared, pass: &PassView) -> Option<(Severity, Strin
 
 /// What a pass is, also after it was issued again: where it is from, its type, and whose it is.
 pub(crate) fn what_it_is(pass: &PassView) -> String {
-    let holder = pass.holder.as_ref().map(|holder| holder.id.as_str()).unwrap_or_default();
-    format!("{}/{}/{holder}", pass.region, pass.pass_type)
+    pass_of(&pass.region, &pass.pass_type, pass.holder.as_ref())
+}
+
+pub(super) fn pass_of(region: &RegionId, pass_type: &str, holder: Option<&HolderView>) -> String {
+    format!("{region}/{pass_type}/{}", holder.map(|holder| holder.id.as_str()).unwrap_or_default())
 }
 
 /// Those first that the resident has put first; the others stay as they are.

@@ -247,6 +247,7 @@ impl Face for Service {
                 page.button("place", Role::Plain, shared.say("home-change-place"));
             }
             Some(Obstacle::Permission) => page.button("login", Role::Primary, shared.say("log-in")),
+            Some(Obstacle::Platform) => page.button("update", Role::Primary, shared.say("update-app")),
             _ if needs_login => page.button("login", Role::Primary, shared.say("log-in")),
             _ => page.button("again", Role::Primary, shared.say("try-again")),
         }
@@ -255,6 +256,7 @@ impl Face for Service {
     fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {
         match key {
             "again" => self.open(cx),
+            "update" => cx.effect(Act::Update, "update"),
             "there" => {
                 self.place = self.service.as_ref().map(|service| service.unit.region().clone());
                 self.open(cx);

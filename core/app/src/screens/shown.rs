@@ -1,6 +1,6 @@
 //! Where a pass was shown: which counters learnt what from it, and when.
 
-use onecity_core::{DisclosureView, Error, Topic};
+use onecity_core::{DisclosureView, Error, PassSituation, Topic};
 
 use crate::block::{Kind, Severity};
 use crate::error::advice;
@@ -8,32 +8,40 @@ use crate::face::{Cx, Face};
 use crate::icon::Icon;
 use crate::page::{Page, Row};
 use crate::route::Route;
+use crate::screens::passes::{pass_of, what_it_is};
 use crate::screens::sheets::data_field;
 use crate::shared::Shared;
 use crate::time;
 
 /// Where a pass was shown.
 pub(crate) struct ShownTo {
-    /// The pass, by its name and whose it is.
-    title: String,
-    holder: Option<String>,
+    /// The pass, by what it is.
+    pass: String,
+    title: Option<String>,
     disclosures: Option<Vec<DisclosureView>>,
     error: Option<Error>,
 }
 
 impl ShownTo {
-    pub(crate) fn of(title: String, holder: Option<String>) -> Self {
-        Self { title, holder, disclosures: None, error: None }
+    pub(crate) fn of(pass: String) -> Self {
+        Self { pass, title: None, disclosures: None, error: None }
     }
 
     fn read(&mut self, cx: &mut Cx<'_>) {
         cx.ask(
-            |client| async move { client.disclosures().await },
-            |me: &mut Self, all, _| match all {
-                Ok(all) => {
-                    let whose = |own: &DisclosureView| own.holder.as_ref().map(|holder| holder.id.clone());
-                    let of = |own: &DisclosureView| own.what == me.title && whose(own) == me.holder;
-                    me.disclosures = Some(all.into_iter().filter(of).collect());
+            |client| async move {
+                Ok::<_, Error>((client.passes(&PassSituation::default()).await?, client.disclosures().await?))
+            },
+            |me: &mut Self, read, _| match read {
+                Ok((passes, all)) => {
+                    let pass = passes.into_iter().find(|pass| what_it_is(pass) == me.pass);
+                    me.title = pass.map(|pass| pass.title);
+                    let shown = |own: &DisclosureView| {
+                        let pass = own.pass.as_ref()?;
+                        Some(pass_of(&pass.region, &pass.pass_type, own.holder.as_ref()))
+                    };
+                    me.disclosures =
+                        Some(all.into_iter().filter(|own| shown(own).as_ref() == Some(&me.pass)).collect());
                     me.error = None;
                 }
                 Err(error) => me.error = Some(error),
@@ -44,7 +52,7 @@ impl ShownTo {
 
 impl Face for ShownTo {
     fn route(&self) -> Option<Route> {
-        None
+        Some(Route::ShownTo { pass: self.pass.clone() })
     }
 
     fn begin(&mut self, cx: &mut Cx<'_>) {
@@ -57,7 +65,7 @@ impl Face for ShownTo {
 
     fn view(&self, shared: &Shared, page: &mut Page) {
         page.head.title = shared.say("shown-title");
-        page.head.detail = Some(self.title.clone());
+        page.head.detail.clone_from(&self.title);
         if let Some(error) = &self.error {
             page.notice("error", Severity::Warn, advice(shared, error), Vec::new());
         }

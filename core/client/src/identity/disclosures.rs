@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::consents::{Consent, Consents};
 use super::dpop::random_text;
 use crate::error::{Error, Refusal};
-use crate::views::{DisclosureView, HolderView};
+use crate::views::{DisclosureView, HolderView, ShownPass};
 
 /// How long a disclosure is kept for the resident to read, in seconds.
 const KEPT: i64 = 400 * 86_400;
@@ -37,6 +37,9 @@ pub(crate) struct Disclosure {
     /// The pass or service that it was shown from.
     #[serde(alias = "pass_names")]
     pub what: Names,
+    /// The pass, if it was one.
+    #[serde(default)]
+    pub pass: Option<ShownPass>,
     /// Whose data they are, if not the resident's own.
     pub holder: Option<HolderView>,
     pub verifier: Names,
@@ -108,6 +111,7 @@ impl Consents {
                 id: random_text(),
                 at: now,
                 what: consent.names,
+                pass: None,
                 holder: learnt.holder,
                 verifier: Names::new().with("und", &verifier),
                 purpose: purpose(learnt.permission),
@@ -132,8 +136,9 @@ impl Consents {
             let consent = vault.get_scoped::<Consent>(&of, &service, Permission::Documents.name())?;
             let Some(Consent { names: what, publisher, .. }) = consent else { return Ok(()) };
             let verifier = Names::new().with("und", &publisher);
-            let (id, holder, service) = (random_text(), None, Some(service));
-            let disclosure = Disclosure { id, at: now, what, holder, verifier, purpose, fields: titles, service };
+            let (id, service) = (random_text(), Some(service));
+            let (pass, holder) = (None, None);
+            let disclosure = Disclosure { id, at: now, what, pass, holder, verifier, purpose, fields: titles, service };
             write_down(vault, &of, &disclosure)
         });
         written.await
@@ -148,6 +153,7 @@ impl Consents {
         let view = |own: Disclosure| DisclosureView {
             at: own.at,
             what: own.what.best(languages).to_owned(),
+            pass: own.pass,
             holder: own.holder,
             verifier: own.verifier.best(languages).to_owned(),
             purpose: own.purpose.best(languages).to_owned(),

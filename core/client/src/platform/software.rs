@@ -2,7 +2,7 @@
 //! in memory.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Instant, SystemTime};
 
@@ -90,6 +90,8 @@ pub struct Secrets {
     key: LessSafeKey,
     random: SystemRandom,
     generation: AtomicU64,
+    is_locked: AtomicBool,
+    is_lost: AtomicBool,
 }
 
 impl Default for Secrets {
@@ -98,12 +100,35 @@ impl Default for Secrets {
         let mut key = [0; 32];
         random.fill(&mut key).expect("the system has random numbers");
         let key = UnboundKey::new(&AES_256_GCM, &key).expect("32 bytes are an AES-256 key");
-        Self { key: LessSafeKey::new(key), random, generation: AtomicU64::new(0) }
+        Self {
+            key: LessSafeKey::new(key),
+            random,
+            generation: AtomicU64::new(0),
+            is_locked: AtomicBool::new(false),
+            is_lost: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Secrets {
+    /// Answers nothing, as a key store does while the phone is locked; or answers again.
+    pub fn set_locked(&self, locked: bool) {
+        self.is_locked.store(locked, Ordering::Relaxed);
+    }
+
+    /// Knows nothing of what it has wrapped, as a key store does when the screen lock is removed; or knows it again.
+    pub fn set_lost(&self, lost: bool) {
+        self.is_lost.store(lost, Ordering::Relaxed);
+    }
+
+    fn answers(&self) -> Result<(), SecretError> {
+        if self.is_locked.load(Ordering::Relaxed) { Err(SecretError::Unavailable) } else { Ok(()) }
     }
 }
 
 impl SecretStore for Secrets {
     fn wrap(&self, secret: &[u8]) -> Result<Vec<u8>, SecretError> {
+        self.answers()?;
         let mut nonce = [0; 12];
         self.random.fill(&mut nonce).map_err(|_| SecretError::Unavailable)?;
         let mut wrapped = secret.to_vec();
@@ -114,6 +139,10 @@ impl SecretStore for Secrets {
     }
 
     fn unwrap(&self, wrapped: &[u8]) -> Result<Vec<u8>, SecretError> {
+        self.answers()?;
+        if self.is_lost.load(Ordering::Relaxed) {
+            return Err(SecretError::Invalidated);
+        }
         let (nonce, sealed) = wrapped.split_first_chunk::<12>().ok_or(SecretError::Invalidated)?;
         let mut sealed = sealed.to_vec();
         let opened = self

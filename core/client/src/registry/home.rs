@@ -8,6 +8,7 @@ use onecity_protocol::service::ServiceId;
 use onecity_protocol::trust::{Release, WhyNot};
 use onecity_store::{Catalogue, Slot, StoreError};
 
+use super::announced::announced;
 use super::lookup::{Registry, region_view};
 use super::offers::Eligibility;
 use crate::error::{Error, Refusal};
@@ -90,12 +91,13 @@ impl Registry {
         let offline = self.device.http.is_offline();
         let now = self.device.time.now().await;
         let wanted = id.clone();
-        let (region, above, services, next, checked) = self
+        let (region, above, services, next, checked, announcement) = self
             .device
             .catalogue(move |catalogue| {
                 let tree = catalogue.tree_around(&id)?;
                 let Some(region) = tree.get(&id) else { return Ok(None) };
                 let region = region_view(region, tree.hotline(&id), &languages);
+                let announcement = announced(catalogue, &id, now, &languages)?;
                 let parents = std::iter::successors(id.parent(), RegionId::parent);
                 let above = parents.filter_map(|id| Some(region_view(tree.get(&id)?, tree.hotline(&id), &languages)));
                 let units = catalogue.units_for(&tree, &id)?;
@@ -103,7 +105,7 @@ impl Registry {
                 let (services, next) = cards.page(&units, 0)?;
                 let repository = id.first_level().unwrap_or_else(|| id.nation());
                 let checked = catalogue.repository(&repository)?.map_or(0, |repository| repository.checked);
-                Ok(Some((region, above.collect(), services, next, checked)))
+                Ok(Some((region, above.collect(), services, next, checked, announcement)))
             })
             .await?
             .ok_or_else(|| {
@@ -116,7 +118,7 @@ impl Registry {
         } else {
             Freshness::Stale { since: checked }
         };
-        Ok(HomeView { region, above, services, next, account, waiting, freshness })
+        Ok(HomeView { region, above, services, next, account, waiting, freshness, announcement })
     }
 
     /// The services of a region from a place on that a screen before ended at.

@@ -30,6 +30,9 @@ impl Registry {
         region: &RegionId,
         account: Option<AccountKind>,
     ) -> Result<Opened, Error> {
+        if self.must_update(region).await?.is_some() {
+            return Err(self.refusal(service, region, account).await);
+        }
         let (releases, current) = self.known(service).await?;
         let eligibility = self.eligibility().await?;
         let has = current.as_ref().map(|current| current.version_code);

@@ -5,12 +5,14 @@
 //!   listed         identity providers and trust lists, and for how long they count
 //!   sync           bringing that up to date: only what a region's screens need
 //!     updater      one TUF repository; phone_storage: where its metadata are; download: its files
+//!   announced      what a place's registries tell all residents
 //!   offers         which release this phone is offered, and why one is not
 //!   install        packages, and the version that opens
 //!   home, travel   screens: a region's services, search, taking a city along
 //!   tuf_client     the same updater for any TUF repository and a folder
 //! ```
 
+mod announced;
 mod download;
 mod home;
 mod install;

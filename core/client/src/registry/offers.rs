@@ -118,6 +118,9 @@ impl Registry {
         if tree.get(region).is_none() {
             return say(Obstacle::Unknown, message(Message::SyncFirst, languages, &[]));
         }
+        if let Some(update) = self.must_update(region).await? {
+            return say(Obstacle::Platform, message(Message::UpdateFirst, languages, &[&update.by, &update.reason]));
+        }
         // A publisher of elsewhere is named by what lies around itself.
         let of = service.unit.region();
         let publisher = match of.covers(region) {

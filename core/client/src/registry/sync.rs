@@ -14,7 +14,8 @@ use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{RegionFile, RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{
-    Allowance, PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET, Takedown, TrustError,
+    ANNOUNCEMENT_TARGET, Allowance, PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET,
+    Takedown, TrustError,
 };
 use onecity_store::{Catalogue, KeptRepository, TakenDown, VerifiedRole};
 
@@ -91,6 +92,7 @@ impl Registry {
         let newer = update.updater.refresh().await?;
         let regions = update.region_data().await?;
         update.file(TRUST_LIST_TARGET, |bytes| Ok(TrustList::parse(bytes).map(drop)?)).await?;
+        update.announcement().await?;
         let tree = match regions {
             Some(file) => {
                 let mut tree = RegionTree::default();
@@ -146,6 +148,7 @@ impl Registry {
         let changed = update.updater.refresh().await?;
         update.region_data().await?;
         update.file(PROVIDERS_TARGET, |bytes| Ok(IdentityProvider::parse_list(bytes).map(drop)?)).await?;
+        update.announcement().await?;
         update.end().await?;
         Ok(SyncReport { changed, ..SyncReport::default() })
     }
@@ -447,6 +450,11 @@ impl<'a> Update<'a> {
         check(&bytes)?;
         let id = self.repository.id.clone();
         self.registry.device.catalogue(move |catalogue| catalogue.keep_file(&id, &target, &bytes)).await
+    }
+
+    /// What it tells all residents. One that can't be read is passed over where it would be shown: nothing else waits for it.
+    async fn announcement(&mut self) -> Result<(), Error> {
+        self.file(ANNOUNCEMENT_TARGET, |_| Ok(())).await
     }
 
     async fn kept_file(&self, path: &str) -> Result<Option<Arc<[u8]>>, Error> {

@@ -261,6 +261,7 @@ fn logged(what: Names, handed: &Handed, given: bool, at: UnixTime) -> Disclosure
         id: random_text(),
         at,
         what,
+        pass: None,
         holder: None,
         verifier: Names::new().with("und", if given { "" } else { &handed.by }),
         purpose,

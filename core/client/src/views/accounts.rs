@@ -1,6 +1,7 @@
 //! Accounts, sessions, and what was agreed to and disclosed.
 
 use onecity_protocol::credential::UnixTime;
+use onecity_protocol::region::RegionId;
 use onecity_protocol::service::ServiceId;
 use serde::{Deserialize, Serialize};
 
@@ -101,6 +102,16 @@ pub struct ConsentView {
     pub given: bool,
 }
 
+/// Which pass something was shown from, also after it was issued again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct ShownPass {
+    /// Where it is from.
+    pub region: RegionId,
+    /// Its type, as [`PassView::pass_type`](super::PassView) has it.
+    pub pass_type: String,
+}
+
 /// What was shown to a counter or a service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -109,6 +120,8 @@ pub struct DisclosureView {
     pub at: UnixTime,
     /// The pass or service that it was shown from.
     pub what: String,
+    /// The pass, if it was one.
+    pub pass: Option<ShownPass>,
     /// Whose, if not the resident's own.
     pub holder: Option<HolderView>,
     /// To whom.

@@ -15,6 +15,8 @@ pub(crate) enum Message {
     Withdrawn,
     /// The platform is too old.
     UpdateApp,
+    /// {by} {reason}.
+    UpdateFirst,
     /// {percent}.
     Rollout,
     /// The rollout is paused.
@@ -63,6 +65,11 @@ fn texts(message: Message) -> [&'static str; 3] {
             "该服务需要新版应用。请更新应用。",
             "Dịch vụ này cần phiên bản ứng dụng mới hơn. Hãy cập nhật ứng dụng.",
             "This service needs a newer version of the app. Please update the app.",
+        ],
+        Message::UpdateFirst => [
+            "{}要求先更新应用：{}",
+            "{} yêu cầu cập nhật ứng dụng trước: {}",
+            "{} asks you to update the app first: {}",
         ],
         Message::Rollout => [
             "该服务正在逐步开放（目前{}%的手机），很快也会轮到您。",

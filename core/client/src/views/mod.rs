@@ -11,10 +11,12 @@ mod wallet;
 
 use onecity_protocol::credential::UnixTime;
 
-pub use accounts::{AccountKind, AccountView, ConsentView, DisclosureView, LoginAttempt, ProviderView, SessionView};
+pub use accounts::{
+    AccountKind, AccountView, ConsentView, DisclosureView, LoginAttempt, ProviderView, SessionView, ShownPass,
+};
 pub use places::{
-    HomeView, IconView, MissingService, Obstacle, ObstacleView, ParityView, PlaceView, PlannedService, RegionView,
-    ServiceCard, ServicePage, TravelPlan,
+    AnnouncementKind, AnnouncementView, HomeView, IconView, MissingService, Obstacle, ObstacleView, ParityView,
+    PlaceView, PlannedService, RegionView, ServiceCard, ServicePage, TravelPlan,
 };
 pub use qr::{Background, QrPicture};
 pub use services::{DraftView, HandOverView, ServiceStorage, StorageView, SubmissionView};

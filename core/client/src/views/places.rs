@@ -150,6 +150,30 @@ pub struct ParityView {
     pub missing: Vec<MissingService>,
 }
 
+/// What is announced to all residents of a place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+pub enum AnnouncementKind {
+    /// Its services do not work for now; what is on the phone does.
+    Outage,
+    /// This app is too old for its services.
+    Update,
+}
+
+/// What the one who runs a place's registry tells all of its residents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct AnnouncementView {
+    /// The name of the province or nation that says so.
+    pub by: String,
+    /// What it is.
+    pub kind: AnnouncementKind,
+    /// Why.
+    pub reason: String,
+    /// Until when, in seconds since 1970, if that is known.
+    pub until: Option<i64>,
+}
+
 /// The home screen of a region.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
@@ -168,4 +192,6 @@ pub struct HomeView {
     pub waiting: u32,
     /// How current this is.
     pub freshness: Freshness,
+    /// What its province or nation announces, if anything.
+    pub announcement: Option<AnnouncementView>,
 }

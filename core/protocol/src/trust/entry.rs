@@ -22,6 +22,16 @@ pub struct Withdrawn {
     pub reason: Names,
 }
 
+/// A reason is there, and short enough to be read on a phone.
+pub(super) fn check_reason(reason: &Names) -> Result<(), &'static str> {
+    let fits = |text: &str| (1..=TEXT_CHARS).contains(&text.chars().count());
+    if (1..=LANGUAGES).contains(&reason.iter().count()) && reason.iter().all(|(_, text)| fits(text)) {
+        Ok(())
+    } else {
+        Err("a reason has 1 to 300 characters, in at least one language and at most 32")
+    }
+}
+
 /// What browsing and search need to know of a mini-service, so that its package need not be downloaded: the target's
 /// `custom` object.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

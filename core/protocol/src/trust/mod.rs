@@ -13,6 +13,7 @@
 //! signatures; nothing outside this module names that crate's state machine.
 
 mod allowance;
+mod announcement;
 mod entry;
 mod hashed_file;
 mod provider;
@@ -21,6 +22,7 @@ mod rollout;
 mod takedown;
 
 pub use allowance::{Allowance, LimitExceeded, RoleUse};
+pub use announcement::{Announcement, AnnouncementError, Outage, UpdateNeeded};
 pub(crate) use entry::entry_text_bytes;
 pub use entry::{CatalogueEntry, IconName, Release, ReleaseError, Withdrawn, target_path};
 pub use hashed_file::HashedFile;
@@ -35,3 +37,5 @@ pub const REGIONS_TARGET: &str = "regions.json";
 pub const TRUST_LIST_TARGET: &str = "trust.json";
 /// The file of a nation's identity providers.
 pub const PROVIDERS_TARGET: &str = "providers.json";
+/// The file of what a registry tells all of its residents.
+pub const ANNOUNCEMENT_TARGET: &str = "announcement.json";

@@ -8,9 +8,8 @@
 
 use serde_json::Value;
 
-use super::entry::{ReleaseError, Withdrawn};
+use super::entry::{ReleaseError, Withdrawn, check_reason};
 use super::repository::Target;
-use crate::limits::{LANGUAGES, TEXT_CHARS};
 use crate::region::UnitId;
 use crate::service::ServiceId;
 
@@ -49,21 +48,8 @@ impl Takedown {
         let wrong = |why: String| ReleaseError::Entry { path: target.path.clone(), why };
         let custom = target.custom.clone().unwrap_or(Value::Null);
         let withdrawn: Withdrawn = serde_json::from_value(custom).map_err(|error| wrong(error.to_string()))?;
-        withdrawn.check().map_err(|why| wrong(why.to_owned()))?;
+        check_reason(&withdrawn.reason).map_err(|why| wrong(why.to_owned()))?;
         Ok(Self { service, withdrawn })
-    }
-}
-
-impl Withdrawn {
-    /// A reason is there, and short enough to be read on a phone.
-    pub(super) fn check(&self) -> Result<(), &'static str> {
-        let fits = |text: &str| (1..=TEXT_CHARS).contains(&text.chars().count());
-        let languages = self.reason.iter().count();
-        if (1..=LANGUAGES).contains(&languages) && self.reason.iter().all(|(_, text)| fits(text)) {
-            Ok(())
-        } else {
-            Err("a reason has 1 to 300 characters, in at least one language and at most 32")
-        }
     }
 }
 

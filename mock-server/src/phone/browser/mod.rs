@@ -9,15 +9,17 @@
 //!
 //! It is for testers: the keys are software, and a stock browser can't keep pages from `preconnect` and DNS prefetch.
 
+mod host;
 mod services;
 mod socket;
 
 use std::collections::{HashMap, VecDeque};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -30,6 +32,7 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::RwLock;
 
+use self::host::Host;
 use self::services::Served;
 use self::socket::{Delivery, Page};
 use super::app::AppPhone;
@@ -46,8 +49,13 @@ const MAX_NAME: usize = 64;
 /// Longest message of a page, in bytes: a photo of 20 MiB as base64, and a little.
 const MAX_MESSAGE: usize = 28 << 20;
 /// The phone's page asks nothing of anywhere else (CSP Level 3): services are on ports of this machine.
-const PHONE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
-     frame-src 'self' http://127.0.0.1:*; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+fn phone_policy(host: &Host) -> String {
+    format!(
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
+         frame-src 'self' http://{}:*; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+        host.name()
+    )
+}
 
 /// The page of the phone.
 #[derive(Embed)]
@@ -55,8 +63,9 @@ const PHONE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'se
 struct Files;
 
 /// The phones of a server, by the names that their pages have.
-#[derive(Default)]
 pub(crate) struct BrowserPhones {
+    /// Where the server listens, and its services' pages with it.
+    address: IpAddr,
     phones: Mutex<VecDeque<(String, Arc<Hosted>)>>,
     /// The gate that testers hold codes to; it knows what it has seen.
     gate: Mutex<Option<Gate>>,
@@ -106,6 +115,10 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl BrowserPhones {
+    fn new(address: IpAddr) -> Self {
+        Self { address, phones: Mutex::default(), gate: Mutex::default() }
+    }
+
     fn phone(&self, world: &World, name: &str) -> Result<Arc<Hosted>, super::PhoneError> {
         let mut phones = locked(&self.phones);
         if let Some((_, phone)) = phones.iter().find(|(own, _)| own == name) {
@@ -151,21 +164,28 @@ impl BrowserPhones {
     }
 }
 
-pub(crate) fn routes() -> Router<Arc<World>> {
+/// The phone's pages, of a server that listens at this address.
+pub(crate) fn routes(address: IpAddr) -> Router<Arc<World>> {
     Router::new()
-        .route("/phone", get(|| file("index.html")))
-        .route("/phones", get(|| file("phones.html")))
+        .route("/phone", get(|headers: HeaderMap| async move { file("index.html", &headers) }))
+        .route("/phones", get(|headers: HeaderMap| async move { file("phones.html", &headers) }))
         .route("/phone/socket", get(socket))
         .route("/phone/image", get(image))
         .route("/phone/look.css", get(look))
         .route("/phone/icon-paths.js", get(icon_paths))
-        .route("/phone/{file}", get(|Path(name): Path<String>| async move { file(&name).await }))
-        .layer(Extension(Arc::new(BrowserPhones::default())))
+        .route(
+            "/phone/{file}",
+            get(|Path(name): Path<String>, headers: HeaderMap| async move { file(&name, &headers) }),
+        )
+        .layer(Extension(Arc::new(BrowserPhones::new(address))))
 }
 
-/// A browser in a frame can't follow an address of the app's own: the page around it is told of it.
+/// A browser in a frame can't follow an address of the app's own: the page around it is told of it. To another machine it does
+/// not say what it fetches for (Fetch Metadata: only to trustworthy origins), so the answer there does for both.
 pub(crate) async fn coming_back(request: Request, next: Next) -> Response {
-    let framed = request.headers().get("sec-fetch-dest").is_some_and(|dest| dest == "iframe");
+    let dest = request.headers().get("sec-fetch-dest");
+    let is_near = Host::of(request.headers()).is_none_or(|host| host.is_loopback());
+    let framed = dest.map_or(!is_near, |dest| dest == "iframe");
     let response = next.run(request).await;
     let location = response.headers().get(header::LOCATION).and_then(|location| location.to_str().ok());
     let Some(location) = location.filter(|location| framed && location.starts_with("onecity://")) else {
@@ -174,12 +194,16 @@ pub(crate) async fn coming_back(request: Request, next: Next) -> Response {
     let script = json!(location).to_string().replace('<', "\\u003c");
     let page = format!(
         "<!doctype html><meta charset=utf-8><title>OneCity</title>\
-         <script>parent.postMessage({{ came_back: {script} }}, location.origin)</script>"
+         <script>if (parent === self) location.replace({script}); \
+         else parent.postMessage({{ came_back: {script} }}, location.origin)</script>"
     );
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], page).into_response()
 }
 
-async fn file(name: &str) -> Response {
+fn file(name: &str, headers: &HeaderMap) -> Response {
+    let Some(host) = Host::of(headers) else {
+        return (StatusCode::MISDIRECTED_REQUEST, "this is a phone at an address, or at localhost").into_response();
+    };
     let Some(found) = Files::get(name) else { return StatusCode::NOT_FOUND.into_response() };
     let media_type = match name.rsplit('.').next() {
         Some("html") => "text/html; charset=utf-8",
@@ -189,10 +213,10 @@ async fn file(name: &str) -> Response {
         _ => "application/octet-stream",
     };
     let headers = [
-        (header::CONTENT_TYPE, media_type),
-        (header::CACHE_CONTROL, "no-cache"),
-        (header::CONTENT_SECURITY_POLICY, PHONE_POLICY),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CONTENT_TYPE, media_type.to_owned()),
+        (header::CACHE_CONTROL, "no-cache".to_owned()),
+        (header::CONTENT_SECURITY_POLICY, phone_policy(&host)),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff".to_owned()),
     ];
     (headers, found.data).into_response()
 }
@@ -239,13 +263,8 @@ async fn socket(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     // Pages of others may open sockets to here (RFC 6455 §10.2): only this server's own are heard.
-    let own = |origin: &HeaderValue| {
-        let host = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-        origin.to_str().ok().and_then(|origin| origin.split_once("://")).map(|(_, host)| host) == host
-    };
-    if !headers.get(header::ORIGIN).is_some_and(own) {
-        return StatusCode::FORBIDDEN.into_response();
-    }
+    let own = Host::of(&headers).filter(|host| headers.get(header::ORIGIN).is_some_and(|own| *own == *host.origin()));
+    let Some(host) = own else { return StatusCode::FORBIDDEN.into_response() };
     if asked.name.is_empty() || asked.name.chars().count() > MAX_NAME {
         return (StatusCode::BAD_REQUEST, "a phone's name has 1 to 64 characters").into_response();
     }
@@ -253,7 +272,7 @@ async fn socket(
         Ok(hosted) => {
             let upgrade = upgrade.max_message_size(MAX_MESSAGE);
             upgrade.on_upgrade(move |socket| async move {
-                Page::new(world, phones, hosted).serve(socket).await;
+                Page::new(world, phones, hosted, host).serve(socket).await;
             })
         }
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),

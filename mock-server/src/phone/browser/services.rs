@@ -1,6 +1,6 @@
 //! The pages of open services, each on a port of its own.
 
-use std::net::Ipv4Addr;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use axum::Router;
@@ -14,13 +14,14 @@ use onecity_protocol::bridge::PAGE_GUARD;
 use tokio::task::JoinHandle;
 
 use super::Files;
+use super::host::Host;
 
 /// Where the way to the phone is in a service's origin.
 const SHELL_PATH: &str = "/onecity-shell.js";
 
 /// The listener of an open service; it ends with this.
 pub(super) struct Served {
-    pub(super) origin: String,
+    pub(super) port: u16,
     task: JoinHandle<()>,
 }
 
@@ -30,22 +31,27 @@ impl Drop for Served {
     }
 }
 
-/// The files of one open service, on a port of their own: its pages use paths from the root.
-pub(super) async fn serve_service(app: Arc<App>, entry: String, phone: &str) -> std::io::Result<Served> {
-    let listener = tokio::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    let origin = format!("http://{}", listener.local_addr()?);
-    let phone = phone.to_owned();
+/// The files of one open service, on a port of their own: its pages use paths from the root. Only the phone's page, at the
+/// same host and the port `phone`, may show them.
+pub(super) async fn serve_service(app: Arc<App>, entry: String, at: IpAddr, phone: u16) -> std::io::Result<Served> {
+    let listener = tokio::net::TcpListener::bind((at, 0)).await?;
+    let port = listener.local_addr()?.port();
     let routes = Router::new().fallback(move |request: Request| {
-        let (app, entry, phone) = (Arc::clone(&app), entry.clone(), phone.clone());
+        let (app, entry) = (Arc::clone(&app), entry.clone());
         let asked = request.into_parts().0;
-        async move { page_file(&app, &entry, &phone, asked).await }
+        async move {
+            match Host::of(&asked.headers) {
+                Some(host) => page_file(&app, &entry, &host.origin_at(phone), asked).await,
+                None => StatusCode::MISDIRECTED_REQUEST.into_response(),
+            }
+        }
     });
     let task = tokio::spawn(async move {
         if let Err(error) = axum::serve(listener, routes).await {
             tracing::error!(%error, "a service's listener ended");
         }
     });
-    Ok(Served { origin, task })
+    Ok(Served { port, task })
 }
 
 async fn page_file(app: &App, entry: &str, phone: &str, request: Parts) -> Response {

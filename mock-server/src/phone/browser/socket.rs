@@ -4,12 +4,13 @@ use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use axum::extract::ws::{Message, WebSocket};
-use onecity_app::{App, Changes, Effect, Environment, Event, Frame, Kind};
+use onecity_app::{Act, App, Changes, Effect, Environment, Event, Frame, Kind};
 use onecity_core::QrPicture;
 use onecity_core::platform::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 
+use super::host::Host;
 use super::services::serve_service;
 use super::{BrowserPhones, Hosted, locked};
 use crate::picture;
@@ -102,10 +103,23 @@ enum Control {
     Restart,
     /// Seconds that the phone's clock is ahead.
     Clock(i64),
+    /// What the phone's key store answers.
+    KeyStore(KeyStore),
     /// Holds the code on the screen to a gate.
     Gate,
     /// Holds the code that was held last, as somebody with a picture of it would.
     GateAgain,
+}
+
+/// What the phone's key store answers; an app that has its files open asks it no more.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum KeyStore {
+    Works,
+    /// Nothing, as long as the phone is locked.
+    Locked,
+    /// It knows nothing of what it wrapped.
+    Lost,
 }
 
 /// What a page is told.
@@ -151,6 +165,8 @@ pub(super) struct Page {
     world: Arc<World>,
     phones: Arc<BrowserPhones>,
     hosted: Arc<Hosted>,
+    /// Where the page has reached this machine.
+    host: Host,
     /// What the page has of each entry.
     known: HashMap<String, (String, u64)>,
     delivery: Option<Arc<Mutex<Delivery>>>,
@@ -160,8 +176,18 @@ pub(super) struct Page {
 }
 
 impl Page {
-    pub(super) fn new(world: Arc<World>, phones: Arc<BrowserPhones>, hosted: Arc<Hosted>) -> Self {
-        Self { world, phones, hosted, known: HashMap::new(), delivery: None, environment: None, online: true }
+    pub(super) fn new(world: Arc<World>, phones: Arc<BrowserPhones>, hosted: Arc<Hosted>, host: Host) -> Self {
+        Self { world, phones, hosted, host, known: HashMap::new(), delivery: None, environment: None, online: true }
+    }
+
+    /// An effect as the page can have it done: this world's own pages are where the page itself is.
+    fn effect(&self, mut effect: Effect) -> Tells {
+        if let Act::Browse { url } = &mut effect.act
+            && let Some(path) = url.strip_prefix(self.world.origin()).filter(|path| path.starts_with('/'))
+        {
+            *url = format!("{}{path}", self.host.origin());
+        }
+        Tells::Effect { effect }
     }
 
     pub(super) async fn serve(mut self, mut socket: WebSocket) {
@@ -206,7 +232,7 @@ impl Page {
                 // Whatever there is, is news to a new page; one that is not new knows what it does already.
                 let outstanding = locked(&self.hosted.outstanding).clone();
                 let mut tells = self.news().await;
-                tells.extend(outstanding.into_iter().map(|effect| Tells::Effect { effect }));
+                tells.extend(outstanding.into_iter().map(|effect| self.effect(effect)));
                 return tells;
             }
             Said::Event(Numbered { number, event }) => {
@@ -239,6 +265,10 @@ impl Page {
             Said::Control(Control::Clock(seconds)) => {
                 phone.clock().set_wall_offset(seconds.clamp(-10_000_000_000, 10_000_000_000) * 1000);
                 app.send(Event::Shown);
+            }
+            Said::Control(Control::KeyStore(state)) => {
+                phone.secrets().set_locked(matches!(state, KeyStore::Locked));
+                phone.secrets().set_lost(matches!(state, KeyStore::Lost));
             }
             Said::Control(Control::Gate) => {
                 let code = shown_code(&app);
@@ -308,7 +338,7 @@ impl Page {
         let mut tells = self.serve_pages(&app, webs, &open).await;
         tells.insert(0, Tells::Screens { frame: Box::new(frame), screens, applied, clock });
         effects.iter().for_each(|effect| self.hosted.tells(effect));
-        tells.extend(effects.into_iter().map(|effect| Tells::Effect { effect }));
+        tells.extend(effects.into_iter().map(|effect| self.effect(effect)));
         tells
     }
 
@@ -322,14 +352,14 @@ impl Page {
         locked(&self.hosted.served).retain(|key, _| open.contains(key));
         let mut tells = Vec::new();
         for (entry, key) in webs {
-            let known = locked(&self.hosted.served).get(&key).map(|served| served.origin.clone());
-            let origin = match known {
-                Some(origin) => origin,
-                None => match serve_service(Arc::clone(app), entry, self.world.origin()).await {
+            let known = locked(&self.hosted.served).get(&key).map(|served| served.port);
+            let port = match known {
+                Some(port) => port,
+                None => match serve_service(Arc::clone(app), entry, self.phones.address, self.host.port()).await {
                     Ok(served) => {
-                        let origin = served.origin.clone();
+                        let port = served.port;
                         locked(&self.hosted.served).insert(key.clone(), served);
-                        origin
+                        port
                     }
                     Err(error) => {
                         tracing::error!(%error, "no listener for a service");
@@ -337,7 +367,7 @@ impl Page {
                     }
                 },
             };
-            tells.push(Tells::Web { web: Origin { session: key.1, origin } });
+            tells.push(Tells::Web { web: Origin { session: key.1, origin: self.host.origin_at(port) } });
         }
         tells
     }

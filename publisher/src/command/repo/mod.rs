@@ -1,5 +1,6 @@
 //! `onecity repo`: a registry, for the one who runs it.
 
+mod announce;
 mod status;
 
 use std::path::{Path, PathBuf};
@@ -10,7 +11,8 @@ use onecity_protocol::credential::TrustList;
 use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{RegionFile, RegionId, UnitId};
 use onecity_protocol::trust::{
-    PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET, TrustedRepository,
+    ANNOUNCEMENT_TARGET, Announcement, PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET,
+    TrustedRepository,
 };
 use onecity_publisher::{
     Folder, Holders, KeyRing, Lifetimes, PublicKey, Repair, Repository, SigningKey, Web, write_secret, write_whole,
@@ -65,6 +67,15 @@ enum What {
         /// For a first-level region's root: where that region's registry is, for example `https://registry.example/cn-sd`.
         #[arg(long, value_name = "URL")]
         url: Option<String>,
+        #[command(flatten)]
+        keys: KeyArguments,
+    },
+    /// Tell all residents that services do not work for now, or that their app must be updated first; or that it is over.
+    Announce {
+        /// The registry's folder.
+        folder: PathBuf,
+        #[command(flatten)]
+        what: announce::Arguments,
         #[command(flatten)]
         keys: KeyArguments,
     },
@@ -165,6 +176,7 @@ fn check_own_file(region: &RegionId, path: &str, url: Option<&str>, bytes: &[u8]
     match own {
         REGIONS_TARGET => RegionFile::parse(bytes, region).map(drop).map_err(|error| error.to_string())?,
         TRUST_LIST_TARGET => TrustList::parse(bytes).map(drop).map_err(|error| error.to_string())?,
+        ANNOUNCEMENT_TARGET => Announcement::parse(bytes).map(drop).map_err(|error| error.to_string())?,
         PROVIDERS_TARGET => IdentityProvider::parse_list(bytes).map(drop).map_err(|error| error.to_string())?,
         other => {
             let first = other.strip_suffix("/root.json").and_then(|first| first.parse::<RegionId>().ok());
@@ -172,7 +184,7 @@ fn check_own_file(region: &RegionId, path: &str, url: Option<&str>, bytes: &[u8]
             let Some(first) = first.filter(|first| first.first_level().as_ref() == Some(first)) else {
                 return Err(format!(
                     "{path} is no file of this registry: it lists {region}/{REGIONS_TARGET}, {region}/{TRUST_LIST_TARGET}, \
-                     {region}/{PROVIDERS_TARGET}, and a nation lists {region}/FIRST-LEVEL-REGION/root.json"
+                     {region}/{PROVIDERS_TARGET}, {region}/{ANNOUNCEMENT_TARGET}, and a nation lists {region}/FIRST-LEVEL-REGION/root.json"
                 ));
             };
             let root = TrustedRepository::from_root(bytes).map_err(|error| error.to_string())?;
@@ -222,6 +234,11 @@ pub(crate) fn run(arguments: &Arguments) -> Result<bool, CommandError> {
             let bytes = read_file(file)?;
             let custom = check_own_file(repository.id(), path, url.as_deref(), &bytes).map_err(file_error(file))?;
             repository.add_target(path, bytes, custom)?;
+            sign(repository, keys)?;
+        }
+        What::Announce { folder, what, keys } => {
+            let mut repository = open_to_sign(folder, keys)?;
+            println!("{}", announce::run(&mut repository, what)?);
             sign(repository, keys)?;
         }
         What::Delegate { folder, unit, public, threshold, withdraw, keys } => {

@@ -1,8 +1,10 @@
 //! Chromium with the phone in it, and somebody at it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
+use mock_server::World;
 use onecity_tests::chromium::Chromium;
 use serde_json::{Value, json};
 
@@ -15,6 +17,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub(super) struct Browser {
     chromium: Chromium,
     origin: String,
+    /// The world that it is in.
+    pub(super) world: Arc<World>,
     /// What must not happen: errors on the console, and requests to anywhere else.
     faults: Vec<String>,
     /// The frames in processes of their own, by their targets.
@@ -35,12 +39,17 @@ impl Browser {
 
     /// The same in other languages, as a browser asks for them.
     pub(super) async fn open_in(town: &Town, name: &str, languages: &str) -> Self {
+        Self::open_at(town, town.world.origin(), name, languages).await
+    }
+
+    /// The same at an address of the town's server.
+    pub(super) async fn open_at(town: &Town, origin: &str, name: &str, languages: &str) -> Self {
         let first = languages.split(',').next().unwrap_or_default();
         let arguments =
             [format!("--lang={first}"), format!("--accept-lang={languages}"), "--window-size=1000,1000".to_owned()];
         let chromium = Chromium::start(&arguments).await;
-        let origin = town.world.origin().to_owned();
-        let mut own = Self { chromium, origin, faults: Vec::new(), frames: BTreeMap::new(), loads: 0 };
+        let (origin, world) = (origin.to_owned(), Arc::clone(&town.world));
+        let mut own = Self { chromium, origin, world, faults: Vec::new(), frames: BTreeMap::new(), loads: 0 };
         for domain in ["Page", "Runtime", "Log", "Network"] {
             own.call(&format!("{domain}.enable"), json!({})).await;
         }
@@ -99,7 +108,8 @@ impl Browser {
             "Runtime.consoleAPICalled" if params["type"] == "error" => self.faults.push(params["args"].to_string()),
             "Network.requestWillBeSent" => {
                 let url = params["request"]["url"].as_str().unwrap_or_default();
-                let here = ["http://127.0.0.1:", "ws://127.0.0.1:", "data:", "blob:"];
+                let host = self.origin.trim_start_matches("http://").split(':').next().unwrap_or_default();
+                let here = [&format!("http://{host}:"), &format!("ws://{host}:"), "data:", "blob:"];
                 if !here.iter().any(|start| url.starts_with(start)) {
                     self.faults.push(format!("asked {url}"));
                 }

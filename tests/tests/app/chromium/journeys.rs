@@ -195,14 +195,16 @@ async fn chromium_takes_a_resident_all_the_way_by_the_keyboard_alone() {
     browser.ends().await;
 }
 
+/// Keeps the page's sockets where a test finds them.
+const WATCHED: &str = "const Own = WebSocket; globalThis.sockets = []; globalThis.WebSocket = class extends Own { \
+    constructor(...all) { super(...all); sockets.push(this); } };";
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "tests/run calls it where Chromium is there"]
 async fn chromium_two_touches_do_one_thing_and_a_lost_socket_comes_back_to_the_same_place() {
     let town = Town::new().await;
     let mut browser = Browser::open(&town, "socket").await;
-    let watched = "const Own = WebSocket; globalThis.sockets = []; globalThis.WebSocket = class extends Own { \
-        constructor(...all) { super(...all); sockets.push(this); } };";
-    browser.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": watched })).await;
+    browser.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCHED })).await;
     browser.loads_by("Page.reload", json!({})).await;
     browser.settles().await;
     let twice = "(() => { const own = document.querySelector('[data-key=\"find\"]'); own.click(); own.click(); })()";
@@ -225,6 +227,68 @@ async fn chromium_two_touches_do_one_thing_and_a_lost_socket_comes_back_to_the_s
     browser.sees("问题上报").await;
     browser.taps("问题上报").await;
     browser.page_says("问题类型").await;
+    browser.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "tests/run calls it where Chromium is there"]
+async fn chromium_a_browser_that_slept_wakes_at_the_place_where_the_phone_is() {
+    let town = Town::new().await;
+    let mut sleeper = Browser::open(&town, "shared").await;
+    sleeper.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCHED })).await;
+    sleeper.loads_by("Page.reload", json!({})).await;
+    sleeper.settles().await;
+    // It loses its socket as it falls asleep: no timer of its page runs, and it hears nothing.
+    sleeper.eval("sockets.at(-1).close()").await;
+    sleeper.call("Page.setWebLifecycleState", json!({ "state": "frozen" })).await;
+    let mut other = Browser::open(&town, "shared").await;
+    other.taps("搜索服务和地方").await;
+    other.until("a field", "document.querySelector('.screen input.input')").await;
+    other.eval("document.querySelector('.screen input.input').focus()").await;
+    other.call("Input.insertText", json!({ "text": "wtsb" })).await;
+    other.sees("问题上报").await;
+    other.ends_the_process().await;
+    other.ends().await;
+    sleeper.call("Page.setWebLifecycleState", json!({ "state": "active" })).await;
+    sleeper.until("what was typed meanwhile", "document.querySelector('.screen input.input')?.value === 'wtsb'").await;
+    sleeper.taps("问题上报").await;
+    sleeper.page_says("问题类型").await;
+    sleeper.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "tests/run calls it where Chromium is there"]
+async fn chromium_on_another_machine_of_the_network_has_the_whole_phone() {
+    let town = Town::in_network().await;
+    let mut browser = Browser::open_at(&town, &town.from_afar(), "far", "zh-CN,zh").await;
+    browser.settles().await;
+    browser.taps("我的").await;
+    browser.taps("登录").await;
+    browser.taps("山东省统一身份认证").await;
+    browser.is_lan().await;
+    browser.sees("已登录").await;
+    browser.taps("首页").await;
+    browser.taps("问题上报").await;
+    browser.page_says("问题类型").await;
+    browser.in_page_until("(async () => (await onecity.info()).service)()", "cn-sd/jinan/report").await;
+    browser.ends().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "tests/run calls it where Chromium is there"]
+async fn chromium_logs_in_as_the_persona_that_the_tester_has_chosen() {
+    let town = Town::new().await;
+    let mut browser = Browser::open(&town, "persona").await;
+    browser.settles().await;
+    let minh = "[...document.querySelectorAll('phone-strip option')].find((own) => own.value === 'minh')";
+    browser.until("the personas", &format!("Boolean({minh})")).await;
+    browser
+        .eval(&format!("(() => {{ const all = {minh}.parentElement; all.value = 'minh'; all.dispatchEvent(new Event('change')); }})()"))
+        .await;
+    browser.taps("我的").await;
+    browser.taps("登录").await;
+    browser.taps("山东省统一身份认证").await;
+    browser.sees("已登录：Persona Minh").await;
     browser.ends().await;
 }
 

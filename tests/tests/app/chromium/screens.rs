@@ -4,6 +4,8 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
+use onecity_protocol::names::Names;
+use onecity_protocol::trust::{Announcement, Outage, UpdateNeeded};
 use serde_json::{Value, json};
 
 use super::browser::Browser;
@@ -25,11 +27,33 @@ enum Step {
     /// Has the page of a service ask for something, without waiting for the answer.
     Asks(&'static str),
     Gone(&'static str),
+    /// Has the province announce something, or nothing any more.
+    Announces(Option<Announced>),
+    Refresh,
+    /// Has the key store answer so, and the app begin again.
+    KeyStore(&'static str),
     /// Chooses China, whatever nation comes first in the resident's language.
     China,
 }
 
-use Step::{Asks, Back, China, Gone, LogIn, Network, Page, Scan, Tab, Tap, There, Type};
+use Step::{Announces, Asks, Back, China, Gone, KeyStore, LogIn, Network, Page, Refresh, Scan, Tab, Tap, There, Type};
+
+/// What a province may announce.
+#[derive(Clone, Copy)]
+enum Announced {
+    Outage,
+    Update,
+}
+
+impl Announced {
+    fn announcement(self) -> Announcement {
+        let reason = Names::new().with("zh", "系统升级").with("vi", "Nâng cấp hệ thống").with("en", "Maintenance");
+        match self {
+            Self::Outage => Announcement { outage: Some(Outage { reason, until: None }), update: None },
+            Self::Update => Announcement { outage: None, update: Some(UpdateNeeded { platform: 2, reason }) },
+        }
+    }
+}
 
 const PAY: &str = "fetch('/common/config.json').then((own) => own.json()).then(({ backend }) => \
     onecity.pay({ order: 'A-1', url: `${backend}/pay`, amount: 1234550, currency: 'CNY' }))";
@@ -89,7 +113,20 @@ const WALK: &[(&str, &[Step])] = &[
     ("one-consent", &[Tap("consent/cn-sd/jinan/transit-pass/passes")]),
     ("home-offline", &[Tap("close"), Gone(".sheet"), Tab("home"), Network(false)]),
     ("service-offline", &[Tap("all/cn-sd/jinan/appointments")]),
-    ("me-elder", &[Network(true), Page, Back, Tab("me"), Tap("elder")]),
+    (
+        "home-outage",
+        &[Network(true), Page, Back, Announces(Some(Announced::Outage)), Refresh, There("[data-key=\"all-the-same\"]")],
+    ),
+    ("home-outage-passed", &[Tap("all-the-same"), There("[data-key=\"all/cn-sd/jinan/report\"]")]),
+    ("home-update", &[Announces(Some(Announced::Update)), Refresh, There("[data-key=\"update\"]")]),
+    (
+        "service-update",
+        &[Tap("scan"), Scan("onecity://miniapp/cn-sd.jinan:report"), Tap("open"), There("[data-key=\"update\"]")],
+    ),
+    ("blocked-locked", &[Announces(None), Back, Refresh, Gone("[data-key=\"announced\"]"), KeyStore("locked")]),
+    ("blocked-key", &[KeyStore("lost")]),
+    ("blocked-key-sure", &[Tap("sure")]),
+    ("me-elder", &[KeyStore("works"), There("[data-key=\"find\"]"), Tab("me"), Tap("elder")]),
     ("home-elder", &[Tab("home")]),
     ("code-elder", &[Tab("passes"), Tap("pass")]),
 ];
@@ -143,6 +180,22 @@ impl Browser {
             China => drop(self.eval("document.querySelector('.choice input[value=\"cn\"]').click()").await),
             Network(online) => self.has_network(online).await,
             Page => self.in_page_until("document.body.classList.contains('starting')", false).await,
+            Announces(what) => {
+                let shandong = "cn-sd".parse().expect("a region");
+                let announcement = what.map(Announced::announcement);
+                self.world.announce(&shandong, announcement.as_ref()).expect("signed");
+            }
+            Refresh => {
+                let refresh = "(({ connection, frame }) => connection.event({ event: 'refresh', entry: frame.stack.at(-1) }))\
+                    (document.querySelector('phone-device'))";
+                self.eval(refresh).await;
+            }
+            KeyStore(state) => {
+                let control = json!({ "key_store": state });
+                self.eval(&format!("document.querySelector('phone-device').connection.control({control})")).await;
+                self.ends_the_process().await;
+                self.until("the files open, or not", "!document.querySelector('.screen .waiting')").await;
+            }
             There(selector) => {
                 drop(self.until(selector, &format!("Boolean(document.querySelector('{selector}'))")).await);
             }

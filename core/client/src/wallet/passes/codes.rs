@@ -17,7 +17,7 @@ use crate::platform::ConsentRequest;
 use crate::task::TaskHandle;
 use crate::views::QrPicture;
 use crate::views::messages::localized;
-use crate::views::{CodeView, PurposeView, Topic};
+use crate::views::{CodeView, PurposeView, ShownPass, Topic};
 
 /// A last code this far in the future can't have been accepted by any gate whose clock is right, in seconds.
 const CLOCK_CORRECTED: i64 = 60;
@@ -124,6 +124,7 @@ impl Passes {
             id: random_text(),
             at: self.device.time.now().await,
             what: pass.type_names.clone(),
+            pass: Some(ShownPass { region: pass.region.clone(), pass_type: pass.pass_type.clone() }),
             holder: pass.holder.clone(),
             verifier: verifier.names.clone(),
             purpose: purpose.names.clone(),

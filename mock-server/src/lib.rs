@@ -33,6 +33,7 @@
 #![forbid(unsafe_code)]
 
 mod city;
+mod expiring;
 mod identity;
 mod issuer;
 pub mod journey;

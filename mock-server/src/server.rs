@@ -114,6 +114,7 @@ async fn dated(State(world): State<Arc<World>>, mut response: Response) -> Respo
 fn routes(world: &Arc<World>, address: SocketAddr) -> Router<Arc<World>> {
     Router::new()
         .route("/", get(landing))
+        .route("/health", get(|| async { axum::Json(serde_json::json!({ "status": "up" })) }))
         .route("/world.json", get(describe))
         .route("/gate/{region}/trust.json", get(trust_list))
         .merge(identity::routes())

@@ -11,6 +11,7 @@ use serde_json::json;
 use url::Url;
 
 use super::{named, unit};
+use crate::identity::home;
 use crate::pages;
 use crate::problem::Problem;
 use crate::world::World;
@@ -30,11 +31,8 @@ pub(crate) struct PayRequest {
 
 impl PayRequest {
     fn check(&self) -> Result<(), Problem> {
-        let home = ["onecity://", "http://127.0.0.1"];
-        if home.iter().any(|prefix| self.return_uri.starts_with(prefix)) {
-            return Ok(());
-        }
-        Err(Problem::bad("invalid_request", "this app is not registered here"))
+        let is_home = home(&self.return_uri).is_some();
+        is_home.then_some(()).ok_or(Problem::bad("invalid_request", "this app is not registered here"))
     }
 }
 
@@ -72,7 +70,7 @@ fn receipt(world: &World, path: &str, request: &PayRequest) -> Option<String> {
         "unit": payee.to_string(), "state": request.state,
     });
     let receipt = world.document(unit.region(), claims, &json!({}))?;
-    let mut back = Url::parse(&request.return_uri).ok()?;
+    let mut back = home(&request.return_uri)?;
     back.query_pairs_mut().append_pair("state", &request.state).append_pair("receipt", &receipt);
     Some(back.into())
 }

@@ -1,7 +1,6 @@
 //! What is handed in: taken once for each idempotency key, with what was uploaded for it before (tus 1.0), and with a
 //! timeline.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -14,6 +13,8 @@ use onecity_protocol::region::UnitId;
 use serde_json::{Value, json};
 
 use super::{asked_by, named, unit};
+use crate::expiring::Expiring;
+use crate::identity::ServiceGrant;
 use crate::problem::Problem;
 use crate::world::{Fault, World};
 
@@ -23,10 +24,39 @@ const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 /// Largest attachment that is taken, in bytes.
 const MAX_UPLOAD: usize = 20 << 20;
 
+/// How long a city remembers what was handed in, in seconds.
+const REMEMBERED: i64 = 400 * 86_400;
+/// How many bytes of submissions are remembered, and of attachments; beyond that the oldest are forgotten.
+const MAX_SUBMISSIONS: usize = 64 << 20;
+const MAX_ATTACHMENTS: usize = 256 << 20;
+/// Longest number of a submission or an attachment, in bytes.
+const MAX_KEY: usize = 128;
+/// What a submission or an attachment weighs beside its own bytes.
+const OVERHEAD: usize = 1024;
+
 struct Taken {
     body: Value,
     answer: Value,
     timeline: Vec<Value>,
+}
+
+/// What somebody has given a number to. Another's number is another, though it may be the same text.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Numbered {
+    unit: UnitId,
+    /// The subject that the unit knows its author by; none for somebody who is not logged in.
+    author: Option<String>,
+    number: String,
+}
+
+impl Numbered {
+    fn new(unit: &UnitId, grant: Option<&ServiceGrant>, number: &str) -> Result<Self, Problem> {
+        if number.is_empty() || number.len() > MAX_KEY {
+            return Err(Problem::incomplete("its number has 1 to 128 bytes"));
+        }
+        let author = grant.map(|grant| grant.subject.clone());
+        Ok(Self { unit: unit.clone(), author, number: number.to_owned() })
+    }
 }
 
 struct Upload {
@@ -34,29 +64,41 @@ struct Upload {
     bytes: Vec<u8>,
 }
 
-/// What the back ends remember: answers by unit and idempotency key, uploads by their id.
-#[derive(Default)]
+impl Upload {
+    fn is_whole(&self) -> bool {
+        self.bytes.len() == self.length
+    }
+}
+
+/// What the back ends remember: answers by idempotency key, uploads by their id.
 pub(crate) struct CityState {
-    taken: HashMap<(UnitId, String), Taken>,
-    uploads: HashMap<String, Upload>,
+    taken: Expiring<Numbered, Taken>,
+    uploads: Expiring<Numbered, Upload>,
+}
+
+impl Default for CityState {
+    fn default() -> Self {
+        Self { taken: Expiring::new(REMEMBERED, MAX_SUBMISSIONS), uploads: Expiring::new(REMEMBERED, MAX_ATTACHMENTS) }
+    }
 }
 
 impl CityState {
     /// How many different submissions were taken.
     pub(crate) fn taken(&self) -> usize {
-        self.taken.len()
+        self.taken.iter().count()
     }
 
     /// Goes on with a submission; answers whether there is one.
     pub(crate) fn progress(&mut self, id: &str, at: UnixTime, status: &str, text: &str) -> bool {
-        let own = self.taken.iter_mut().find(|((_, key), _)| key == id);
+        let own = self.taken.iter_mut().find(|(own, _)| own.number == id);
         let entry = json!({ "at": at, "status": status, "text": text });
         own.map(|(_, taken)| taken.timeline.push(entry)).is_some()
     }
 
     /// An attachment that has come whole.
     pub(crate) fn attachment(&self, id: &str) -> Option<Vec<u8>> {
-        self.uploads.get(id).filter(|own| own.bytes.len() == own.length).map(|own| own.bytes.clone())
+        let (_, own) = self.uploads.iter().find(|(own, _)| own.number == id)?;
+        own.is_whole().then(|| own.bytes.clone())
     }
 }
 
@@ -91,15 +133,18 @@ pub(super) async fn submit(
             world.document(unit.region(), claims, &own.into())
         }
     };
+    let (place, now) = (Numbered::new(&unit, grant.as_ref(), &key)?, world.now());
     let answer = {
         let mut cities = world.lock_cities();
         let attached = fields.get("attachments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let whole = |own: &Value| own["id"].as_str().is_some_and(|id| cities.attachment(id).is_some());
-        if !attached.iter().all(whole) {
+        let whole = |own: &Value| {
+            let own = Numbered::new(&unit, grant.as_ref(), own["id"].as_str()?).ok()?;
+            cities.uploads.get(&own, now).filter(|own| own.is_whole()).map(drop)
+        };
+        if !attached.iter().all(|own| whole(own).is_some()) {
             return Err(Problem::incomplete("a photo has not come whole"));
         }
-        let place = (unit.clone(), key);
-        if let Some(before) = cities.taken.get(&place) {
+        if let Some(before) = cities.taken.get(&place, now) {
             if before.body != body {
                 return Err(Problem::conflict());
             }
@@ -114,7 +159,8 @@ pub(super) async fn submit(
                 answer["document"] = certificate.into();
             }
             let timeline = vec![json!({ "at": world.now(), "status": "received", "text": "" })];
-            cities.taken.insert(place, Taken { body, answer: answer.clone(), timeline });
+            let weight = OVERHEAD + 2 * body.to_string().len();
+            cities.taken.put_weighing(weight, place, Taken { body, answer: answer.clone(), timeline }, now);
             answer
         }
     };
@@ -132,9 +178,10 @@ pub(super) async fn status(
     headers: HeaderMap,
 ) -> Result<Json<Value>, Problem> {
     let unit = unit(&world, &path)?;
-    asked_by(&world, &headers, "GET", &uri)?;
+    let grant = asked_by(&world, &headers, "GET", &uri)?;
+    let place = Numbered::new(&unit, grant.as_ref(), &id)?;
     let cities = world.lock_cities();
-    let taken = cities.taken.get(&(unit, id)).ok_or_else(Problem::not_found)?;
+    let taken = cities.taken.get(&place, world.now()).ok_or_else(Problem::not_found)?;
     let mut said = taken.answer.clone();
     said["timeline"] = taken.timeline.clone().into();
     Ok(Json(said))
@@ -151,12 +198,15 @@ pub(super) async fn begin_upload(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    unit(&world, &path)?;
-    asked_by(&world, &headers, "POST", &uri)?;
+    let unit = unit(&world, &path)?;
+    let grant = asked_by(&world, &headers, "POST", &uri)?;
+    let place = Numbered::new(&unit, grant.as_ref(), &attachment)?;
     let length = number(&headers, &UPLOAD_LENGTH).filter(|length| *length <= MAX_UPLOAD);
     let length = length.ok_or(Problem::incomplete("an upload says how long it is, at most 20 MiB"))?;
-    let mut cities = world.lock_cities();
-    cities.uploads.entry(attachment).or_insert_with(|| Upload { length, bytes: Vec::new() });
+    let (mut cities, now) = (world.lock_cities(), world.now());
+    if cities.uploads.get(&place, now).is_none() {
+        cities.uploads.put_weighing(OVERHEAD + length, place, Upload { length, bytes: Vec::new() }, now);
+    }
     let place = uri.path().replacen("/attachments/", "/uploads/", 1);
     Ok((StatusCode::CREATED, [(header::LOCATION, place), (TUS_RESUMABLE, "1.0.0".to_owned())]).into_response())
 }
@@ -168,10 +218,11 @@ pub(super) async fn upload_offset(
     uri: Uri,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    unit(&world, &path)?;
-    asked_by(&world, &headers, "HEAD", &uri)?;
+    let unit = unit(&world, &path)?;
+    let grant = asked_by(&world, &headers, "HEAD", &uri)?;
+    let place = Numbered::new(&unit, grant.as_ref(), &attachment)?;
     let cities = world.lock_cities();
-    let upload = cities.uploads.get(&attachment).ok_or_else(Problem::not_found)?;
+    let upload = cities.uploads.get(&place, world.now()).ok_or_else(Problem::not_found)?;
     let said = [
         (UPLOAD_OFFSET, upload.bytes.len().to_string()),
         (UPLOAD_LENGTH, upload.length.to_string()),
@@ -189,10 +240,11 @@ pub(super) async fn go_on(
     headers: HeaderMap,
     bytes: Bytes,
 ) -> Result<Response, Problem> {
-    unit(&world, &path)?;
-    asked_by(&world, &headers, "PATCH", &uri)?;
+    let unit = unit(&world, &path)?;
+    let grant = asked_by(&world, &headers, "PATCH", &uri)?;
+    let place = Numbered::new(&unit, grant.as_ref(), &attachment)?;
     let mut cities = world.lock_cities();
-    let upload = cities.uploads.get_mut(&attachment).ok_or_else(Problem::not_found)?;
+    let upload = cities.uploads.get_mut(&place, world.now()).ok_or_else(Problem::not_found)?;
     if number(&headers, &UPLOAD_OFFSET) != Some(upload.bytes.len()) {
         return Ok(StatusCode::CONFLICT.into_response());
     }

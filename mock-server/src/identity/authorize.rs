@@ -12,13 +12,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use super::proofs::check_proof;
-use super::{CLIENT_ID, CODE_LASTS, Code, Grant, PASSWORD, PERSONAS, STRONG, issuer, known, random_text};
+use super::{CLIENT_ID, Code, Grant, PASSWORD, PERSONAS, PUSHED_LASTS, STRONG, home, issuer, known, random_text};
 use crate::pages;
 use crate::problem::Problem;
 use crate::world::World;
 
-/// How long a pushed request is kept, in seconds.
-const PUSHED_LASTS: i64 = 90;
+/// Longest request, in bytes of all its parameters.
+const MAX_REQUEST: usize = 4096;
 
 /// The parameters of an authorization request.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -55,10 +55,12 @@ pub(super) struct Address {
 
 impl AuthorizeRequest {
     fn check(&self) -> Result<(), Problem> {
-        // Native apps come back by a scheme of their own or to loopback (RFC 8252 §7).
-        let home = ["onecity://", "http://127.0.0.1", "http://[::1]"];
-        if self.client_id != CLIENT_ID || !home.iter().any(|prefix| self.redirect_uri.starts_with(prefix)) {
+        if self.client_id != CLIENT_ID || home(&self.redirect_uri).is_none() {
             return Err(Problem::bad("invalid_client", "this app is not registered here"));
+        }
+        let more = [&self.login_hint, &self.prompt].into_iter().flatten().map(String::len);
+        if self.fields().iter().map(|(_, value)| value.len()).chain(more).sum::<usize>() > MAX_REQUEST {
+            return Err(Problem::bad("invalid_request", "the request has more than 4,096 bytes"));
         }
         if self.response_type != "code" || self.code_challenge_method != "S256" {
             return Err(Problem::bad("invalid_request", "only the code flow with PKCE S256"));
@@ -108,17 +110,17 @@ pub(super) async fn push(
         return Err(Problem::bad("invalid_dpop_proof", "the proof is by another key than dpop_jkt names"));
     }
     let uri = format!("urn:ietf:params:oauth:request_uri:{}", random_text());
-    let ends = world.now() + PUSHED_LASTS;
     let request = AuthorizeRequest { request_uri: Some(uri.clone()), ..request };
-    world.lock_identity().pushed.insert(uri.clone(), (request, ends));
+    world.lock_identity().pushed.put(uri.clone(), (provider, request), world.now());
     Ok((StatusCode::CREATED, Json(json!({ "request_uri": uri, "expires_in": PUSHED_LASTS }))).into_response())
 }
 
-fn pushed(world: &World, uri: &str) -> Result<AuthorizeRequest, Problem> {
+/// A request that was pushed to this provider: at another it means nothing.
+fn pushed(world: &World, provider: &str, uri: &str) -> Result<AuthorizeRequest, Problem> {
     let state = world.lock_identity();
-    let found = state.pushed.get(uri).filter(|(_, ends)| *ends > world.now());
+    let found = state.pushed.get(uri, world.now()).filter(|(own, _)| own == provider);
     found
-        .map(|(request, _)| request.clone())
+        .map(|(_, request)| request.clone())
         .ok_or(Problem::bad("invalid_request_uri", "the request is not known here"))
 }
 
@@ -133,7 +135,7 @@ pub(super) async fn ask(
 ) -> Result<Response, Problem> {
     known(&world, &provider)?;
     let request = match (&address.request_uri, whole) {
-        (Some(uri), _) => pushed(&world, uri)?,
+        (Some(uri), _) => pushed(&world, &provider, uri)?,
         (None, Ok(Query(request))) => request,
         (None, Err(_)) => return Err(Problem::bad("invalid_request", "the request is incomplete")),
     };
@@ -167,7 +169,7 @@ pub(super) async fn choose(
     known(&world, &provider)?;
     // What was pushed counts, whatever the form says.
     let request = match &choice.request_uri {
-        Some(uri) => pushed(&world, uri)?,
+        Some(uri) => pushed(&world, &provider, uri)?,
         None => serde_json::from_value(json!(choice.rest))
             .map_err(|_| Problem::bad("invalid_request", "the request is incomplete"))?,
     };
@@ -190,18 +192,17 @@ fn grant_code(world: &World, provider: &str, request: &AuthorizeRequest, persona
         redirect_uri: request.redirect_uri.clone(),
         challenge: request.code_challenge.clone(),
         nonce: request.nonce.clone(),
-        ends: world.now() + CODE_LASTS,
     };
     {
+        let now = world.now();
         let mut state = world.lock_identity();
         // A pushed request is good for one login.
         if let Some(uri) = &request.request_uri {
-            state.pushed.remove(uri);
+            state.pushed.take(uri, now);
         }
-        state.codes.insert(code.clone(), entry);
+        state.codes.put(code.clone(), entry, now);
     }
-    let mut back =
-        url::Url::parse(&request.redirect_uri).map_err(|_| Problem::bad("invalid_request", "redirect_uri"))?;
+    let mut back = home(&request.redirect_uri).ok_or(Problem::bad("invalid_request", "redirect_uri"))?;
     back.query_pairs_mut()
         .append_pair("code", &code)
         .append_pair("state", &request.state)

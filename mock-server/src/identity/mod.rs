@@ -4,6 +4,7 @@
 //! ```text
 //!   authorize.rs   the page where a persona is chosen; pushed requests (RFC 9126)
 //!   tokens.rs      code, refresh, exchange for a service (RFC 8693), revocation (RFC 7009), sessions elsewhere
+//!   redirect.rs    where an app may be sent back to
 //!   proofs.rs      DPoP (RFC 9449)
 //!   personas.rs    who there is
 //! ```
@@ -11,9 +12,10 @@
 mod authorize;
 mod personas;
 mod proofs;
+mod redirect;
 mod tokens;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
@@ -27,12 +29,14 @@ use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
 
+use crate::expiring::Expiring;
 use crate::problem::Problem;
 use crate::world::{Fault, World};
 
 pub(crate) use authorize::AuthorizeRequest;
 pub(crate) use personas::{PERSONAS, attribute, claim, dependants, person_name};
 pub(crate) use proofs::verify_jws;
+pub(crate) use redirect::home;
 pub(crate) use tokens::{ServiceGrant, authenticate_at, authenticate_service};
 
 /// The app's id at every provider of this world.
@@ -43,6 +47,16 @@ pub(crate) const STRONG: &str = "urn:onecity:acr:strong";
 const PROVIDERS: [&str; 2] = ["shandong", "vneid"];
 const ACCESS_LASTS: i64 = 300;
 const CODE_LASTS: i64 = 120;
+/// How long a pushed request is kept, in seconds.
+const PUSHED_LASTS: i64 = 90;
+/// How long a proof is remembered, in seconds: longer than one counts.
+const PROOF_LASTS: i64 = 600;
+/// Most codes, and most requests that were pushed, that are remembered.
+const MAX_CODES: usize = 10_000;
+/// Most tokens of a kind, and most proofs.
+const MAX_TOKENS: usize = 50_000;
+/// Most sessions.
+const MAX_SESSIONS: usize = 20_000;
 /// How long a session lasts whatever is done, in seconds.
 const SESSION_LASTS: i64 = 90 * 86_400;
 /// How long a lost answer to a refresh can be asked for again, in seconds.
@@ -62,7 +76,6 @@ struct Code {
     redirect_uri: String,
     challenge: String,
     nonce: String,
-    ends: UnixTime,
 }
 
 struct Refresh {
@@ -87,16 +100,16 @@ pub(crate) struct IdentityState {
     jwk: Value,
     /// How many keys there have been.
     keys: u32,
-    codes: HashMap<String, Code>,
-    /// Authorization requests that were pushed, by their URI.
-    pushed: HashMap<String, (AuthorizeRequest, UnixTime)>,
+    codes: Expiring<String, Code>,
+    /// Authorization requests that were pushed, by their URI, with the provider that each was pushed to.
+    pushed: Expiring<String, (String, AuthorizeRequest)>,
     /// With the session that each belongs to.
-    access: HashMap<String, (Grant, String, UnixTime)>,
-    refresh: HashMap<String, Refresh>,
-    services: HashMap<String, ServiceGrant>,
-    sessions: HashMap<String, Seen>,
-    ended: HashSet<String>,
-    proofs: HashMap<String, UnixTime>,
+    access: Expiring<String, (Grant, String)>,
+    refresh: Expiring<String, Refresh>,
+    services: Expiring<String, ServiceGrant>,
+    sessions: Expiring<String, Seen>,
+    /// Which proofs were seen.
+    proofs: Expiring<String, ()>,
 }
 
 impl IdentityState {
@@ -106,14 +119,13 @@ impl IdentityState {
             key,
             jwk,
             keys: 1,
-            codes: HashMap::new(),
-            pushed: HashMap::new(),
-            access: HashMap::new(),
-            refresh: HashMap::new(),
-            services: HashMap::new(),
-            sessions: HashMap::new(),
-            ended: HashSet::new(),
-            proofs: HashMap::new(),
+            codes: Expiring::new(CODE_LASTS, MAX_CODES),
+            pushed: Expiring::new(PUSHED_LASTS, MAX_CODES),
+            access: Expiring::new(ACCESS_LASTS, MAX_TOKENS),
+            refresh: Expiring::new(SESSION_LASTS, MAX_TOKENS),
+            services: Expiring::new(ACCESS_LASTS, MAX_TOKENS),
+            sessions: Expiring::new(SESSION_LASTS, MAX_SESSIONS),
+            proofs: Expiring::new(PROOF_LASTS, MAX_TOKENS),
         }
     }
 
@@ -125,31 +137,29 @@ impl IdentityState {
 
     /// Ends every session, as a provider does that was broken into.
     pub(crate) fn end_all(&mut self) {
-        let all: Vec<String> = self.sessions.keys().cloned().collect();
+        let all: Vec<String> = self.sessions.iter().map(|(session, _)| session.clone()).collect();
         all.iter().for_each(|session| self.end(session));
     }
 
     /// How many sessions there are.
     pub(crate) fn sessions(&self) -> usize {
-        self.sessions.len()
+        self.sessions.iter().count()
     }
 
     /// The keys that the tokens of services are bound to.
     pub(crate) fn service_keys(&self) -> BTreeSet<String> {
-        self.services.values().map(|own| own.key().to_owned()).collect()
+        self.services.iter().map(|(_, own)| own.key().to_owned()).collect()
     }
 
     fn end(&mut self, session: &str) {
-        self.sessions.remove(session);
-        self.access.retain(|_, (_, own, _)| own != session);
-        self.services.retain(|_, own| own.session != session);
-        self.ended.insert(session.to_owned());
+        self.sessions.take(session, 0);
+        self.access.remove_if(|(_, own)| own == session);
+        self.services.remove_if(|own| own.session == session);
     }
 
     /// A proof counts once; old ones are forgotten.
     fn is_new_proof(&mut self, jti: &str, now: UnixTime) -> bool {
-        self.proofs.retain(|_, seen| now - *seen < 600);
-        self.proofs.insert(jti.to_owned(), now).is_none()
+        self.proofs.get(jti, now).is_none() && self.proofs.put(jti.to_owned(), (), now)
     }
 }
 

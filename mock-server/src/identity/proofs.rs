@@ -12,6 +12,9 @@ use serde::Deserialize;
 use crate::problem::Problem;
 use crate::world::{Fault, World};
 
+/// Longest identifier of a proof, in bytes.
+const MAX_JTI: usize = 256;
+
 #[derive(Clone, Deserialize)]
 struct ProofClaims {
     jti: String,
@@ -37,6 +40,9 @@ pub(super) fn check_proof(
     let (claims, thumbprint): (ProofClaims, _) = verify_with_own_key(proof, "dpop+jwt").ok_or(wrong("the proof"))?;
     let now = world.now();
     let hash = token.map(|token| URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes())));
+    if claims.jti.len() > MAX_JTI {
+        return Err(wrong("its jti has more than 256 bytes"));
+    }
     if claims.htm != method || claims.htu != target || claims.ath != hash || (now - claims.iat).abs() > 300 {
         return Err(wrong("the proof is for another request"));
     }

@@ -36,7 +36,6 @@ pub(crate) struct ServiceGrant {
     pub acr: String,
     key: String,
     resource: String,
-    ends: UnixTime,
     pub(super) session: String,
 }
 
@@ -77,13 +76,13 @@ pub(super) async fn token(
     let answer = match request.grant_type.as_str() {
         "authorization_code" => redeem(&world, &provider, &request, &key, &headers)?,
         "refresh_token" => {
-            let answer = refresh(&world, &request, &key)?;
+            let answer = refresh(&world, &provider, &request, &key)?;
             if world.faults.end(Fault::LoseRefresh) {
                 return Err(Problem::timed_out());
             }
             answer
         }
-        EXCHANGE => exchange(&world, &request, &key)?,
+        EXCHANGE => exchange(&world, &provider, &request, &key)?,
         _ => return Err(Problem::bad("unsupported_grant_type", "code, refresh token or token exchange only")),
     };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
@@ -99,12 +98,12 @@ fn redeem(
     let now = world.now();
     let mut state = world.lock_identity();
     // Removed in any case: a code counts once.
-    let code = request.code.as_ref().and_then(|code| state.codes.remove(code));
+    let code = request.code.as_ref().and_then(|code| state.codes.take(code, now));
     let code = code.ok_or(Problem::bad("invalid_grant", "the code is unknown or was used"))?;
     let verifier = request.code_verifier.as_deref().unwrap_or_default();
     let proven = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) == code.challenge;
     let same_place = request.redirect_uri.as_deref() == Some(code.redirect_uri.as_str());
-    if !proven || !same_place || code.ends < now || code.grant.provider != provider || code.grant.key != key {
+    if !proven || !same_place || code.grant.provider != provider || code.grant.key != key {
         return Err(Problem::bad("invalid_grant", "the code belongs to another request or key"));
     }
     let persona = PERSONAS.iter().find(|own| own.id == code.grant.persona).expect("grants name personas that exist");
@@ -126,20 +125,21 @@ fn redeem(
         created: now,
         last_used: now,
     };
-    state.sessions.insert(session.clone(), seen);
+    state.sessions.put(session.clone(), seen, now);
     let mut answer = issue(&mut state, code.grant, session, now);
     answer["id_token"] = id_token.into();
     Ok(answer)
 }
 
-fn refresh(world: &World, request: &TokenRequest, key: &str) -> Result<Value, Problem> {
+fn refresh(world: &World, provider: &str, request: &TokenRequest, key: &str) -> Result<Value, Problem> {
     let now = world.now();
     let mut state = world.lock_identity();
     let token = request.refresh_token.clone().unwrap_or_default();
     let unknown = || Problem::bad("invalid_grant", "the session has ended");
-    let Some(entry) = state.refresh.get(&token) else { return Err(unknown()) };
-    let lives = state.sessions.get(&entry.session).is_some_and(|seen| now < seen.created + SESSION_LASTS);
-    if entry.grant.key != key || state.ended.contains(&entry.session) || !lives {
+    let Some(entry) = state.refresh.get(&token, now).filter(|own| own.grant.provider == provider) else {
+        return Err(unknown());
+    };
+    if entry.grant.key != key || state.sessions.get(&entry.session, now).is_none() {
         return Err(unknown());
     }
     let (grant, session) = (entry.grant.clone(), entry.session.clone());
@@ -152,7 +152,7 @@ fn refresh(world: &World, request: &TokenRequest, key: &str) -> Result<Value, Pr
         return Err(Problem::bad("invalid_grant", "the refresh token was used twice: the session has ended"));
     }
     let answer = issue(&mut state, grant, session, now);
-    if let Some(entry) = state.refresh.get_mut(&token) {
+    if let Some(entry) = state.refresh.get_mut(&token, now) {
         entry.used = Some((now, answer.clone()));
     }
     Ok(answer)
@@ -161,12 +161,12 @@ fn refresh(world: &World, request: &TokenRequest, key: &str) -> Result<Value, Pr
 fn issue(state: &mut IdentityState, grant: Grant, session: String, now: UnixTime) -> Value {
     let (access, refresh) = (random_text(), random_text());
     let mut lasts = SESSION_LASTS;
-    if let Some(seen) = state.sessions.get_mut(&session) {
+    if let Some(seen) = state.sessions.get_mut(&session, now) {
         seen.last_used = now;
         lasts = seen.created + SESSION_LASTS - now;
     }
-    state.access.insert(access.clone(), (grant.clone(), session.clone(), now + ACCESS_LASTS));
-    state.refresh.insert(refresh.clone(), Refresh { grant, session, used: None });
+    state.access.put(access.clone(), (grant.clone(), session.clone()), now);
+    state.refresh.put(refresh.clone(), Refresh { grant, session, used: None }, now);
     json!({
         "access_token": access, "token_type": "DPoP", "expires_in": ACCESS_LASTS, "refresh_token": refresh,
         "refresh_token_expires_in": lasts, "scope": "openid profile offline_access",
@@ -175,7 +175,7 @@ fn issue(state: &mut IdentityState, grant: Grant, session: String, now: UnixTime
 
 /// A token for one service at one origin, or for one issuer of passes (who is the resource itself), bound to the key that
 /// `dpop_jkt` names.
-fn exchange(world: &World, request: &TokenRequest, key: &str) -> Result<Value, Problem> {
+fn exchange(world: &World, provider: &str, request: &TokenRequest, key: &str) -> Result<Value, Problem> {
     let now = world.now();
     let mut state = world.lock_identity();
     let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
@@ -187,8 +187,9 @@ fn exchange(world: &World, request: &TokenRequest, key: &str) -> Result<Value, P
     let audience = given(&request.audience).unwrap_or_else(|| resource.clone());
     let bound_to = given(&request.dpop_jkt).ok_or_else(wrong)?;
     let subject = given(&request.subject_token).ok_or_else(wrong)?;
-    let found = state.access.get(&subject).filter(|(grant, _, ends)| grant.key == key && *ends > now);
-    let (grant, session, _) = found
+    let is_own = |grant: &Grant| grant.key == key && grant.provider == provider;
+    let found = state.access.get(&subject, now).filter(|(grant, _)| is_own(grant));
+    let (grant, session) = found
         .cloned()
         .ok_or(Problem::unauthorized("the token that is exchanged has ended or belongs to another key"))?;
     let asked = request.scope.as_deref().unwrap_or_default().split(' ').filter(|field| !field.is_empty());
@@ -199,11 +200,10 @@ fn exchange(world: &World, request: &TokenRequest, key: &str) -> Result<Value, P
         acr: grant.acr,
         key: bound_to,
         resource,
-        ends: now + ACCESS_LASTS,
         session,
     };
     let token = random_text();
-    state.services.insert(token.clone(), service);
+    state.services.put(token.clone(), service, now);
     Ok(json!({
         "access_token": token, "issued_token_type": ACCESS_TOKEN, "token_type": "DPoP", "expires_in": ACCESS_LASTS,
     }))
@@ -227,7 +227,8 @@ pub(super) async fn revoke(
 ) -> Result<StatusCode, Problem> {
     known(&world, &provider)?;
     let mut state = world.lock_identity();
-    if let Some(session) = state.refresh.get(&request.token).map(|refresh| refresh.session.clone()) {
+    let own = state.refresh.get(&request.token, world.now()).filter(|own| own.grant.provider == provider);
+    if let Some(session) = own.map(|refresh| refresh.session.clone()) {
         state.end(&session);
     }
     Ok(StatusCode::OK)
@@ -239,13 +240,13 @@ pub(super) async fn sessions(
     Path(provider): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Problem> {
-    let (grant, own) = bearer(&world, &headers, "GET", &format!("/idp/{provider}/sessions"))?;
+    let (grant, own) = bearer(&world, &provider, &headers, "GET", "/sessions")?;
     let state = world.lock_identity();
     let same = |seen: &&Seen| seen.persona == grant.persona && seen.provider == grant.provider;
     let mut list: Vec<Value> = state
         .sessions
         .iter()
-        .filter(|(_, seen)| same(seen))
+        .filter(|(id, seen)| same(seen) && state.sessions.get(*id, world.now()).is_some())
         .map(|(id, seen)| {
             json!({
                 "id": id, "device": seen.device, "created": seen.created, "last_used": seen.last_used,
@@ -262,10 +263,10 @@ pub(super) async fn end_session(
     Path((provider, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    let (grant, _) = bearer(&world, &headers, "DELETE", &format!("/idp/{provider}/sessions/{id}"))?;
+    let (grant, _) = bearer(&world, &provider, &headers, "DELETE", &format!("/sessions/{id}"))?;
     let mut state = world.lock_identity();
-    let own = state.sessions.get(&id).is_some_and(|seen| seen.persona == grant.persona);
-    if !own {
+    let own = state.sessions.get(&id, world.now());
+    if !own.is_some_and(|seen| seen.persona == grant.persona && seen.provider == provider) {
         return Err(Problem::not_found());
     }
     state.end(&id);
@@ -277,12 +278,20 @@ fn dpop_token(headers: &HeaderMap) -> Result<String, Problem> {
     Ok(token.ok_or_else(|| Problem::unauthorized("there is no DPoP-bound access token"))?.to_owned())
 }
 
-/// What a valid access token stands for, and the session that it belongs to.
-fn bearer(world: &World, headers: &HeaderMap, method: &str, path: &str) -> Result<(Grant, String), Problem> {
+/// What an access token that is valid at this provider stands for, and the session that it belongs to.
+fn bearer(
+    world: &World,
+    provider: &str,
+    headers: &HeaderMap,
+    method: &str,
+    path: &str,
+) -> Result<(Grant, String), Problem> {
     let token = dpop_token(headers)?;
-    let key = check_proof(world, headers, method, &format!("{}{path}", world.origin()), Some(&token))?;
-    match world.lock_identity().access.get(&token) {
-        Some((grant, session, ends)) if grant.key == key && *ends > world.now() => Ok((grant.clone(), session.clone())),
+    let key = check_proof(world, headers, method, &format!("{}{path}", issuer(world, provider)), Some(&token))?;
+    match world.lock_identity().access.get(&token, world.now()) {
+        Some((grant, session)) if grant.key == key && grant.provider == provider => {
+            Ok((grant.clone(), session.clone()))
+        }
         _ => Err(Problem::unauthorized("the access token has ended or belongs to another key")),
     }
 }
@@ -324,8 +333,8 @@ fn granted(
 ) -> Result<ServiceGrant, Problem> {
     let token = dpop_token(headers)?;
     let key = check_proof(world, headers, method, url, Some(&token))?;
-    match world.lock_identity().services.get(&token) {
-        Some(own) if own.key == key && own.resource == resource && own.ends > world.now() => Ok(own.clone()),
+    match world.lock_identity().services.get(&token, world.now()) {
+        Some(own) if own.key == key && own.resource == resource => Ok(own.clone()),
         _ => Err(Problem::unauthorized("the token has ended, or is for another place or key")),
     }
 }

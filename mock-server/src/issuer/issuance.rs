@@ -64,8 +64,7 @@ async fn nonce(State(world): State<Arc<World>>, Path(issuer): Path<String>) -> R
     world.issuers.with(&issuer, |_| Ok(()))?;
     let (nonce, now) = (random_text(), world.now());
     let mut nonces = world.issuers.nonces.lock().unwrap_or_else(PoisonError::into_inner);
-    nonces.retain(|_, made| now - *made < 300);
-    nonces.insert(nonce.clone(), now);
+    nonces.put(nonce.clone(), issuer, now);
     Ok(([("cache-control", "no-store")], Json(json!({ "c_nonce": nonce }))).into_response())
 }
 
@@ -137,9 +136,9 @@ async fn credential(
     // One nonce serves all proofs of a request, and no other.
     nonces.dedup();
     let [nonce] = nonces.as_slice() else { return Err(Problem::bad("invalid_nonce", "one nonce for a request")) };
-    let made = world.issuers.nonces.lock().unwrap_or_else(PoisonError::into_inner).remove(nonce);
-    if made.is_none_or(|made| now - made >= 300) {
-        return Err(Problem::bad("invalid_nonce", "the nonce was used or is too old"));
+    let given = world.issuers.nonces.lock().unwrap_or_else(PoisonError::into_inner).take(nonce, now);
+    if given.as_deref() != Some(issuer.as_str()) {
+        return Err(Problem::bad("invalid_nonce", "the nonce was used, is too old, or another issuer's"));
     }
     let mut issued = Vec::new();
     for (key, holder) in wanted {

@@ -22,6 +22,7 @@ use onecity_protocol::names::Names;
 use onecity_protocol::region::{RegionId, RegionTree};
 use serde_json::{Value, json};
 
+use crate::expiring::Expiring;
 use crate::identity::random_text;
 use crate::problem::Problem;
 use crate::world::World;
@@ -149,11 +150,17 @@ impl IssuerState {
     }
 }
 
+/// How long a nonce counts, in seconds.
+const NONCE_LASTS: i64 = 300;
+/// Most nonces that are remembered.
+const MAX_NONCES: usize = 50_000;
+
 /// All issuers, by the last part of their address.
 pub(crate) struct Issuers {
     origin: String,
     all: Mutex<BTreeMap<String, IssuerState>>,
-    nonces: Mutex<HashMap<String, UnixTime>>,
+    /// With the issuer that gave each out.
+    nonces: Mutex<Expiring<String, String>>,
 }
 
 impl Issuers {
@@ -171,7 +178,8 @@ impl Issuers {
                 .with("en", "Health commission (demo)");
             all.insert(format!("{id}-health"), IssuerState::new(&id, health, &[HEALTH], scope, 2)?);
         }
-        Ok(Self { origin: origin.to_owned(), all: Mutex::new(all), nonces: Mutex::default() })
+        let nonces = Mutex::new(Expiring::new(NONCE_LASTS, MAX_NONCES));
+        Ok(Self { origin: origin.to_owned(), all: Mutex::new(all), nonces })
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, IssuerState>> {

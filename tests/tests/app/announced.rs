@@ -107,7 +107,7 @@ async fn an_app_that_must_be_updated_opens_no_service_and_still_shows_its_passes
     resident.send(Event::Link { url }).await;
     resident.tap("打开").await?;
     resident.sees("山东省要求先更新应用：旧版本不再安全").await?;
-    resident.sees("更新应用").await?;
+    resident.taps_key("update").await?;
     resident.back().await;
     resident.goes_to(Tab::Passes).await;
     resident.sees("登录").await?;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use onecity_core::{
     Error, Launch, Lifecycle, Obstacle, ObstacleView, RegionId, ServiceCard, ServiceId, ServiceSession, Topic,
 };
+use onecity_protocol::miniapp_uri::MiniAppUri;
 use tokio::sync::oneshot;
 
 use crate::block::{Kind, Role, Severity, Web};
@@ -81,12 +82,14 @@ impl Service {
 
     /// What a link leads to.
     pub(crate) fn link(link: String) -> Self {
-        Self::opens(Opens::Link(link))
+        let own = link.parse::<MiniAppUri>().ok().map(|own| own.service);
+        let opens = Self::opens(Opens::Link(link));
+        Self { place: own.as_ref().map(|own| own.unit.region().clone()), service: own, ..opens }
     }
 
     /// One that another opens over itself, with what that hands over.
     pub(crate) fn over(link: &str, data: &str, from: ServiceId, answer: oneshot::Sender<String>) -> Option<Self> {
-        let link: onecity_protocol::miniapp_uri::MiniAppUri = link.parse().ok()?;
+        let link: MiniAppUri = link.parse().ok()?;
         let launch = Launch { data: serde_json::from_str(data).ok()?, from: Some(from), ..Launch::from(&link) };
         let place = link.service.unit.region().clone();
         Some(Self { opens: Opens::Here(launch), answer: Some(answer), ..Self::new(link.service, place) })

@@ -57,6 +57,10 @@ impl Announcement {
     /// Reads the target `REGION/announcement.json`.
     pub fn parse(bytes: &[u8]) -> Result<Self, AnnouncementError> {
         let value = json::parse(bytes).map_err(|error| AnnouncementError(error.to_string()))?;
+        // An array would be taken for a record without names.
+        if !value.is_object() {
+            return Err(AnnouncementError("it is an object".to_owned()));
+        }
         let read: Self = serde_json::from_value(value).map_err(|error| AnnouncementError(error.to_string()))?;
         let reasons = [read.outage.as_ref().map(|own| &own.reason), read.update.as_ref().map(|own| &own.reason)];
         for reason in reasons.into_iter().flatten() {

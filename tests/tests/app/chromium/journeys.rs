@@ -250,7 +250,9 @@ async fn chromium_a_browser_that_slept_wakes_at_the_place_where_the_phone_is() {
     other.ends_the_process().await;
     other.ends().await;
     sleeper.call("Page.setWebLifecycleState", json!({ "state": "active" })).await;
-    eprintln!("DEBUG {}", sleeper.eval("[...document.querySelectorAll('.screen input.input')].map((o) => o.outerHTML + '|' + o.value + '|' + document.querySelector('phone-device').connection.applied + '|' + document.querySelector('phone-device').connection.sent).join(' # ')").await);
+    sleeper.until("the search", "document.querySelector('.screen input.input')").await;
+    let debug = "JSON.stringify([...document.querySelectorAll('.screen input.input')].map((o) => [o.outerHTML, o.value, o.closest('.screen').isConnected]))";
+    eprintln!("DEBUG {}", sleeper.eval(debug).await);
     sleeper.until("what was typed meanwhile", "document.querySelector('.screen input.input')?.value === 'wtsb'").await;
     sleeper.taps("问题上报").await;
     sleeper.page_says("问题类型").await;

@@ -156,6 +156,12 @@ pub(crate) fn choose_persona(language: Language, provider: &str, request: &Autho
     page(language, pick("登录", "Đăng nhập", "Log in"), &body)
 }
 
+/// After a logout that leads nowhere.
+pub(crate) fn logged_out(language: Language) -> Markup {
+    let said = language.pick("已退出登录", "Đã đăng xuất", "You are logged out");
+    page(language, said, &html! { header { h1 { (said) } } })
+}
+
 /// An amount as one writes it in a language, from the currency's smallest unit.
 fn money(language: Language, amount: u64, currency: &str) -> String {
     let (thousands, point) = language_marks(language);

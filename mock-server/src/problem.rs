@@ -17,7 +17,7 @@ pub(crate) struct Problem {
 
 impl Problem {
     fn new(status: StatusCode, error: &'static str, detail: &'static str) -> Self {
-        let challenge = (header::WWW_AUTHENTICATE, "DPoP algs=\"ES256\"".to_owned());
+        let challenge = (header::WWW_AUTHENTICATE, "DPoP error=\"invalid_token\", algs=\"ES256\"".to_owned());
         let headers = if status == StatusCode::UNAUTHORIZED { vec![challenge] } else { Vec::new() };
         Self { status, error, detail, headers }
     }
@@ -62,6 +62,30 @@ impl Problem {
     /// What was sent is incomplete.
     pub(crate) fn incomplete(detail: &'static str) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "incomplete", detail)
+    }
+
+    /// Nobody knows the app that asks, or its proof of who it is (RFC 6749 §5.2).
+    pub(crate) fn unknown_client() -> Self {
+        let headers = Vec::new();
+        Self {
+            status: StatusCode::UNAUTHORIZED,
+            error: "invalid_client",
+            detail: "this app is not registered here",
+            headers,
+        }
+    }
+
+    /// The token was not made for this (RFC 6750 §3.1).
+    pub(crate) fn lacks_scope(scope: &str) -> Self {
+        let challenge = format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\"");
+        let problem = Self::new(StatusCode::FORBIDDEN, "insufficient_scope", "the token was not made for this");
+        problem.with(header::WWW_AUTHENTICATE, &challenge)
+    }
+
+    /// The same with one more header.
+    pub(crate) fn with(mut self, name: HeaderName, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
     }
 
     /// A login is needed.

@@ -311,7 +311,12 @@ impl World {
             .iter()
             .map(|persona| json!({ "id": persona.id, "name": persona.name, "kind": persona.kind }))
             .collect();
-        Ok(json!({ "origin": self.origin, "nations": nations.collect::<Vec<_>>(), "personas": personas }))
+        let identity = self.lock_identity();
+        let (client_id, client_secret) = identity.gateway();
+        Ok(json!({
+            "origin": self.origin, "nations": nations.collect::<Vec<_>>(), "personas": personas,
+            "introspection": { "client_id": client_id, "client_secret": client_secret },
+        }))
     }
 }
 

@@ -100,6 +100,7 @@ impl App {
             ("code_challenge", challenge),
             ("code_challenge_method", "S256"),
             ("dpop_jkt", key),
+            ("scope", "openid profile offline_access"),
         ]
     }
 
@@ -256,5 +257,307 @@ async fn a_server_says_that_it_is_up() {
     let server = Server::start(WorldOptions::default()).await.expect("a world");
     let health = reqwest::get(format!("{}/health", server.world().origin())).await.expect("answered");
     assert_eq!((health.status().as_u16(), health.text().await.expect("read")), (200, r#"{"status":"up"}"#.to_owned()));
+    server.stop().await;
+}
+
+/// What an address's query says under a name.
+fn in_query(address: &str, name: &str) -> Option<String> {
+    let url = url::Url::parse(address).expect("an address");
+    url.query_pairs().find(|(own, _)| own == name).map(|(_, value)| value.into_owned())
+}
+
+impl App {
+    /// Opens an authorization request in a browser: its status, and where it is sent.
+    async fn opens(&self, provider: &str, fields: &[(&str, &str)], cookie: Option<&str>) -> (u16, String) {
+        let url = format!("{}/idp/{provider}/authorize?{}", self.origin, Self::form(fields));
+        let request = self.http.get(url);
+        let request = cookie.map_or(request.try_clone().expect("plain"), |cookie| request.header("cookie", cookie));
+        let answer = request.send().await.expect("answered");
+        let location = answer.headers().get("location").and_then(|own| own.to_str().ok());
+        (answer.status().as_u16(), location.unwrap_or_default().to_owned())
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_app_is_told_what_is_wrong_with_its_request_where_it_wants_to_be_told() {
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let app = App::new(&server.world());
+    let challenge = encoded(Sha256::digest(VERIFIER));
+    let good = [
+        ("response_type", "code"),
+        ("client_id", "onecity-app"),
+        ("redirect_uri", "onecity://login"),
+        ("state", "s"),
+        ("code_challenge", challenge.as_str()),
+        ("code_challenge_method", "S256"),
+        ("prompt", "none"),
+    ];
+    let with = |name: &'static str, value: &'static str| {
+        let mut fields = good.to_vec();
+        fields.retain(|(own, _)| *own != name);
+        fields.push((name, value));
+        fields
+    };
+    for (fields, error) in [
+        (good.to_vec(), "login_required"),
+        (with("response_type", "token"), "unsupported_response_type"),
+        (with("response_type", ""), "invalid_request"),
+        (with("response_mode", "fragment"), "invalid_request"),
+        (with("code_challenge", ""), "invalid_request"),
+        (with("code_challenge_method", "plain"), "invalid_request"),
+        (with("prompt", "none login"), "invalid_request"),
+        (with("max_age", "soon"), "invalid_request"),
+        (with("request", "e30.e30."), "request_not_supported"),
+        (with("request_uri", "https://evil.example/request"), "request_uri_not_supported"),
+        (with("dpop_jkt", "short"), "invalid_request"),
+    ] {
+        let (status, back) = app.opens("shandong", &fields, None).await;
+        assert!(status == 303 && back.starts_with("onecity://login?"), "{error}: {status} {back}");
+        assert_eq!(in_query(&back, "error").as_deref(), Some(error), "{fields:?}");
+        assert_eq!(in_query(&back, "state").as_deref(), Some("s"));
+        assert_eq!(in_query(&back, "iss"), Some(format!("{}/idp/shandong", app.origin)), "RFC 9207");
+    }
+    // To whom that is not known, it is not said either.
+    assert_eq!(app.opens("shandong", &with("client_id", "another"), None).await, (400, String::new()));
+    let mut twice = good.to_vec();
+    twice.push(("state", "t"));
+    assert_eq!(app.opens("shandong", &twice, None).await.0, 400);
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_standard_leaves_to_the_app_is_not_forced_on_it() {
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let app = App::new(&server.world());
+    let challenge = encoded(Sha256::digest(VERIFIER));
+    let fields = |scope: &'static str| {
+        [
+            ("response_type", "code".to_owned()),
+            ("client_id", "onecity-app".to_owned()),
+            ("redirect_uri", "http://127.0.0.1:5000/cb".to_owned()),
+            ("code_challenge", challenge.clone()),
+            ("code_challenge_method", "S256".to_owned()),
+            ("scope", scope.to_owned()),
+            ("persona", "lan".to_owned()),
+        ]
+    };
+    let plain = async |path: String, fields: &[(&str, &str)]| {
+        let request = app.http.post(format!("{}{path}", app.origin)).body(App::form(fields));
+        said(request.header("content-type", "application/x-www-form-urlencoded").send().await.expect("answered")).await
+    };
+    let logs_in = async |scope| {
+        let fields = fields(scope);
+        let fields: Vec<(&str, &str)> = fields.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = app.posts("/idp/shandong/authorize", &fields).await;
+        let back = answer.headers()["location"].to_str().expect("an address").to_owned();
+        assert_eq!(in_query(&back, "state"), None);
+        let code = in_query(&back, "code").expect("a code");
+        let fields = [
+            ("grant_type", "authorization_code"),
+            ("client_id", "onecity-app"),
+            ("code", code.as_str()),
+            ("redirect_uri", "http://127.0.0.1:5000/cb"),
+            ("code_verifier", VERIFIER),
+        ];
+        let (status, tokens) = plain("/idp/shandong/token".to_owned(), &fields).await;
+        assert_eq!(status, 200, "{tokens}");
+        (tokens, code)
+    };
+    let (tokens, code) = logs_in("openid profile unheard-of").await;
+    assert_eq!((text(&tokens["token_type"]), text(&tokens["scope"])), ("Bearer", "openid profile"));
+    assert!(tokens.get("refresh_token").is_none(), "only for those who want to be there when the resident is not");
+    let claims = text(&tokens["id_token"]).split('.').nth(1).map(|part| URL_SAFE_NO_PAD.decode(part).expect("base64"));
+    let claims: Value = serde_json::from_slice(&claims.expect("claims")).expect("JSON");
+    assert!(claims["auth_time"].is_i64() && claims.get("nonce").is_none(), "{claims}");
+    let access = text(&tokens["access_token"]).to_owned();
+    let asks = async |path: &str, scheme: &str, token: &str| {
+        let url = format!("{}/idp/shandong{path}", app.origin);
+        said(app.http.get(url).header("authorization", format!("{scheme} {token}")).send().await.expect("answered"))
+            .await
+    };
+    let (status, info) = asks("/userinfo", "bearer", &access).await;
+    assert_eq!((status, &info["name"], &info["sub"]), (200, &"Persona Lan".into(), &claims["sub"]));
+    // A code that comes again takes back what was given for it.
+    let again = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "onecity-app"),
+        ("code", code.as_str()),
+        ("redirect_uri", "http://127.0.0.1:5000/cb"),
+        ("code_verifier", VERIFIER),
+    ];
+    assert_eq!(plain("/idp/shandong/token".to_owned(), &again).await.1["error"], "invalid_grant");
+    assert_eq!(asks("/userinfo", "Bearer", &access).await.0, 401);
+
+    let (tokens, _) = logs_in("openid offline_access").await;
+    let (access, refresh) = (text(&tokens["access_token"]).to_owned(), text(&tokens["refresh_token"]).to_owned());
+    assert!(asks("/userinfo", "Bearer", &access).await.1.get("name").is_none(), "without the scope, no name");
+    let renew = async |scope: &str| {
+        let fields = [
+            ("grant_type", "refresh_token"),
+            ("client_id", "onecity-app"),
+            ("refresh_token", &refresh),
+            ("scope", scope),
+        ];
+        plain("/idp/shandong/token".to_owned(), &fields).await
+    };
+    assert_eq!(renew("openid profile").await.1["error"], "invalid_scope");
+    assert_eq!(renew("openid").await.0, 200);
+
+    let gateway = server.world().describe().expect("described")["introspection"].clone();
+    let introspect = async |token: &str, secret: &str| {
+        let request = app.http.post(format!("{}/idp/shandong/introspect", app.origin));
+        let request = request.basic_auth(text(&gateway["client_id"]), Some(secret));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        said(request.body(App::form(&[("token", token)])).send().await.expect("answered")).await
+    };
+    let secret = text(&gateway["client_secret"]);
+    let (status, active) = introspect(&access, secret).await;
+    assert_eq!((status, &active["active"], text(&active["scope"])), (200, &true.into(), "openid offline_access"));
+    assert_eq!(introspect("unheard-of", secret).await.1, json!({ "active": false }));
+    assert_eq!(introspect(&access, "guessed").await.0, 401);
+
+    assert_eq!(plain("/idp/shandong/revoke".to_owned(), &[("token", &access)]).await.0, 200);
+    assert_eq!(asks("/userinfo", "Bearer", &access).await.0, 401, "revoked");
+    assert_eq!(plain("/idp/shandong/revoke".to_owned(), &[]).await.1["error"], "invalid_request");
+    let document = reqwest::get(format!("{}/.well-known/oauth-authorization-server/idp/shandong", app.origin)).await;
+    let document: Value = serde_json::from_str(&document.expect("answered").text().await.expect("read")).expect("JSON");
+    assert_eq!(document["issuer"], format!("{}/idp/shandong", app.origin), "RFC 8414");
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_is_no_form_is_refused_as_oauth_says_it() {
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let app = App::new(&server.world());
+    for path in ["/idp/shandong/token", "/idp/shandong/par", "/idp/shandong/revoke", "/idp/shandong/introspect"] {
+        for (content_type, body) in [
+            ("application/json", "{}"),
+            ("application/x-www-form-urlencoded", "token=1&token=2&client_id=onecity-app"),
+            ("text/plain", "grant_type=refresh_token"),
+        ] {
+            let request =
+                app.http.post(format!("{}{path}", app.origin)).header("content-type", content_type).body(body);
+            let (status, answer) = said(request.send().await.expect("answered")).await;
+            assert_eq!((status, &answer["error"]), (400, &"invalid_request".into()), "{path} {content_type}");
+        }
+    }
+    let (status, answer) = app.asks("/idp/shandong/token", &[("client_id", "another")]).await;
+    assert_eq!((status, &answer["error"]), (401, &"invalid_client".into()));
+    let (status, answer) = app.asks("/idp/shandong/token", &[("client_id", "onecity-app")]).await;
+    assert_eq!((status, &answer["error"]), (400, &"invalid_request".into()));
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_that_has_logged_in_is_known_until_it_logs_out() {
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let (world, app) = (server.world(), App::new(&server.world()));
+    let challenge = encoded(Sha256::digest(VERIFIER));
+    let request = [
+        ("response_type", "code"),
+        ("client_id", "onecity-app"),
+        ("redirect_uri", "onecity://login"),
+        ("code_challenge", challenge.as_str()),
+        ("code_challenge_method", "S256"),
+        ("scope", "openid"),
+    ];
+    let mut chosen = request.to_vec();
+    chosen.push(("persona", "minh"));
+    let answer = app.posts("/idp/shandong/authorize", &chosen).await;
+    let cookie = answer.headers()["set-cookie"].to_str().expect("a cookie").to_owned();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("Path=/idp/shandong"), "{cookie}");
+    let cookie = cookie.split(';').next().expect("its pair").to_owned();
+    let silently = async |more: &[(&'static str, &'static str)]| {
+        let mut fields = request.to_vec();
+        fields.push(("prompt", "none"));
+        fields.extend_from_slice(more);
+        let (_, back) = app.opens("shandong", &fields, Some(&cookie)).await;
+        in_query(&back, "code").ok_or(in_query(&back, "error").unwrap_or_default())
+    };
+    world.skip(60);
+    assert!(silently(&[]).await.is_ok() && silently(&[("max_age", "600")]).await.is_ok());
+    assert_eq!(silently(&[("max_age", "30")]).await, Err("login_required".to_owned()));
+    assert_eq!(silently(&[("acr_values", "urn:onecity:acr:strong")]).await, Err("login_required".to_owned()));
+    // At another provider, nobody knows it.
+    let mut elsewhere = request.to_vec();
+    elsewhere.push(("prompt", "none"));
+    let (_, back) = app.opens("vneid", &elsewhere, Some(&cookie.replace("shandong", "vneid"))).await;
+    assert_eq!(in_query(&back, "error").as_deref(), Some("login_required"));
+    let logout =
+        |query: &[(&str, &str)]| app.http.get(format!("{}/idp/shandong/logout?{}", app.origin, App::form(query)));
+    let answer = logout(&[("client_id", "onecity-app"), ("post_logout_redirect_uri", "onecity://out"), ("state", "x")]);
+    let answer = answer.send().await.expect("answered");
+    assert_eq!(answer.headers()["location"], "onecity://out?state=x");
+    assert!(answer.headers()["set-cookie"].to_str().expect("a cookie").contains("Max-Age=0"));
+    for wrong in [
+        &[("post_logout_redirect_uri", "onecity://out")][..],
+        &[("client_id", "onecity-app"), ("post_logout_redirect_uri", "https://evil.example/")],
+        &[("id_token_hint", "e30.e30.AA")],
+    ] {
+        assert_eq!(logout(wrong).send().await.expect("answered").status(), 400, "{wrong:?}");
+    }
+    server.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn proofs_are_compared_as_rfc_9449_says_and_never_carry_the_private_key() {
+    let server = Server::start(WorldOptions::default()).await.expect("a world");
+    let app = App::new(&server.world());
+    let (challenge, thumbprint) = (encoded(Sha256::digest(VERIFIER)), app.thumbprint());
+    let request = [
+        ("response_type", "code"),
+        ("client_id", "onecity-app"),
+        ("redirect_uri", "onecity://login"),
+        ("code_challenge", challenge.as_str()),
+        ("code_challenge_method", "S256"),
+        ("scope", "openid offline_access"),
+    ];
+    // Bound by the proof alone (§10.1): another key gets nothing for the code.
+    let (status, pushed) = app.asks("/idp/shandong/par", &request).await;
+    assert_eq!(status, 201, "{pushed}");
+    let uri = text(&pushed["request_uri"]).to_owned();
+    let fields = [("client_id", "onecity-app"), ("request_uri", uri.as_str()), ("persona", "lan")];
+    let back =
+        app.posts("/idp/shandong/authorize", &fields).await.headers()["location"].to_str().expect("a place").to_owned();
+    let code = in_query(&back, "code").expect("a code");
+    let redeem = [
+        ("grant_type", "authorization_code"),
+        ("client_id", "onecity-app"),
+        ("code", code.as_str()),
+        ("redirect_uri", "onecity://login"),
+        ("code_verifier", VERIFIER),
+    ];
+    let other = App::new(&server.world());
+    assert_eq!(other.asks("/idp/shandong/token", &redeem).await.1["error"], "invalid_grant");
+    let mut named = request.to_vec();
+    let stranger = other.thumbprint();
+    named.push(("dpop_jkt", &stranger));
+    assert_eq!(app.asks("/idp/shandong/par", &named).await.1["error"], "invalid_dpop_proof", "two different keys");
+    named.pop();
+    named.push(("dpop_jkt", &thumbprint));
+    assert_eq!(app.asks("/idp/shandong/par", &named).await.0, 201);
+
+    let tokens = app.logs_in("shandong", "lan").await;
+    let access = text(&tokens["access_token"]);
+    let asks = async |proof: String, scheme: &str| {
+        let request = app.http.get(format!("{}/idp/shandong/sessions", app.origin));
+        let request = request.header("authorization", format!("{scheme} {access}")).header("dpop", proof);
+        request.send().await.expect("answered").status().as_u16()
+    };
+    let proof = |path: &str| app.proof("GET", path, Some(access));
+    assert_eq!(asks(proof("/idp/shandong/sessions"), "dpop").await, 200, "the scheme in any case");
+    assert_eq!(asks(proof("/idp/shandong/sessions?page=2#top"), "DPoP").await, 200, "without query and fragment");
+    assert_eq!(asks(proof("/idp/shandong/token"), "DPoP").await, 400);
+    assert_eq!(asks(proof("/idp/shandong/sessions"), "Bearer").await, 401, "a bound token is no bearer's");
+    let used = proof("/idp/shandong/sessions");
+    assert_eq!((asks(used.clone(), "DPoP").await, asks(used, "DPoP").await), (200, 400));
+    let good = proof("/idp/shandong/sessions");
+    let (head, rest) = good.split_once('.').expect("a JWS");
+    let mut head: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).expect("base64")).expect("JSON");
+    head["jwk"]["d"] = encoded([1; 32]).into();
+    let claims = rest.split('.').next().expect("claims");
+    let text = format!("{}.{claims}", encoded(head.to_string()));
+    let signature: Signature = app.key.sign(text.as_bytes());
+    assert_eq!(asks(format!("{text}.{}", encoded(signature.to_bytes())), "DPoP").await, 400, "a private key");
     server.stop().await;
 }

@@ -52,11 +52,8 @@ pub(crate) fn routes() -> Router<Arc<World>> {
     routes
 }
 
-/// Whom a request comes from, if a service's token says so; nobody's word counts while the city is down.
+/// Whom a request comes from, if a service's token says so.
 fn asked_by(world: &World, headers: &HeaderMap, method: &str, uri: &Uri) -> Result<Option<ServiceGrant>, Problem> {
-    if world.faults.is_on(Fault::CityDown) {
-        return Err(Problem::down());
-    }
     authenticate_service(world, headers, method, uri.path())
 }
 
@@ -74,7 +71,13 @@ async fn me(
 }
 
 /// Something that only a strong login may see.
-async fn strong(State(world): State<Arc<World>>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Problem> {
+async fn strong(
+    State(world): State<Arc<World>>,
+    Path(path): Path<String>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Json<Value>, Problem> {
+    unit(&world, &path)?;
     let grant = asked_by(&world, &headers, "GET", &uri)?.ok_or(Problem::unauthorized("nobody knows who asks"))?;
     if grant.acr != STRONG {
         return Err(Problem::wants_step_up(STRONG));
@@ -82,8 +85,11 @@ async fn strong(State(world): State<Arc<World>>, uri: Uri, headers: HeaderMap) -
     Ok(Json(json!({ "subject": grant.subject })))
 }
 
-/// The unit of a path, if it exists in this world.
+/// The unit of a path, if it exists in this world. While the city is down, nothing of it answers.
 fn unit(world: &World, path: &str) -> Result<UnitId, Problem> {
+    if world.faults.is_on(Fault::CityDown) {
+        return Err(Problem::down());
+    }
     let known = |unit: &UnitId| {
         let circle = world.tree.circles().any(|circle| circle.id == *unit);
         circle || (!unit.is_office() && world.tree.get(unit.region()).is_some())
@@ -136,9 +142,6 @@ async fn coast(State(world): State<Arc<World>>, Path(path): Path<String>) -> Ans
 
 async fn hotline(State(world): State<Arc<World>>, Path(path): Path<String>) -> Result<Response, Problem> {
     let unit = unit(&world, &path)?;
-    if world.faults.is_on(Fault::CityDown) {
-        return Err(Problem::down());
-    }
     let topics = [
         ("heating", "供暖报修", "先看小区总阀是否开启；仍不热，请拨打热线报修，一般 24 小时内上门。"),
         ("water", "停水查询", "计划停水会提前一天通知；没有通知的停水请拨打热线。"),

@@ -1,211 +1,331 @@
 //! The page where a persona is chosen, and requests that were pushed before it (RFC 9126).
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Form, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
-use serde::{Deserialize, Serialize};
+use onecity_protocol::credential::UnixTime;
 use serde_json::json;
+use url::Url;
 
+use super::parameters::Parameters;
 use super::proofs::check_proof;
-use super::{CLIENT_ID, Code, Grant, PASSWORD, PERSONAS, PUSHED_LASTS, STRONG, home, issuer, known, random_text};
+use super::{
+    BROWSER_LASTS, CLIENT_ID, Code, Grant, PASSWORD, PERSONAS, PUSHED_LASTS, STRONG, Scopes, home, issuer, known,
+    random_text,
+};
 use crate::pages;
 use crate::problem::Problem;
 use crate::world::World;
 
-/// Longest request, in bytes of all its parameters.
-const MAX_REQUEST: usize = 4096;
+/// What stands before the number of a pushed request (RFC 9126 §2.2).
+const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
 
-/// The parameters of an authorization request.
-#[derive(Debug, Clone, Deserialize, Serialize)]
+/// An authorization request that may be answered.
+#[derive(Debug, Clone)]
 pub(crate) struct AuthorizeRequest {
-    response_type: String,
-    client_id: String,
-    redirect_uri: String,
-    state: String,
-    nonce: String,
-    code_challenge: String,
-    code_challenge_method: String,
-    dpop_jkt: String,
-    #[serde(default)]
-    acr_values: Option<String>,
-    #[serde(default)]
-    login_hint: Option<String>,
-    #[serde(default)]
-    prompt: Option<String>,
-    #[serde(default)]
-    request_uri: Option<String>,
+    /// As it came, for the form that carries it on.
+    parameters: Parameters,
+    back: Back,
+    challenge: String,
+    nonce: Option<String>,
+    /// The key that the code is bound to (RFC 9449 §10).
+    key: Option<String>,
+    scopes: Scopes,
+    acr: &'static str,
+    /// How long ago the resident may have logged in, in seconds.
+    max_age: Option<i64>,
 }
 
-/// What stands in the browser's address: the request itself, or where it was pushed to.
-#[derive(Debug, Clone, Deserialize)]
-pub(super) struct Address {
-    client_id: String,
-    #[serde(default)]
-    request_uri: Option<String>,
-    #[serde(default)]
-    login_hint: Option<String>,
-    #[serde(default)]
-    prompt: Option<String>,
+/// Where an answer goes: only there, once that is known to be the app's.
+#[derive(Debug, Clone)]
+struct Back {
+    address: Url,
+    state: Option<String>,
+}
+
+impl Back {
+    fn with(&self, world: &World, provider: &str, said: &[(&str, &str)]) -> Response {
+        let mut address = self.address.clone();
+        let mut query = address.query_pairs_mut();
+        query.extend_pairs(said);
+        if let Some(state) = &self.state {
+            query.append_pair("state", state);
+        }
+        // RFC 9207 §2: in errors, too.
+        query.append_pair("iss", &issuer(world, provider));
+        drop(query);
+        Redirect::to(address.as_str()).into_response()
+    }
+
+    /// Tells the app why there is no code (RFC 6749 §4.1.2.1).
+    fn refuses(&self, world: &World, provider: &str, refusal: Refusal) -> Response {
+        let Refusal { error, why } = refusal;
+        self.with(world, provider, &[("error", error), ("error_description", why)])
+    }
+}
+
+/// Why an app gets no code.
+struct Refusal {
+    error: &'static str,
+    why: &'static str,
+}
+
+const fn refusal(error: &'static str, why: &'static str) -> Refusal {
+    Refusal { error, why }
+}
+
+/// Who may be told: nobody but the one at the browser, if it is not known whose request it is.
+enum Refused {
+    AtTheBrowser(Problem),
+    ToTheApp(Box<Back>, Refusal),
+}
+
+impl From<Problem> for Refused {
+    fn from(problem: Problem) -> Self {
+        Self::AtTheBrowser(problem)
+    }
+}
+
+impl Refused {
+    fn answer(self, world: &World, provider: &str) -> Result<Response, Problem> {
+        match self {
+            Self::AtTheBrowser(problem) => Err(problem),
+            Self::ToTheApp(back, refusal) => Ok(back.refuses(world, provider, refusal)),
+        }
+    }
+
+    /// The same where no browser is on the way.
+    fn problem(self) -> Problem {
+        match self {
+            Self::AtTheBrowser(problem) => problem,
+            Self::ToTheApp(_, Refusal { error, why }) => Problem::bad(error, why),
+        }
+    }
 }
 
 impl AuthorizeRequest {
-    fn check(&self) -> Result<(), Problem> {
-        if self.client_id != CLIENT_ID || home(&self.redirect_uri).is_none() {
-            return Err(Problem::bad("invalid_client", "this app is not registered here"));
+    fn read(parameters: Parameters) -> Result<Self, Refused> {
+        if parameters.get("client_id") != Some(CLIENT_ID) {
+            return Err(Problem::bad("invalid_client", "this app is not registered here").into());
         }
-        let more = [&self.login_hint, &self.prompt].into_iter().flatten().map(String::len);
-        if self.fields().iter().map(|(_, value)| value.len()).chain(more).sum::<usize>() > MAX_REQUEST {
-            return Err(Problem::bad("invalid_request", "the request has more than 4,096 bytes"));
+        let address = parameters.needed("redirect_uri", "there is no redirect_uri")?;
+        let address = home(address).ok_or(Problem::bad("invalid_request", "this redirect_uri is not the app's"))?;
+        let back = Back { address, state: parameters.get("state").map(str::to_owned) };
+        match Self::rest(&parameters) {
+            Ok((challenge, max_age)) => Ok(Self {
+                challenge,
+                max_age,
+                nonce: parameters.get("nonce").map(str::to_owned),
+                key: parameters.get("dpop_jkt").map(str::to_owned),
+                scopes: Scopes::of(parameters.get("scope").unwrap_or_default()),
+                acr: if parameters.has("acr_values", STRONG) { STRONG } else { PASSWORD },
+                parameters,
+                back,
+            }),
+            Err(refusal) => Err(Refused::ToTheApp(Box::new(back), refusal)),
         }
-        if self.response_type != "code" || self.code_challenge_method != "S256" {
-            return Err(Problem::bad("invalid_request", "only the code flow with PKCE S256"));
-        }
-        Ok(())
     }
 
-    fn acr(&self) -> &'static str {
-        let asked = self.acr_values.as_deref().unwrap_or_default();
-        if asked.split(' ').any(|acr| acr == STRONG) { STRONG } else { PASSWORD }
+    /// What has to be right in a request of an app that is known.
+    fn rest(parameters: &Parameters) -> Result<(String, Option<i64>), Refusal> {
+        match parameters.get("response_type") {
+            Some("code") => {}
+            Some(_) => return Err(refusal("unsupported_response_type", "only the code flow")),
+            None => return Err(refusal("invalid_request", "there is no response_type")),
+        }
+        if parameters.get("response_mode").is_some_and(|mode| mode != "query") {
+            return Err(refusal("invalid_request", "the answer comes in the query"));
+        }
+        // OpenID Connect Core 1.0 §6.
+        if parameters.get("request").is_some() {
+            return Err(refusal("request_not_supported", "requests are no JWTs here"));
+        }
+        if parameters.get("request_uri").is_some_and(|uri| !uri.starts_with(PUSHED)) {
+            return Err(refusal("request_uri_not_supported", "only requests that were pushed here"));
+        }
+        // RFC 7636 §4.4.1; a challenge is 32 bytes in base64url (§4.2).
+        let challenge =
+            parameters.get("code_challenge").ok_or(refusal("invalid_request", "code challenge required"))?;
+        let is_hash = parameters.get("code_challenge_method") == Some("S256") && challenge.len() == 43;
+        if !is_hash {
+            return Err(refusal("invalid_request", "the code challenge is made by S256"));
+        }
+        if parameters.has("prompt", "none") && parameters.get("prompt") != Some("none") {
+            return Err(refusal("invalid_request", "prompt=none stands alone"));
+        }
+        if parameters.get("dpop_jkt").is_some_and(|key| key.len() != 43) {
+            return Err(refusal("invalid_request", "dpop_jkt is a key's SHA-256 thumbprint"));
+        }
+        let max_age = match parameters.get("max_age").map(str::parse) {
+            Some(Ok(seconds @ 0..)) => Some(seconds),
+            None => None,
+            _ => return Err(refusal("invalid_request", "max_age is a number of seconds")),
+        };
+        Ok((challenge.to_owned(), max_age))
     }
 
     /// The number that the resident has typed already.
     pub(crate) fn hint(&self) -> Option<&str> {
-        self.login_hint.as_deref()
+        self.parameters.get("login_hint")
     }
 
     /// The fields of the form that carries the request on.
-    pub(crate) fn fields(&self) -> Vec<(&'static str, &str)> {
-        let mut fields: Vec<(&'static str, &str)> = vec![
-            ("response_type", &self.response_type),
-            ("client_id", &self.client_id),
-            ("redirect_uri", &self.redirect_uri),
-            ("state", &self.state),
-            ("nonce", &self.nonce),
-            ("code_challenge", &self.code_challenge),
-            ("code_challenge_method", &self.code_challenge_method),
-            ("dpop_jkt", &self.dpop_jkt),
-        ];
-        fields.extend(self.acr_values.as_deref().map(|acr| ("acr_values", acr)));
-        fields.extend(self.request_uri.as_deref().map(|uri| ("request_uri", uri)));
-        fields
+    pub(crate) fn fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.parameters.iter()
     }
 }
 
-/// Takes a request before the browser is opened.
+/// Takes a request before the browser is opened. The code may be bound to a key by `dpop_jkt` or by a proof (RFC 9449 §10.1).
 pub(super) async fn push(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
     headers: HeaderMap,
-    Form(request): Form<AuthorizeRequest>,
+    mut parameters: Parameters,
 ) -> Result<Response, Problem> {
     known(&world, &provider)?;
-    request.check()?;
-    let key = check_proof(&world, &headers, "POST", &format!("{}/par", issuer(&world, &provider)), None)?;
-    if key != request.dpop_jkt {
-        return Err(Problem::bad("invalid_dpop_proof", "the proof is by another key than dpop_jkt names"));
+    if parameters.get("request_uri").is_some() {
+        return Err(Problem::bad("invalid_request", "what is pushed is the request itself"));
     }
-    let uri = format!("urn:ietf:params:oauth:request_uri:{}", random_text());
-    let request = AuthorizeRequest { request_uri: Some(uri.clone()), ..request };
-    world.lock_identity().pushed.put(uri.clone(), (provider, request), world.now());
+    if headers.contains_key("dpop") {
+        let key = check_proof(&world, &headers, "POST", &format!("{}/par", issuer(&world, &provider)), None)?;
+        if parameters.get("dpop_jkt").is_some_and(|named| named != key) {
+            return Err(Problem::bad("invalid_dpop_proof", "the proof is by another key than dpop_jkt names"));
+        }
+        parameters.put("dpop_jkt", key);
+    }
+    AuthorizeRequest::read(parameters.clone()).map_err(Refused::problem)?;
+    let uri = format!("{PUSHED}{}", random_text());
+    let weight = parameters.weight();
+    world.lock_identity().pushed.put_weighing(weight, uri.clone(), (provider, parameters), world.now());
     Ok((StatusCode::CREATED, Json(json!({ "request_uri": uri, "expires_in": PUSHED_LASTS }))).into_response())
 }
 
-/// A request that was pushed to this provider: at another it means nothing.
-fn pushed(world: &World, provider: &str, uri: &str) -> Result<AuthorizeRequest, Problem> {
-    let state = world.lock_identity();
-    let found = state.pushed.get(uri, world.now()).filter(|(own, _)| own == provider);
-    found
-        .map(|(_, request)| request.clone())
-        .ok_or(Problem::bad("invalid_request_uri", "the request is not known here"))
+/// The request that is meant: the one that was pushed to this provider, or the one that came. What a pushed one does not say
+/// itself of who logs in may be added for a test: `prompt` and `login_hint`.
+fn meant(world: &World, provider: &str, mut came: Parameters) -> Result<AuthorizeRequest, Refused> {
+    let Some(uri) = came.get("request_uri").filter(|uri| uri.starts_with(PUSHED)).map(str::to_owned) else {
+        return AuthorizeRequest::read(came);
+    };
+    let found = world.lock_identity().pushed.get(&uri, world.now()).filter(|(own, _)| own == provider).cloned();
+    let (_, mut pushed) = found.ok_or(Problem::bad("invalid_request_uri", "the request is not known here"))?;
+    if came.get("client_id") != pushed.get("client_id") {
+        return Err(Problem::bad("invalid_client", "another app has asked").into());
+    }
+    for name in ["prompt", "login_hint"] {
+        if let Some(value) = came.take(name) {
+            pushed.put(name, value);
+        }
+    }
+    pushed.put("request_uri", uri);
+    AuthorizeRequest::read(pushed)
 }
 
-/// The page where a persona is chosen; with `prompt=none` and a `login_hint` (OpenID Connect Core §3.1.2.1) the
-/// answer comes at once, for tests.
+/// The page where a persona is chosen. With `prompt=none` (OpenID Connect Core 1.0 §3.1.2.1) the answer comes at once: as the
+/// one who has logged in with this browser, or as the persona that `login_hint` names.
 pub(super) async fn ask(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
+    RawQuery(query): RawQuery,
     headers: HeaderMap,
-    Query(address): Query<Address>,
-    whole: Result<Query<AuthorizeRequest>, QueryRejection>,
 ) -> Result<Response, Problem> {
     known(&world, &provider)?;
-    let request = match (&address.request_uri, whole) {
-        (Some(uri), _) => pushed(&world, &provider, uri)?,
-        (None, Ok(Query(request))) => request,
-        (None, Err(_)) => return Err(Problem::bad("invalid_request", "the request is incomplete")),
+    let came = Parameters::read(query.unwrap_or_default().as_bytes())?;
+    let request = match meant(&world, &provider, came) {
+        Ok(request) => request,
+        Err(refused) => return refused.answer(&world, &provider),
     };
-    request.check()?;
-    if address.client_id != request.client_id {
-        return Err(Problem::bad("invalid_client", "another app has asked"));
+    if request.parameters.get("prompt") != Some("none") {
+        return Ok(pages::choose_persona(pages::Language::of(&headers), &provider, &request).into_response());
     }
-    let hint = address.login_hint.as_ref().or(request.login_hint.as_ref());
-    match (address.prompt.as_ref().or(request.prompt.as_ref()), hint) {
-        (Some(prompt), Some(hint)) if prompt == "none" => grant_code(&world, &provider, &request, hint),
-        _ => {
-            let language = pages::Language::of(&headers);
-            Ok(pages::choose_persona(language, &provider, &request).into_response())
-        }
+    let now = world.now();
+    let hinted = PERSONAS.iter().find(|own| Some(own.id) == request.hint());
+    if let Some(hinted) = hinted {
+        return grant_code(&world, &provider, &request, hinted.id, now);
+    }
+    let seen = browser(&world, &provider, &headers);
+    let seen = seen.filter(|(_, at)| request.max_age.is_none_or(|longest| now - at <= longest));
+    match seen {
+        // A stronger login can't be had without asking.
+        Some((persona, at)) if request.acr == PASSWORD => grant_code(&world, &provider, &request, persona, at),
+        _ => Ok(request.back.refuses(&world, &provider, refusal("login_required", "nobody has logged in here yet"))),
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct Choice {
-    persona: String,
-    request_uri: Option<String>,
-    #[serde(flatten)]
-    rest: HashMap<String, String>,
-}
-
+/// A persona was chosen.
 pub(super) async fn choose(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
-    Form(choice): Form<Choice>,
+    mut came: Parameters,
 ) -> Result<Response, Problem> {
     known(&world, &provider)?;
-    // What was pushed counts, whatever the form says.
-    let request = match &choice.request_uri {
-        Some(uri) => pushed(&world, &provider, uri)?,
-        None => serde_json::from_value(json!(choice.rest))
-            .map_err(|_| Problem::bad("invalid_request", "the request is incomplete"))?,
+    let persona = came.take("persona");
+    let request = match meant(&world, &provider, came) {
+        Ok(request) => request,
+        Err(refused) => return refused.answer(&world, &provider),
     };
-    request.check()?;
-    grant_code(&world, &provider, &request, &choice.persona)
+    let known = persona.and_then(|persona| PERSONAS.iter().find(|own| own.id == persona));
+    let Some(persona) = known else {
+        return Ok(request.back.refuses(&world, &provider, refusal("access_denied", "no such persona")));
+    };
+    let now = world.now();
+    let mut response = grant_code(&world, &provider, &request, persona.id, now)?;
+    let cookie = random_text();
+    let place = cookie_of(&provider);
+    let set = format!("{place}={cookie}; Path=/idp/{provider}; Max-Age={BROWSER_LASTS}; HttpOnly; SameSite=Lax");
+    world.lock_identity().browsers.put(cookie, (provider, persona.id, now), now);
+    if let Ok(set) = HeaderValue::from_str(&set) {
+        response.headers_mut().insert(header::SET_COOKIE, set);
+    }
+    Ok(response)
 }
 
-fn grant_code(world: &World, provider: &str, request: &AuthorizeRequest, persona: &str) -> Result<Response, Problem> {
-    let persona =
-        PERSONAS.iter().find(|known| known.id == persona).ok_or(Problem::bad("access_denied", "no such persona"))?;
+pub(super) fn cookie_of(provider: &str) -> String {
+    format!("onecity_{provider}")
+}
+
+/// Who has logged in at a provider with this browser, and when.
+fn browser(world: &World, provider: &str, headers: &HeaderMap) -> Option<(&'static str, UnixTime)> {
+    let name = cookie_of(provider);
+    let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
+    let own = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let (_, cookie) = own.into_iter().find(|(own, _)| *own == name)?;
+    let state = world.lock_identity();
+    let (at, persona, since) = state.browsers.get(cookie, world.now())?;
+    (at == provider).then_some((*persona, *since))
+}
+
+fn grant_code(
+    world: &World,
+    provider: &str,
+    request: &AuthorizeRequest,
+    persona: &'static str,
+    authenticated: UnixTime,
+) -> Result<Response, Problem> {
     let code = random_text();
     let grant = Grant {
         provider: provider.to_owned(),
-        persona: persona.id,
-        key: request.dpop_jkt.clone(),
-        acr: request.acr().to_owned(),
+        persona,
+        key: request.key.clone(),
+        acr: request.acr,
+        scopes: request.scopes,
+        authenticated,
     };
     let entry = Code {
         grant,
-        redirect_uri: request.redirect_uri.clone(),
-        challenge: request.code_challenge.clone(),
+        redirect_uri: request.parameters.get("redirect_uri").unwrap_or_default().to_owned(),
+        challenge: request.challenge.clone(),
         nonce: request.nonce.clone(),
     };
-    {
-        let now = world.now();
-        let mut state = world.lock_identity();
-        // A pushed request is good for one login.
-        if let Some(uri) = &request.request_uri {
-            state.pushed.take(uri, now);
-        }
-        state.codes.put(code.clone(), entry, now);
+    let now = world.now();
+    let mut state = world.lock_identity();
+    // A pushed request is good for one login.
+    if let Some(uri) = request.parameters.get("request_uri") {
+        state.pushed.take(uri, now);
     }
-    let mut back = home(&request.redirect_uri).ok_or(Problem::bad("invalid_request", "redirect_uri"))?;
-    back.query_pairs_mut()
-        .append_pair("code", &code)
-        .append_pair("state", &request.state)
-        .append_pair("iss", &issuer(world, provider));
-    Ok(Redirect::to(back.as_str()).into_response())
+    state.codes.put_weighing(request.parameters.weight(), code.clone(), entry, now);
+    drop(state);
+    Ok(request.back.with(world, provider, &[("code", &code)]))
 }

@@ -2,14 +2,20 @@
 //! personas: choosing one is the whole login.
 //!
 //! ```text
+//!   parameters.rs  what OAuth's requests say
 //!   authorize.rs   the page where a persona is chosen; pushed requests (RFC 9126)
-//!   tokens.rs      code, refresh, exchange for a service (RFC 8693), revocation (RFC 7009), sessions elsewhere
+//!   tokens.rs      code, refresh, exchange for a service (RFC 8693); who checks them
+//!   ending.rs      revocation (RFC 7009), logout (RP-Initiated Logout 1.0), sessions elsewhere
+//!   asking.rs      userinfo (OpenID Connect Core 1.0 §5.3), introspection (RFC 7662)
 //!   redirect.rs    where an app may be sent back to
 //!   proofs.rs      DPoP (RFC 9449)
 //!   personas.rs    who there is
 //! ```
 
+mod asking;
 mod authorize;
+mod ending;
+mod parameters;
 mod personas;
 mod proofs;
 mod redirect;
@@ -34,6 +40,7 @@ use crate::problem::Problem;
 use crate::world::{Fault, World};
 
 pub(crate) use authorize::AuthorizeRequest;
+use parameters::Parameters;
 pub(crate) use personas::{PERSONAS, attribute, claim, dependants, person_name};
 pub(crate) use proofs::verify_jws;
 pub(crate) use redirect::home;
@@ -51,8 +58,10 @@ const CODE_LASTS: i64 = 120;
 const PUSHED_LASTS: i64 = 90;
 /// How long a proof is remembered, in seconds: longer than one counts.
 const PROOF_LASTS: i64 = 600;
-/// Most codes, and most requests that were pushed, that are remembered.
-const MAX_CODES: usize = 10_000;
+/// How long a browser is known, in seconds.
+const BROWSER_LASTS: i64 = 12 * 3600;
+/// Bytes of codes, and of requests that were pushed, that are remembered.
+const MAX_REQUESTS: usize = 16 << 20;
 /// Most tokens of a kind, and most proofs.
 const MAX_TOKENS: usize = 50_000;
 /// Most sessions.
@@ -67,15 +76,58 @@ const GRACE: i64 = 60;
 struct Grant {
     provider: String,
     persona: &'static str,
-    key: String,
-    acr: String,
+    /// The key that it is bound to (RFC 9449); none for whoever holds it (RFC 6750).
+    key: Option<String>,
+    acr: &'static str,
+    scopes: Scopes,
+    /// When the resident chose who they are.
+    authenticated: UnixTime,
+}
+
+/// What an app was granted, of what it may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Scopes {
+    openid: bool,
+    profile: bool,
+    offline_access: bool,
+}
+
+impl Scopes {
+    const ALL: [&str; 3] = ["openid", "profile", "offline_access"];
+
+    /// Of a list of words; others are passed over (RFC 6749 §3.3).
+    fn of(words: &str) -> Self {
+        let has = |word| words.split(' ').any(|own| own == word);
+        Self { openid: has("openid"), profile: has("profile"), offline_access: has("offline_access") }
+    }
+
+    fn each(self) -> [bool; 3] {
+        [self.openid, self.profile, self.offline_access]
+    }
+
+    /// Whether it has nothing that the other lacks.
+    fn is_within(self, other: Self) -> bool {
+        self.each().into_iter().zip(other.each()).all(|(own, other)| other || !own)
+    }
+
+    fn words(self) -> String {
+        let own = Self::ALL.into_iter().zip(self.each()).filter(|(_, has)| *has).map(|(word, _)| word);
+        own.collect::<Vec<_>>().join(" ")
+    }
 }
 
 struct Code {
     grant: Grant,
     redirect_uri: String,
     challenge: String,
-    nonce: String,
+    nonce: Option<String>,
+}
+
+/// An access token's.
+struct Access {
+    grant: Grant,
+    session: String,
+    issued: UnixTime,
 }
 
 struct Refresh {
@@ -98,13 +150,18 @@ struct Seen {
 pub(crate) struct IdentityState {
     key: EncodingKey,
     jwk: Value,
+    /// What those who may ask about tokens prove themselves with.
+    gateway_secret: String,
     /// How many keys there have been.
     keys: u32,
     codes: Expiring<String, Code>,
     /// Authorization requests that were pushed, by their URI, with the provider that each was pushed to.
-    pushed: Expiring<String, (String, AuthorizeRequest)>,
-    /// With the session that each belongs to.
-    access: Expiring<String, (Grant, String)>,
+    pushed: Expiring<String, (String, Parameters)>,
+    /// Codes that were used, with the sessions that they began.
+    used: Expiring<String, String>,
+    /// Browsers by their cookies: at which provider, as whom, and since when.
+    browsers: Expiring<String, (String, &'static str, UnixTime)>,
+    access: Expiring<String, Access>,
     refresh: Expiring<String, Refresh>,
     services: Expiring<String, ServiceGrant>,
     sessions: Expiring<String, Seen>,
@@ -118,9 +175,12 @@ impl IdentityState {
         Self {
             key,
             jwk,
+            gateway_secret: random_text(),
             keys: 1,
-            codes: Expiring::new(CODE_LASTS, MAX_CODES),
-            pushed: Expiring::new(PUSHED_LASTS, MAX_CODES),
+            codes: Expiring::new(CODE_LASTS, MAX_REQUESTS),
+            pushed: Expiring::new(PUSHED_LASTS, MAX_REQUESTS),
+            used: Expiring::new(CODE_LASTS, MAX_TOKENS),
+            browsers: Expiring::new(BROWSER_LASTS, MAX_SESSIONS),
             access: Expiring::new(ACCESS_LASTS, MAX_TOKENS),
             refresh: Expiring::new(SESSION_LASTS, MAX_TOKENS),
             services: Expiring::new(ACCESS_LASTS, MAX_TOKENS),
@@ -141,6 +201,11 @@ impl IdentityState {
         all.iter().for_each(|session| self.end(session));
     }
 
+    /// Who may ask about tokens, and what they prove themselves with.
+    pub(crate) fn gateway(&self) -> (&'static str, &str) {
+        (asking::GATEWAY, &self.gateway_secret)
+    }
+
     /// How many sessions there are.
     pub(crate) fn sessions(&self) -> usize {
         self.sessions.iter().count()
@@ -153,7 +218,7 @@ impl IdentityState {
 
     fn end(&mut self, session: &str) {
         self.sessions.take(session, 0);
-        self.access.remove_if(|(_, own)| own == session);
+        self.access.remove_if(|own| own.session == session);
         self.services.remove_if(|own| own.session == session);
     }
 
@@ -178,13 +243,18 @@ fn signing_key(number: u32) -> (EncodingKey, Value) {
 pub(crate) fn routes() -> Router<Arc<World>> {
     Router::new()
         .route("/idp/{provider}/.well-known/openid-configuration", get(discovery))
+        // RFC 8414 §3.1: before the issuer's path.
+        .route("/.well-known/oauth-authorization-server/idp/{provider}", get(discovery))
         .route("/idp/{provider}/jwks", get(jwks))
         .route("/idp/{provider}/par", post(authorize::push))
         .route("/idp/{provider}/authorize", get(authorize::ask).post(authorize::choose))
         .route("/idp/{provider}/token", post(tokens::token))
-        .route("/idp/{provider}/revoke", post(tokens::revoke))
-        .route("/idp/{provider}/sessions", get(tokens::sessions))
-        .route("/idp/{provider}/sessions/{id}", delete(tokens::end_session))
+        .route("/idp/{provider}/userinfo", get(asking::userinfo).post(asking::userinfo))
+        .route("/idp/{provider}/introspect", post(asking::introspect))
+        .route("/idp/{provider}/revoke", post(ending::revoke))
+        .route("/idp/{provider}/logout", get(ending::logout).post(ending::logout_by_form))
+        .route("/idp/{provider}/sessions", get(ending::sessions))
+        .route("/idp/{provider}/sessions/{id}", delete(ending::end_session))
 }
 
 fn issuer(world: &World, provider: &str) -> String {
@@ -207,17 +277,27 @@ async fn discovery(State(world): State<Arc<World>>, Path(provider): Path<String>
         "authorization_endpoint": format!("{base}/authorize"),
         "token_endpoint": format!("{base}/token"),
         "jwks_uri": format!("{base}/jwks"),
+        "userinfo_endpoint": format!("{base}/userinfo"),
+        "introspection_endpoint": format!("{base}/introspect"),
         "revocation_endpoint": format!("{base}/revoke"),
+        "end_session_endpoint": format!("{base}/logout"),
         "onecity_sessions_endpoint": format!("{base}/sessions"),
         "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "prompt_values_supported": ["none", "login", "consent", "select_account"],
+        "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr", "sid", "name", "account_kind"],
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
         "grant_types_supported": [
             "authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:token-exchange",
         ],
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["ES256"],
         "acr_values_supported": [PASSWORD, STRONG],
-        "scopes_supported": ["openid", "profile", "offline_access"],
+        "scopes_supported": Scopes::ALL,
         "token_endpoint_auth_methods_supported": ["none"],
+        "revocation_endpoint_auth_methods_supported": ["none"],
+        "introspection_endpoint_auth_methods_supported": ["client_secret_basic"],
         "code_challenge_methods_supported": ["S256"],
         "dpop_signing_alg_values_supported": ["ES256"],
         "authorization_response_iss_parameter_supported": true,
@@ -229,8 +309,9 @@ async fn discovery(State(world): State<Arc<World>>, Path(provider): Path<String>
     Ok(Json(document))
 }
 
-async fn jwks(State(world): State<Arc<World>>) -> Json<Value> {
-    Json(json!({ "keys": [world.lock_identity().jwk] }))
+async fn jwks(State(world): State<Arc<World>>, Path(provider): Path<String>) -> Result<Json<Value>, Problem> {
+    known(&world, &provider)?;
+    Ok(Json(json!({ "keys": [world.lock_identity().jwk] })))
 }
 
 /// 128 random bits as text: secrets are never repeated, whatever the seed.

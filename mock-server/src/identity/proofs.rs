@@ -8,6 +8,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use onecity_protocol::credential::UnixTime;
 use ring::digest::{SHA256, digest};
 use serde::Deserialize;
+use serde_json::Value;
 
 use crate::problem::Problem;
 use crate::world::{Fault, World};
@@ -43,7 +44,7 @@ pub(super) fn check_proof(
     if claims.jti.len() > MAX_JTI {
         return Err(wrong("its jti has more than 256 bytes"));
     }
-    if claims.htm != method || claims.htu != target || claims.ath != hash || (now - claims.iat).abs() > 300 {
+    if claims.htm != method || !is_at(&claims.htu, target) || claims.ath != hash || (now - claims.iat).abs() > 300 {
         return Err(wrong("the proof is for another request"));
     }
     if !world.lock_identity().is_new_proof(&claims.jti, now) {
@@ -58,12 +59,31 @@ pub(super) fn check_proof(
     Ok(thumbprint)
 }
 
+/// Whether an address is this one, whatever its query and fragment (RFC 9449 §4.3), as RFC 3986 §6.2.2 and §6.2.3 compare them.
+fn is_at(htu: &str, target: &str) -> bool {
+    let plain = |address: &str| {
+        let mut url = url::Url::parse(address).ok()?;
+        url.set_query(None);
+        url.set_fragment(None);
+        Some(url)
+    };
+    plain(htu).is_some_and(|own| Some(own) == plain(target))
+}
+
 /// Verifies a JWS that carries its own P-256 key, and returns its claims with the key's thumbprint (RFC 7638).
 pub(super) fn verify_with_own_key<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ: &str) -> Option<(T, String)> {
     let (claims, jwk) = verify_jws(jws, typ)?;
     let AlgorithmParameters::EllipticCurve(key) = &jwk.algorithm else { return None };
     let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, key.x, key.y);
     Some((claims, URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()))))
+}
+
+/// Whether the key that a JWS carries is the private one (RFC 9449 §4.3, RFC 7518 §6.2.2 and §6.3.2).
+fn carries_private_key(jws: &str) -> bool {
+    let head = jws.split('.').next().and_then(|head| URL_SAFE_NO_PAD.decode(head).ok()).unwrap_or_default();
+    let head: Value = serde_json::from_slice(&head).unwrap_or_default();
+    let private = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
+    head["jwk"].as_object().is_some_and(|jwk| private.iter().any(|member| jwk.contains_key(*member)))
 }
 
 /// Verifies a JWS that carries its own key.
@@ -73,6 +93,9 @@ pub(crate) fn verify_jws<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ: &
         return None;
     }
     let jwk = head.jwk?;
+    if carries_private_key(jws) {
+        return None;
+    }
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_required_spec_claims::<&str>(&[]);
     (validation.validate_exp, validation.validate_aud) = (false, false);

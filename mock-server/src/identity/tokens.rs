@@ -1,23 +1,23 @@
-//! Tokens: for a code, for the refresh token before, for a service; ending them; and who checks them.
+//! Tokens: for a code, for the refresh token before, for a service; and who checks them.
 
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Form, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, State};
+use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Header, encode};
 use onecity_protocol::credential::UnixTime;
 use ring::digest::{SHA256, digest};
-use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use super::parameters::Parameters;
 use super::proofs::check_proof;
 use super::{
-    ACCESS_LASTS, CLIENT_ID, GRACE, Grant, IdentityState, PERSONAS, Refresh, SESSION_LASTS, Seen, claim, issuer, known,
-    random_text,
+    ACCESS_LASTS, Access, CLIENT_ID, Code, GRACE, Grant, IdentityState, PERSONAS, Refresh, SESSION_LASTS, Scopes, Seen,
+    claim, issuer, known, random_text,
 };
 use crate::problem::Problem;
 use crate::world::{Fault, World};
@@ -45,36 +45,26 @@ impl ServiceGrant {
     }
 }
 
-#[derive(Deserialize)]
-pub(super) struct TokenRequest {
-    grant_type: String,
-    client_id: String,
-    code: Option<String>,
-    redirect_uri: Option<String>,
-    code_verifier: Option<String>,
-    refresh_token: Option<String>,
-    subject_token: Option<String>,
-    subject_token_type: Option<String>,
-    resource: Option<String>,
-    audience: Option<String>,
-    scope: Option<String>,
-    dpop_jkt: Option<String>,
-}
+/// What an app that shows a token proves with it: its key, or nothing.
+type Proven = Option<String>;
 
 pub(super) async fn token(
     State(world): State<Arc<World>>,
     Path(provider): Path<String>,
     headers: HeaderMap,
-    Form(request): Form<TokenRequest>,
+    request: Parameters,
 ) -> Result<Response, Problem> {
     known(&world, &provider)?;
-    if request.client_id != CLIENT_ID {
-        return Err(Problem::bad("invalid_client", "this app is not registered here"));
+    if request.get("client_id") != Some(CLIENT_ID) {
+        return Err(Problem::unknown_client());
     }
     let target = format!("{}/token", issuer(&world, &provider));
-    let key = check_proof(&world, &headers, "POST", &target, None)?;
-    let answer = match request.grant_type.as_str() {
-        "authorization_code" => redeem(&world, &provider, &request, &key, &headers)?,
+    let key = match headers.contains_key("dpop") {
+        true => Some(check_proof(&world, &headers, "POST", &target, None)?),
+        false => None,
+    };
+    let answer = match request.needed("grant_type", "there is no grant_type")? {
+        "authorization_code" => redeem(&world, &provider, &request, key, &headers)?,
         "refresh_token" => {
             let answer = refresh(&world, &provider, &request, &key)?;
             if world.faults.end(Fault::LoseRefresh) {
@@ -82,7 +72,7 @@ pub(super) async fn token(
             }
             answer
         }
-        EXCHANGE => exchange(&world, &provider, &request, &key)?,
+        EXCHANGE => exchange(&world, &provider, &request, key)?,
         _ => return Err(Problem::bad("unsupported_grant_type", "code, refresh token or token exchange only")),
     };
     Ok(([(header::CACHE_CONTROL, "no-store")], Json(answer)).into_response())
@@ -91,58 +81,91 @@ pub(super) async fn token(
 fn redeem(
     world: &World,
     provider: &str,
-    request: &TokenRequest,
-    key: &str,
+    request: &Parameters,
+    key: Proven,
     headers: &HeaderMap,
 ) -> Result<Value, Problem> {
     let now = world.now();
     let mut state = world.lock_identity();
-    // Removed in any case: a code counts once.
-    let code = request.code.as_ref().and_then(|code| state.codes.take(code, now));
-    let code = code.ok_or(Problem::bad("invalid_grant", "the code is unknown or was used"))?;
-    let verifier = request.code_verifier.as_deref().unwrap_or_default();
+    let given = request.needed("code", "there is no code")?;
+    // Removed in any case: a code counts once. What began with it ends when it comes again (RFC 6749 §4.1.2).
+    if let Some(session) = state.used.take(given, now) {
+        state.end(&session);
+    }
+    let code = state.codes.take(given, now);
+    let mut code = code.ok_or(Problem::bad("invalid_grant", "the code is unknown or was used"))?;
+    let verifier = request.get("code_verifier").unwrap_or_default();
     let proven = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes())) == code.challenge;
-    let same_place = request.redirect_uri.as_deref() == Some(code.redirect_uri.as_str());
-    if !proven || !same_place || code.grant.provider != provider || code.grant.key != key {
+    let same_place = request.get("redirect_uri") == Some(code.redirect_uri.as_str());
+    let same_key = code.grant.key.is_none() || code.grant.key == key;
+    if !proven || !same_place || !same_key || code.grant.provider != provider {
         return Err(Problem::bad("invalid_grant", "the code belongs to another request or key"));
     }
-    let persona = PERSONAS.iter().find(|own| own.id == code.grant.persona).expect("grants name personas that exist");
-    let nonce = if world.faults.is_on(Fault::WrongNonce) { "another login's".to_owned() } else { code.nonce.clone() };
-    let claims = json!({
-        "iss": issuer(world, provider), "sub": world.id(&format!("subject {}", persona.id)), "aud": CLIENT_ID,
-        "iat": now, "exp": now + ACCESS_LASTS, "nonce": nonce, "name": persona.name, "account_kind": persona.kind,
-        "acr": code.grant.acr,
-    });
-    let mut head = Header::new(Algorithm::ES256);
-    head.kid = state.jwk["kid"].as_str().map(str::to_owned);
-    let id_token = encode(&head, &claims, &state.key).map_err(|_| Problem::bad("server_error", "the ID token"))?;
+    code.grant.key = key;
     let session = random_text();
     let device = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("unknown");
     let seen = Seen {
-        persona: persona.id,
+        persona: code.grant.persona,
         provider: provider.to_owned(),
         device: device.chars().take(100).collect(),
         created: now,
         last_used: now,
     };
+    state.used.put(given.to_owned(), session.clone(), now);
     state.sessions.put(session.clone(), seen, now);
+    let id_token = match code.grant.scopes.openid {
+        true => Some(id_token(world, &state, &code, &session)?),
+        false => None,
+    };
     let mut answer = issue(&mut state, code.grant, session, now);
-    answer["id_token"] = id_token.into();
+    if let Some(id_token) = id_token {
+        answer["id_token"] = id_token.into();
+    }
     Ok(answer)
 }
 
-fn refresh(world: &World, provider: &str, request: &TokenRequest, key: &str) -> Result<Value, Problem> {
+/// OpenID Connect Core 1.0 §2.
+fn id_token(world: &World, state: &IdentityState, code: &Code, session: &str) -> Result<String, Problem> {
+    let (now, grant) = (world.now(), &code.grant);
+    let mut claims = json!({
+        "iss": issuer(world, &grant.provider), "sub": subject(world, grant.persona), "aud": CLIENT_ID, "iat": now,
+        "exp": now + ACCESS_LASTS, "auth_time": grant.authenticated, "acr": grant.acr, "sid": session,
+    });
+    if let Some(nonce) = &code.nonce {
+        let wrong = world.faults.is_on(Fault::WrongNonce);
+        claims["nonce"] = if wrong { "another login's".into() } else { nonce.clone().into() };
+    }
+    if grant.scopes.profile {
+        profile(grant.persona, &mut claims);
+    }
+    let mut head = Header::new(Algorithm::ES256);
+    head.kid = state.jwk["kid"].as_str().map(str::to_owned);
+    encode(&head, &claims, &state.key).map_err(|_| Problem::bad("server_error", "the ID token"))
+}
+
+/// By which a provider knows a resident.
+pub(super) fn subject(world: &World, persona: &str) -> String {
+    world.id(&format!("subject {persona}"))
+}
+
+/// What the scope `profile` tells of a resident.
+pub(super) fn profile(persona: &str, claims: &mut Value) {
+    let persona = PERSONAS.iter().find(|own| own.id == persona).expect("grants name personas that exist");
+    (claims["name"], claims["account_kind"]) = (persona.name.into(), json!(persona.kind));
+}
+
+fn refresh(world: &World, provider: &str, request: &Parameters, key: &Proven) -> Result<Value, Problem> {
     let now = world.now();
     let mut state = world.lock_identity();
-    let token = request.refresh_token.clone().unwrap_or_default();
+    let token = request.needed("refresh_token", "there is no refresh_token")?;
     let unknown = || Problem::bad("invalid_grant", "the session has ended");
-    let Some(entry) = state.refresh.get(&token, now).filter(|own| own.grant.provider == provider) else {
+    let Some(entry) = state.refresh.get(token, now).filter(|own| own.grant.provider == provider) else {
         return Err(unknown());
     };
-    if entry.grant.key != key || state.sessions.get(&entry.session, now).is_none() {
+    if entry.grant.key != *key || state.sessions.get(&entry.session, now).is_none() {
         return Err(unknown());
     }
-    let (grant, session) = (entry.grant.clone(), entry.session.clone());
+    let (mut grant, session) = (entry.grant.clone(), entry.session.clone());
     if let Some((used, answer)) = &entry.used {
         // A lost answer is given again for a while; a later replay means that two hold the token.
         if now - used <= GRACE {
@@ -151,55 +174,68 @@ fn refresh(world: &World, provider: &str, request: &TokenRequest, key: &str) -> 
         state.end(&session);
         return Err(Problem::bad("invalid_grant", "the refresh token was used twice: the session has ended"));
     }
+    // RFC 6749 §6: less, and no more.
+    if let Some(wanted) = request.get("scope") {
+        let wanted = Scopes::of(wanted);
+        if !wanted.is_within(grant.scopes) {
+            return Err(Problem::bad("invalid_scope", "this was not granted before"));
+        }
+        grant.scopes = Scopes { offline_access: true, ..wanted };
+    }
     let answer = issue(&mut state, grant, session, now);
-    if let Some(entry) = state.refresh.get_mut(&token, now) {
+    if let Some(entry) = state.refresh.get_mut(token, now) {
         entry.used = Some((now, answer.clone()));
     }
     Ok(answer)
 }
 
 fn issue(state: &mut IdentityState, grant: Grant, session: String, now: UnixTime) -> Value {
-    let (access, refresh) = (random_text(), random_text());
+    let access = random_text();
     let mut lasts = SESSION_LASTS;
     if let Some(seen) = state.sessions.get_mut(&session, now) {
         seen.last_used = now;
         lasts = seen.created + SESSION_LASTS - now;
     }
-    state.access.put(access.clone(), (grant.clone(), session.clone()), now);
-    state.refresh.put(refresh.clone(), Refresh { grant, session, used: None }, now);
-    json!({
-        "access_token": access, "token_type": "DPoP", "expires_in": ACCESS_LASTS, "refresh_token": refresh,
-        "refresh_token_expires_in": lasts, "scope": "openid profile offline_access",
-    })
+    let token_type = if grant.key.is_some() { "DPoP" } else { "Bearer" };
+    let mut answer = json!({
+        "access_token": access, "token_type": token_type, "expires_in": ACCESS_LASTS, "scope": grant.scopes.words(),
+    });
+    state.access.put(access, Access { grant: grant.clone(), session: session.clone(), issued: now }, now);
+    // OpenID Connect Core 1.0 §11.
+    if grant.scopes.offline_access {
+        let refresh = random_text();
+        (answer["refresh_token"], answer["refresh_token_expires_in"]) = (refresh.clone().into(), lasts.into());
+        state.refresh.put(refresh, Refresh { grant, session, used: None }, now);
+    }
+    answer
 }
 
 /// A token for one service at one origin, or for one issuer of passes (who is the resource itself), bound to the key that
 /// `dpop_jkt` names.
-fn exchange(world: &World, provider: &str, request: &TokenRequest, key: &str) -> Result<Value, Problem> {
+fn exchange(world: &World, provider: &str, request: &Parameters, key: Proven) -> Result<Value, Problem> {
     let now = world.now();
     let mut state = world.lock_identity();
-    let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
-    let wrong = || Problem::bad("invalid_request", "a token exchange names subject, resource and key");
-    if request.subject_token_type.as_deref() != Some(ACCESS_TOKEN) {
-        return Err(wrong());
+    const WRONG: &str = "a token exchange names subject, resource and key";
+    if request.get("subject_token_type") != Some(ACCESS_TOKEN) {
+        return Err(Problem::bad("invalid_request", WRONG));
     }
-    let resource = given(&request.resource).ok_or_else(wrong)?;
-    let audience = given(&request.audience).unwrap_or_else(|| resource.clone());
-    let bound_to = given(&request.dpop_jkt).ok_or_else(wrong)?;
-    let subject = given(&request.subject_token).ok_or_else(wrong)?;
-    let is_own = |grant: &Grant| grant.key == key && grant.provider == provider;
-    let found = state.access.get(&subject, now).filter(|(grant, _)| is_own(grant));
+    let resource = request.needed("resource", WRONG)?;
+    let audience = request.get("audience").unwrap_or(resource);
+    let bound_to = request.needed("dpop_jkt", WRONG)?;
+    let subject = request.needed("subject_token", WRONG)?;
+    let is_own = |grant: &Grant| grant.key.is_some() && grant.key == key && grant.provider == provider;
+    let found = state.access.get(subject, now).filter(|own| is_own(&own.grant));
     let (grant, session) = found
-        .cloned()
+        .map(|own| (own.grant.clone(), own.session.clone()))
         .ok_or(Problem::unauthorized("the token that is exchanged has ended or belongs to another key"))?;
-    let asked = request.scope.as_deref().unwrap_or_default().split(' ').filter(|field| !field.is_empty());
+    let asked = request.get("scope").unwrap_or_default().split(' ').filter(|field| !field.is_empty());
     let fields = asked.filter_map(|field| Some((field.to_owned(), claim(grant.persona, field)?.into()))).collect();
     let service = ServiceGrant {
-        subject: subject_at(world, grant.persona, &audience),
+        subject: subject_at(world, grant.persona, audience),
         fields,
-        acr: grant.acr,
-        key: bound_to,
-        resource,
+        acr: grant.acr.to_owned(),
+        key: bound_to.to_owned(),
+        resource: resource.to_owned(),
         session,
     };
     let token = random_text();
@@ -214,83 +250,37 @@ fn subject_at(world: &World, persona: &str, audience: &str) -> String {
     world.id(&format!("pairwise {persona} {audience}"))
 }
 
-#[derive(Deserialize)]
-pub(super) struct RevokeRequest {
-    token: String,
+/// A token as it is shown: with its scheme in any case (RFC 9110 §11.1).
+pub(super) fn shown<'h>(headers: &'h HeaderMap, scheme: &str) -> Option<&'h str> {
+    let value = headers.get(header::AUTHORIZATION)?.to_str().ok()?;
+    let (own, token) = value.split_once(' ')?;
+    own.eq_ignore_ascii_case(scheme).then(|| token.trim())
 }
 
-/// RFC 7009 §2.2: the answer is the same whether the token was known or not.
-pub(super) async fn revoke(
-    State(world): State<Arc<World>>,
-    Path(provider): Path<String>,
-    Form(request): Form<RevokeRequest>,
-) -> Result<StatusCode, Problem> {
-    known(&world, &provider)?;
-    let mut state = world.lock_identity();
-    let own = state.refresh.get(&request.token, world.now()).filter(|own| own.grant.provider == provider);
-    if let Some(session) = own.map(|refresh| refresh.session.clone()) {
-        state.end(&session);
-    }
-    Ok(StatusCode::OK)
+fn dpop_token(headers: &HeaderMap) -> Result<&str, Problem> {
+    shown(headers, "DPoP").ok_or_else(|| Problem::unauthorized("there is no DPoP-bound access token"))
 }
 
-/// The sessions of the one who asks, wherever they were begun.
-pub(super) async fn sessions(
-    State(world): State<Arc<World>>,
-    Path(provider): Path<String>,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Problem> {
-    let (grant, own) = bearer(&world, &provider, &headers, "GET", "/sessions")?;
-    let state = world.lock_identity();
-    let same = |seen: &&Seen| seen.persona == grant.persona && seen.provider == grant.provider;
-    let mut list: Vec<Value> = state
-        .sessions
-        .iter()
-        .filter(|(id, seen)| same(seen) && state.sessions.get(*id, world.now()).is_some())
-        .map(|(id, seen)| {
-            json!({
-                "id": id, "device": seen.device, "created": seen.created, "last_used": seen.last_used,
-                "current": *id == own,
-            })
-        })
-        .collect();
-    list.sort_by_key(|own| own["created"].as_i64());
-    Ok(Json(json!({ "sessions": list })))
-}
-
-pub(super) async fn end_session(
-    State(world): State<Arc<World>>,
-    Path((provider, id)): Path<(String, String)>,
-    headers: HeaderMap,
-) -> Result<StatusCode, Problem> {
-    let (grant, _) = bearer(&world, &provider, &headers, "DELETE", &format!("/sessions/{id}"))?;
-    let mut state = world.lock_identity();
-    let own = state.sessions.get(&id, world.now());
-    if !own.is_some_and(|seen| seen.persona == grant.persona && seen.provider == provider) {
-        return Err(Problem::not_found());
-    }
-    state.end(&id);
-    Ok(StatusCode::NO_CONTENT)
-}
-
-fn dpop_token(headers: &HeaderMap) -> Result<String, Problem> {
-    let token = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.strip_prefix("DPoP "));
-    Ok(token.ok_or_else(|| Problem::unauthorized("there is no DPoP-bound access token"))?.to_owned())
-}
-
-/// What an access token that is valid at this provider stands for, and the session that it belongs to.
-fn bearer(
+/// What an access token that is valid at this provider stands for, and the session that it belongs to. One that is bound to a key
+/// is shown with a proof (RFC 9449 §7.1), and no other way.
+pub(super) fn bearer(
     world: &World,
     provider: &str,
     headers: &HeaderMap,
     method: &str,
     path: &str,
 ) -> Result<(Grant, String), Problem> {
-    let token = dpop_token(headers)?;
-    let key = check_proof(world, headers, method, &format!("{}{path}", issuer(world, provider)), Some(&token))?;
-    match world.lock_identity().access.get(&token, world.now()) {
-        Some((grant, session)) if grant.key == key && grant.provider == provider => {
-            Ok((grant.clone(), session.clone()))
+    let (token, key) = match shown(headers, "Bearer") {
+        Some(token) => (token, None),
+        None => {
+            let token = dpop_token(headers)?;
+            let url = format!("{}{path}", issuer(world, provider));
+            (token, Some(check_proof(world, headers, method, &url, Some(token))?))
+        }
+    };
+    match world.lock_identity().access.get(token, world.now()) {
+        Some(own) if own.grant.key == key && own.grant.provider == provider => {
+            Ok((own.grant.clone(), own.session.clone()))
         }
         _ => Err(Problem::unauthorized("the access token has ended or belongs to another key")),
     }
@@ -332,8 +322,8 @@ fn granted(
     resource: &str,
 ) -> Result<ServiceGrant, Problem> {
     let token = dpop_token(headers)?;
-    let key = check_proof(world, headers, method, url, Some(&token))?;
-    match world.lock_identity().services.get(&token, world.now()) {
+    let key = check_proof(world, headers, method, url, Some(token))?;
+    match world.lock_identity().services.get(token, world.now()) {
         Some(own) if own.key == key && own.resource == resource => Ok(own.clone()),
         _ => Err(Problem::unauthorized("the token has ended, or is for another place or key")),
     }

@@ -9,6 +9,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
 use super::parameters::Parameters;
 use super::tokens::{bearer, profile, shown, subject};
@@ -38,6 +39,15 @@ pub(super) async fn userinfo(
     Ok(Json(claims))
 }
 
+/// A client's id and secret, as it shows them (RFC 6749 §2.3.1): each is encoded as in a form.
+fn basic(headers: &HeaderMap) -> Option<(String, String)> {
+    let pair = String::from_utf8(STANDARD.decode(shown(headers, "Basic")?).ok()?).ok()?;
+    let (id, secret) = pair.split_once(':')?;
+    let decoded =
+        |own: &str| form_urlencoded::parse(format!("={own}").as_bytes()).next().map(|(_, own)| own.into_owned());
+    Some((decoded(id)?, decoded(secret)?))
+}
+
 /// Whether a token counts, for the services behind the city's gateway (RFC 7662). Nothing is said of one that does not.
 pub(super) async fn introspect(
     State(world): State<Arc<World>>,
@@ -47,10 +57,11 @@ pub(super) async fn introspect(
 ) -> Result<Json<Value>, Problem> {
     known(&world, &provider)?;
     let (now, state) = (world.now(), world.lock_identity());
-    let given = shown(&headers, "Basic").and_then(|own| STANDARD.decode(own).ok()).unwrap_or_default();
-    let wanted = format!("{GATEWAY}:{}", state.gateway_secret);
+    let wanted = (GATEWAY.to_owned(), state.gateway_secret.clone());
     // Of their hashes, how long a comparison takes tells nothing.
-    if digest(&SHA256, &given).as_ref() != digest(&SHA256, wanted.as_bytes()).as_ref() {
+    let hash = |(id, secret): (String, String)| digest(&SHA256, format!("{id}:{secret}").as_bytes());
+    let given = basic(&headers).map(hash);
+    if given.is_none_or(|given| given.as_ref() != hash(wanted).as_ref()) {
         return Err(Problem::unknown_client().with(header::WWW_AUTHENTICATE, "Basic realm=\"introspection\""));
     }
     let token = request.needed("token", "there is no token")?;

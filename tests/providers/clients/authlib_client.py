@@ -5,8 +5,8 @@ import sys
 from urllib.parse import parse_qsl
 
 import requests
+from authlib.integrations.base_client.errors import OAuthError
 from authlib.integrations.requests_client import OAuth2Session
-from authlib.oauth2.rfc6749.errors import OAuth2Error
 
 # The world is on this machine, without TLS.
 os.environ["AUTHLIB_INSECURE_TRANSPORT"] = "1"
@@ -42,7 +42,7 @@ def main(origin: str) -> None:
         assert session.get(metadata["userinfo_endpoint"]).status_code == 401
         try:
             session.refresh_token(metadata["token_endpoint"], refresh_token=renewed["refresh_token"])
-        except OAuth2Error as refused:
+        except OAuthError as refused:
             assert refused.error == "invalid_grant", refused
         else:
             raise AssertionError("a session that was revoked was renewed")

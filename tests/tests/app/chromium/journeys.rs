@@ -238,9 +238,10 @@ async fn chromium_a_browser_that_slept_wakes_at_the_place_where_the_phone_is() {
     sleeper.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCHED })).await;
     sleeper.loads_by("Page.reload", json!({})).await;
     sleeper.settles().await;
-    // It loses its socket as it falls asleep: no timer of its page runs, and it hears nothing.
+    // It loses its socket as it falls asleep: from then on nothing of its page runs, and it hears nothing.
+    sleeper.call("Debugger.enable", json!({})).await;
     sleeper.eval("sockets.at(-1).close()").await;
-    sleeper.call("Page.setWebLifecycleState", json!({ "state": "frozen" })).await;
+    sleeper.call("Debugger.pause", json!({})).await;
     let mut other = Browser::open(&town, "shared").await;
     other.taps("搜索服务和地方").await;
     other.until("a field", "document.querySelector('.screen input.input')").await;
@@ -249,10 +250,7 @@ async fn chromium_a_browser_that_slept_wakes_at_the_place_where_the_phone_is() {
     other.sees("问题上报").await;
     other.ends_the_process().await;
     other.ends().await;
-    sleeper.call("Page.setWebLifecycleState", json!({ "state": "active" })).await;
-    sleeper.until("the search", "document.querySelector('.screen input.input')").await;
-    let debug = "JSON.stringify([...document.querySelectorAll('.screen input.input')].map((o) => [o.outerHTML, o.value, o.closest('.screen').isConnected]))";
-    eprintln!("DEBUG {}", sleeper.eval(debug).await);
+    sleeper.call("Debugger.disable", json!({})).await;
     sleeper.until("what was typed meanwhile", "document.querySelector('.screen input.input')?.value === 'wtsb'").await;
     sleeper.taps("问题上报").await;
     sleeper.page_says("问题类型").await;

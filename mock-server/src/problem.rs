@@ -88,6 +88,12 @@ impl Problem {
         self
     }
 
+    /// A proof of possession does not hold at a resource (RFC 9449 §7.1).
+    pub(crate) fn wrong_proof(detail: &'static str) -> Self {
+        let headers = vec![(header::WWW_AUTHENTICATE, "DPoP error=\"invalid_dpop_proof\", algs=\"ES256\"".to_owned())];
+        Self { status: StatusCode::UNAUTHORIZED, error: "invalid_dpop_proof", detail, headers }
+    }
+
     /// A login is needed.
     pub(crate) fn unauthorized(detail: &'static str) -> Self {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)

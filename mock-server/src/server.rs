@@ -125,6 +125,7 @@ fn routes(world: &Arc<World>, address: SocketAddr) -> Router<Arc<World>> {
         .merge(registry::http::routes())
         .merge(browser::routes(address.ip()))
         .layer(middleware::from_fn(browser::coming_back))
+        .layer(middleware::from_fn(browser::at_this_machine))
         .layer(middleware::map_response_with_state(Arc::clone(world), dated))
         .layer(CompressionLayer::new())
 }

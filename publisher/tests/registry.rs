@@ -299,13 +299,20 @@ fn what_is_announced_can_be_read_by_phones_and_is_taken_back() {
     let newest = |version: u64| {
         let file = std::fs::read(desk.file(&format!("registry/metadata/{version}.targets.json"))).expect("a role");
         let role: serde_json::Value = serde_json::from_slice(&file).expect("JSON");
-        role["signed"]["targets"]["cn-sd/announcement.json"]["length"].as_u64()
+        let target = &role["signed"]["targets"]["cn-sd/announcement.json"];
+        let hash = target["hashes"]["sha256"].as_str()?;
+        let file =
+            std::fs::read(desk.file(&format!("registry/targets/cn-sd/{hash}.announcement.json"))).expect("a file");
+        Some(serde_json::from_slice::<serde_json::Value>(&file).expect("JSON"))
     };
     let shown = desk.shell(&announce("--outage zh=系统升级 --outage en=Maintenance --until 2027-03-01T06:00+08:00"));
     assert!(shown.contains("announced to all residents of cn-sd") && shown.contains("signed targets 3"), "{shown}");
-    assert!(newest(3).is_some());
-    desk.shell(&announce("--platform 2 --update en=Unsafe"));
-    assert!(newest(4).is_some());
+    let outage = serde_json::json!({ "reason": { "zh": "系统升级", "en": "Maintenance" }, "until": 1_803_852_000 });
+    assert_eq!(newest(3), Some(serde_json::json!({ "outage": outage })));
+    let shown = desk.shell(&announce("--platform 2 --update en=Unsafe"));
+    assert!(shown.contains("an outage, and that the app must be updated"), "{shown}");
+    let update = serde_json::json!({ "platform": 2, "reason": { "en": "Unsafe" } });
+    assert_eq!(newest(4), Some(serde_json::json!({ "outage": outage, "update": update })));
     assert!(desk.shell(&announce("--over")).contains("nothing is announced any more"));
     assert_eq!(newest(5), None);
     assert!(desk.shell(&announce("--over")).contains("nothing was announced"));

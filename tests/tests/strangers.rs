@@ -50,10 +50,15 @@ impl App {
     }
 
     fn proof(&self, method: &str, path: &str, token: Option<&str>) -> String {
+        let now = std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs();
+        self.proof_at(now.try_into().expect("a time"), method, path, token)
+    }
+
+    fn proof_at(&self, iat: i64, method: &str, path: &str, token: Option<&str>) -> String {
         let head = json!({ "typ": "dpop+jwt", "alg": "ES256", "jwk": self.jwk() });
         let mut claims = json!({
             "jti": encoded(random()), "htm": method, "htu": format!("{}{path}", self.origin),
-            "iat": std::time::SystemTime::UNIX_EPOCH.elapsed().expect("after 1970").as_secs(),
+            "iat": iat,
         });
         if let Some(token) = token {
             claims["ath"] = encoded(Sha256::digest(token)).into();
@@ -401,7 +406,12 @@ async fn what_a_standard_leaves_to_the_app_is_not_forced_on_it() {
         plain("/idp/shandong/token".to_owned(), &fields).await
     };
     assert_eq!(renew("openid profile").await.1["error"], "invalid_scope");
-    assert_eq!(renew("openid").await.0, 200);
+    let (status, less) = renew("openid").await;
+    assert_eq!((status, text(&less["scope"])), (200, "openid"));
+    let next = text(&less["refresh_token"]).to_owned();
+    let fields = [("grant_type", "refresh_token"), ("client_id", "onecity-app"), ("refresh_token", next.as_str())];
+    let (_, all) = plain("/idp/shandong/token".to_owned(), &fields).await;
+    assert_eq!(text(&all["scope"]), "openid offline_access", "what was left out once is granted still");
 
     let gateway = server.world().describe().expect("described")["introspection"].clone();
     let introspect = async |token: &str, secret: &str| {
@@ -478,6 +488,21 @@ async fn a_browser_that_has_logged_in_is_known_until_it_logs_out() {
     assert!(silently(&[]).await.is_ok() && silently(&[("max_age", "600")]).await.is_ok());
     assert_eq!(silently(&[("max_age", "30")]).await, Err("login_required".to_owned()));
     assert_eq!(silently(&[("acr_values", "urn:onecity:acr:strong")]).await, Err("login_required".to_owned()));
+    // Any program may wait at a port of this machine: nothing goes there unasked (RFC 8252 §8.6).
+    let mut port = request.to_vec();
+    port.retain(|(name, _)| *name != "redirect_uri");
+    port.extend_from_slice(&[("redirect_uri", "http://127.0.0.1:9/cb"), ("prompt", "none")]);
+    let (_, back) = app.opens("shandong", &port, Some(&cookie)).await;
+    assert_eq!(in_query(&back, "error").as_deref(), Some("interaction_required"));
+    // Somebody else's ID token means somebody else (OpenID Connect Core 1.0 §3.1.2.1).
+    let lan = text(&app.logs_in("shandong", "lan").await["id_token"]).to_owned();
+    let minh = text(&app.logs_in("shandong", "minh").await["id_token"]).to_owned();
+    for (hint, error) in [(&lan, Some("login_required")), (&minh, None)] {
+        let mut fields = request.to_vec();
+        fields.extend_from_slice(&[("prompt", "none"), ("id_token_hint", hint)]);
+        let (_, back) = app.opens("shandong", &fields, Some(&cookie)).await;
+        assert_eq!(in_query(&back, "error").as_deref(), error);
+    }
     // At another provider, nobody knows it.
     let mut elsewhere = request.to_vec();
     elsewhere.push(("prompt", "none"));
@@ -489,12 +514,18 @@ async fn a_browser_that_has_logged_in_is_known_until_it_logs_out() {
     let answer = answer.send().await.expect("answered");
     assert_eq!(answer.headers()["location"], "onecity://out?state=x");
     assert!(answer.headers()["set-cookie"].to_str().expect("a cookie").contains("Max-Age=0"));
+    assert!(silently(&[]).await.is_ok(), "that was another browser");
+    let out = logout(&[("client_id", "onecity-app")]).header("cookie", &cookie).send().await.expect("answered");
+    assert_eq!(out.status(), 200);
+    assert_eq!(silently(&[]).await, Err("login_required".to_owned()), "though it shows its cookie again");
     for wrong in [
         &[("post_logout_redirect_uri", "onecity://out")][..],
         &[("client_id", "onecity-app"), ("post_logout_redirect_uri", "https://evil.example/")],
         &[("id_token_hint", "e30.e30.AA")],
+        &[("client_id", "another"), ("id_token_hint", &minh)],
     ] {
-        assert_eq!(logout(wrong).send().await.expect("answered").status(), 400, "{wrong:?}");
+        let status = logout(wrong).send().await.expect("answered").status().as_u16();
+        assert!(matches!(status, 400 | 401), "{wrong:?}: {status}");
     }
     server.stop().await;
 }
@@ -547,10 +578,15 @@ async fn proofs_are_compared_as_rfc_9449_says_and_never_carry_the_private_key() 
     let proof = |path: &str| app.proof("GET", path, Some(access));
     assert_eq!(asks(proof("/idp/shandong/sessions"), "dpop").await, 200, "the scheme in any case");
     assert_eq!(asks(proof("/idp/shandong/sessions?page=2#top"), "DPoP").await, 200, "without query and fragment");
-    assert_eq!(asks(proof("/idp/shandong/token"), "DPoP").await, 400);
+    assert_eq!(asks(proof("/idp/shandong/token"), "DPoP").await, 401);
     assert_eq!(asks(proof("/idp/shandong/sessions"), "Bearer").await, 401, "a bound token is no bearer's");
     let used = proof("/idp/shandong/sessions");
-    assert_eq!((asks(used.clone(), "DPoP").await, asks(used, "DPoP").await), (200, 400));
+    assert_eq!((asks(used.clone(), "DPoP").await, asks(used, "DPoP").await), (200, 401));
+    // Times that no clock has are refused as all others.
+    for iat in [i64::MIN, i64::MAX, 0] {
+        let proof = app.proof_at(iat, "GET", "/idp/shandong/sessions", Some(access));
+        assert_eq!(asks(proof, "DPoP").await, 401, "{iat}");
+    }
     let good = proof("/idp/shandong/sessions");
     let (head, rest) = good.split_once('.').expect("a JWS");
     let mut head: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(head).expect("base64")).expect("JSON");
@@ -558,6 +594,6 @@ async fn proofs_are_compared_as_rfc_9449_says_and_never_carry_the_private_key() 
     let claims = rest.split('.').next().expect("claims");
     let text = format!("{}.{claims}", encoded(head.to_string()));
     let signature: Signature = app.key.sign(text.as_bytes());
-    assert_eq!(asks(format!("{text}.{}", encoded(signature.to_bytes())), "DPoP").await, 400, "a private key");
+    assert_eq!(asks(format!("{text}.{}", encoded(signature.to_bytes())), "DPoP").await, 401, "a private key");
     server.stop().await;
 }

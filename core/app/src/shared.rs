@@ -109,6 +109,8 @@ pub(crate) struct Shared {
     pub account: Option<AccountView>,
     /// The nations that the app knows.
     pub nations: Vec<RegionId>,
+    /// The outage that the resident has read and gone past.
+    pub passed: Option<String>,
     /// A photo that came after the app was ended for which it was taken.
     pub photo: Option<Photo>,
     /// As the platform says.

@@ -113,6 +113,8 @@ limits! {
         ROOT_BYTES: usize = 512 << 10;
         /// Bytes of a timestamp.
         TIMESTAMP_BYTES: usize = 16 << 10;
+        /// Bytes of what it announces to all residents.
+        ANNOUNCEMENT_BYTES: usize = 64 << 10;
     }
 }
 

@@ -10,6 +10,7 @@ use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::UnitId;
+use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
 use super::{asked_by, named, unit};
@@ -35,8 +36,10 @@ const MAX_KEY: usize = 128;
 const OVERHEAD: usize = 1024;
 
 struct Taken {
-    body: Value,
-    answer: Value,
+    /// Of what was handed in: the same number with something else is refused.
+    hash: [u8; 32],
+    /// As JSON, which takes less room than what it says.
+    answer: String,
     timeline: Vec<Value>,
 }
 
@@ -134,6 +137,7 @@ pub(super) async fn submit(
         }
     };
     let (place, now) = (Numbered::new(&unit, grant.as_ref(), &key)?, world.now());
+    let hash: [u8; 32] = digest(&SHA256, body.to_string().as_bytes()).as_ref().try_into().expect("32 bytes");
     let answer = {
         let mut cities = world.lock_cities();
         let attached = fields.get("attachments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -145,7 +149,7 @@ pub(super) async fn submit(
             return Err(Problem::incomplete("a photo has not come whole"));
         }
         if let Some(before) = cities.taken.get(&place, now) {
-            if before.body != body {
+            if before.hash != hash {
                 return Err(Problem::conflict());
             }
             before.answer.clone()
@@ -159,15 +163,16 @@ pub(super) async fn submit(
                 answer["document"] = certificate.into();
             }
             let timeline = vec![json!({ "at": world.now(), "status": "received", "text": "" })];
-            let weight = OVERHEAD + 2 * body.to_string().len();
-            cities.taken.put_weighing(weight, place, Taken { body, answer: answer.clone(), timeline }, now);
+            let answer = answer.to_string();
+            let taken = Taken { hash, answer: answer.clone(), timeline };
+            cities.taken.put_weighing(OVERHEAD + answer.len(), place, taken, now);
             answer
         }
     };
     if world.faults.end(Fault::LoseReply) {
         return Err(Problem::timed_out());
     }
-    Ok((StatusCode::CREATED, Json(answer)).into_response())
+    Ok((StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], answer).into_response())
 }
 
 /// What became of a submission, by its key.
@@ -182,7 +187,7 @@ pub(super) async fn status(
     let place = Numbered::new(&unit, grant.as_ref(), &id)?;
     let cities = world.lock_cities();
     let taken = cities.taken.get(&place, world.now()).ok_or_else(Problem::not_found)?;
-    let mut said = taken.answer.clone();
+    let mut said: Value = serde_json::from_str(&taken.answer).map_err(|_| Problem::internal("what was answered"))?;
     said["timeline"] = taken.timeline.clone().into();
     Ok(Json(said))
 }

@@ -65,6 +65,13 @@ pub(super) async fn introspect(
         return Err(Problem::unknown_client().with(header::WWW_AUTHENTICATE, "Basic realm=\"introspection\""));
     }
     let token = request.needed("token", "there is no token")?;
+    if let Some(own) = state.services.get(token, now).filter(|own| own.provider == provider) {
+        return Ok(Json(json!({
+            "active": true, "client_id": CLIENT_ID, "iss": issuer(&world, &provider), "sub": own.subject,
+            "aud": own.resource, "scope": own.fields.keys().cloned().collect::<Vec<_>>().join(" "), "iat": own.issued,
+            "exp": own.issued + ACCESS_LASTS, "acr": own.acr, "token_type": "DPoP", "cnf": { "jkt": own.key() },
+        })));
+    }
     let Some(own) = state.access.get(token, now).filter(|own| own.grant.provider == provider) else {
         return Ok(Json(json!({ "active": false })));
     };

@@ -10,11 +10,12 @@ use onecity_protocol::credential::UnixTime;
 use serde_json::json;
 use url::Url;
 
-use super::parameters::Parameters;
+use super::ending::hinted;
+use super::parameters::{MAX_REQUEST, Parameters};
 use super::proofs::check_proof;
 use super::{
     BROWSER_LASTS, CLIENT_ID, Code, Grant, PASSWORD, PERSONAS, PUSHED_LASTS, STRONG, Scopes, home, issuer, known,
-    random_text,
+    random_text, subject,
 };
 use crate::pages;
 use crate::problem::Problem;
@@ -114,6 +115,9 @@ impl AuthorizeRequest {
         let address = parameters.needed("redirect_uri", "there is no redirect_uri")?;
         let address = home(address).ok_or(Problem::bad("invalid_request", "this redirect_uri is not the app's"))?;
         let back = Back { address, state: parameters.get("state").map(str::to_owned) };
+        if parameters.weight() > MAX_REQUEST {
+            return Err(Problem::bad("invalid_request", "the request has more than 8,192 bytes").into());
+        }
         match Self::rest(&parameters) {
             Ok((challenge, max_age)) => Ok(Self {
                 challenge,
@@ -203,8 +207,8 @@ pub(super) async fn push(
     Ok((StatusCode::CREATED, Json(json!({ "request_uri": uri, "expires_in": PUSHED_LASTS }))).into_response())
 }
 
-/// The request that is meant: the one that was pushed to this provider, or the one that came. What a pushed one does not say
-/// itself of who logs in may be added for a test: `prompt` and `login_hint`.
+/// The request that is meant: the one that was pushed to this provider, or the one that came. RFC 9126 §4 has the pushed one
+/// count alone; a test may say beside it who logs in, by `prompt` and `login_hint`.
 fn meant(world: &World, provider: &str, mut came: Parameters) -> Result<AuthorizeRequest, Refused> {
     let Some(uri) = came.get("request_uri").filter(|uri| uri.starts_with(PUSHED)).map(str::to_owned) else {
         return AuthorizeRequest::read(came);
@@ -238,15 +242,34 @@ pub(super) async fn ask(
         Err(refused) => return refused.answer(&world, &provider),
     };
     if request.parameters.get("prompt") != Some("none") {
+        // It has been opened: from now on the resident may take their time.
+        if let Some(uri) = request.parameters.get("request_uri").map(str::to_owned) {
+            let mut parameters = request.parameters.clone();
+            parameters.take("request_uri");
+            let weight = parameters.weight();
+            world.lock_identity().pushed.put_weighing(weight, uri, (provider.clone(), parameters), world.now());
+        }
         return Ok(pages::choose_persona(pages::Language::of(&headers), &provider, &request).into_response());
     }
     let now = world.now();
-    let hinted = PERSONAS.iter().find(|own| Some(own.id) == request.hint());
-    if let Some(hinted) = hinted {
-        return grant_code(&world, &provider, &request, hinted.id, now);
+    if let Some(persona) = PERSONAS.iter().find(|own| Some(own.id) == request.hint()) {
+        return grant_code(&world, &provider, &request, persona.id, now);
     }
     let seen = browser(&world, &provider, &headers);
     let seen = seen.filter(|(_, at)| request.max_age.is_none_or(|longest| now - at <= longest));
+    // Whom the app means by an ID token must be who is there (OpenID Connect Core 1.0 §3.1.2.1).
+    let meant = request.parameters.get("id_token_hint").map(|hint| hinted(&world, &provider, hint).map(|own| own.sub));
+    let seen = seen.filter(|(persona, _)| {
+        meant.as_ref().is_none_or(|meant| meant.as_deref() == Some(subject(&world, persona).as_str()))
+    });
+    // Any program of this machine may wait at a port: without the resident's word it gets nothing (RFC 8252 §8.6).
+    if seen.is_some() && request.back.address.scheme() == "http" {
+        return Ok(request.back.refuses(
+            &world,
+            &provider,
+            refusal("interaction_required", "the resident has to agree"),
+        ));
+    }
     match seen {
         // A stronger login can't be had without asking.
         Some((persona, at)) if request.acr == PASSWORD => grant_code(&world, &provider, &request, persona, at),
@@ -286,12 +309,17 @@ pub(super) fn cookie_of(provider: &str) -> String {
     format!("onecity_{provider}")
 }
 
-/// Who has logged in at a provider with this browser, and when.
-fn browser(world: &World, provider: &str, headers: &HeaderMap) -> Option<(&'static str, UnixTime)> {
+/// What a browser is known by at a provider.
+pub(super) fn cookie<'h>(provider: &str, headers: &'h HeaderMap) -> Option<&'h str> {
     let name = cookie_of(provider);
     let cookies = headers.get(header::COOKIE)?.to_str().ok()?;
-    let own = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
-    let (_, cookie) = own.into_iter().find(|(own, _)| *own == name)?;
+    let mut own = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+    own.find(|(own, _)| *own == name).map(|(_, cookie)| cookie)
+}
+
+/// Who has logged in at a provider with this browser, and when.
+fn browser(world: &World, provider: &str, headers: &HeaderMap) -> Option<(&'static str, UnixTime)> {
+    let cookie = cookie(provider, headers)?;
     let state = world.lock_identity();
     let (at, persona, since) = state.browsers.get(cookie, world.now())?;
     (at == provider).then_some((*persona, *since))
@@ -322,8 +350,10 @@ fn grant_code(
     let now = world.now();
     let mut state = world.lock_identity();
     // A pushed request is good for one login.
-    if let Some(uri) = request.parameters.get("request_uri") {
-        state.pushed.take(uri, now);
+    if let Some(uri) = request.parameters.get("request_uri")
+        && state.pushed.take(uri, now).is_none()
+    {
+        return Err(Problem::bad("invalid_request_uri", "the request was used"));
     }
     state.codes.put_weighing(request.parameters.weight(), code.clone(), entry, now);
     drop(state);

@@ -11,7 +11,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::authorize::cookie_of;
+use super::authorize::{cookie, cookie_of};
 use super::parameters::Parameters;
 use super::tokens::bearer;
 use super::{CLIENT_ID, Seen, home, issuer, known};
@@ -35,25 +35,29 @@ pub(super) async fn revoke(
     let refresh = state.refresh.get(token, now).filter(|own| own.grant.provider == provider);
     if let Some(session) = refresh.map(|own| own.session.clone()) {
         state.end(&session);
+    } else if state.services.get(token, now).is_some_and(|own| own.provider == provider) {
+        state.services.take(token, now);
     } else if state.access.get(token, now).is_some_and(|own| own.grant.provider == provider) {
         state.access.take(token, now);
     }
     Ok(StatusCode::OK)
 }
 
+/// What an ID token says of whose it is.
 #[derive(Deserialize, Clone)]
-struct Hint {
+pub(super) struct Hint {
+    pub sub: String,
     sid: String,
 }
 
 /// The session of an ID token that this provider has signed, whether or not it has ended (RP-Initiated Logout 1.0 §2).
-fn hinted(world: &World, provider: &str, hint: &str) -> Option<String> {
+pub(super) fn hinted(world: &World, provider: &str, hint: &str) -> Option<Hint> {
     let jwk: Jwk = serde_json::from_value(world.lock_identity().jwk.clone()).ok()?;
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_issuer(&[issuer(world, provider)]);
     validation.set_audience(&[CLIENT_ID]);
     validation.validate_exp = false;
-    decode::<Hint>(hint, &DecodingKey::from_jwk(&jwk).ok()?, &validation).ok().map(|own| own.claims.sid)
+    decode::<Hint>(hint, &DecodingKey::from_jwk(&jwk).ok()?, &validation).ok().map(|own| own.claims)
 }
 
 /// The app sends the browser here to log out (OpenID Connect RP-Initiated Logout 1.0).
@@ -77,10 +81,14 @@ pub(super) async fn logout_by_form(
     let session = match request.get("id_token_hint") {
         Some(hint) => Some(
             hinted(&world, &provider, hint)
+                .map(|own| own.sid)
                 .ok_or(Problem::bad("invalid_request", "the id_token_hint is none of this provider's"))?,
         ),
         None => None,
     };
+    if request.get("client_id").is_some_and(|client| client != CLIENT_ID) {
+        return Err(Problem::unknown_client());
+    }
     let is_known = session.is_some() || request.get("client_id") == Some(CLIENT_ID);
     let back = match request.get("post_logout_redirect_uri") {
         Some(address) => {
@@ -92,8 +100,14 @@ pub(super) async fn logout_by_form(
         }
         None => None,
     };
-    if let Some(session) = session {
-        world.lock_identity().end(&session);
+    {
+        let mut state = world.lock_identity();
+        if let Some(session) = session {
+            state.end(&session);
+        }
+        if let Some(cookie) = cookie(&provider, &headers) {
+            state.browsers.take(cookie, world.now());
+        }
     }
     let mut response = match back {
         Some(mut back) => {

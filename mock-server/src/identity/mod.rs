@@ -44,6 +44,7 @@ use parameters::Parameters;
 pub(crate) use personas::{PERSONAS, attribute, claim, dependants, person_name};
 pub(crate) use proofs::verify_jws;
 pub(crate) use redirect::home;
+use tokens::subject;
 pub(crate) use tokens::{ServiceGrant, authenticate_at, authenticate_service};
 
 /// The app's id at every provider of this world.

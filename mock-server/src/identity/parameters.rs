@@ -10,7 +10,9 @@ use url::form_urlencoded;
 use crate::problem::Problem;
 
 /// Longest request, in bytes of all its parameters.
-const MAX_BYTES: usize = 8 << 10;
+pub(super) const MAX_REQUEST: usize = 8 << 10;
+/// Longest form: one that carries a request on writes it in another way.
+const MAX_FORM: usize = 4 * MAX_REQUEST;
 
 /// What a request says, by name. A parameter without a value is as if it were not there, and none is there twice (RFC 6749 §3.1
 /// and §3.2).
@@ -20,8 +22,8 @@ pub(crate) struct Parameters(BTreeMap<String, String>);
 impl Parameters {
     /// Those of a query, or of a form's body.
     pub(super) fn read(encoded: &[u8]) -> Result<Self, Problem> {
-        if encoded.len() > MAX_BYTES {
-            return Err(Problem::bad("invalid_request", "the request has more than 8,192 bytes"));
+        if encoded.len() > MAX_FORM {
+            return Err(Problem::bad("invalid_request", "the request has more than 32,768 bytes"));
         }
         let mut all = BTreeMap::new();
         for (name, value) in form_urlencoded::parse(encoded) {
@@ -93,6 +95,6 @@ mod tests {
         assert_eq!((all.get("a"), all.get("b"), all.get("c")), (Some("1"), None, Some("x y")));
         assert!(all.has("c", "y") && !all.has("c", "x y"));
         assert!(Parameters::read(b"a=1&a=1").is_err() && Parameters::read(b"a=1&%61=2").is_err());
-        assert!(Parameters::read(&vec![b'a'; MAX_BYTES + 1]).is_err());
+        assert!(Parameters::read(&vec![b'a'; MAX_FORM + 1]).is_err());
     }
 }

@@ -36,18 +36,26 @@ pub(super) fn check_proof(
     target: &str,
     token: Option<&str>,
 ) -> Result<String, Problem> {
-    let wrong = |why| Problem::bad("invalid_dpop_proof", why);
-    let proof = headers.get("dpop").and_then(|value| value.to_str().ok()).ok_or(wrong("there is no DPoP proof"))?;
+    // At a resource it is the proof of a right (RFC 9449 §7.1).
+    let wrong = |why| match token {
+        Some(_) => Problem::wrong_proof(why),
+        None => Problem::bad("invalid_dpop_proof", why),
+    };
+    let mut proofs = headers.get_all("dpop").iter();
+    let proof = proofs.next().and_then(|value| value.to_str().ok()).ok_or(wrong("there is no DPoP proof"))?;
+    if proofs.next().is_some() {
+        return Err(wrong("there is more than one DPoP proof"));
+    }
     let (claims, thumbprint): (ProofClaims, _) = verify_with_own_key(proof, "dpop+jwt").ok_or(wrong("the proof"))?;
     let now = world.now();
     let hash = token.map(|token| URL_SAFE_NO_PAD.encode(digest(&SHA256, token.as_bytes())));
     if claims.jti.len() > MAX_JTI {
         return Err(wrong("its jti has more than 256 bytes"));
     }
-    if claims.htm != method || !is_at(&claims.htu, target) || claims.ath != hash || (now - claims.iat).abs() > 300 {
+    if claims.htm != method || !is_at(&claims.htu, target) || claims.ath != hash || now.abs_diff(claims.iat) > 300 {
         return Err(wrong("the proof is for another request"));
     }
-    if !world.lock_identity().is_new_proof(&claims.jti, now) {
+    if !world.lock_identity().is_new_proof(&format!("{thumbprint} {}", claims.jti), now) {
         return Err(wrong("the proof was used before"));
     }
     if world.faults.is_on(Fault::DpopNonce) {

@@ -22,6 +22,8 @@ use super::{
 use crate::problem::Problem;
 use crate::world::{Fault, World};
 
+/// Longest name of a resource, in bytes.
+const MAX_RESOURCE: usize = 512;
 const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
@@ -35,7 +37,9 @@ pub(crate) struct ServiceGrant {
     /// How strongly they logged in.
     pub acr: String,
     key: String,
-    resource: String,
+    pub(super) resource: String,
+    pub(super) provider: String,
+    pub(super) issued: UnixTime,
     pub(super) session: String,
 }
 
@@ -117,7 +121,8 @@ fn redeem(
         true => Some(id_token(world, &state, &code, &session)?),
         false => None,
     };
-    let mut answer = issue(&mut state, code.grant, session, now);
+    let scopes = code.grant.scopes;
+    let mut answer = issue(&mut state, code.grant, scopes, session, now);
     if let Some(id_token) = id_token {
         answer["id_token"] = id_token.into();
     }
@@ -165,7 +170,7 @@ fn refresh(world: &World, provider: &str, request: &Parameters, key: &Proven) ->
     if entry.grant.key != *key || state.sessions.get(&entry.session, now).is_none() {
         return Err(unknown());
     }
-    let (mut grant, session) = (entry.grant.clone(), entry.session.clone());
+    let (grant, session) = (entry.grant.clone(), entry.session.clone());
     if let Some((used, answer)) = &entry.used {
         // A lost answer is given again for a while; a later replay means that two hold the token.
         if now - used <= GRACE {
@@ -174,22 +179,20 @@ fn refresh(world: &World, provider: &str, request: &Parameters, key: &Proven) ->
         state.end(&session);
         return Err(Problem::bad("invalid_grant", "the refresh token was used twice: the session has ended"));
     }
-    // RFC 6749 §6: less, and no more.
-    if let Some(wanted) = request.get("scope") {
-        let wanted = Scopes::of(wanted);
-        if !wanted.is_within(grant.scopes) {
-            return Err(Problem::bad("invalid_scope", "this was not granted before"));
-        }
-        grant.scopes = Scopes { offline_access: true, ..wanted };
+    // RFC 6749 §6: less, and no more; the next one may be for all of it again.
+    let scopes = request.get("scope").map_or(grant.scopes, Scopes::of);
+    if !scopes.is_within(grant.scopes) {
+        return Err(Problem::bad("invalid_scope", "this was not granted before"));
     }
-    let answer = issue(&mut state, grant, session, now);
+    let answer = issue(&mut state, grant, scopes, session, now);
     if let Some(entry) = state.refresh.get_mut(token, now) {
         entry.used = Some((now, answer.clone()));
     }
     Ok(answer)
 }
 
-fn issue(state: &mut IdentityState, grant: Grant, session: String, now: UnixTime) -> Value {
+/// An access token with these scopes, and for a grant that goes on while the resident is away a refresh token with all of its own.
+fn issue(state: &mut IdentityState, grant: Grant, scopes: Scopes, session: String, now: UnixTime) -> Value {
     let access = random_text();
     let mut lasts = SESSION_LASTS;
     if let Some(seen) = state.sessions.get_mut(&session, now) {
@@ -198,9 +201,13 @@ fn issue(state: &mut IdentityState, grant: Grant, session: String, now: UnixTime
     }
     let token_type = if grant.key.is_some() { "DPoP" } else { "Bearer" };
     let mut answer = json!({
-        "access_token": access, "token_type": token_type, "expires_in": ACCESS_LASTS, "scope": grant.scopes.words(),
+        "access_token": access, "token_type": token_type, "expires_in": ACCESS_LASTS, "scope": scopes.words(),
     });
-    state.access.put(access, Access { grant: grant.clone(), session: session.clone(), issued: now }, now);
+    state.access.put(
+        access,
+        Access { grant: Grant { scopes, ..grant.clone() }, session: session.clone(), issued: now },
+        now,
+    );
     // OpenID Connect Core 1.0 §11.
     if grant.scopes.offline_access {
         let refresh = random_text();
@@ -223,6 +230,12 @@ fn exchange(world: &World, provider: &str, request: &Parameters, key: Proven) ->
     let audience = request.get("audience").unwrap_or(resource);
     let bound_to = request.needed("dpop_jkt", WRONG)?;
     let subject = request.needed("subject_token", WRONG)?;
+    if bound_to.len() != 43 || resource.len() > MAX_RESOURCE {
+        return Err(Problem::bad(
+            "invalid_request",
+            "a key's thumbprint has 43 characters, a resource at most 512 bytes",
+        ));
+    }
     let is_own = |grant: &Grant| grant.key.is_some() && grant.key == key && grant.provider == provider;
     let found = state.access.get(subject, now).filter(|own| is_own(&own.grant));
     let (grant, session) = found
@@ -236,6 +249,8 @@ fn exchange(world: &World, provider: &str, request: &Parameters, key: Proven) ->
         acr: grant.acr.to_owned(),
         key: bound_to.to_owned(),
         resource: resource.to_owned(),
+        provider: provider.to_owned(),
+        issued: now,
         session,
     };
     let token = random_text();

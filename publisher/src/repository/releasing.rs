@@ -22,6 +22,14 @@ impl<S: RegistryStorage> Repository<S> {
         Ok(())
     }
 
+    /// A file of the repository's own, if it is listed and there.
+    pub fn own_file(&mut self, path: &str) -> Result<Option<Arc<[u8]>>, PublishError> {
+        let Some(name) = self.role("targets")?.targets.get(path).map(|target| hashed_name(path, target)) else {
+            return Ok(None);
+        };
+        Ok(self.storage.read(&format!("targets/{name}"))?)
+    }
+
     /// Stops listing a file of the repository's own; answers whether it was listed.
     pub fn remove_target(&mut self, path: &str) -> Result<bool, PublishError> {
         let removed = self.role("targets")?.targets.remove(path).is_some();

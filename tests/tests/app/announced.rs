@@ -36,7 +36,9 @@ async fn an_outage_stands_in_the_place_of_the_services_and_passes_go_on() -> Out
     let town = Town::new().await;
     let mut resident = town.lan_of_jinan().await?;
     resident.tap("乘车码").await?;
-    resident.page_calls_and(r#"{"method":"passes_add","params":{"pass_type":"transit"}}"#, &["同意"]).await?;
+    let add = r#"{"method":"passes_add","params":{"pass_type":"transit"}}"#;
+    let answer = resident.page_calls_and(add, &["同意"]).await?;
+    assert!(answer.contains("result"), "{answer}");
     resident.back().await;
     announces(&town, "cn-sd", Some(&outage("系统升级", Some(town.world.now() + 2 * 3600))));
     looks_again(&mut resident).await;
@@ -56,11 +58,16 @@ async fn an_outage_stands_in_the_place_of_the_services_and_passes_go_on() -> Out
     resident.tap("问题上报").await?;
     resident.sees("出示卡码").await?;
     resident.back().await;
+    // Read once is read, wherever the resident goes meanwhile.
+    resident.goes_to(Tab::Passes).await;
+    resident.goes_to(Tab::Home).await;
+    resident.sees("问题上报").await?;
     // Another one is another thing to be told.
     announces(&town, "cn-sd", Some(&outage("线路故障", None)));
     looks_again(&mut resident).await;
     resident.sees("山东省通知：服务暂停使用。线路故障").await?;
     resident.sees_no_more("问题上报").await?;
+    resident.sees("拨打 12345").await?;
     announces(&town, "cn-sd", None);
     resident.tap("重试").await?;
     resident.sees("问题上报").await?;
@@ -100,14 +107,16 @@ async fn an_app_that_must_be_updated_opens_no_service_and_still_shows_its_passes
     looks_again(&mut resident).await;
     resident.sees("山东省要求先更新应用").await?;
     resident.sees("旧版本不再安全").await?;
-    resident.tap("更新应用").await?;
+    resident.taps_key("update").await?;
     resident.has_it_done(&Act::Update).await?;
+    resident.did();
     // There is no way round: a link leads to the same.
     let url = "onecity://miniapp/cn-sd.jinan:report".to_owned();
     resident.send(Event::Link { url }).await;
     resident.tap("打开").await?;
     resident.sees("山东省要求先更新应用：旧版本不再安全").await?;
     resident.taps_key("update").await?;
+    resident.has_it_done(&Act::Update).await?;
     resident.back().await;
     resident.goes_to(Tab::Passes).await;
     resident.sees("登录").await?;
@@ -128,6 +137,10 @@ async fn what_the_nation_announces_goes_before_what_the_province_does() -> Outco
     resident.tap("山东省").await?;
     resident.tap("济南市").await?;
     resident.sees("中华人民共和国通知：服务暂停使用。全国演练").await?;
+    // The nation's word is not waited for once it is over.
+    announces(&town, "cn", None);
+    resident.tap("重试").await?;
+    resident.sees("山东省通知：服务暂停使用。系统升级").await?;
     // A phone that is new tells it in its own language, too.
     let mut other = town.speaking(&["vi"]);
     other.tap("Đồng ý và tiếp tục").await?;
@@ -151,4 +164,37 @@ async fn an_announcement_that_is_none_hides_nothing() -> Outcome {
         .expect("signed");
     let mut resident = town.resident();
     settles(&mut resident, "山东省", "济南市").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_announcement_that_is_not_there_holds_up_no_takedown_and_is_asked_for_again() -> Outcome {
+    let town = Town::new().await;
+    let mut resident = town.of_jinan().await?;
+    let withdrawn = onecity_protocol::trust::Withdrawn { reason: Names::new().with("zh", "会丢失草稿") };
+    let (now, report) = (town.world.now(), "cn-sd/jinan/report".parse().expect("a service"));
+    let (province, said) = (region("cn-sd"), serde_json::to_vec(&outage("系统升级", None)).expect("JSON"));
+    town.world
+        .registry_mut(|registry| {
+            registry.change(&province, now, |repository, _| {
+                repository.add_target("cn-sd/announcement.json", said, None)?;
+                repository.take_down(&province.clone().into(), &report, &withdrawn)
+            })
+        })
+        .expect("signed");
+    let whole = town.world.registry(|registry| registry.files(&province).cloned()).expect("files");
+    let mut without = whole.clone();
+    without.retain(|path, _| !path.ends_with(".announcement.json"));
+    assert_ne!(whole.len(), without.len());
+    town.world.registry_mut(|registry| registry.serve_instead(&province, without));
+    looks_again(&mut resident).await;
+    let is_down = |screen: &onecity_app::Screen| {
+        screen.blocks.iter().any(|block| {
+            matches!(&block.kind, onecity_app::Kind::Tile { label, disabled: Some(_), .. } if label == "问题上报")
+        })
+    };
+    resident.sees_that("the service, taken down", is_down).await?;
+    assert!(!resident.reads().contains("系统升级"), "{}", resident.reads());
+    town.world.registry_mut(|registry| registry.serve_instead(&province, whole));
+    looks_again(&mut resident).await;
+    resident.sees("系统升级").await
 }

@@ -179,7 +179,7 @@ async fn a_page_under_a_stranger_s_name_for_this_machine_gets_no_phone() {
         match connect_async(asked).await {
             Ok(_) => assert!(is_ours, "{host}"),
             Err(tokio_tungstenite::tungstenite::Error::Http(answer)) => {
-                assert!(!is_ours && answer.status() == 403, "{host}");
+                assert!(!is_ours && answer.status() == 421, "{host}");
             }
             Err(error) => panic!("{host}: {error}"),
         }

@@ -198,6 +198,8 @@ async fn a_counter_gets_what_the_resident_agreed_to_once_and_the_phone_remembers
     resident.goes_to(Tab::Home).await;
     resident.will_scan("CQ1A:900");
     resident.scans().await?;
+    // Home shows the pass, too: the choice for this sign is what is meant.
+    resident.sees("选择要给这个闸机看的卡").await?;
     resident.tap("就诊码").await?;
     resident.sees("社区诊所").await?;
     resident.tap("挂号并出示健康档案").await?;

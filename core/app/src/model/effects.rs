@@ -48,6 +48,10 @@ impl Model {
                 }
             }
             Some(Waiter::Port(answer)) => {
+                if matches!(outcome, Outcome::Photo { .. }) {
+                    // Instead of one that was kept.
+                    self.shared.photo = None;
+                }
                 let _ = answer.send(outcome);
             }
             None => self.left_over(outcome),
@@ -57,7 +61,9 @@ impl Model {
     /// Has a photo taken for a page; one that is left over from before is offered first.
     pub(crate) fn photo_for_port(&mut self, answer: oneshot::Sender<Outcome>) {
         if self.shared.photo.is_some() {
-            self.add_sheet(Box::new(KeptPhoto::new(answer)));
+            let top = self.stack.last().map(|entry| entry.id());
+            let asker = top.and_then(|top| self.screen(&top)).map(|screen| screen.head.title);
+            self.add_sheet(Box::new(KeptPhoto::new(answer, asker.unwrap_or_default())));
         } else {
             self.effect_for_port(Act::Photo, answer);
         }

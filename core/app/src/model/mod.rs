@@ -92,6 +92,7 @@ impl Model {
             own: Own::default(),
             account: None,
             nations,
+            passed: None,
             photo: None,
             online: true,
             clock,
@@ -261,9 +262,7 @@ impl Model {
             return;
         }
         self.shared.own = own;
-        if before.is_some() {
-            self.shared.photo = None;
-        }
+        self.shared.photo = None;
         // Nothing of one account is seen by another: no screen, and no sheet.
         let tab = self.stack.first().and_then(|entry| entry.face.tab());
         let is_logging_in = self.stack.last().is_some_and(|own| matches!(own.face.route(), Some(Route::Login)));

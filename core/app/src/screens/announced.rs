@@ -9,7 +9,7 @@ use crate::time;
 
 /// One sentence or two: who says so, why, and until when.
 pub(super) fn said(shared: &Shared, announcement: &AnnouncementView) -> String {
-    let AnnouncementView { by, kind, reason, until } = announcement;
+    let AnnouncementView { by, kind, reason, until, .. } = announcement;
     let id = match (kind, until) {
         (AnnouncementKind::Update, _) => "announced-update",
         (AnnouncementKind::Outage, Some(_)) => "announced-outage-until",

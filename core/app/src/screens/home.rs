@@ -73,8 +73,8 @@ pub(crate) struct Home {
     syncing: bool,
     /// Whether a sync follows the reading that is under way: what is on the phone is shown before anything is asked for.
     sync_next: bool,
-    /// The outage that the resident has read and gone past.
-    passed: Option<AnnouncementView>,
+    /// Whether another sync was asked for meanwhile.
+    sync_again: bool,
     error: Option<Error>,
 }
 
@@ -92,7 +92,7 @@ impl Home {
     fn read(&mut self, cx: &mut Cx<'_>) {
         let Some(place) = cx.shared.place().cloned() else { return };
         if self.place.as_ref() != Some(&place) {
-            let (reading, syncs) = (self.reading, self.syncs);
+            let (reading, syncs) = (self.reading, self.syncs + 1);
             *self = Self { place: Some(place.clone()), tiles: STEP, reading, syncs, ..Self::default() };
         }
         // One reading at a time: what it finds is shown, and then what has changed meanwhile is read.
@@ -177,7 +177,7 @@ impl Home {
 
     fn sync(&mut self, cx: &mut Cx<'_>) {
         let Some(place) = cx.shared.place().cloned() else { return };
-        (self.syncing, self.error) = (true, None);
+        (self.syncing, self.sync_next, self.error) = (true, false, None);
         self.syncs += 1;
         let sync = self.syncs;
         cx.ask(
@@ -187,6 +187,9 @@ impl Home {
                     me.syncing = false;
                     me.error = synced.err();
                     me.read(cx);
+                    if std::mem::take(&mut me.sync_again) {
+                        me.sync(cx);
+                    }
                 }
             },
         );
@@ -218,9 +221,9 @@ impl Home {
     }
 
     /// What is announced here, if anything; and whether the resident may look past it and does.
-    fn announcement(&self) -> Option<(&AnnouncementView, bool)> {
+    fn announcement(&self, shared: &Shared) -> Option<(&AnnouncementView, bool)> {
         let announcement = self.view.as_ref()?.announcement.as_ref()?;
-        let passed = announcement.kind == AnnouncementKind::Outage && self.passed.as_ref() == Some(announcement);
+        let passed = announcement.kind == AnnouncementKind::Outage && shared.passed.as_ref() == Some(&announcement.id);
         Some((announcement, passed))
     }
 
@@ -245,7 +248,7 @@ impl Home {
             }
             _ => {}
         }
-        if let Some((announcement, true)) = self.announcement() {
+        if let Some((announcement, true)) = self.announcement(shared) {
             page.notice("announced", Severity::Warn, announced::said(shared, announcement), Vec::new());
         }
         if let Some(view) = self.view.as_ref().filter(|view| view.waiting > 0) {
@@ -264,6 +267,30 @@ impl Home {
         }
     }
 
+    /// The way back home from elsewhere, and what is missing here.
+    fn away(&self, shared: &Shared, page: &mut Page) {
+        let Some((parity, home)) = self.parity.as_ref().zip(self.home_name.as_ref()) else { return };
+        page.list("away", shared.say("home-away"));
+        let row = Row::new(shared.messages.with("home-back", [("place", home.as_str().into())])).icon(Icon::Home);
+        page.row("back-home", row);
+        let missing = parity.missing.len();
+        let text = if missing == 0 {
+            shared.messages.with("home-none-missing", [("home", home.as_str().into())])
+        } else {
+            shared.messages.with("home-missing", [("count", missing.into()), ("home", home.as_str().into())])
+        };
+        page.row("travel", Row::new(text).icon(Icon::Travel));
+    }
+
+    fn hotline(&self) -> Option<&str> {
+        self.view.as_ref()?.region.hotline.as_deref()
+    }
+
+    fn call(shared: &Shared, hotline: &str, page: &mut Page) {
+        let row = Row::new(shared.messages.with("home-call", [("number", hotline.into())])).icon(Icon::Phone);
+        page.row(format!("call/{hotline}"), row);
+    }
+
     fn elder(&self, shared: &Shared, page: &mut Page) {
         self.state(shared, page);
         let mut left = MAX_ELDER;
@@ -272,10 +299,8 @@ impl Home {
             page.row(format!("pass/{}", pass.id), super::passes::row(shared, pass));
             left -= 1;
         }
-        if let Some(hotline) = self.view.as_ref().and_then(|view| view.region.hotline.clone()) {
-            let row =
-                Row::new(shared.messages.with("home-call", [("number", hotline.as_str().into())])).icon(Icon::Phone);
-            page.row(format!("call/{hotline}"), row);
+        if let Some(hotline) = self.hotline() {
+            Self::call(shared, hotline, page);
             left -= 1;
         }
         // One is for all there is.
@@ -348,9 +373,19 @@ impl Face for Home {
             }
             return;
         };
-        if let Some((announcement, false)) = self.announcement() {
+        if let Some((announcement, false)) = self.announcement(shared) {
             announced::view(shared, announcement, page);
-            return self.passes(shared, page);
+            if self.syncing {
+                page.progress("looking", shared.say("announced-looking"), None);
+            }
+            self.state(shared, page);
+            self.away(shared, page);
+            self.passes(shared, page);
+            if let Some(hotline) = self.hotline() {
+                page.list("by-phone", shared.say("announced-by-phone"));
+                Self::call(shared, hotline, page);
+            }
+            return;
         }
         if shared.settings.elder {
             return self.elder(shared, page);
@@ -360,18 +395,7 @@ impl Face for Home {
             Kind::Button { label: shared.say("home-find"), role: Role::Find, busy: false, disabled: None },
         );
         self.state(shared, page);
-        if let Some((parity, home)) = self.parity.as_ref().zip(self.home_name.as_ref()) {
-            page.list("away", shared.say("home-away"));
-            let row = Row::new(shared.messages.with("home-back", [("place", home.as_str().into())])).icon(Icon::Home);
-            page.row("back-home", row);
-            let missing = parity.missing.len();
-            let text = if missing == 0 {
-                shared.messages.with("home-none-missing", [("home", home.as_str().into())])
-            } else {
-                shared.messages.with("home-missing", [("count", missing.into()), ("home", home.as_str().into())])
-            };
-            page.row("travel", Row::new(text).icon(Icon::Travel));
-        }
+        self.away(shared, page);
         self.passes(shared, page);
         if !self.favourites.is_empty() {
             page.heading("favourites-title", shared.say("home-favourites"));
@@ -404,10 +428,11 @@ impl Face for Home {
             ("find", _) => cx.push(Search::default()),
             ("place", _) => cx.push(Places::new(PlacesFor::Switching)),
             ("scan", _) => cx.permitted_effect(Act::Scan, "scan"),
-            ("again", _) => self.sync(cx),
+            ("again", _) => self.refresh(cx),
             ("update", _) => cx.effect(Act::Update, "update"),
             ("all-the-same", _) => {
-                self.passed = self.view.as_ref().and_then(|view| view.announcement.clone());
+                let announcement = self.view.as_ref().and_then(|view| view.announcement.as_ref());
+                cx.shared.passed = announcement.map(|own| own.id.clone());
             }
             ("back-home", _) => {
                 cx.shared.settings.place.clone_from(&cx.shared.settings.home);
@@ -453,7 +478,10 @@ impl Face for Home {
     }
 
     fn refresh(&mut self, cx: &mut Cx<'_>) {
-        if !self.syncing {
+        // One that is under way may have asked before there was news.
+        if self.syncing {
+            self.sync_again = true;
+        } else {
             self.sync(cx);
         }
     }

@@ -1,5 +1,6 @@
 //! A photo that was taken for a page, and came when the app had been ended: offered to the page that asks next.
 
+use onecity_core::platform::Photo;
 use tokio::sync::oneshot;
 
 use crate::block::Role;
@@ -12,11 +13,13 @@ use crate::shared::Shared;
 /// Whether a page gets the photo that was kept.
 pub(crate) struct KeptPhoto {
     answer: Option<oneshot::Sender<Outcome>>,
+    /// What is on the screen: the service that asks.
+    asker: String,
 }
 
 impl KeptPhoto {
-    pub(crate) fn new(answer: oneshot::Sender<Outcome>) -> Self {
-        Self { answer: Some(answer) }
+    pub(crate) fn new(answer: oneshot::Sender<Outcome>, asker: String) -> Self {
+        Self { answer: Some(answer), asker }
     }
 }
 
@@ -31,6 +34,7 @@ impl Face for KeptPhoto {
 
     fn view(&self, shared: &Shared, page: &mut Page) {
         page.head.title = shared.say("photo-kept-title");
+        page.head.detail = Some(self.asker.clone());
         page.text("what", shared.say("photo-kept-what"));
         page.facts("photo", shared.photo.iter().map(|photo| (shared.say("photo-kept-name"), photo.name.clone())));
         page.button("use", Role::Primary, shared.say("photo-kept-use"));
@@ -41,13 +45,16 @@ impl Face for KeptPhoto {
     fn tap(&mut self, key: &str, cx: &mut Cx<'_>) {
         match key {
             "use" => {
-                if let (Some(answer), Some(photo)) = (self.answer.take(), cx.shared.photo.take()) {
-                    let (name, media_type, bytes) = (photo.name, photo.media_type, photo.bytes);
-                    let _ = answer.send(Outcome::Photo { name, media_type, bytes });
+                match (self.answer.take(), cx.shared.photo.take()) {
+                    (Some(answer), Some(Photo { name, media_type, bytes })) => {
+                        let _ = answer.send(Outcome::Photo { name, media_type, bytes });
+                    }
+                    // Another page was faster.
+                    (Some(answer), None) => cx.commands.push(Command::EffectForPort(Act::Photo, answer)),
+                    (None, _) => {}
                 }
             }
             "another" => {
-                cx.shared.photo = None;
                 if let Some(answer) = self.answer.take() {
                     cx.commands.push(Command::EffectForPort(Act::Photo, answer));
                 }

@@ -35,13 +35,14 @@ impl ShownTo {
             |me: &mut Self, read, _| match read {
                 Ok((passes, all)) => {
                     let pass = passes.into_iter().find(|pass| what_it_is(pass) == me.pass);
-                    me.title = pass.map(|pass| pass.title);
-                    let shown = |own: &DisclosureView| {
-                        let pass = own.pass.as_ref()?;
-                        Some(pass_of(&pass.region, &pass.pass_type, own.holder.as_ref()))
+                    let of = |own: &DisclosureView| match (&own.pass, &pass) {
+                        (Some(shown), _) => pass_of(&shown.region, &shown.pass_type, own.holder.as_ref()) == me.pass,
+                        // What was written down before the pass itself was: by its name and whose it is.
+                        (None, Some(pass)) => own.what == pass.title && own.holder == pass.holder,
+                        (None, None) => false,
                     };
-                    me.disclosures =
-                        Some(all.into_iter().filter(|own| shown(own).as_ref() == Some(&me.pass)).collect());
+                    me.disclosures = Some(all.into_iter().filter(of).collect());
+                    me.title = pass.map(|pass| pass.title);
                     me.error = None;
                 }
                 Err(error) => me.error = Some(error),

@@ -4,6 +4,7 @@ use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::RegionId;
 use onecity_protocol::trust::{ANNOUNCEMENT_TARGET, Announcement};
 use onecity_store::{Catalogue, StoreError};
+use ring::digest::{SHA256, digest};
 
 use super::lookup::Registry;
 use super::offers::PLATFORM;
@@ -30,7 +31,14 @@ pub(super) fn announced(
         };
         let view = |kind, reason: &str, until| -> Result<_, StoreError> {
             let by = catalogue.region(&id)?.map(|region| region.names.best(languages).to_owned());
-            Ok(AnnouncementView { by: by.unwrap_or_else(|| id.to_string()), kind, reason: reason.to_owned(), until })
+            let own = hex::encode(&digest(&SHA256, &bytes).as_ref()[..8]);
+            Ok(AnnouncementView {
+                id: format!("{id}/{own}"),
+                by: by.unwrap_or_else(|| id.to_string()),
+                kind,
+                reason: reason.to_owned(),
+                until,
+            })
         };
         if let Some(update) = announcement.update_from(PLATFORM) {
             return view(AnnouncementKind::Update, update.reason.best(languages), None).map(Some);
@@ -43,10 +51,15 @@ pub(super) fn announced(
 }
 
 impl Registry {
-    /// Why this app opens no service of a region before it is updated, if that is so.
-    pub(super) async fn must_update(&self, region: &RegionId) -> Result<Option<AnnouncementView>, Error> {
+    /// What is announced for a region now.
+    pub(super) async fn announced(&self, region: &RegionId) -> Result<Option<AnnouncementView>, Error> {
         let (region, languages, now) = (region.clone(), self.device.languages(), self.device.time.now().await);
-        let said = self.device.catalogue(move |catalogue| announced(catalogue, &region, now, &languages)).await?;
-        Ok(said.filter(|said| said.kind == AnnouncementKind::Update))
+        self.device.catalogue(move |catalogue| announced(catalogue, &region, now, &languages)).await
+    }
+
+    /// Why this app opens no service of a region before it is updated, if that is so. One that is open goes on until it is
+    /// closed.
+    pub(super) async fn must_update(&self, region: &RegionId) -> Result<Option<AnnouncementView>, Error> {
+        Ok(self.announced(region).await?.filter(|said| said.kind == AnnouncementKind::Update))
     }
 }

@@ -12,10 +12,11 @@ use std::sync::Arc;
 
 use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::identity_provider::IdentityProvider;
+use onecity_protocol::limits::ANNOUNCEMENT_BYTES;
 use onecity_protocol::region::{RegionFile, RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{
     ANNOUNCEMENT_TARGET, Allowance, PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET,
-    Takedown, TrustError,
+    Takedown, Target, TrustError,
 };
 use onecity_store::{Catalogue, KeptRepository, TakenDown, VerifiedRole};
 
@@ -92,7 +93,6 @@ impl Registry {
         let newer = update.updater.refresh().await?;
         let regions = update.region_data().await?;
         update.file(TRUST_LIST_TARGET, |bytes| Ok(TrustList::parse(bytes).map(drop)?)).await?;
-        update.announcement().await?;
         let tree = match regions {
             Some(file) => {
                 let mut tree = RegionTree::default();
@@ -103,7 +103,9 @@ impl Registry {
         };
         report.changed |= newer;
         update.roles(&Wanted::new(&tree, region), progress, &mut report).await?;
-        if report.broken.is_empty() {
+        // Otherwise the next sync is a whole one, and asks for it again.
+        let heard = update.announcement().await?;
+        if report.broken.is_empty() && heard {
             let (scope, snapshot) = (region.clone(), update.updater.trusted().snapshot_version().unwrap_or_default());
             self.device.catalogue(move |catalogue| catalogue.keep_scope(&scope, snapshot)).await?;
         }
@@ -117,6 +119,10 @@ impl Registry {
         let now = self.device.time.now().await;
         let nation = self.repository(&region.nation()).await?;
         if !nation.is_some_and(|nation| (0..NATION_CHECKED).contains(&(now - nation.checked))) {
+            return Ok(None);
+        }
+        // What the nation announces may be over: that is not waited for.
+        if self.announced(&region.nation()).await?.is_some() {
             return Ok(None);
         }
         let scope = region.clone();
@@ -452,9 +458,24 @@ impl<'a> Update<'a> {
         self.registry.device.catalogue(move |catalogue| catalogue.keep_file(&id, &target, &bytes)).await
     }
 
-    /// What it tells all residents. One that can't be read is passed over where it would be shown: nothing else waits for it.
-    async fn announcement(&mut self) -> Result<(), Error> {
-        self.file(ANNOUNCEMENT_TARGET, |_| Ok(())).await
+    /// What it tells all residents; answers whether that is known now. Nothing else waits for it: one that can't be fetched is
+    /// asked for again, and one that can't be read is passed over where it would be shown.
+    async fn announcement(&mut self) -> Result<bool, Error> {
+        let path = format!("{}/{ANNOUNCEMENT_TARGET}", self.repository.id);
+        let is_too_long = |target: Target| target.length > ANNOUNCEMENT_BYTES as u64;
+        if self.updater.trusted().target(&path).is_ok_and(is_too_long) {
+            let id = self.repository.id.clone();
+            self.registry.device.catalogue(move |catalogue| catalogue.forget_file(&id, &path)).await?;
+            return Ok(true);
+        }
+        match self.file(ANNOUNCEMENT_TARGET, |_| Ok(())).await {
+            Ok(()) => Ok(true),
+            Err(error @ (Error::Network { .. } | Error::BadAnswer { .. } | Error::SignatureInvalid { .. })) => {
+                tracing::warn!(id = %self.repository.id, %error, "what it announces can't be fetched");
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     async fn kept_file(&self, path: &str) -> Result<Option<Arc<[u8]>>, Error> {

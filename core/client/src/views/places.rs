@@ -164,6 +164,8 @@ pub enum AnnouncementKind {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
 pub struct AnnouncementView {
+    /// Which it is, in every language: what is announced instead of it has another.
+    pub id: String,
     /// The name of the province or nation that says so.
     pub by: String,
     /// What it is.

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::entry::check_reason;
 use crate::credential::UnixTime;
 use crate::json;
+use crate::limits::ANNOUNCEMENT_BYTES;
 use crate::names::Names;
 
 /// What the one who runs a registry tells all of its residents.
@@ -56,6 +57,9 @@ const LATEST: UnixTime = 32_503_680_000;
 impl Announcement {
     /// Reads the target `REGION/announcement.json`.
     pub fn parse(bytes: &[u8]) -> Result<Self, AnnouncementError> {
+        if bytes.len() > ANNOUNCEMENT_BYTES {
+            return Err(AnnouncementError("it has more than 64 KiB".to_owned()));
+        }
         let value = json::parse(bytes).map_err(|error| AnnouncementError(error.to_string()))?;
         // An array would be taken for a record without names.
         if !value.is_object() {
@@ -129,5 +133,7 @@ mod tests {
             assert!(read(&wrong).is_err(), "{wrong}");
         }
         assert!(Announcement::parse(b"{\"outage\":null,\"outage\":null}").is_err(), "a name twice");
+        let padded = format!("{{\"more\":\"{}\"}}", "x".repeat(ANNOUNCEMENT_BYTES));
+        assert!(Announcement::parse(padded.as_bytes()).is_err(), "too long");
     }
 }

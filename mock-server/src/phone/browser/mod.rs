@@ -197,7 +197,22 @@ pub(crate) async fn coming_back(request: Request, next: Next) -> Response {
          <script>if (parent === self) location.replace({script}); \
          else parent.postMessage({{ came_back: {script} }}, location.origin)</script>"
     );
-    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], page).into_response()
+    let headers = [(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")];
+    let mut told = (headers, page).into_response();
+    for cookie in response.headers().get_all(header::SET_COOKIE) {
+        told.headers_mut().append(header::SET_COOKIE, cookie.clone());
+    }
+    told
+}
+
+/// Answers only those who ask for this machine by an address or as `localhost`: see [`host`].
+pub(crate) async fn at_this_machine(request: Request, next: Next) -> Response {
+    let is_named = request.headers().contains_key(header::HOST);
+    if is_named && Host::of(request.headers()).is_none() {
+        let said = "this world is at an address, or at localhost";
+        return (StatusCode::MISDIRECTED_REQUEST, said).into_response();
+    }
+    next.run(request).await
 }
 
 fn file(name: &str, headers: &HeaderMap) -> Response {
@@ -270,7 +285,7 @@ async fn socket(
     }
     match phones.phone(&world, &asked.name) {
         Ok(hosted) => {
-            let upgrade = upgrade.max_message_size(MAX_MESSAGE);
+            let upgrade = upgrade.max_message_size(MAX_MESSAGE).max_frame_size(MAX_MESSAGE);
             upgrade.on_upgrade(move |socket| async move {
                 Page::new(world, phones, hosted, host).serve(socket).await;
             })

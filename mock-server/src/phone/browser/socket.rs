@@ -9,10 +9,11 @@ use onecity_core::QrPicture;
 use onecity_core::platform::Clock;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
+use tokio::sync::Semaphore;
 
 use super::host::Host;
 use super::services::serve_service;
-use super::{BrowserPhones, Hosted, locked};
+use super::{BrowserPhones, Hosted, MAX_NAME, locked};
 use crate::picture;
 use crate::world::World;
 
@@ -173,11 +174,26 @@ pub(super) struct Page {
     /// What the platform has said last: another process is told it, too.
     environment: Option<Environment>,
     online: bool,
+    /// How many calls of pages may be under way.
+    calls: Arc<Semaphore>,
 }
+
+/// Most calls of a page's that are under way.
+const MAX_CALLS: usize = 32;
 
 impl Page {
     pub(super) fn new(world: Arc<World>, phones: Arc<BrowserPhones>, hosted: Arc<Hosted>, host: Host) -> Self {
-        Self { world, phones, hosted, host, known: HashMap::new(), delivery: None, environment: None, online: true }
+        Self {
+            world,
+            phones,
+            hosted,
+            host,
+            known: HashMap::new(),
+            delivery: None,
+            environment: None,
+            online: true,
+            calls: Arc::new(Semaphore::new(MAX_CALLS)),
+        }
     }
 
     /// An effect as the page can have it done: this world's own pages are where the page itself is.
@@ -223,6 +239,9 @@ impl Page {
         let phone = self.hosted.phone.read().await;
         let app = Arc::clone(phone.app());
         match said {
+            Said::Hello(Hello { page, .. }) if page.len() > MAX_NAME => {
+                tracing::warn!("a page has a name that is too long");
+            }
             Said::Hello(Hello { page, applied, environment }) => {
                 self.delivery = Some(self.hosted.delivery(&page, applied));
                 self.environment = Some(environment.clone());
@@ -251,8 +270,10 @@ impl Page {
             }
             Said::Touched(entry) => app.touched(&entry),
             Said::Call(PageCall { id, entry, json }) => {
-                let answers = answers.clone();
+                let (answers, calls) = (answers.clone(), Arc::clone(&self.calls));
                 tokio::spawn(async move {
+                    // Calls that wait for each other's turn: a page that floods waits itself.
+                    let _turn = calls.acquire().await;
                     let json = match app.bridge(&entry, &json).await {
                         Ok(json) => json,
                         Err(error) => {

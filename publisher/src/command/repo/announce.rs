@@ -28,7 +28,7 @@ pub(super) struct Arguments {
     over: bool,
 }
 
-/// Lists what is to be announced in place of what was; answers what was done.
+/// Lists what is to be announced, beside what is already; answers what was done.
 pub(super) fn run(repository: &mut Repository<Folder>, arguments: &Arguments) -> Result<String, CommandError> {
     let Arguments { outage, until, update, platform, over } = arguments;
     let path = format!("{}/{ANNOUNCEMENT_TARGET}", repository.id());
@@ -36,7 +36,9 @@ pub(super) fn run(repository: &mut Repository<Folder>, arguments: &Arguments) ->
         let was = repository.remove_target(&path)?;
         return Ok(if was { "nothing is announced any more" } else { "nothing was announced" }.to_owned());
     }
-    let mut announcement = Announcement::default();
+    // What is not named stays: an outage lifts no update.
+    let kept = repository.own_file(&path)?.and_then(|bytes| Announcement::parse(&bytes).ok());
+    let mut announcement = kept.unwrap_or_default();
     if !outage.is_empty() {
         let until = until.map(Timestamp::as_second);
         announcement.outage = Some(Outage { reason: reasons(outage)?.reason, until });
@@ -47,5 +49,7 @@ pub(super) fn run(repository: &mut Repository<Folder>, arguments: &Arguments) ->
     let bytes = serde_json::to_vec(&announcement).expect("texts and numbers are JSON");
     Announcement::parse(&bytes).map_err(|error| CommandError::Usage(error.to_string()))?;
     repository.add_target(&path, bytes, None)?;
-    Ok(format!("announced to all residents of {}", repository.id()))
+    let says = [announcement.outage.map(|_| "an outage"), announcement.update.map(|_| "that the app must be updated")];
+    let says: Vec<&str> = says.into_iter().flatten().collect();
+    Ok(format!("announced to all residents of {}: {}", repository.id(), says.join(", and ")))
 }

@@ -192,7 +192,7 @@ async fn a_page_under_a_stranger_s_name_for_this_machine_gets_no_phone() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_that_reaches_the_phone_by_another_address_gets_everything_there() {
     let town = Town::in_network().await;
-    let afar = town.from_afar();
+    let afar = town.afar();
     let mut page = Page::open_at(&afar, "far", "0").await;
     page.settles().await;
     page.taps("all/cn-sd/jinan/report").await;

@@ -29,7 +29,7 @@ impl Town {
     }
 
     /// Where somebody at another machine of the network finds it; on a machine without a network, another address of its own.
-    pub(crate) fn from_afar(&self) -> String {
+    pub(crate) fn afar(&self) -> String {
         let address = mock_server::network_address().unwrap_or([127, 0, 0, 2].into());
         let port = self.world.origin().rsplit_once(':').map(|(_, port)| port).expect("a port");
         format!("http://{address}:{port}")

@@ -261,7 +261,7 @@ async fn chromium_a_browser_that_slept_wakes_at_the_place_where_the_phone_is() {
 #[ignore = "tests/run calls it where Chromium is there"]
 async fn chromium_on_another_machine_of_the_network_has_the_whole_phone() {
     let town = Town::in_network().await;
-    let mut browser = Browser::open_at(&town, &town.from_afar(), "far", "zh-CN,zh").await;
+    let mut browser = Browser::open_at(&town, &town.afar(), "far", "zh-CN,zh").await;
     browser.settles().await;
     browser.taps("我的").await;
     browser.taps("登录").await;

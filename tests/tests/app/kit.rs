@@ -75,6 +75,8 @@ pub(crate) async fn logs_in(resident: &mut Resident, persona: &'static str) -> O
     resident.tap("登录").await?;
     resident.tap("山东").await?;
     resident.sees("已登录").await?;
+    // All screens know by then who it is: a page that is opened before is opened again as theirs.
+    resident.sees_that("a way to log out", |me| me.blocks.iter().any(|block| block.key == "log-out")).await?;
     resident.goes_to(onecity_app::Tab::Home).await;
     resident.sees("问题上报").await
 }

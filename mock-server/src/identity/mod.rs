@@ -77,7 +77,7 @@ const GRACE: i64 = 60;
 struct Grant {
     provider: String,
     persona: &'static str,
-    /// The key that it is bound to (RFC 9449); none for whoever holds it (RFC 6750).
+    /// The key that it is bound to (RFC 9449); none for a bearer token (RFC 6750).
     key: Option<String>,
     acr: &'static str,
     scopes: Scopes,

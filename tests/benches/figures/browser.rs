@@ -140,7 +140,8 @@ fn p95(mut all: Vec<f64>) -> f64 {
     all[all.len() * 95 / 100]
 }
 
-/// From a touch to the end of the frame that shows what it did (the first task after it), with the app in the server's process: what 95 of a hundred stay below.
+/// From a touch to the end of the frame that shows what it did (the first task after it), with the app in the server's process:
+/// what 95 of a hundred stay below.
 pub(crate) fn tap_to_repaint_p95() -> Figure {
     let runtime = Runtime::new().expect("a runtime");
     let times = runtime.block_on(async {

@@ -29,6 +29,17 @@ struct App {
     http: reqwest::Client,
 }
 
+/// What a code is exchanged for tokens with.
+fn redeeming<'a>(code: &'a str, redirect_uri: &'a str) -> [(&'a str, &'a str); 5] {
+    [
+        ("grant_type", "authorization_code"),
+        ("client_id", "onecity-app"),
+        ("code", code),
+        ("redirect_uri", redirect_uri),
+        ("code_verifier", VERIFIER),
+    ]
+}
+
 /// A status with what was said.
 type Said = (u16, Value);
 
@@ -124,13 +135,7 @@ impl App {
         let back = self.chooses(provider, persona, "onecity://login").await.expect("sent back");
         let back = url::Url::parse(&back).expect("an address");
         let code = back.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
-        let fields = [
-            ("grant_type", "authorization_code"),
-            ("client_id", "onecity-app"),
-            ("code", &code),
-            ("redirect_uri", "onecity://login"),
-            ("code_verifier", VERIFIER),
-        ];
+        let fields = redeeming(&code, "onecity://login");
         let (status, tokens) = self.asks(&format!("/idp/{provider}/token"), &fields).await;
         assert_eq!(status, 200, "{tokens}");
         tokens
@@ -357,13 +362,7 @@ async fn what_a_standard_leaves_to_the_app_is_not_forced_on_it() {
         let back = answer.headers()["location"].to_str().expect("an address").to_owned();
         assert_eq!(in_query(&back, "state"), None);
         let code = in_query(&back, "code").expect("a code");
-        let fields = [
-            ("grant_type", "authorization_code"),
-            ("client_id", "onecity-app"),
-            ("code", code.as_str()),
-            ("redirect_uri", "http://127.0.0.1:5000/cb"),
-            ("code_verifier", VERIFIER),
-        ];
+        let fields = redeeming(&code, "http://127.0.0.1:5000/cb");
         let (status, tokens) = plain("/idp/shandong/token".to_owned(), &fields).await;
         assert_eq!(status, 200, "{tokens}");
         (tokens, code)
@@ -383,13 +382,7 @@ async fn what_a_standard_leaves_to_the_app_is_not_forced_on_it() {
     let (status, info) = asks("/userinfo", "bearer", &access).await;
     assert_eq!((status, &info["name"], &info["sub"]), (200, &"Persona Lan".into(), &claims["sub"]));
     // A code that comes again takes back what was given for it.
-    let again = [
-        ("grant_type", "authorization_code"),
-        ("client_id", "onecity-app"),
-        ("code", code.as_str()),
-        ("redirect_uri", "http://127.0.0.1:5000/cb"),
-        ("code_verifier", VERIFIER),
-    ];
+    let again = redeeming(&code, "http://127.0.0.1:5000/cb");
     assert_eq!(plain("/idp/shandong/token".to_owned(), &again).await.1["error"], "invalid_grant");
     assert_eq!(asks("/userinfo", "Bearer", &access).await.0, 401);
 
@@ -551,13 +544,7 @@ async fn proofs_are_compared_as_rfc_9449_says_and_never_carry_the_private_key() 
     let back =
         app.posts("/idp/shandong/authorize", &fields).await.headers()["location"].to_str().expect("a place").to_owned();
     let code = in_query(&back, "code").expect("a code");
-    let redeem = [
-        ("grant_type", "authorization_code"),
-        ("client_id", "onecity-app"),
-        ("code", code.as_str()),
-        ("redirect_uri", "onecity://login"),
-        ("code_verifier", VERIFIER),
-    ];
+    let redeem = redeeming(&code, "onecity://login");
     let other = App::new(&server.world());
     assert_eq!(other.asks("/idp/shandong/token", &redeem).await.1["error"], "invalid_grant");
     let mut named = request.to_vec();

@@ -199,13 +199,21 @@ async fn chromium_takes_a_resident_all_the_way_by_the_keyboard_alone() {
 const WATCHED: &str = "const Own = WebSocket; globalThis.sockets = []; globalThis.WebSocket = class extends Own { \
     constructor(...all) { super(...all); sockets.push(this); } };";
 
+impl Browser {
+    /// One whose page keeps its sockets where a test finds them.
+    async fn watched(town: &Town, name: &str) -> Self {
+        let mut own = Self::open(town, name).await;
+        own.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCHED })).await;
+        own.loads_by("Page.reload", json!({})).await;
+        own
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "tests/run calls it where Chromium is there"]
 async fn chromium_two_touches_do_one_thing_and_a_lost_socket_comes_back_to_the_same_place() {
     let town = Town::new().await;
-    let mut browser = Browser::open(&town, "socket").await;
-    browser.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCHED })).await;
-    browser.loads_by("Page.reload", json!({})).await;
+    let mut browser = Browser::watched(&town, "socket").await;
     browser.settles().await;
     let twice = "(() => { const own = document.querySelector('[data-key=\"find\"]'); own.click(); own.click(); })()";
     browser.eval(twice).await;
@@ -234,9 +242,7 @@ async fn chromium_two_touches_do_one_thing_and_a_lost_socket_comes_back_to_the_s
 #[ignore = "tests/run calls it where Chromium is there"]
 async fn chromium_a_browser_that_slept_wakes_at_the_place_where_the_phone_is() {
     let town = Town::new().await;
-    let mut sleeper = Browser::open(&town, "shared").await;
-    sleeper.call("Page.addScriptToEvaluateOnNewDocument", json!({ "source": WATCHED })).await;
-    sleeper.loads_by("Page.reload", json!({})).await;
+    let mut sleeper = Browser::watched(&town, "shared").await;
     sleeper.settles().await;
     // It loses its socket as it falls asleep: from then on nothing of its page runs, and it hears nothing.
     sleeper.call("Debugger.enable", json!({})).await;

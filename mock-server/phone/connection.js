@@ -29,7 +29,7 @@ export class Connection extends EventTarget {
   }
 
   open() {
-    const address = new URL(`/phone/socket?name=${encodeURIComponent(this.#name)}`, location.href);
+    const address = new URL(`phone/socket?name=${encodeURIComponent(this.#name)}`, location.href);
     address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
     const socket = new WebSocket(address);
     socket.addEventListener("open", () => {

@@ -134,7 +134,7 @@ export class Device extends HTMLElement {
       id: (key) => `b-${entry}-${key.replace(/[^a-z0-9]/gi, "_")}`,
       tap: (key) => send({ event: "tap", key }),
       choose: (key, option) => send({ event: "choose", key, option }),
-      image: (image) => `/phone/image?name=${encodeURIComponent(this.connection.name)}&image=${encodeURIComponent(image)}`,
+      image: (image) => `phone/image?name=${encodeURIComponent(this.connection.name)}&image=${encodeURIComponent(image)}`,
       field: (input, block) => this.#field(input, block, send),
       takeOver: (input, block) => this.#takeOver(input, block),
       movable: (element, block) => this.#movable(element, block, entry),

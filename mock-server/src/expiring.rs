@@ -90,7 +90,7 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
     }
 
     /// Takes those away that it says.
-    pub(crate) fn remove_if(&mut self, goes: impl Fn(&V) -> bool) {
+    pub(crate) fn remove_if(&mut self, mut goes: impl FnMut(&V) -> bool) {
         let Self { entries, used, .. } = self;
         entries.retain(|_, own| {
             let stays = !goes(&own.value);

@@ -12,10 +12,11 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::faults::Preset;
 use crate::phone::Resident;
 use crate::regions;
 use crate::server::Server;
-use crate::world::{Fault, World, WorldOptions};
+use crate::world::{World, WorldOptions};
 
 /// One step that held.
 #[derive(Debug, Clone, Serialize)]
@@ -407,7 +408,7 @@ impl Traveller {
 
     async fn delivered(&mut self, before: usize) -> Outcome {
         // The hardest case: the city takes it, and its answer gets lost.
-        self.world.faults.begin(Fault::LoseReply);
+        self.world.faults.begin(Preset::LoseReply);
         let Self { me, world, .. } = self;
         me.goes_offline().await;
         me.goes_online().await;

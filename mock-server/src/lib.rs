@@ -32,10 +32,15 @@
 
 #![forbid(unsafe_code)]
 
+mod admin;
 mod city;
+mod clock;
+mod exchange;
 mod expiring;
+mod faults;
 mod identity;
 mod issuer;
+mod journal;
 pub mod journey;
 mod pages;
 mod phone;
@@ -45,11 +50,20 @@ mod regions;
 mod registry;
 mod server;
 mod services;
+mod serving;
 mod world;
+mod worlds;
 
+pub use admin::openapi;
+pub use clock::{FASTEST, PhoneClock, WorldClock};
+pub use faults::{Delay, Faults, Instead, Preset, Rule, RuleError, RunningRule, Signed, Stale, What, Where};
+pub use journal::{
+    Expectation, Filter, FilterError, Journal, Redaction, ShownExchange, ShownHeader, ShownMessage, Verdict,
+};
 pub use phone::{AppPhone, Phone, PhoneError, Resident, Unseen};
 pub use picture::{PictureError, png, read};
 pub use regions::{RegionTableError, load as load_regions};
 pub use registry::Registry;
 pub use server::{Server, network_address};
-pub use world::{Fault, Faults, World, WorldError, WorldOptions};
+pub use world::{World, WorldError, WorldOptions};
+pub use worlds::{Worlds, WorldsError};

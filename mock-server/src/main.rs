@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use mock_server::journey::{self, Step};
-use mock_server::{Fault, Server, WorldOptions};
+use mock_server::{Preset, Server, WorldOptions};
 use tracing_subscriber::EnvFilter;
 
 /// The whole world of OneCity on one machine: identity providers, registry, issuers, city back ends and phones.
@@ -28,7 +28,7 @@ struct Cli {
     seed: u64,
     /// Something to go wrong from the start; may be given several times.
     #[arg(long = "fault", value_enum, global = true)]
-    faults: Vec<Fault>,
+    faults: Vec<Preset>,
     /// Lets the one who holds a key publish as a unit: UNIT=FILE with the public key, as `onecity key public` prints it.
     #[arg(long = "entrust", value_name = "UNIT=FILE", global = true)]
     entrusted: Vec<String>,
@@ -117,10 +117,10 @@ async fn serve(options: WorldOptions, entrusted: &[String]) -> ExitCode {
     println!("  a registry        {origin}/registry/cn-sd/metadata/timestamp.json");
     println!("  a city's back end {origin}/city/cn-sd.jinan");
     println!("Ctrl-C ends it.");
-    tokio::select! {
-        () = server.run() => {}
-        _ = tokio::signal::ctrl_c() => {}
-    }
+    let ended = async {
+        let _ = tokio::signal::ctrl_c().await;
+    };
+    server.run_until(ended).await;
     ExitCode::SUCCESS
 }
 

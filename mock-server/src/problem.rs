@@ -49,9 +49,15 @@ impl Problem {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused", "this number was used for something else")
     }
 
-    /// Nobody answers just now.
-    pub(crate) fn down() -> Self {
-        Self::new(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "not just now")
+    /// What a tester wants answered.
+    pub(crate) fn as_told(status: u16, retry_after: Option<u32>) -> Self {
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE);
+        let error = if status == StatusCode::SERVICE_UNAVAILABLE { "temporarily_unavailable" } else { "fault" };
+        let problem = Self::new(status, error, "not just now: a tester wants it so");
+        match retry_after {
+            Some(seconds) => problem.with(header::RETRY_AFTER, &seconds.to_string()),
+            None => problem,
+        }
     }
 
     /// The request is wrong.

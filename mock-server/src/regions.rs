@@ -1,5 +1,7 @@
 //! The region tables that are checked in beside this crate, read into the tree.
 
+use std::sync::{Arc, OnceLock};
+
 use onecity_protocol::names::Names;
 use onecity_protocol::region::{Circle, IdError, Position, Region, RegionFile, RegionId, RegionKind, RegionTree};
 
@@ -28,13 +30,17 @@ pub fn load(nation: &RegionId) -> Result<RegionFile, RegionTableError> {
     Ok(RegionFile { regions, circles })
 }
 
-/// All nations as one tree.
-pub(crate) fn tree() -> Result<RegionTree, RegionTableError> {
+/// All nations as one tree. All worlds have the same.
+pub(crate) fn tree() -> Result<Arc<RegionTree>, RegionTableError> {
+    static TREE: OnceLock<Arc<RegionTree>> = OnceLock::new();
+    if let Some(tree) = TREE.get() {
+        return Ok(Arc::clone(tree));
+    }
     let mut tree = RegionTree::default();
     for nation in nations() {
         tree.add(load(&nation)?);
     }
-    Ok(tree)
+    Ok(Arc::clone(TREE.get_or_init(|| Arc::new(tree))))
 }
 
 /// The nations that there are tables for.

@@ -2,32 +2,31 @@
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
-use std::time::Duration;
 
-use axum::extract::{Path, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::extract::Path;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use axum::{Router, middleware};
+use axum::{Json, Router, middleware};
 use onecity_protocol::region::RegionId;
-use tokio::sync::oneshot;
+use serde_json::json;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower_http::compression::CompressionLayer;
-use tower_http::limit::RequestBodyLimitLayer;
 
+use crate::admin::{self, Access};
+use crate::faults::wire;
 use crate::phone::browser;
-use crate::registry;
-use crate::world::{World, WorldError, WorldOptions};
-use crate::{city, identity, issuer, pages};
-
-/// Largest request, in bytes.
-const MAX_REQUEST: usize = 4 << 20;
+use crate::world::{In, World, WorldError, WorldOptions};
+use crate::worlds::{self, Worlds};
+use crate::{city, exchange, identity, issuer, pages, registry, serving};
 
 /// A running server.
 pub struct Server {
-    world: Arc<World>,
+    worlds: Arc<Worlds>,
     address: SocketAddr,
-    stop: oneshot::Sender<()>,
+    access: Arc<Access>,
+    stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
 
@@ -42,34 +41,33 @@ impl Server {
         let building = tokio::task::spawn_blocking(move || World::new(&origin, seed));
         let world = building.await.map_err(std::io::Error::other)??;
         options.faults.iter().for_each(|fault| world.faults.begin(*fault));
-        Self::serve(Arc::new(world), listener)
+        Self::serve(Arc::new(Worlds::new(Arc::new(world))), listener)
     }
 
     /// Serves a world again, at the port it had.
     pub fn restart(world: Arc<World>, address: SocketAddr) -> Result<Self, WorldError> {
-        Self::serve(world, TcpListener::bind(address)?)
+        Self::serve(Arc::new(Worlds::new(world)), TcpListener::bind(address)?)
     }
 
-    fn serve(world: Arc<World>, listener: TcpListener) -> Result<Self, WorldError> {
+    fn serve(worlds: Arc<Worlds>, listener: TcpListener) -> Result<Self, WorldError> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
-        let (stop, stopped) = oneshot::channel();
-        let app = routes(&world, address).with_state(Arc::clone(&world));
-        let task = tokio::spawn(async move {
-            let serving = axum::serve(listener, app).with_graceful_shutdown(async {
-                let _ = stopped.await;
-            });
-            if let Err(error) = serving.await {
-                tracing::error!(%error, "the server ended");
-            }
-        });
-        Ok(Self { world, address, stop, task })
+        let (stop, stopping) = watch::channel(false);
+        let access = Arc::new(Access::new());
+        let app = routes(&worlds, address, &access, stopping.clone());
+        let task = tokio::spawn(serving::serve(listener, app, stopping));
+        Ok(Self { worlds, address, access, stop, task })
     }
 
-    /// The world that it serves.
+    /// The first of its worlds.
     pub fn world(&self) -> Arc<World> {
-        Arc::clone(&self.world)
+        self.worlds.first()
+    }
+
+    /// All of its worlds.
+    pub fn worlds(&self) -> &Arc<Worlds> {
+        &self.worlds
     }
 
     /// Where it listens.
@@ -77,20 +75,21 @@ impl Server {
         self.address
     }
 
-    /// Stops listening and ends idle connections.
-    pub async fn stop(self) {
-        let _ = self.stop.send(());
-        let abort = self.task.abort_handle();
-        if tokio::time::timeout(Duration::from_secs(5), self.task).await.is_err() {
-            abort.abort();
-        }
+    /// What somebody on another machine proves to be the tester with.
+    pub fn admin_token(&self) -> &str {
+        self.access.token()
     }
 
-    /// Serves until the process is told to end.
-    pub async fn run(self) {
-        let Self { stop, task, .. } = self;
-        let _ = task.await;
-        drop(stop);
+    /// Lets nobody in any more, and ends when what is under way has been answered, or after five seconds.
+    pub async fn stop(self) {
+        let _ = self.stop.send(true);
+        let _ = self.task.await;
+    }
+
+    /// Serves until the process is told to end, and then stops.
+    pub async fn run_until(self, ends: impl Future<Output = ()>) {
+        ends.await;
+        self.stop().await;
     }
 }
 
@@ -102,47 +101,47 @@ pub fn network_address() -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-/// Every answer tells the world's time, which need not be the machine's.
-async fn dated(State(world): State<Arc<World>>, mut response: Response) -> Response {
-    let now = jiff::Timestamp::from_second(world.now()).unwrap_or_default().to_zoned(jiff::tz::TimeZone::UTC);
-    if let Ok(date) = HeaderValue::from_str(&now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()) {
-        response.headers_mut().insert(header::DATE, date);
-    }
-    response
-}
-
-fn routes(world: &Arc<World>, address: SocketAddr) -> Router<Arc<World>> {
-    Router::new()
-        .route("/", get(landing))
-        .route("/health", get(|| async { axum::Json(serde_json::json!({ "status": "up" })) }))
+fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopping: watch::Receiver<bool>) -> Router {
+    // What phones, gates and others ask of a world.
+    let world = Router::new()
         .route("/world.json", get(describe))
         .route("/gate/{region}/trust.json", get(trust_list))
         .merge(identity::routes())
         .merge(issuer::routes())
         .merge(city::routes())
-        .layer(RequestBodyLimitLayer::new(MAX_REQUEST))
-        // A package is larger than what anybody else sends.
         .merge(registry::http::routes())
+        .fallback(|| async { StatusCode::NOT_FOUND })
+        .layer(middleware::from_fn(exchange::conduct));
+    // What a tester sees and does.
+    let own = Router::new()
+        .route("/", get(landing))
+        .route("/health", get(|| async { Json(json!({ "status": "up" })) }))
         .merge(browser::routes(address.ip()))
+        .merge(admin::routes(Arc::clone(worlds), Arc::clone(access), stopping))
+        .fallback_service(world)
         .layer(middleware::from_fn(browser::coming_back))
-        .layer(middleware::from_fn(browser::at_this_machine))
-        .layer(middleware::map_response_with_state(Arc::clone(world), dated))
         .layer(CompressionLayer::new())
+        .layer(middleware::from_fn(wire::send));
+    // A world is entered before its path is looked at.
+    Router::new()
+        .fallback_service(own)
+        .layer(middleware::from_fn_with_state(Arc::clone(worlds), worlds::enter))
+        .layer(middleware::from_fn(browser::at_this_machine))
 }
 
-async fn landing(State(world): State<Arc<World>>, headers: HeaderMap) -> Response {
+async fn landing(In(world): In, headers: HeaderMap) -> Response {
     pages::landing(&world, pages::Language::of(&headers)).into_response()
 }
 
-async fn describe(State(world): State<Arc<World>>) -> Response {
+async fn describe(In(world): In) -> Response {
     match world.describe() {
-        Ok(description) => axum::Json(description).into_response(),
+        Ok(description) => Json(description).into_response(),
         Err(error) => (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
     }
 }
 
 /// A trust list as an operator would carry it to a gate by hand.
-async fn trust_list(State(world): State<Arc<World>>, Path(region): Path<String>) -> Response {
+async fn trust_list(In(world): In, Path(region): Path<String>) -> Response {
     let list = region.parse().ok().and_then(|region: RegionId| world.trust_list(&region));
-    list.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |list| axum::Json(list).into_response())
+    list.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |list| Json(list).into_response())
 }

@@ -7,6 +7,8 @@ use onecity_publisher::{PackError, pack, shared_files};
 use rust_embed::Embed;
 use serde_json::{Value, json};
 
+use crate::registry::Origins;
+
 #[derive(Embed)]
 #[folder = "services/"]
 struct Sources;
@@ -29,7 +31,7 @@ pub(crate) struct Packed {
 }
 
 /// Packs a service for a unit: its back end and the one origin that it may reach are this world's.
-pub(crate) fn pack_for(service: &str, unit: &UnitId, origin: &str) -> Result<Packed, ServiceError> {
+pub(crate) fn pack_for(service: &str, unit: &UnitId, origins: Origins<'_>) -> Result<Packed, ServiceError> {
     let mut files = shared_files();
     let own = folder(service);
     if own.is_empty() {
@@ -39,9 +41,9 @@ pub(crate) fn pack_for(service: &str, unit: &UnitId, origin: &str) -> Result<Pac
     let wrong = |why| ServiceError::Manifest { service: service.to_owned(), why };
     let manifest = files.get("manifest.json").map(Vec::as_slice).unwrap_or_default();
     let mut manifest: Value = serde_json::from_slice(manifest).map_err(wrong)?;
-    manifest["onecity"]["origins"] = json!([origin]);
+    manifest["onecity"]["origins"] = json!([origins.web]);
     files.insert("manifest.json".to_owned(), serde_json::to_vec_pretty(&manifest).map_err(wrong)?);
-    let config = json!({ "backend": format!("{origin}/city/{}", path_of(unit)) });
+    let config = json!({ "backend": format!("{}/city/{}", origins.world, path_of(unit)) });
     files.insert("common/config.json".to_owned(), config.to_string().into_bytes());
     Ok(Packed { package: pack(&files)?, files })
 }

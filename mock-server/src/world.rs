@@ -1,22 +1,33 @@
 //! Everything that the world knows. Servers come and go; the world keeps its state.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::SystemTime;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use onecity_core::NationAnchor;
 use onecity_protocol::credential::{Status, TrustList, UnixTime};
 use onecity_protocol::region::{RegionId, RegionTree};
 use onecity_protocol::trust::{ANNOUNCEMENT_TARGET, Announcement, TRUST_LIST_TARGET};
 use ring::hmac;
+use ring::rand::SystemRandom;
 use serde_json::{Value, json};
 
 use crate::city::{self, CityState};
+use crate::clock::WorldClock;
+use crate::exchange;
+use crate::faults::{Faults, Preset, Strike, What};
 use crate::identity::IdentityState;
 use crate::issuer::{IssuerError, Issuers};
+use crate::journal::{Journal, Redaction};
 use crate::regions::{self, RegionTableError};
-use crate::registry::{Registry, RegistryError, providers};
+use crate::registry::{Origins, Registry, RegistryError, providers};
+
+/// The name of a server's first world.
+pub(crate) const FIRST: &str = "default";
+/// Where the others are.
+pub(crate) const PREFIX: &str = "/w/";
 
 /// What the world is started with.
 #[derive(Debug, Clone, Default)]
@@ -28,7 +39,7 @@ pub struct WorldOptions {
     /// Repeats the same personas, ids and decisions.
     pub seed: u64,
     /// What goes wrong from the start.
-    pub faults: Vec<Fault>,
+    pub faults: Vec<Preset>,
 }
 
 /// Why the world could not be made.
@@ -43,89 +54,101 @@ pub enum WorldError {
     Regions(#[from] RegionTableError),
     #[error("the issuers: {0}")]
     Issuer(#[from] IssuerError),
+    #[error("the system has no random numbers")]
+    Random,
 }
 
-/// What can be made to go wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum)]
-pub enum Fault {
-    /// The identity provider puts another login's nonce into its ID tokens.
-    WrongNonce,
-    /// The identity provider's discovery document names another issuer.
-    WrongIssuer,
-    /// A city's back end takes the next submission, and then answers 504 as a gateway would; once.
-    LoseReply,
-    /// The identity provider renews the next session, and then answers 504; once.
-    LoseRefresh,
-    /// Every proof of possession must hold the server's nonce.
-    DpopNonce,
-    /// The identity providers answer 503.
-    ProviderDown,
-    /// The cities' back ends answer 503.
-    CityDown,
-}
-
-/// What goes wrong just now.
-#[derive(Debug, Default)]
-pub struct Faults(Mutex<HashSet<Fault>>);
-
-impl Faults {
-    /// Lets something go wrong from now on.
-    pub fn begin(&self, fault: Fault) {
-        self.lock().insert(fault);
-    }
-
-    /// Ends it; answers whether it was going on.
-    pub fn end(&self, fault: Fault) -> bool {
-        self.lock().remove(&fault)
-    }
-
-    pub(crate) fn is_on(&self, fault: Fault) -> bool {
-        self.lock().contains(&fault)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, HashSet<Fault>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// The world.
+/// A world. Its registry is signed when somebody asks for it: a world that nobody looks at costs next to nothing.
 pub struct World {
+    name: String,
+    /// Of the server, without a path.
+    web_origin: String,
+    /// Where it is on the server: nothing, or `/w/NAME`.
+    prefix: String,
     origin: String,
-    seed: hmac::Key,
+    seed: u64,
+    ids: hmac::Key,
     counter: AtomicU64,
-    skipped: AtomicI64,
-    pub(crate) tree: RegionTree,
-    registry: RwLock<Registry>,
+    /// What everybody in it goes by.
+    pub clock: Arc<WorldClock>,
+    pub(crate) tree: Arc<RegionTree>,
+    registry: OnceLock<RwLock<Registry>>,
     pub(crate) identity: Mutex<IdentityState>,
     pub(crate) issuers: Issuers,
     pub(crate) cities: Mutex<CityState>,
     /// What goes wrong just now.
     pub faults: Faults,
+    /// What has arrived.
+    pub journal: Journal,
 }
 
 impl World {
-    /// A world whose server is at `origin`.
+    /// The first world of a server at `origin`, with its registry.
     pub fn new(origin: &str, seed: u64) -> Result<Self, WorldError> {
+        let world = Self::beside(origin, None, seed)?;
+        let registry = world.build_registry()?;
+        let _ = world.registry.set(RwLock::new(registry));
+        Ok(world)
+    }
+
+    /// Another world of the same server, below `/w/NAME`; or, without a name, the first.
+    pub(crate) fn beside(web_origin: &str, name: Option<&str>, seed: u64) -> Result<Self, WorldError> {
         onecity_core::install_providers();
         let tree = regions::tree()?;
-        let issuers = Issuers::new(origin, &tree)?;
-        let lists: BTreeMap<RegionId, TrustList> = issuers.trust_lists();
-        let registry = Registry::build(origin, &providers(origin), &lists, now())?;
+        let prefix = name.map(|name| format!("{PREFIX}{name}")).unwrap_or_default();
+        let origin = format!("{web_origin}{prefix}");
+        let issuers = Issuers::new(&origin, &tree)?;
+        let secret = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| WorldError::Random)?;
         Ok(Self {
-            origin: origin.to_owned(),
-            seed: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()),
+            name: name.unwrap_or(FIRST).to_owned(),
+            web_origin: web_origin.to_owned(),
+            prefix,
+            seed,
+            ids: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()),
             counter: AtomicU64::new(0),
-            skipped: AtomicI64::new(0),
+            clock: Arc::default(),
             tree,
-            registry: RwLock::new(registry),
+            registry: OnceLock::new(),
             identity: Mutex::new(IdentityState::new()),
             issuers,
             cities: Mutex::default(),
-            faults: Faults::default(),
+            faults: Faults::new(seed),
+            journal: Journal::new(Redaction::new(secret)),
+            origin,
         })
     }
 
-    /// The address of the world's server, without a trailing slash.
+    fn build_registry(&self) -> Result<Registry, RegistryError> {
+        let origins = Origins { web: &self.web_origin, world: &self.origin };
+        Registry::build(origins, &providers(&self.origin), &self.issuers.trust_lists(), self.now())
+    }
+
+    fn registry_lock(&self) -> &RwLock<Registry> {
+        // It is made from what is built in, of which the first world's was made.
+        self.registry.get_or_init(|| RwLock::new(self.build_registry().expect("a registry of what is built in")))
+    }
+
+    /// Its name; that of the first is `default`.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What decides its ids and lots.
+    pub fn seed(&self) -> u64 {
+        self.seed
+    }
+
+    /// Where it is on its server: nothing for the first world, `/w/NAME` for another.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The address of its server, without a path: the origin of its pages (RFC 6454).
+    pub fn web_origin(&self) -> &str {
+        &self.web_origin
+    }
+
+    /// The address of the world, without a trailing slash.
     pub fn origin(&self) -> &str {
         &self.origin
     }
@@ -137,22 +160,61 @@ impl World {
 
     /// Seconds since 1970, by the world's own clock.
     pub fn now(&self) -> UnixTime {
-        now() + self.skipped.load(Ordering::Relaxed)
+        self.clock.now()
     }
 
-    /// Lets seconds pass without anybody waiting for them. The registries are signed again meanwhile, as their online keys
-    /// do by themselves.
+    /// The same as its servers say it: a fault may have their clocks wrong.
+    pub(crate) fn told(&self) -> UnixTime {
+        self.now() + exchange::skew()
+    }
+
+    /// The same as a header (RFC 9110 §5.6.7), off by some seconds.
+    pub(crate) fn date(&self, skew: i64) -> Option<HeaderValue> {
+        let now = jiff::Timestamp::from_second(self.now() + skew).ok()?.to_zoned(jiff::tz::TimeZone::UTC);
+        HeaderValue::from_str(&now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
+    }
+
+    /// Lets seconds pass without anybody waiting for them.
     pub fn skip(&self, seconds: i64) {
-        self.skipped.fetch_add(seconds, Ordering::Relaxed);
-        let now = self.now();
-        if let Err(error) = self.registry_mut(|registry| registry.renew(now)) {
-            tracing::error!(%error, "the registries were not signed again");
+        self.clock.jump(seconds.saturating_mul(1000));
+    }
+
+    /// As it was at first, with the same keys and anchors, so that phones go on.
+    pub fn reset(&self) -> Result<(), WorldError> {
+        self.faults.end_all();
+        self.lock_identity().reset();
+        self.issuers.reset();
+        *self.lock_cities() = CityState::default();
+        self.counter.store(0, Ordering::Relaxed);
+        self.clock.follow_machine();
+        if let Some(registry) = self.registry.get() {
+            let now = self.now();
+            registry.write().unwrap_or_else(PoisonError::into_inner).reset(now)?;
+            // What passes are signed with goes on, and so must the lists of it.
+            if self.issuers.has_other_keys() {
+                self.publish_trust_lists()?;
+            }
         }
+        self.journal.clear();
+        Ok(())
+    }
+
+    /// What strikes the exchange that is under way, of the kinds that are meant.
+    pub(crate) fn struck(&self, is_meant: impl Fn(&What) -> bool) -> Option<Strike> {
+        exchange::struck(self, is_meant)
+    }
+
+    /// The persona whose request it is, as far as its token or form tells.
+    pub(crate) fn who_asks(&self, path: &str, headers: &HeaderMap, body: &[u8]) -> Option<String> {
+        if !headers.contains_key(header::AUTHORIZATION) && !path.starts_with("/idp/") {
+            return None;
+        }
+        self.lock_identity().who_asks(headers, body, self.now()).map(str::to_owned)
     }
 
     /// An id that the seed decides: 16 hexadecimal digits for a label.
     pub(crate) fn id(&self, label: &str) -> String {
-        hex::encode(&hmac::sign(&self.seed, label.as_bytes()).as_ref()[..8])
+        hex::encode(&hmac::sign(&self.ids, label.as_bytes()).as_ref()[..8])
     }
 
     /// The next id of a kind.
@@ -163,12 +225,12 @@ impl World {
 
     /// Looks at the registry.
     pub fn registry<T>(&self, look: impl FnOnce(&Registry) -> T) -> T {
-        look(&self.registry.read().unwrap_or_else(PoisonError::into_inner))
+        look(&self.registry_lock().read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Changes the registry.
     pub fn registry_mut<T>(&self, change: impl FnOnce(&mut Registry) -> T) -> T {
-        change(&mut self.registry.write().unwrap_or_else(PoisonError::into_inner))
+        change(&mut self.registry_lock().write().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// The trust list of a first-level region, as a gate gets it.
@@ -320,7 +382,13 @@ impl World {
     }
 }
 
-fn now() -> UnixTime {
-    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
+/// The world that a request is for, which it was let into by its path.
+pub(crate) struct In(pub Arc<World>);
+
+impl<S: Sync> FromRequestParts<S> for In {
+    type Rejection = StatusCode;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, StatusCode> {
+        parts.extensions.get::<Arc<World>>().cloned().map(Self).ok_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
 }

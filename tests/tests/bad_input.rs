@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mock_server::{Fault, Phone, PhoneError, Server, World, WorldOptions};
+use mock_server::{Phone, PhoneError, Preset, Server, World, WorldOptions};
 use onecity_core::platform::{Clock, Platform, software};
 use onecity_core::{AccountView, Client, ClientConfig, Error, Freshness, PassSituation, Refusal, ServiceId};
 use onecity_protocol::credential::Audience;
@@ -60,9 +60,9 @@ async fn still_logged_in(phone: &Phone) {
 async fn a_provider_that_calls_itself_by_another_name_gets_nobody_logged_in() {
     let (server, world, phone) = world().await;
     phone.log_in("shandong", "lan").await.expect("logged in");
-    world.faults.begin(Fault::WrongIssuer);
+    world.faults.begin(Preset::WrongIssuer);
     assert_eq!(refused(phone.log_in("shandong", "minh").await), Refusal::WrongIssuer);
-    world.faults.end(Fault::WrongIssuer);
+    world.faults.end(&Preset::WrongIssuer.name());
     still_logged_in(&phone).await;
     server.stop().await;
 }
@@ -98,9 +98,9 @@ async fn a_callback_with_another_state_is_refused_and_counts_once() {
 async fn an_id_token_made_for_another_login_is_refused() {
     let (server, world, phone) = world().await;
     phone.log_in("shandong", "lan").await.expect("logged in");
-    world.faults.begin(Fault::WrongNonce);
+    world.faults.begin(Preset::WrongNonce);
     assert_eq!(refused(phone.log_in("shandong", "minh").await), Refusal::WrongNonce);
-    world.faults.end(Fault::WrongNonce);
+    world.faults.end(&Preset::WrongNonce.name());
     still_logged_in(&phone).await;
     server.stop().await;
 }

@@ -9,9 +9,7 @@
 mod payment;
 mod submissions;
 
-use std::sync::Arc;
-
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, Uri, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -21,12 +19,12 @@ use serde_json::{Value, json};
 
 use crate::identity::{STRONG, ServiceGrant, authenticate_service};
 use crate::problem::Problem;
-use crate::world::{Fault, World};
+use crate::world::{In, World};
 
 pub(crate) use payment::{PayRequest, paid};
-pub(crate) use submissions::CityState;
+pub(crate) use submissions::{CityState, TakenView};
 
-pub(crate) fn routes() -> Router<Arc<World>> {
+pub(crate) fn routes() -> Router {
     let kinds = ["appointments", "reports", "certificates"];
     let mut routes = Router::new()
         .route("/city/{unit}", get(about))
@@ -58,12 +56,7 @@ fn asked_by(world: &World, headers: &HeaderMap, method: &str, uri: &Uri) -> Resu
 }
 
 /// What the back end knows of the one who asks: a subject that means nothing elsewhere, and what was agreed to.
-async fn me(
-    State(world): State<Arc<World>>,
-    Path(path): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+async fn me(In(world): In, Path(path): Path<String>, uri: Uri, headers: HeaderMap) -> Result<Response, Problem> {
     unit(&world, &path)?;
     let grant = asked_by(&world, &headers, "GET", &uri)?.ok_or(Problem::unauthorized("nobody knows who asks"))?;
     let body = Json(json!({ "subject": grant.subject, "fields": grant.fields }));
@@ -71,12 +64,7 @@ async fn me(
 }
 
 /// Something that only a strong login may see.
-async fn strong(
-    State(world): State<Arc<World>>,
-    Path(path): Path<String>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Result<Json<Value>, Problem> {
+async fn strong(In(world): In, Path(path): Path<String>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Problem> {
     unit(&world, &path)?;
     let grant = asked_by(&world, &headers, "GET", &uri)?.ok_or(Problem::unauthorized("nobody knows who asks"))?;
     if grant.acr != STRONG {
@@ -85,11 +73,8 @@ async fn strong(
     Ok(Json(json!({ "subject": grant.subject })))
 }
 
-/// The unit of a path, if it exists in this world. While the city is down, nothing of it answers.
+/// The unit of a path, if it exists in this world.
 fn unit(world: &World, path: &str) -> Result<UnitId, Problem> {
-    if world.faults.is_on(Fault::CityDown) {
-        return Err(Problem::down());
-    }
     let known = |unit: &UnitId| {
         let circle = world.tree.circles().any(|circle| circle.id == *unit);
         circle || (!unit.is_office() && world.tree.get(unit.region()).is_some())
@@ -106,12 +91,12 @@ fn named(world: &World, unit: &UnitId) -> Value {
 
 type Answer = Result<Json<Value>, Problem>;
 
-async fn about(State(world): State<Arc<World>>, Path(path): Path<String>) -> Answer {
+async fn about(In(world): In, Path(path): Path<String>) -> Answer {
     let unit = unit(&world, &path)?;
     Ok(Json(json!({ "city": named(&world, &unit) })))
 }
 
-async fn transit(State(world): State<Arc<World>>, Path(path): Path<String>) -> Answer {
+async fn transit(In(world): In, Path(path): Path<String>) -> Answer {
     let unit = unit(&world, &path)?;
     let places = districts(&world, &unit);
     let lines: Vec<Value> = places
@@ -123,7 +108,7 @@ async fn transit(State(world): State<Arc<World>>, Path(path): Path<String>) -> A
     Ok(Json(json!({ "city": named(&world, &unit), "lines": lines })))
 }
 
-async fn coast(State(world): State<Arc<World>>, Path(path): Path<String>) -> Answer {
+async fn coast(In(world): In, Path(path): Path<String>) -> Answer {
     let unit = unit(&world, &path)?;
     let flags = ["green", "green", "yellow", "green", "red"];
     let circle = world.tree.circles().find(|circle| circle.id == unit);
@@ -140,7 +125,7 @@ async fn coast(State(world): State<Arc<World>>, Path(path): Path<String>) -> Ans
     Ok(Json(json!({ "city": named(&world, &unit), "beaches": beaches })))
 }
 
-async fn hotline(State(world): State<Arc<World>>, Path(path): Path<String>) -> Result<Response, Problem> {
+async fn hotline(In(world): In, Path(path): Path<String>) -> Result<Response, Problem> {
     let unit = unit(&world, &path)?;
     let topics = [
         ("heating", "供暖报修", "先看小区总阀是否开启；仍不热，请拨打热线报修，一般 24 小时内上门。"),
@@ -156,7 +141,7 @@ async fn hotline(State(world): State<Arc<World>>, Path(path): Path<String>) -> R
     Ok(([(header::CACHE_CONTROL, lasts)], body).into_response())
 }
 
-async fn appointments(State(world): State<Arc<World>>, Path(path): Path<String>) -> Answer {
+async fn appointments(In(world): In, Path(path): Path<String>) -> Answer {
     let unit = unit(&world, &path)?;
     let tomorrow = world.now() / 86_400 + 1;
     let slots: Vec<String> = (0..3)

@@ -1,8 +1,6 @@
 //! The payment page: one button, and a signed receipt on the way back.
 
-use std::sync::Arc;
-
-use axum::extract::{Form, Path, Query, State};
+use axum::extract::{Form, Path, Query};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Redirect, Response};
 use onecity_protocol::region::UnitId;
@@ -14,7 +12,7 @@ use super::{named, unit};
 use crate::identity::home;
 use crate::pages;
 use crate::problem::Problem;
-use crate::world::World;
+use crate::world::{In, World};
 
 /// What the app asks to be paid.
 #[derive(Debug, Clone, Deserialize, Serialize)]
@@ -37,7 +35,7 @@ impl PayRequest {
 }
 
 pub(super) async fn page(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(path): Path<String>,
     headers: HeaderMap,
     Query(request): Query<PayRequest>,
@@ -50,7 +48,7 @@ pub(super) async fn page(
 }
 
 pub(super) async fn pay(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(path): Path<String>,
     Form(request): Form<PayRequest>,
 ) -> Result<Redirect, Problem> {

@@ -1,23 +1,23 @@
 //! What is handed in: taken once for each idempotency key, with what was uploaded for it before (tus 1.0), and with a
 //! timeline.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::UnitId;
 use ring::digest::{SHA256, digest};
+use serde::Serialize;
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use super::{asked_by, named, unit};
 use crate::expiring::Expiring;
 use crate::identity::ServiceGrant;
 use crate::problem::Problem;
-use crate::world::{Fault, World};
+use crate::world::In;
 
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
 const UPLOAD_LENGTH: HeaderName = HeaderName::from_static("upload-length");
@@ -41,6 +41,37 @@ struct Taken {
     /// As JSON, which takes less room than what it says.
     answer: String,
     timeline: Vec<Value>,
+}
+
+/// A submission as a tester sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct TakenView {
+    /// The number that the phone gave it.
+    pub number: String,
+    /// The unit that has it.
+    #[schema(example = "cn-sd/jinan")]
+    pub unit: String,
+    /// When it came, in seconds since 1970.
+    pub at: UnixTime,
+    /// What was handed in.
+    #[schema(value_type = Object)]
+    pub body: Value,
+    /// What has become of it.
+    #[schema(value_type = Vec<Object>)]
+    pub timeline: Vec<Value>,
+}
+
+impl TakenView {
+    fn of(place: &Numbered, taken: &Taken) -> Self {
+        let answer: Value = serde_json::from_str(&taken.answer).unwrap_or_default();
+        Self {
+            number: place.number.clone(),
+            unit: place.unit.to_string(),
+            at: taken.timeline.first().and_then(|first| first["at"].as_i64()).unwrap_or_default(),
+            body: answer["received"].clone(),
+            timeline: taken.timeline.clone(),
+        }
+    }
 }
 
 /// What somebody has given a number to. Another's number is another, though it may be the same text.
@@ -91,6 +122,13 @@ impl CityState {
         self.taken.iter().count()
     }
 
+    /// All of them, as they were handed in.
+    pub(crate) fn list(&self) -> Vec<TakenView> {
+        let mut all: Vec<TakenView> = self.taken.iter().map(|(place, taken)| TakenView::of(place, taken)).collect();
+        all.sort_by(|a, b| a.at.cmp(&b.at).then_with(|| a.number.cmp(&b.number)));
+        all
+    }
+
     /// Goes on with a submission; answers whether there is one.
     pub(crate) fn progress(&mut self, id: &str, at: UnixTime, status: &str, text: &str) -> bool {
         let own = self.taken.iter_mut().find(|(own, _)| own.number == id);
@@ -114,7 +152,7 @@ fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
 
 /// Takes a submission once: the same key gets the same answer, however often it is sent.
 pub(super) async fn submit(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(path): Path<String>,
     uri: Uri,
     headers: HeaderMap,
@@ -169,15 +207,12 @@ pub(super) async fn submit(
             answer
         }
     };
-    if world.faults.end(Fault::LoseReply) {
-        return Err(Problem::timed_out());
-    }
     Ok((StatusCode::CREATED, [(header::CONTENT_TYPE, "application/json")], answer).into_response())
 }
 
 /// What became of a submission, by its key.
 pub(super) async fn status(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path((path, id)): Path<(String, String)>,
     uri: Uri,
     headers: HeaderMap,
@@ -198,7 +233,7 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Option<usize> {
 
 /// Begins an upload (tus 1.0, creation).
 pub(super) async fn begin_upload(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path((path, _, attachment)): Path<(String, String, String)>,
     uri: Uri,
     headers: HeaderMap,
@@ -212,13 +247,13 @@ pub(super) async fn begin_upload(
     if cities.uploads.get(&place, now).is_none() {
         cities.uploads.put_weighing(OVERHEAD + length, place, Upload { length, bytes: Vec::new() }, now);
     }
-    let place = uri.path().replacen("/attachments/", "/uploads/", 1);
+    let place = format!("{}{}", world.prefix(), uri.path().replacen("/attachments/", "/uploads/", 1));
     Ok((StatusCode::CREATED, [(header::LOCATION, place), (TUS_RESUMABLE, "1.0.0".to_owned())]).into_response())
 }
 
 /// How far an upload has come.
 pub(super) async fn upload_offset(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path((path, _, attachment)): Path<(String, String, String)>,
     uri: Uri,
     headers: HeaderMap,
@@ -239,7 +274,7 @@ pub(super) async fn upload_offset(
 
 /// Takes the next bytes of an upload.
 pub(super) async fn go_on(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path((path, _, attachment)): Path<(String, String, String)>,
     uri: Uri,
     headers: HeaderMap,
@@ -258,9 +293,5 @@ pub(super) async fn go_on(
     }
     upload.bytes.extend_from_slice(&bytes);
     let said = [(UPLOAD_OFFSET, upload.bytes.len().to_string()), (TUS_RESUMABLE, "1.0.0".to_owned())];
-    // The bytes have come, and the answer is lost on its way.
-    if world.faults.end(Fault::LoseReply) {
-        return Err(Problem::timed_out());
-    }
     Ok((StatusCode::NO_CONTENT, said).into_response())
 }

@@ -1,9 +1,7 @@
 //! What a provider says of a token: of its resident to the app that holds it, and of itself to those who take it.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, Method, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,19 +13,19 @@ use super::parameters::Parameters;
 use super::tokens::{bearer, profile, shown, subject};
 use super::{ACCESS_LASTS, CLIENT_ID, issuer, known};
 use crate::problem::Problem;
-use crate::world::World;
+use crate::world::In;
 
 /// Who may ask what a token stands for.
 pub(crate) const GATEWAY: &str = "onecity-gateway";
 
 /// Who the resident is, as far as the app may know (OpenID Connect Core 1.0 §5.3).
 pub(super) async fn userinfo(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(provider): Path<String>,
     method: Method,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     let (grant, _) = bearer(&world, &provider, &headers, method.as_str(), "/userinfo")?;
     if !grant.scopes.openid {
         return Err(Problem::lacks_scope("openid"));
@@ -50,12 +48,12 @@ fn basic(headers: &HeaderMap) -> Option<(String, String)> {
 
 /// Whether a token counts, for the services behind the city's gateway (RFC 7662). Nothing is said of one that does not.
 pub(super) async fn introspect(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(provider): Path<String>,
     headers: HeaderMap,
     request: Parameters,
 ) -> Result<Json<Value>, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     let (now, state) = (world.now(), world.lock_identity());
     let wanted = (GATEWAY.to_owned(), state.gateway_secret.clone());
     // Of their hashes, how long a comparison takes tells nothing.

@@ -1,9 +1,7 @@
 //! The page where a persona is chosen, and requests that were pushed before it (RFC 9126).
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use onecity_protocol::credential::UnixTime;
@@ -19,7 +17,7 @@ use super::{
 };
 use crate::pages;
 use crate::problem::Problem;
-use crate::world::World;
+use crate::world::{In, World};
 
 /// What stands before the number of a pushed request (RFC 9126 §2.2).
 const PUSHED: &str = "urn:ietf:params:oauth:request_uri:";
@@ -184,12 +182,12 @@ impl AuthorizeRequest {
 
 /// Takes a request before the browser is opened. The code may be bound to a key by `dpop_jkt` or by a proof (RFC 9449 §10.1).
 pub(super) async fn push(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(provider): Path<String>,
     headers: HeaderMap,
     mut parameters: Parameters,
 ) -> Result<Response, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     if parameters.get("request_uri").is_some() {
         return Err(Problem::bad("invalid_request", "what is pushed is the request itself"));
     }
@@ -230,12 +228,12 @@ fn meant(world: &World, provider: &str, mut came: Parameters) -> Result<Authoriz
 /// The page where a persona is chosen. With `prompt=none` (OpenID Connect Core 1.0 §3.1.2.1) the answer comes at once: as the
 /// one who has logged in with this browser, or as the persona that `login_hint` names.
 pub(super) async fn ask(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(provider): Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     let came = Parameters::read(query.unwrap_or_default().as_bytes())?;
     let request = match meant(&world, &provider, came) {
         Ok(request) => request,
@@ -279,11 +277,11 @@ pub(super) async fn ask(
 
 /// A persona was chosen.
 pub(super) async fn choose(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(provider): Path<String>,
     mut came: Parameters,
 ) -> Result<Response, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     let persona = came.take("persona");
     let request = match meant(&world, &provider, came) {
         Ok(request) => request,
@@ -296,8 +294,9 @@ pub(super) async fn choose(
     let now = world.now();
     let mut response = grant_code(&world, &provider, &request, persona.id, now)?;
     let cookie = random_text();
-    let place = cookie_of(&provider);
-    let set = format!("{place}={cookie}; Path=/idp/{provider}; Max-Age={BROWSER_LASTS}; HttpOnly; SameSite=Lax");
+    let (place, prefix) = (cookie_of(&provider), world.prefix());
+    let set =
+        format!("{place}={cookie}; Path={prefix}/idp/{provider}; Max-Age={BROWSER_LASTS}; HttpOnly; SameSite=Lax");
     world.lock_identity().browsers.put(cookie, (provider, persona.id, now), now);
     if let Ok(set) = HeaderValue::from_str(&set) {
         response.headers_mut().insert(header::SET_COOKIE, set);

@@ -1,9 +1,7 @@
 //! Ending what was begun: a token, a session, a login in a browser; and the sessions of a resident wherever they are.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{Path, RawQuery};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use jsonwebtoken::jwk::Jwk;
@@ -17,16 +15,16 @@ use super::tokens::bearer;
 use super::{CLIENT_ID, Seen, home, issuer, known};
 use crate::pages;
 use crate::problem::Problem;
-use crate::world::World;
+use crate::world::{In, World};
 
 /// RFC 7009 §2: a refresh token takes its session with it, an access token itself alone. The answer is the same whether the token
 /// was known or not (§2.2).
 pub(super) async fn revoke(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(provider): Path<String>,
     request: Parameters,
 ) -> Result<StatusCode, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     if request.get("client_id").is_some_and(|client| client != CLIENT_ID) {
         return Err(Problem::unknown_client());
     }
@@ -62,7 +60,7 @@ pub(super) fn hinted(world: &World, provider: &str, hint: &str) -> Option<Hint> 
 
 /// The app sends the browser here to log out (OpenID Connect RP-Initiated Logout 1.0).
 pub(super) async fn logout(
-    world: State<Arc<World>>,
+    world: In,
     provider: Path<String>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
@@ -72,12 +70,12 @@ pub(super) async fn logout(
 }
 
 pub(super) async fn logout_by_form(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(provider): Path<String>,
     headers: HeaderMap,
     request: Parameters,
 ) -> Result<Response, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     let session = match request.get("id_token_hint") {
         Some(hint) => Some(
             hinted(&world, &provider, hint)
@@ -118,7 +116,8 @@ pub(super) async fn logout_by_form(
         }
         None => pages::logged_out(pages::Language::of(&headers)).into_response(),
     };
-    let forgets = format!("{}=; Path=/idp/{provider}; Max-Age=0; HttpOnly; SameSite=Lax", cookie_of(&provider));
+    let forgets =
+        format!("{}=; Path={}/idp/{provider}; Max-Age=0; HttpOnly; SameSite=Lax", cookie_of(&provider), world.prefix());
     if let Ok(forgets) = HeaderValue::from_str(&forgets) {
         response.headers_mut().insert(header::SET_COOKIE, forgets);
     }
@@ -127,11 +126,11 @@ pub(super) async fn logout_by_form(
 
 /// The sessions of the one who asks, wherever they were begun.
 pub(super) async fn sessions(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(provider): Path<String>,
     headers: HeaderMap,
 ) -> Result<Json<Value>, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     let (grant, own) = bearer(&world, &provider, &headers, "GET", "/sessions")?;
     let state = world.lock_identity();
     let same = |seen: &&Seen| seen.persona == grant.persona && seen.provider == grant.provider;
@@ -151,11 +150,11 @@ pub(super) async fn sessions(
 }
 
 pub(super) async fn end_session(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path((provider, id)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Result<StatusCode, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     let (grant, _) = bearer(&world, &provider, &headers, "DELETE", &format!("/sessions/{id}"))?;
     let mut state = world.lock_identity();
     let own = state.sessions.get(&id, world.now());

@@ -21,10 +21,10 @@ mod proofs;
 mod redirect;
 mod tokens;
 
-use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::collections::{BTreeSet, HashSet};
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
+use axum::http::HeaderMap;
 use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use base64::Engine;
@@ -34,10 +34,13 @@ use onecity_protocol::credential::UnixTime;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
 use serde_json::{Value, json};
+use url::form_urlencoded;
 
+use crate::admin::SessionView;
 use crate::expiring::Expiring;
+use crate::faults::What;
 use crate::problem::Problem;
-use crate::world::{Fault, World};
+use crate::world::{In, World};
 
 pub(crate) use authorize::AuthorizeRequest;
 use parameters::Parameters;
@@ -69,6 +72,8 @@ const MAX_TOKENS: usize = 50_000;
 const MAX_SESSIONS: usize = 20_000;
 /// How long a session lasts whatever is done, in seconds.
 const SESSION_LASTS: i64 = 90 * 86_400;
+/// How much of a form is looked at for who has sent it, in bytes.
+const MAX_FORM: usize = 16 << 10;
 /// How long a lost answer to a refresh can be asked for again, in seconds.
 const GRACE: i64 = 60;
 
@@ -196,10 +201,72 @@ impl IdentityState {
         (self.key, self.jwk) = signing_key(self.keys);
     }
 
+    /// The sessions that go on: a persona's, or all.
+    pub(crate) fn sessions_of(&self, persona: Option<&str>, now: UnixTime) -> Vec<SessionView> {
+        let own = |seen: &&Seen| persona.is_none_or(|persona| seen.persona == persona);
+        let going = self.sessions.iter().filter(|(session, _)| self.sessions.get(*session, now).is_some());
+        let mut all: Vec<SessionView> = going
+            .map(|(_, seen)| seen)
+            .filter(own)
+            .map(|seen| SessionView {
+                persona: seen.persona.to_owned(),
+                provider: seen.provider.clone(),
+                device: seen.device.clone(),
+                created: seen.created,
+                last_used: seen.last_used,
+            })
+            .collect();
+        all.sort_by_key(|own| own.created);
+        all
+    }
+
+    /// Ends a persona's sessions, or all; answers how many.
+    pub(crate) fn end_sessions_of(&mut self, persona: Option<&str>, now: UnixTime) -> usize {
+        let own = |(session, seen): (&String, &Seen)| {
+            let is_own = persona.is_none_or(|persona| seen.persona == persona);
+            (is_own && self.sessions.get(session, now).is_some()).then(|| session.clone())
+        };
+        let ended: HashSet<String> = self.sessions.iter().filter_map(own).collect();
+        for session in &ended {
+            self.sessions.take(session, 0);
+        }
+        self.access.remove_if(|own| ended.contains(&own.session));
+        self.services.remove_if(|own| ended.contains(&own.session));
+        ended.len()
+    }
+
+    /// Lets a persona's access tokens expire, or all; answers how many.
+    pub(crate) fn expire_tokens_of(&mut self, persona: Option<&str>, now: UnixTime) -> usize {
+        let sessions = &self.sessions;
+        let is_of = |session: &str| {
+            persona.is_none_or(|persona| sessions.get(session, now).is_some_and(|seen| seen.persona == persona))
+        };
+        let mut expired = 0;
+        self.access.remove_if(|own| {
+            let goes = persona.is_none_or(|persona| own.grant.persona == persona);
+            expired += usize::from(goes);
+            goes
+        });
+        self.services.remove_if(|own| {
+            let goes = is_of(&own.session);
+            expired += usize::from(goes);
+            goes
+        });
+        expired
+    }
+
+    /// Forgets everything but the keys and secrets.
+    pub(crate) fn reset(&mut self) {
+        let before = std::mem::replace(self, Self::new());
+        (self.key, self.jwk, self.keys) = (before.key, before.jwk, before.keys);
+        self.gateway_secret = before.gateway_secret;
+    }
+
     /// Ends every session, as a provider does that was broken into.
     pub(crate) fn end_all(&mut self) {
-        let all: Vec<String> = self.sessions.iter().map(|(session, _)| session.clone()).collect();
-        all.iter().for_each(|session| self.end(session));
+        self.sessions.remove_if(|_| true);
+        self.access.remove_if(|_| true);
+        self.services.remove_if(|_| true);
     }
 
     /// Who may ask about tokens, and what they prove themselves with.
@@ -223,6 +290,27 @@ impl IdentityState {
         self.services.remove_if(|own| own.session == session);
     }
 
+    /// The persona whose token or form it is: what an access token, a service's, a refresh token or a code stands for.
+    pub(crate) fn who_asks(&self, headers: &HeaderMap, body: &[u8], now: UnixTime) -> Option<&'static str> {
+        let in_session = |session: &str| self.sessions.get(session, now).map(|seen| seen.persona);
+        let of_access = |token: &str| self.access.get(token, now).map(|own| own.grant.persona);
+        let of_service = |token: &str| in_session(&self.services.get(token, now)?.session);
+        let of_refresh = |token: &str| self.refresh.get(token, now).map(|own| own.grant.persona);
+        let of_code = |code: &str| self.codes.get(code, now).map(|own| own.grant.persona);
+        let shown = ["DPoP", "Bearer"].iter().find_map(|scheme| tokens::shown(headers, scheme));
+        if let Some(persona) = shown.and_then(|token| of_access(token).or_else(|| of_service(token))) {
+            return Some(persona);
+        }
+        form_urlencoded::parse(body.get(..MAX_FORM).unwrap_or(body)).find_map(|(name, value)| match name.as_ref() {
+            "refresh_token" => of_refresh(&value),
+            "subject_token" => of_access(&value),
+            "token" => of_access(&value).or_else(|| of_refresh(&value)).or_else(|| of_service(&value)),
+            "code" => of_code(&value),
+            "persona" => PERSONAS.iter().find(|own| own.id == value).map(|own| own.id),
+            _ => None,
+        })
+    }
+
     /// A proof counts once; old ones are forgotten.
     fn is_new_proof(&mut self, jti: &str, now: UnixTime) -> bool {
         self.proofs.get(jti, now).is_none() && self.proofs.put(jti.to_owned(), (), now)
@@ -241,7 +329,7 @@ fn signing_key(number: u32) -> (EncodingKey, Value) {
     (EncodingKey::from_ec_der(pkcs8.as_ref()), jwk)
 }
 
-pub(crate) fn routes() -> Router<Arc<World>> {
+pub(crate) fn routes() -> Router {
     Router::new()
         .route("/idp/{provider}/.well-known/openid-configuration", get(discovery))
         // RFC 8414 §3.1: before the issuer's path.
@@ -262,17 +350,15 @@ fn issuer(world: &World, provider: &str) -> String {
     format!("{}/idp/{provider}", world.origin())
 }
 
-fn known(world: &World, provider: &str) -> Result<(), Problem> {
-    if world.faults.is_on(Fault::ProviderDown) {
-        return Err(Problem::down());
-    }
+fn known(provider: &str) -> Result<(), Problem> {
     if PROVIDERS.contains(&provider) { Ok(()) } else { Err(Problem::not_found()) }
 }
 
-async fn discovery(State(world): State<Arc<World>>, Path(provider): Path<String>) -> Result<Json<Value>, Problem> {
-    known(&world, &provider)?;
+async fn discovery(In(world): In, Path(provider): Path<String>) -> Result<Json<Value>, Problem> {
+    known(&provider)?;
     let base = issuer(&world, &provider);
-    let named = if world.faults.is_on(Fault::WrongIssuer) { format!("{base}-impostor") } else { base.clone() };
+    let wrong = world.struck(|what| matches!(what, What::WrongIssuer));
+    let named = if wrong.is_some() { format!("{base}-impostor") } else { base.clone() };
     let mut document = json!({
         "issuer": named,
         "authorization_endpoint": format!("{base}/authorize"),
@@ -310,9 +396,11 @@ async fn discovery(State(world): State<Arc<World>>, Path(provider): Path<String>
     Ok(Json(document))
 }
 
-async fn jwks(State(world): State<Arc<World>>, Path(provider): Path<String>) -> Result<Json<Value>, Problem> {
-    known(&world, &provider)?;
-    Ok(Json(json!({ "keys": [world.lock_identity().jwk] })))
+async fn jwks(In(world): In, Path(provider): Path<String>) -> Result<Json<Value>, Problem> {
+    known(&provider)?;
+    let unlisted = world.struck(|what| matches!(what, What::UnlistedKey));
+    let own = if unlisted.is_some() { signing_key(0).1 } else { world.lock_identity().jwk.clone() };
+    Ok(Json(json!({ "keys": [own] })))
 }
 
 /// 128 random bits as text: secrets are never repeated, whatever the seed.

@@ -10,8 +10,9 @@ use ring::digest::{SHA256, digest};
 use serde::Deserialize;
 use serde_json::Value;
 
+use crate::faults::What;
 use crate::problem::Problem;
-use crate::world::{Fault, World};
+use crate::world::World;
 
 /// Longest identifier of a proof, in bytes.
 const MAX_JTI: usize = 256;
@@ -52,13 +53,17 @@ pub(super) fn check_proof(
     if claims.jti.len() > MAX_JTI {
         return Err(wrong("its jti has more than 256 bytes"));
     }
-    if claims.htm != method || !is_at(&claims.htu, target) || claims.ath != hash || now.abs_diff(claims.iat) > 300 {
+    if claims.htm != method
+        || !is_at(&claims.htu, target)
+        || claims.ath != hash
+        || world.told().abs_diff(claims.iat) > 300
+    {
         return Err(wrong("the proof is for another request"));
     }
     if !world.lock_identity().is_new_proof(&format!("{thumbprint} {}", claims.jti), now) {
         return Err(wrong("the proof was used before"));
     }
-    if world.faults.is_on(Fault::DpopNonce) {
+    if world.struck(|what| matches!(what, What::DpopNonce)).is_some() {
         let nonce = world.dpop_nonce();
         if claims.nonce.as_ref() != Some(&nonce) {
             return Err(Problem::wants_nonce(nonce, token.is_some()));

@@ -1,9 +1,7 @@
 //! Tokens: for a code, for the refresh token before, for a service; and who checks them.
 
-use std::sync::Arc;
-
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine;
@@ -19,8 +17,10 @@ use super::{
     ACCESS_LASTS, Access, CLIENT_ID, Code, GRACE, Grant, IdentityState, PERSONAS, Refresh, SESSION_LASTS, Scopes, Seen,
     claim, issuer, known, random_text,
 };
+use crate::exchange;
+use crate::faults::{Signed, What};
 use crate::problem::Problem;
-use crate::world::{Fault, World};
+use crate::world::{In, World};
 
 /// Longest name of a resource, in bytes.
 const MAX_RESOURCE: usize = 512;
@@ -53,12 +53,12 @@ impl ServiceGrant {
 type Proven = Option<String>;
 
 pub(super) async fn token(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(provider): Path<String>,
     headers: HeaderMap,
     request: Parameters,
 ) -> Result<Response, Problem> {
-    known(&world, &provider)?;
+    known(&provider)?;
     if request.get("client_id") != Some(CLIENT_ID) {
         return Err(Problem::unknown_client());
     }
@@ -69,13 +69,7 @@ pub(super) async fn token(
     };
     let answer = match request.needed("grant_type", "there is no grant_type")? {
         "authorization_code" => redeem(&world, &provider, &request, key, &headers)?,
-        "refresh_token" => {
-            let answer = refresh(&world, &provider, &request, &key)?;
-            if world.faults.end(Fault::LoseRefresh) {
-                return Err(Problem::timed_out());
-            }
-            answer
-        }
+        "refresh_token" => refresh(&world, &provider, &request, &key)?,
         EXCHANGE => exchange(&world, &provider, &request, key)?,
         _ => return Err(Problem::bad("unsupported_grant_type", "code, refresh token or token exchange only")),
     };
@@ -106,6 +100,7 @@ fn redeem(
         return Err(Problem::bad("invalid_grant", "the code belongs to another request or key"));
     }
     code.grant.key = key;
+    exchange::is_by(code.grant.persona);
     let session = random_text();
     let device = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("unknown");
     let seen = Seen {
@@ -131,21 +126,40 @@ fn redeem(
 
 /// OpenID Connect Core 1.0 §2.
 fn id_token(world: &World, state: &IdentityState, code: &Code, session: &str) -> Result<String, Problem> {
-    let (now, grant) = (world.now(), &code.grant);
+    let (now, grant) = (world.told(), &code.grant);
     let mut claims = json!({
         "iss": issuer(world, &grant.provider), "sub": subject(world, grant.persona), "aud": CLIENT_ID, "iat": now,
         "exp": now + ACCESS_LASTS, "auth_time": grant.authenticated, "acr": grant.acr, "sid": session,
     });
     if let Some(nonce) = &code.nonce {
-        let wrong = world.faults.is_on(Fault::WrongNonce);
-        claims["nonce"] = if wrong { "another login's".into() } else { nonce.clone().into() };
+        let wrong = world.struck(|what| matches!(what, What::WrongNonce));
+        claims["nonce"] = if wrong.is_some() { "another login's".into() } else { nonce.clone().into() };
     }
     if grant.scopes.profile {
         profile(grant.persona, &mut claims);
     }
     let mut head = Header::new(Algorithm::ES256);
     head.kid = state.jwk["kid"].as_str().map(str::to_owned);
-    encode(&head, &claims, &state.key).map_err(|_| Problem::bad("server_error", "the ID token"))
+    let token = encode(&head, &claims, &state.key).map_err(|_| Problem::bad("server_error", "the ID token"))?;
+    let forged = world.struck(|what| matches!(what, What::BadSignature { of: Signed::IdToken }));
+    Ok(if forged.is_some() { forge(&token) } else { token })
+}
+
+/// The same token with a signature that does not hold: another's of the same length.
+fn forge(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').unwrap_or((token, ""));
+    let other: String = signature.chars().map(|own| if own == 'A' { 'B' } else { 'A' }).collect();
+    format!("{signed}.{other}")
+}
+
+/// Whether a fault has it that sessions have ended.
+fn has_revoked(world: &World) -> bool {
+    world.struck(|what| matches!(what, What::RevokedSession)).is_some()
+}
+
+/// Whether a fault has it that a token which is shown counts no more.
+fn has_expired(world: &World) -> bool {
+    world.struck(|what| matches!(what, What::ExpiredToken | What::RevokedSession)).is_some()
 }
 
 /// By which a provider knows a resident.
@@ -171,6 +185,11 @@ fn refresh(world: &World, provider: &str, request: &Parameters, key: &Proven) ->
         return Err(unknown());
     }
     let (grant, session) = (entry.grant.clone(), entry.session.clone());
+    exchange::is_by(grant.persona);
+    if has_revoked(world) {
+        state.end(&session);
+        return Err(unknown());
+    }
     if let Some((used, answer)) = &entry.used {
         // A lost answer is given again for a while; a later replay means that two hold the token.
         if now - used <= GRACE {
@@ -240,6 +259,7 @@ fn exchange(world: &World, provider: &str, request: &Parameters, key: Proven) ->
     let found = state.access.get(subject, now).filter(|own| is_own(&own.grant));
     let (grant, session) = found
         .map(|own| (own.grant.clone(), own.session.clone()))
+        .filter(|_| !has_expired(world))
         .ok_or(Problem::unauthorized("the token that is exchanged has ended or belongs to another key"))?;
     let asked = request.get("scope").unwrap_or_default().split(' ').filter(|field| !field.is_empty());
     let fields = asked.filter_map(|field| Some((field.to_owned(), claim(grant.persona, field)?.into()))).collect();
@@ -293,9 +313,16 @@ pub(super) fn bearer(
             (token, Some(check_proof(world, headers, method, &url, Some(token))?))
         }
     };
-    match world.lock_identity().access.get(token, world.now()) {
+    let found = match world.lock_identity().access.get(token, world.now()) {
         Some(own) if own.grant.key == key && own.grant.provider == provider => {
-            Ok((own.grant.clone(), own.session.clone()))
+            Some((own.grant.clone(), own.session.clone()))
+        }
+        _ => None,
+    };
+    match found {
+        Some((grant, session)) if !has_expired(world) => {
+            exchange::is_by(grant.persona);
+            Ok((grant, session))
         }
         _ => Err(Problem::unauthorized("the access token has ended or belongs to another key")),
     }
@@ -325,7 +352,7 @@ pub(crate) fn authenticate_service(
     if !headers.contains_key(header::AUTHORIZATION) {
         return Ok(None);
     }
-    granted(world, headers, method, &format!("{}{path}", world.origin()), world.origin()).map(Some)
+    granted(world, headers, method, &format!("{}{path}", world.origin()), world.web_origin()).map(Some)
 }
 
 /// What a token stands for that was exchanged for this resource.
@@ -338,8 +365,10 @@ fn granted(
 ) -> Result<ServiceGrant, Problem> {
     let token = dpop_token(headers)?;
     let key = check_proof(world, headers, method, url, Some(token))?;
-    match world.lock_identity().services.get(token, world.now()) {
-        Some(own) if own.key == key && own.resource == resource => Ok(own.clone()),
-        _ => Err(Problem::unauthorized("the token has ended, or is for another place or key")),
-    }
+    let found = match world.lock_identity().services.get(token, world.now()) {
+        Some(own) if own.key == key && own.resource == resource => Some(own.clone()),
+        _ => None,
+    };
+    let found = found.filter(|_| !has_expired(world));
+    found.ok_or(Problem::unauthorized("the token has ended, or is for another place or key"))
 }

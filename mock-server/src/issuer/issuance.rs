@@ -2,9 +2,9 @@
 //! pass for somebody in their care, whom the `holders` endpoint lists, by naming a holder for each proof; and a pass that
 //! was deleted is revoked at the `revocation` endpoint.
 
-use std::sync::{Arc, PoisonError};
+use std::sync::PoisonError;
 
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -16,15 +16,16 @@ use onecity_protocol::credential::{PublicKey, UnixTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Record, types};
+use super::{Record, forged, types};
+use crate::faults::{Signed, What};
 use crate::identity::{authenticate_at, dependants, random_text, verify_jws};
 use crate::problem::Problem;
-use crate::world::World;
+use crate::world::{In, World};
 
 /// Most credentials in one answer.
 const BATCH: usize = 8;
 
-pub(super) fn routes() -> Router<Arc<World>> {
+pub(super) fn routes() -> Router {
     Router::new()
         .route("/.well-known/openid-credential-issuer/issuer/{issuer}", get(metadata))
         .route("/issuer/{issuer}/nonce", post(nonce))
@@ -33,7 +34,7 @@ pub(super) fn routes() -> Router<Arc<World>> {
         .route("/issuer/{issuer}/revocation", post(revocation))
 }
 
-async fn metadata(State(world): State<Arc<World>>, Path(issuer): Path<String>) -> Result<Json<Value>, Problem> {
+async fn metadata(In(world): In, Path(issuer): Path<String>) -> Result<Json<Value>, Problem> {
     let own = world.issuers.with(&issuer, |issuer| Ok(issuer.types.clone()))?;
     let base = world.issuers.url(&issuer);
     let configurations: serde_json::Map<String, Value> = types()
@@ -60,7 +61,7 @@ async fn metadata(State(world): State<Arc<World>>, Path(issuer): Path<String>) -
     })))
 }
 
-async fn nonce(State(world): State<Arc<World>>, Path(issuer): Path<String>) -> Result<Response, Problem> {
+async fn nonce(In(world): In, Path(issuer): Path<String>) -> Result<Response, Problem> {
     world.issuers.with(&issuer, |_| Ok(()))?;
     let (nonce, now) = (random_text(), world.now());
     let mut nonces = world.issuers.nonces.lock().unwrap_or_else(PoisonError::into_inner);
@@ -69,11 +70,7 @@ async fn nonce(State(world): State<Arc<World>>, Path(issuer): Path<String>) -> R
 }
 
 /// Whom the resident may hold a pass for.
-async fn holders(
-    State(world): State<Arc<World>>,
-    Path(issuer): Path<String>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
+async fn holders(In(world): In, Path(issuer): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     world.issuers.with(&issuer, |_| Ok(()))?;
     let persona = authenticate_at(&world, &headers, "GET", &world.issuers.url(&issuer), "/holders")?;
     let all: Vec<Value> = dependants(persona)
@@ -105,7 +102,7 @@ struct ProofClaims {
 }
 
 async fn credential(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(issuer): Path<String>,
     headers: HeaderMap,
     Json(request): Json<CredentialRequest>,
@@ -148,18 +145,20 @@ async fn credential(
             let mut cti = [0; 8];
             hex::decode_to_slice(world.id(&format!("pass {issuer} {index}")), &mut cti).expect("16 digits");
             let record = Record { account: persona, holder, index };
-            own.issue(cti, kind.id, &key, record, now).map_err(|_| Problem::internal("the issuer's key"))
+            own.issue(cti, kind.id, &key, record, world.told()).map_err(|_| Problem::internal("the issuer's key"))
         })?;
+        let is_forged = world.struck(|what| matches!(what, What::BadSignature { of: Signed::Pass })).is_some();
+        let bytes = if is_forged { forged(bytes) } else { bytes };
         issued.push(json!({ "credential": URL_SAFE_NO_PAD.encode(bytes) }));
     }
     Ok(([("cache-control", "no-store")], Json(json!({ "credentials": issued }))).into_response())
 }
 
 /// OpenID4VCI 1.0 §F.4: the key that a proof proves, and the nonce it was made with.
-fn check_proof(world: &World, issuer: &str, proof: &str, now: UnixTime) -> Result<(PublicKey, String), Problem> {
+fn check_proof(world: &World, issuer: &str, proof: &str, _now: UnixTime) -> Result<(PublicKey, String), Problem> {
     let wrong = || Problem::bad("invalid_proof", "the proof of the phone's key does not hold");
     let (claims, jwk): (ProofClaims, _) = verify_jws(proof, "openid4vci-proof+jwt").ok_or_else(wrong)?;
-    if claims.aud != world.issuers.url(issuer) || (now - claims.iat).abs() > 300 {
+    if claims.aud != world.issuers.url(issuer) || (world.told() - claims.iat).abs() > 300 {
         return Err(wrong());
     }
     let AlgorithmParameters::EllipticCurve(key) = &jwk.algorithm else { return Err(wrong()) };
@@ -175,7 +174,7 @@ struct Revocation {
 
 /// A phone has deleted a pass: nobody shall use it any more.
 async fn revocation(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(issuer): Path<String>,
     headers: HeaderMap,
     Json(request): Json<Revocation>,

@@ -9,7 +9,7 @@ mod issuance;
 mod verifying;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use onecity_protocol::credential::{
@@ -20,12 +20,13 @@ use onecity_protocol::credential::{
 use onecity_protocol::document::DocumentDraft;
 use onecity_protocol::names::Names;
 use onecity_protocol::region::{RegionId, RegionTree};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use utoipa::ToSchema;
 
 use crate::expiring::Expiring;
 use crate::identity::random_text;
 use crate::problem::Problem;
-use crate::world::World;
 
 const DAY: i64 = 86_400;
 const PASS_LASTS: i64 = 30 * DAY;
@@ -136,18 +137,88 @@ impl IssuerState {
         Ok(draft.sign(&signature))
     }
 
-    fn status_list(&self, base: &str, now: UnixTime) -> Result<Vec<u8>, SampleError> {
+    /// Its status list, as signed now; with these persons' passes (or all) revoked beside those that are.
+    fn status_list(&self, base: &str, now: UnixTime, revoked: Option<Revoked<'_>>) -> Result<Vec<u8>, SampleError> {
+        let mut statuses = self.statuses.clone();
+        if let Some(Revoked { persona }) = revoked {
+            let theirs = |own: &&Record| persona.is_none_or(|persona| own.account == persona);
+            for record in self.records.values().filter(theirs) {
+                statuses.set(record.index, 1);
+            }
+        }
         let claims = StatusClaims {
             uri: format!("{base}/{}", self.list),
             issued: now,
             expires: Some(now + STATUS_LASTS),
             ttl: Some(3600),
-            statuses: self.statuses.clone(),
+            statuses,
         };
         let draft = StatusListDraft::new(&claims, self.key().public()?.kid());
         let signature = self.key().sign(draft.message())?;
         Ok(draft.sign(&signature))
     }
+}
+
+/// Whose passes a fault has revoked.
+#[derive(Clone, Copy)]
+struct Revoked<'p> {
+    /// All of them without one.
+    persona: Option<&'p str>,
+}
+
+/// The same signed bytes with a signature that does not hold: in COSE_Sign1 it stands last (RFC 9052 §4.2).
+fn forged(mut signed: Vec<u8>) -> Vec<u8> {
+    if let Some(last) = signed.last_mut() {
+        *last ^= 1;
+    }
+    signed
+}
+
+/// What a pass is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum PassStatus {
+    /// It counts.
+    Valid,
+    /// It never counts again.
+    Revoked,
+    /// It does not count for now.
+    Suspended,
+}
+
+impl PassStatus {
+    fn of(status: Status) -> Self {
+        match status {
+            Status::Valid => Self::Valid,
+            Status::Suspended => Self::Suspended,
+            _ => Self::Revoked,
+        }
+    }
+
+    /// The number that it has in a status list (draft-ietf-oauth-status-list §7.1).
+    pub(crate) fn value(self) -> u8 {
+        match self {
+            Self::Valid => 0,
+            Self::Revoked => 1,
+            Self::Suspended => 2,
+        }
+    }
+}
+
+/// A pass as a tester sees it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct PassView {
+    /// Its id.
+    pub pass: String,
+    /// Who has issued it.
+    #[schema(example = "cn-sd")]
+    pub issuer: String,
+    /// Who asked for it.
+    pub persona: String,
+    /// Whose it is: the persona's, or that of somebody in its care.
+    pub holder: String,
+    /// What it is.
+    pub status: PassStatus,
 }
 
 /// How long a nonce counts, in seconds.
@@ -233,7 +304,7 @@ impl Issuers {
         let base = self.status_base(region);
         let all = self.lock();
         let own = all.values().filter(|issuer| issuer.region == *region);
-        own.filter_map(|issuer| issuer.status_list(&base, now).ok()).collect()
+        own.filter_map(|issuer| issuer.status_list(&base, now, None).ok()).collect()
     }
 
     /// A document by the issuer of a region's passes, good for a year.
@@ -248,6 +319,11 @@ impl Issuers {
         let all = self.lock();
         let signature = all.get(first.as_str())?.key().sign(draft.message()).ok()?;
         Some(draft.sign(&signature))
+    }
+
+    /// Whether an issuer signs with another key than at first.
+    pub(crate) fn has_other_keys(&self) -> bool {
+        self.lock().values().any(|issuer| issuer.keys.len() > 1 || issuer.keys.iter().any(|own| own.not_before > 0))
     }
 
     /// An issuer signs with a new key from now on; what the old one signed stays good.
@@ -270,6 +346,37 @@ impl Issuers {
             let index = issuer.records.iter().find(|(cti, _)| known(cti))?.1.index;
             issuer.statuses.get(index)
         })
+    }
+
+    /// All passes, as they were issued.
+    pub(crate) fn passes(&self) -> Vec<PassView> {
+        let all = self.lock();
+        let mut passes: Vec<(u64, PassView)> = Vec::new();
+        for (id, issuer) in all.iter() {
+            let url = self.url(id);
+            for (cti, record) in &issuer.records {
+                let view = PassView {
+                    pass: hex::encode(pass_id(&url, cti)),
+                    issuer: id.clone(),
+                    persona: record.account.to_owned(),
+                    holder: record.holder.clone(),
+                    status: issuer.statuses.get(record.index).map_or(PassStatus::Valid, PassStatus::of),
+                };
+                passes.push((record.index, view));
+            }
+        }
+        passes.sort_by(|(a, of_a), (b, of_b)| of_a.issuer.cmp(&of_b.issuer).then(a.cmp(b)));
+        passes.into_iter().map(|(_, view)| view).collect()
+    }
+
+    /// Forgets every pass; the keys stay.
+    pub(crate) fn reset(&self) {
+        for issuer in self.lock().values_mut() {
+            issuer.statuses = StatusArray::new(2, STATUS_ENTRIES).expect("two bits");
+            issuer.issued = 0;
+            issuer.records.clear();
+            issuer.gates.clear();
+        }
     }
 
     /// Sets a pass's status: 0 valid, 1 revoked, 2 suspended. Answers whether an issuer knows the pass.
@@ -319,6 +426,6 @@ fn words(region: &RegionId, scopes: &std::collections::BTreeSet<u64>) -> Words {
     }
 }
 
-pub(crate) fn routes() -> Router<Arc<World>> {
+pub(crate) fn routes() -> Router {
     issuance::routes().merge(verifying::routes())
 }

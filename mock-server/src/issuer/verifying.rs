@@ -1,8 +1,6 @@
 //! What verifiers ask of an issuer: status lists, and what a one-use grant is good for.
 
-use std::sync::Arc;
-
-use axum::extract::{Path, State};
+use axum::extract::Path;
 use axum::http::{HeaderMap, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
@@ -14,27 +12,33 @@ use onecity_protocol::region::RegionId;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::{Revoked, forged};
+use crate::faults::{Signed, What};
 use crate::identity::{attribute, dependants, person_name};
 use crate::problem::Problem;
-use crate::world::World;
+use crate::world::In;
 
-pub(super) fn routes() -> Router<Arc<World>> {
+pub(super) fn routes() -> Router {
     Router::new().route("/status/{region}/{list}", get(status_list)).route("/issuer/{issuer}/redeem", post(redeem))
 }
 
 /// A status list token (draft-ietf-oauth-status-list-21 §8.1).
-async fn status_list(
-    State(world): State<Arc<World>>,
-    Path((region, list)): Path<(String, u64)>,
-) -> Result<Response, Problem> {
+async fn status_list(In(world): In, Path((region, list)): Path<(String, u64)>) -> Result<Response, Problem> {
     let region: RegionId = region.parse().map_err(|_| Problem::not_found())?;
     let base = world.issuers.status_base(&region);
+    let strike = world.struck(|what| matches!(what, What::RevokedPass { .. }));
+    let revoked = strike.as_ref().and_then(|strike| match &strike.what {
+        What::RevokedPass { persona } => Some(Revoked { persona: persona.as_deref() }),
+        _ => None,
+    });
     let token = {
         let all = world.issuers.lock();
         let own = all.values().find(|issuer| issuer.region == region && issuer.list == list);
-        own.ok_or_else(Problem::not_found)?.status_list(&base, world.now())
+        own.ok_or_else(Problem::not_found)?.status_list(&base, world.told(), revoked)
     };
     let token = token.map_err(|_| Problem::internal("the issuer's key"))?;
+    let is_forged = world.struck(|what| matches!(what, What::BadSignature { of: Signed::StatusList })).is_some();
+    let token = if is_forged { forged(token) } else { token };
     let headers = [(header::CONTENT_TYPE, "application/statuslist+cwt"), (header::CACHE_CONTROL, "max-age=3600")];
     Ok((headers, token).into_response())
 }
@@ -48,7 +52,7 @@ struct Redemption {
 /// A counter trades a grant, once, for what its holder agreed to show. The resource server runs the same gate as a
 /// turnstile does, for codes that are addressed to this counter and made for its purpose.
 async fn redeem(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path(issuer): Path<String>,
     headers: HeaderMap,
     Json(request): Json<Redemption>,
@@ -67,7 +71,7 @@ async fn redeem(
     let purpose = trust.words.purpose(&verifier, presentation.purpose(), pass_type);
     let purpose = purpose.ok_or_else(|| Problem::bad("wrong_purpose", "the code is no grant for this counter"))?;
     let fields = world.issuers.with(&issuer, |own| {
-        let token = own.status_list(&base, now).ok().and_then(|list| StatusListToken::parse(&list).ok());
+        let token = own.status_list(&base, now, None).ok().and_then(|list| StatusListToken::parse(&list).ok());
         let gate = own.gates.entry((request.verifier, purpose.id)).or_insert_with(|| {
             let policy = GatePolicy {
                 number: request.verifier,

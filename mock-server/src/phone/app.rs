@@ -1,16 +1,18 @@
 //! A phone with the app's screens: its two files in a temporary folder, software keys, and a shell that only writes down
 //! what it is told.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-use onecity_app::{App, AppPlatform, Effect, Environment, Shell};
+use onecity_app::{App, AppPlatform, Effect, Environment, Event, Shell};
 use onecity_core::ClientConfig;
-use onecity_core::platform::software::{Keys, MachineClock, Secrets};
+use onecity_core::platform::software::{Keys, Secrets};
 use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::client::PhoneError;
+use crate::clock::{PhoneClock, WorldClock};
 use crate::world::World;
 
 /// What the app has told its shell.
@@ -32,9 +34,19 @@ impl Shell for Told {
     }
 }
 
+/// Lets an app look at its clock again each time that the world's is changed, as its shell does once a resident has set the date.
+async fn goes_with(app: Weak<App>, mut changes: watch::Receiver<u64>) {
+    while changes.changed().await.is_ok() {
+        let Some(app) = app.upgrade() else { return };
+        app.send(Event::Shown);
+    }
+}
+
 /// A phone with the app's screens.
 pub struct AppPhone {
     app: Arc<App>,
+    /// Looks at the clock for it, as long as its process lives.
+    _follows: JoinSet<()>,
     told: Arc<Told>,
     parts: Parts,
     folder: TempDir,
@@ -45,14 +57,20 @@ struct Parts {
     config: ClientConfig,
     keys: Arc<Keys>,
     secrets: Arc<Secrets>,
-    clock: Arc<MachineClock>,
+    clock: Arc<PhoneClock>,
+    world_clock: Arc<WorldClock>,
     environment: Environment,
 }
 
 impl AppPhone {
-    /// A new phone that knows this world's registries and nothing else; its platform speaks these languages. It must be
-    /// made within a runtime.
+    /// A new phone that knows this world's registries and nothing else; its platform speaks these languages, and its clock goes
+    /// with the world's. It must be made within a runtime.
     pub fn new(world: &World, languages: &[&str]) -> Result<Self, PhoneError> {
+        Self::named(world, None, languages)
+    }
+
+    /// The same with a name that the world's servers are told.
+    pub(crate) fn named(world: &World, name: Option<&str>, languages: &[&str]) -> Result<Self, PhoneError> {
         let folder = tempfile::tempdir()?;
         let environment = Environment {
             languages: languages.iter().map(|language| (*language).to_owned()).collect(),
@@ -63,21 +81,29 @@ impl AppPhone {
             languages: environment.languages.clone(),
             nations: world.anchors()?,
             allow_loopback: true,
+            virtual_name: name.map(str::to_owned),
             ..ClientConfig::default()
         };
-        let parts = Parts { config, keys: Arc::default(), secrets: Arc::default(), clock: Arc::default(), environment };
+        let world_clock = Arc::clone(&world.clock);
+        let clock = Arc::new(PhoneClock::new(Arc::clone(&world_clock)));
+        let (keys, secrets) = (Arc::default(), Arc::default());
+        let parts = Parts { config, keys, secrets, clock, world_clock, environment };
         let told = Arc::new(Told::default());
-        Ok(Self { app: Self::start(&parts, &told), told, parts, folder })
+        let (app, follows) = Self::start(&parts, &told);
+        Ok(Self { app, _follows: follows, told, parts, folder })
     }
 
-    fn start(parts: &Parts, told: &Arc<Told>) -> Arc<App> {
+    fn start(parts: &Parts, told: &Arc<Told>) -> (Arc<App>, JoinSet<()>) {
         let platform = AppPlatform {
             keys: Arc::clone(&parts.keys) as _,
             secrets: Arc::clone(&parts.secrets) as _,
             clock: Arc::clone(&parts.clock) as _,
         };
         let (config, environment) = (parts.config.clone(), parts.environment.clone());
-        Arc::new(App::start(&Handle::current(), config, platform, environment, Arc::clone(told) as _))
+        let app = Arc::new(App::start(&Handle::current(), config, platform, environment, Arc::clone(told) as _));
+        let mut follows = JoinSet::new();
+        follows.spawn(goes_with(Arc::downgrade(&app), parts.world_clock.changes()));
+        (app, follows)
     }
 
     /// The app.
@@ -91,7 +117,7 @@ impl AppPhone {
     }
 
     /// Its clock.
-    pub fn clock(&self) -> &MachineClock {
+    pub fn clock(&self) -> &PhoneClock {
         &self.parts.clock
     }
 
@@ -119,7 +145,7 @@ impl AppPhone {
     pub async fn restart_after(&mut self, done: impl FnOnce(&std::path::Path)) {
         self.app.close().await;
         done(self.folder.path());
-        self.app = Self::start(&self.parts, &self.told);
+        (self.app, self._follows) = Self::start(&self.parts, &self.told);
     }
 
     /// Closes the app.

@@ -7,6 +7,7 @@ use onecity_core::platform::{Platform, software};
 use onecity_core::{AccountView, Client, ClientConfig, Error};
 use tempfile::TempDir;
 
+use crate::clock::PhoneClock;
 use crate::world::{World, WorldError};
 
 /// Where the phone's logins come back to.
@@ -35,9 +36,10 @@ pub struct Phone {
 }
 
 impl Phone {
-    /// A new phone that knows this world's registries and nothing else.
+    /// A new phone that knows this world's registries and nothing else. Its clock goes with the world's.
     pub fn new(world: &Arc<World>, languages: &[&str]) -> Result<Self, PhoneError> {
-        Self::with_platform(world, languages, software::platform())
+        let clock = Arc::new(PhoneClock::new(Arc::clone(&world.clock)));
+        Self::with_platform(world, languages, Platform { clock, ..software::platform() })
     }
 
     /// The same with ports of one's own.

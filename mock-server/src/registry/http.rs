@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::extract::{DefaultBodyLimit, Path};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -12,23 +12,20 @@ use onecity_protocol::limits::PACKAGE_BYTES;
 use onecity_protocol::package::{PACKAGE_TYPE, media_type};
 use onecity_protocol::region::RegionId;
 use onecity_publisher::Ingested;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::world::World;
+use crate::faults::{Signed, What};
+use crate::world::{In, World};
 
 /// The registry's routes.
-pub(crate) fn routes() -> Router<Arc<World>> {
+pub(crate) fn routes() -> Router {
     Router::new()
         .route("/registry/{repository}/{*path}", get(registry_file).put(ingest))
         .layer(DefaultBodyLimit::max(PACKAGE_BYTES))
 }
 
 /// What a city has signed comes in: see [`onecity_publisher::Ingest`]. The signature is the permission.
-async fn ingest(
-    State(world): State<Arc<World>>,
-    Path((repository, path)): Path<(String, String)>,
-    bytes: Bytes,
-) -> Response {
+async fn ingest(In(world): In, Path((repository, path)): Path<(String, String)>, bytes: Bytes) -> Response {
     let Ok(id) = repository.parse::<RegionId>() else { return StatusCode::NOT_FOUND.into_response() };
     let now = world.now();
     let taken = tokio::task::spawn_blocking(move || {
@@ -51,14 +48,12 @@ async fn ingest(
 
 /// The registry is static files: all but the timestamp can be kept for ever.
 async fn registry_file(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Path((repository, path)): Path<(String, String)>,
     headers: HeaderMap,
 ) -> Response {
     let Ok(id) = repository.parse::<RegionId>() else { return StatusCode::NOT_FOUND.into_response() };
-    let Some(bytes) = world.registry(|registry| registry.files(&id)?.get(&path).cloned()) else {
-        return StatusCode::NOT_FOUND.into_response();
-    };
+    let Some(bytes) = served(&world, &id, &path) else { return StatusCode::NOT_FOUND.into_response() };
     let mutable = path == "metadata/timestamp.json";
     let cache = if mutable { "no-cache" } else { "public, max-age=31536000, immutable" };
     let mime = if path.ends_with(".ma") { PACKAGE_TYPE } else { media_type(&path) };
@@ -77,6 +72,35 @@ async fn registry_file(
             (StatusCode::RANGE_NOT_SATISFIABLE, [(header::CONTENT_RANGE, format!("bytes */{length}"))]).into_response()
         }
     }
+}
+
+/// What is served at a path: signed again if it is due, and as a fault has it.
+fn served(world: &World, id: &RegionId, path: &str) -> Option<Arc<[u8]>> {
+    let now = world.now();
+    if world.registry(|registry| registry.is_due(id, now))
+        && let Err(error) = world.registry_mut(|registry| registry.renew(id, now))
+    {
+        tracing::error!(%error, "a registry was not signed again");
+    }
+    let stale = world.struck(|what| matches!(what, What::Metadata { .. }));
+    let bytes = world.registry(|registry| match stale.as_ref().map(|strike| (&strike.what, strike.began)) {
+        Some((What::Metadata { how }, since)) => registry.stale_file(id, path, *how, since, now),
+        _ => registry.files(id)?.get(path).cloned(),
+    })?;
+    let is_forged = path == "metadata/timestamp.json"
+        && world.struck(|what| matches!(what, What::BadSignature { of: Signed::Metadata })).is_some();
+    Some(if is_forged { forged(&bytes) } else { bytes })
+}
+
+/// The same metadata with signatures that do not hold.
+fn forged(file: &[u8]) -> Arc<[u8]> {
+    let Ok(mut file) = serde_json::from_slice::<Value>(file) else { return Arc::from(file) };
+    for signature in file["signatures"].as_array_mut().into_iter().flatten() {
+        let own = signature["sig"].as_str().unwrap_or_default();
+        let other: String = own.chars().rev().collect();
+        signature["sig"] = other.into();
+    }
+    Arc::from(file.to_string().into_bytes())
 }
 
 /// Where `bytes=N-` begins; any other kind of range may be ignored.

@@ -2,8 +2,9 @@
 
 pub(crate) mod http;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Instant;
 
 use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::region::{RegionFile, RegionId, UnitId};
@@ -14,6 +15,7 @@ use onecity_publisher::{
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
+use crate::faults::Stale;
 use crate::regions::{self, RegionTableError};
 use crate::services::{ServiceError, pack_for};
 
@@ -43,12 +45,50 @@ pub struct Published {
     pub files: BTreeMap<String, [u8; 32]>,
 }
 
+/// Where things of a world are.
+#[derive(Debug, Clone, Copy)]
+pub struct Origins<'o> {
+    /// The origin of the server's pages, without a path.
+    pub web: &'o str,
+    /// The world on it.
+    pub world: &'o str,
+}
+
+/// How many states of a repository are remembered, beside the first.
+const STATES: usize = 16;
+
+/// What a repository has served, for those faults that serve it again.
+#[derive(Default)]
+struct Past {
+    /// As it was first signed.
+    first: RepositoryFiles,
+    /// The newest states with the moments from which on they were served, the newest last.
+    states: VecDeque<(Instant, RepositoryFiles)>,
+}
+
+impl Past {
+    fn add(&mut self, files: RepositoryFiles) {
+        if self.states.len() == STATES {
+            self.states.pop_front();
+        }
+        self.states.push_back((Instant::now(), files));
+    }
+
+    /// The state of a moment; if that is forgotten, the oldest after it.
+    fn at(&self, moment: Instant) -> Option<&RepositoryFiles> {
+        let before = self.states.iter().rev().find(|(since, _)| *since <= moment);
+        before.or(self.states.front()).map(|(_, files)| files)
+    }
+}
+
 /// A repository with all its keys.
 struct Kept {
     repository: Repository<RepositoryFiles>,
     ring: KeyRing,
     ingest: Ingest,
     root: Vec<PublicKey>,
+    /// Whether it lists something else than at first.
+    is_changed: bool,
     /// When it was last signed, and its root.
     signed: UnixTime,
     root_signed: UnixTime,
@@ -58,6 +98,8 @@ struct Kept {
 const SIGNED_EVERY: i64 = 86_400;
 /// And its root.
 const ROOT_SIGNED_EVERY: i64 = 180 * 86_400;
+/// How long after it was signed all but a root has ended, in seconds.
+const LONG_AGO: i64 = 400 * 86_400;
 /// How many of its keys sign a root.
 const ROOT_THRESHOLD: usize = 3;
 
@@ -69,7 +111,7 @@ impl Kept {
         let holders = Holders { root: root.clone(), root_threshold: ROOT_THRESHOLD, targets, snapshot, timestamp };
         let files = RepositoryFiles::new();
         let repository = Repository::create(id.clone(), files, &holders, &ring, now, &Lifetimes::default())?;
-        Ok(Self { repository, ring, ingest: Ingest::default(), root, signed: now, root_signed: now })
+        Ok(Self { repository, ring, ingest: Ingest::default(), root, is_changed: false, signed: now, root_signed: now })
     }
 
     fn delegate(&mut self, unit: &UnitId) -> Result<(), PublishError> {
@@ -85,12 +127,20 @@ impl Kept {
         self.signed = now;
         Ok(self.repository.storage().clone())
     }
+
+    /// What it would serve had it been signed so long ago that all of it has ended.
+    fn expired(&self, now: UnixTime) -> Result<RepositoryFiles, PublishError> {
+        let mut again = Repository::open(self.repository.storage().clone())?;
+        again.sign(&self.ring, now - LONG_AGO, &Lifetimes::default())?;
+        Ok(again.into_storage())
+    }
 }
 
 /// All repositories with their keys, and the files that the server serves.
 pub struct Registry {
     repositories: BTreeMap<RegionId, Kept>,
     files: BTreeMap<RegionId, RepositoryFiles>,
+    past: BTreeMap<RegionId, Past>,
     published: HashMap<(UnitId, String), Published>,
 }
 
@@ -109,15 +159,20 @@ fn publications(tree: &onecity_protocol::region::RegionTree) -> Vec<(UnitId, Vec
 }
 
 impl Registry {
-    /// Builds and signs everything, for a server at `origin`.
+    /// Builds and signs everything, for a world at these addresses.
     pub fn build(
-        origin: &str,
+        origins: Origins<'_>,
         providers: &Value,
         trust_lists: &BTreeMap<RegionId, TrustList>,
         now: UnixTime,
     ) -> Result<Self, RegistryError> {
         let tree = regions::tree()?;
-        let mut registry = Self { repositories: BTreeMap::new(), files: BTreeMap::new(), published: HashMap::new() };
+        let mut registry = Self {
+            repositories: BTreeMap::new(),
+            files: BTreeMap::new(),
+            past: BTreeMap::new(),
+            published: HashMap::new(),
+        };
         for nation in regions::nations() {
             let mut all = regions::load(&nation)?;
             let mut own = Kept::new(&nation, now)?;
@@ -135,12 +190,13 @@ impl Registry {
                 }
                 for (unit, services) in publications(&tree) {
                     if first.covers(unit.region()) {
-                        registry.publish(&mut kept, &unit, &services, origin)?;
+                        registry.publish(&mut kept, &unit, &services, origins)?;
                     }
                 }
                 registry.keep(first, kept, now)?;
                 let root = registry.first_root(first)?.to_vec();
-                let entry = RepositoryEntry { region: first.clone(), url: format!("{origin}/registry/{first}") };
+                let entry =
+                    RepositoryEntry { region: first.clone(), url: format!("{}/registry/{first}", origins.world) };
                 own.repository.add_target(
                     &format!("{nation}/{first}/root.json"),
                     root,
@@ -161,11 +217,11 @@ impl Registry {
         kept: &mut Kept,
         unit: &UnitId,
         services: &[&str],
-        origin: &str,
+        origins: Origins<'_>,
     ) -> Result<(), RegistryError> {
         kept.delegate(unit)?;
         for service in services {
-            let packed = pack_for(service, unit, origin)?;
+            let packed = pack_for(service, unit, origins)?;
             let files = packed.files.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
             let published = Published { sha256: sha256(&packed.package), files };
             self.published.insert((unit.clone(), (*service).to_owned()), published);
@@ -175,9 +231,17 @@ impl Registry {
     }
 
     fn keep(&mut self, id: &RegionId, mut kept: Kept, now: UnixTime) -> Result<(), RegistryError> {
-        self.files.insert(id.clone(), kept.sign(now)?);
+        // It has a past: who serves its first state again is found out by every phone that has seen a later one.
+        self.past.entry(id.clone()).or_default().first = kept.sign(now)?;
+        let files = kept.sign(now)?;
+        self.serve(id, files);
         self.repositories.insert(id.clone(), kept);
         Ok(())
+    }
+
+    fn serve(&mut self, id: &RegionId, files: RepositoryFiles) {
+        self.past.entry(id.clone()).or_default().add(files.clone());
+        self.files.insert(id.clone(), files);
     }
 
     /// Changes a repository and signs it again, as of `now`.
@@ -188,24 +252,72 @@ impl Registry {
         change: impl FnOnce(&mut Repository<RepositoryFiles>, &mut KeyRing) -> Result<(), PublishError>,
     ) -> Result<(), RegistryError> {
         let kept = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
+        kept.is_changed = true;
         change(&mut kept.repository, &mut kept.ring)?;
-        self.files.insert(id.clone(), kept.sign(now)?);
+        let files = kept.sign(now)?;
+        self.serve(id, files);
         Ok(())
     }
 
-    /// Signs every repository again that was last signed a day ago or more, as of `now`; its root twice a year.
-    pub fn renew(&mut self, now: UnixTime) -> Result<(), RegistryError> {
+    /// Whether a repository was last signed a day ago or more.
+    pub fn is_due(&self, id: &RegionId, now: UnixTime) -> bool {
+        self.repositories.get(id).is_some_and(|kept| now - kept.signed >= SIGNED_EVERY)
+    }
+
+    /// Signs a repository again that is due, as its online keys do by themselves; its root twice a year.
+    pub fn renew(&mut self, id: &RegionId, now: UnixTime) -> Result<(), RegistryError> {
+        if !self.is_due(id, now) {
+            return Ok(());
+        }
+        let kept = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
+        if now - kept.root_signed >= ROOT_SIGNED_EVERY {
+            let lifetimes = Lifetimes::default();
+            kept.repository.rotate("root", &kept.root, ROOT_THRESHOLD, &kept.ring, now, &lifetimes)?;
+            kept.root_signed = now;
+        }
+        let files = kept.sign(now)?;
+        self.serve(id, files);
+        Ok(())
+    }
+
+    /// Lists again what was listed at first, signed anew with the same keys.
+    pub(crate) fn reset(&mut self, now: UnixTime) -> Result<(), RegistryError> {
         for (id, kept) in &mut self.repositories {
-            if now - kept.root_signed >= ROOT_SIGNED_EVERY {
-                let lifetimes = Lifetimes::default();
-                kept.repository.rotate("root", &kept.root, ROOT_THRESHOLD, &kept.ring, now, &lifetimes)?;
-                kept.root_signed = now;
+            kept.ingest = Ingest::default();
+            if kept.is_changed {
+                let first = self.past.get(id).map(|past| past.first.clone()).unwrap_or_default();
+                kept.repository.list_as(&mut Repository::open(first)?)?;
+                kept.sign(now)?;
+                kept.is_changed = false;
             }
-            if now - kept.signed >= SIGNED_EVERY {
-                self.files.insert(id.clone(), kept.sign(now)?);
-            }
+            self.files.insert(id.clone(), kept.repository.storage().clone());
         }
         Ok(())
+    }
+
+    /// A file of a repository as somebody serves it who holds back what is current: see [`Stale`].
+    pub(crate) fn stale_file(
+        &self,
+        id: &RegionId,
+        path: &str,
+        how: Stale,
+        since: Instant,
+        now: UnixTime,
+    ) -> Option<Arc<[u8]>> {
+        let (past, current) = (self.past.get(id)?, self.files.get(id)?);
+        let is_role = |role: &str| path.starts_with("metadata/") && path.ends_with(&format!(".{role}.json"));
+        match how {
+            Stale::Frozen => past.at(since)?.get(path).cloned(),
+            Stale::RolledBack => past.first.get(path).cloned(),
+            Stale::Mixed if is_role("snapshot") => {
+                past.first.iter().find(|(own, _)| own.ends_with(".snapshot.json")).map(|(_, bytes)| Arc::clone(bytes))
+            }
+            Stale::Mixed => current.get(path).cloned(),
+            Stale::Expired => {
+                let expired = self.repositories.get(id)?.expired(now);
+                expired.ok()?.get(path).cloned()
+            }
+        }
     }
 
     /// Takes in what a city sent; when all of it is there, it is published.
@@ -219,7 +331,9 @@ impl Registry {
         let kept = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
         let taken = kept.ingest.take(&mut kept.repository, path, bytes, now)?;
         if matches!(taken, Ingested::Complete { .. }) {
-            self.files.insert(id.clone(), kept.sign(now)?);
+            kept.is_changed = true;
+            let files = kept.sign(now)?;
+            self.serve(id, files);
         }
         Ok(taken)
     }

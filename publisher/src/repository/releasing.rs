@@ -30,6 +30,21 @@ impl<S: RegistryStorage> Repository<S> {
         Ok(self.storage.read(&format!("targets/{name}"))?)
     }
 
+    /// Lists exactly what another state of this repository listed, in all its roles, and delegates as it did. Versions go on
+    /// upwards, so that phones follow.
+    pub fn list_as(&mut self, before: &mut Self) -> Result<(), PublishError> {
+        for role in before.tree()? {
+            let was = before.role(&role)?.clone();
+            let newest = self.versions.get(&role).and_then(|all| all.last().copied()).unwrap_or_default();
+            let own = self.role(&role)?;
+            if own.targets != was.targets || own.delegations != was.delegations {
+                *own = RoleDraft { version: own.version.max(newest), ..was };
+                self.changed.insert(role);
+            }
+        }
+        Ok(())
+    }
+
     /// Stops listing a file of the repository's own; answers whether it was listed.
     pub fn remove_target(&mut self, path: &str) -> Result<bool, PublishError> {
         let removed = self.role("targets")?.targets.remove(path).is_some();

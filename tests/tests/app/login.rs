@@ -1,6 +1,6 @@
 //! Logging in and out, in every way that it can go.
 
-use mock_server::Fault;
+use mock_server::Preset;
 use onecity_app::{Act, Event, Outcome as Of, Tab};
 
 use crate::kit::{Outcome, Town};
@@ -33,10 +33,10 @@ async fn a_login_that_is_cancelled_or_fails_says_what_to_do_and_can_be_begun_aga
     resident.tap("山东").await?;
     resident.sees("登录已取消").await?;
     resident.is(Some("lan"));
-    town.world.faults.begin(Fault::WrongNonce);
+    town.world.faults.begin(Preset::WrongNonce);
     resident.tap("山东").await?;
     resident.sees("收到的答复属于另一次登录").await?;
-    town.world.faults.end(Fault::WrongNonce);
+    town.world.faults.end(&Preset::WrongNonce.name());
     resident.tap("山东").await?;
     resident.sees("已登录：Persona Lan").await
 }

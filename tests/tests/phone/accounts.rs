@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use mock_server::{Fault, Phone};
+use mock_server::{Phone, Preset};
 use onecity_core::platform::{Platform, software};
 use onecity_core::{AppRecordOwner, Error, PassSituation, Refusal};
 use onecity_protocol::credential::{Audience, Status};
@@ -81,7 +81,7 @@ async fn a_number_with_a_slip_is_named_before_anybody_is_asked_and_a_right_one_s
 async fn a_lost_answer_to_a_renewal_costs_nothing() {
     let kit = Kit::logged_in().await;
     kit.skip(400);
-    kit.world.faults.begin(Fault::LoseRefresh);
+    kit.world.faults.begin(Preset::LoseRefresh);
     assert!(matches!(session_works(&kit.phone).await, Err(Error::Network { .. })));
     kit.skip(20);
     session_works(&kit.phone).await.expect("the same successor is given again");
@@ -95,7 +95,7 @@ async fn a_later_replay_ends_the_session_and_says_so_and_passes_go_on() {
     let kit = Kit::logged_in().await;
     let pass = kit.phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass");
     kit.skip(400);
-    kit.world.faults.begin(Fault::LoseRefresh);
+    kit.world.faults.begin(Preset::LoseRefresh);
     assert!(session_works(&kit.phone).await.is_err());
     kit.skip(120);
     assert!(matches!(session_works(&kit.phone).await, Err(Error::LoginRequired { .. })));
@@ -134,7 +134,7 @@ async fn a_login_survives_the_app_s_end_while_the_browser_is_open() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_wants_its_nonce_in_the_proof_gets_it() {
     let kit = Kit::new().await;
-    kit.world.faults.begin(Fault::DpopNonce);
+    kit.world.faults.begin(Preset::DpopNonce);
     for provider in ["shandong", "vneid"] {
         kit.phone.log_in(provider, "lan").await.expect("logged in");
         session_works(&kit.phone).await.expect("a resource takes it, too");
@@ -147,11 +147,11 @@ async fn a_server_that_wants_its_nonce_in_the_proof_gets_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_provider_that_is_down_or_has_changed_its_key_or_a_wrong_clock_end_nothing() {
     let kit = Kit::logged_in().await;
-    kit.world.faults.begin(Fault::ProviderDown);
+    kit.world.faults.begin(Preset::IdpDown);
     kit.skip(400);
     assert!(matches!(session_works(&kit.phone).await, Err(error) if error.may_retry()));
     assert!(!kit.phone.client().account().await.expect("read").expect("there").lapsed);
-    kit.world.faults.end(Fault::ProviderDown);
+    kit.world.faults.end(&Preset::IdpDown.name());
     kit.world.rotate_identity_key();
     session_works(&kit.phone).await.expect("the session does not hang on the key");
     kit.phone.log_in("shandong", "minh").await.expect("a login is verified with the new one");

@@ -77,7 +77,7 @@ async fn behind(world: &Arc<World>) -> SocketAddr {
     let free = TcpListener::bind("127.0.0.1:0").await.expect("a port").local_addr().expect("an address");
     let server = Server::restart(Arc::clone(world), free).expect("a port");
     let address = server.address();
-    tokio::spawn(server.run());
+    tokio::spawn(server.run_until(std::future::pending()));
     address
 }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::http::{Method, StatusCode};
-use mock_server::Fault;
+use mock_server::Preset;
 use onecity_core::platform::Photo;
 use onecity_core::{Error, PendingReason, Refusal, SubmissionState, SubmissionView};
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ async fn a_photo_goes_with_a_report_and_goes_on_where_it_broke_off() {
     let id = with_photo(&page, &reports, &picked).await.expect("kept");
     assert_eq!(with_photo(&page, &reports, &picked).await, Err("not_found".to_owned()), "a photo goes once");
     // The next answer that matters is lost, whatever has been sent by then.
-    kit.world.faults.begin(Fault::LoseReply);
+    kit.world.faults.begin(Preset::LoseReply);
     let mut view = settled(&kit, &id).await;
     for _ in 0..4 {
         view = settled(&kit, &id).await;
@@ -88,7 +88,7 @@ async fn a_service_s_submissions_arrive_in_the_order_they_were_handed_in() {
     let page = kit.opens("everything").await;
     let other = kit.opens("other").await;
     let (reports, missing) = (kit.url("/reports"), format!("{}/nowhere", kit.world.origin()));
-    kit.world.faults.begin(Fault::CityDown);
+    kit.world.faults.begin(Preset::CityDown);
     let first = page.submit(&reports, json!({ "n": 1 })).await.expect("kept");
     let second = page.submit(&reports, json!({ "n": 2 })).await.expect("kept");
     let another = other.submit(&missing, json!({ "n": 3 })).await.expect("kept");
@@ -100,7 +100,7 @@ async fn a_service_s_submissions_arrive_in_the_order_they_were_handed_in() {
     assert!(of(&first).advice.expect("what to do").contains("by itself"));
     let SubmissionState::Refused { reason, conflict: false, .. } = of(&another).state else { panic!("refused") };
     assert!(!reason.is_empty() && of(&another).advice.is_some(), "another service does not wait");
-    kit.world.faults.end(Fault::CityDown);
+    kit.world.faults.end(&Preset::CityDown.name());
     settled(&kit, &second).await;
     let view = settled(&kit, &second).await;
     assert!(is_delivered(&view));
@@ -121,18 +121,18 @@ async fn one_is_cancelled_before_it_is_sent_and_not_after() {
     let refused = client.cancel_submission(&sent).await;
     assert!(matches!(refused, Err(Error::Refused { reason: Refusal::AlreadySent, .. })), "{refused:?}");
     // The city has it, and the phone has not heard.
-    kit.world.faults.begin(Fault::LoseReply);
+    kit.world.faults.begin(Preset::LoseReply);
     let lost = page.submit(&reports, json!({ "n": 2 })).await.expect("kept");
     kit.resident.sees("the first try", async || kit.world.submissions_taken() == 2).await;
     let refused = client.cancel_submission(&lost).await;
     assert!(matches!(refused, Err(Error::Refused { reason: Refusal::AlreadySent, .. })), "{refused:?}");
     settled(&kit, &lost).await;
 
-    kit.world.faults.begin(Fault::CityDown);
+    kit.world.faults.begin(Preset::CityDown);
     let waiting = page.submit(&reports, json!({ "n": 3 })).await.expect("kept");
     client.deliver().await.expect("tried");
     assert!(client.cancel_submission(&waiting).await.is_err(), "nobody answers whether it came");
-    kit.world.faults.end(Fault::CityDown);
+    kit.world.faults.end(&Preset::CityDown.name());
     client.cancel_submission(&waiting).await.expect("the city says that it has no such");
     client.deliver().await.expect("tried");
     assert_eq!(kit.world.submissions_taken(), 2);

@@ -90,7 +90,7 @@ impl Client {
 
     fn open_with(config: ClientConfig, platform: Platform, background: Background) -> Result<Self, Error> {
         device::install_providers();
-        let network = Network::new(config.allow_loopback, config.timeouts)?;
+        let network = Network::new(config.allow_loopback, config.virtual_name.as_deref(), config.timeouts)?;
         let entered = background.handle.enter();
         let languages = config.languages.clone();
         let opened = Device::open(config, platform, Arc::new(network), distrust);

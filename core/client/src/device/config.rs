@@ -28,6 +28,9 @@ pub struct ClientConfig {
     pub nations: Vec<NationAnchor>,
     /// Allows plain HTTP to this very machine, for tests and virtual phones.
     pub allow_loopback: bool,
+    /// What servers are told that a virtual phone is called, in `User-Agent`; only together with `allow_loopback`, since it tells
+    /// one phone from another.
+    pub virtual_name: Option<String>,
     /// How long servers are waited for.
     pub timeouts: Timeouts,
     /// How many bytes packages may take before the least recently used are removed.
@@ -41,6 +44,7 @@ impl Default for ClientConfig {
             languages: Vec::new(),
             nations: Vec::new(),
             allow_loopback: false,
+            virtual_name: None,
             timeouts: Timeouts::default(),
             package_budget: 512 << 20,
         }

@@ -257,7 +257,7 @@ fn too_large(limit: usize) -> Error {
 pub(crate) struct Network(reqwest::Client);
 
 impl Network {
-    pub(crate) fn new(loopback: bool, timeouts: Timeouts) -> Result<Self, Error> {
+    pub(crate) fn new(loopback: bool, virtual_name: Option<&str>, timeouts: Timeouts) -> Result<Self, Error> {
         let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
@@ -272,7 +272,7 @@ impl Network {
             .read_timeout(timeouts.silence)
             .timeout(timeouts.whole)
             .dns_resolver(Arc::new(PublicNames { loopback }))
-            .user_agent(concat!("OneCity/", env!("CARGO_PKG_VERSION")))
+            .user_agent(user_agent(virtual_name.filter(|_| loopback)))
             .build()
             .map_err(Error::internal)?;
         Ok(Self(http))
@@ -296,6 +296,16 @@ impl Transport for Network {
             });
             Ok(Incoming { status, headers, body: Box::pin(body) })
         })
+    }
+}
+
+/// What every phone calls itself; a virtual one says which one it is, so far as a header can say it.
+fn user_agent(virtual_name: Option<&str>) -> String {
+    let product = concat!("OneCity/", env!("CARGO_PKG_VERSION"));
+    let is_plain = |name: &&str| name.bytes().all(|byte| byte.is_ascii_graphic() && !b"()\\".contains(&byte));
+    match virtual_name.filter(is_plain) {
+        Some(name) => format!("{product} (phone {name})"),
+        None => product.to_owned(),
     }
 }
 

@@ -107,7 +107,7 @@ impl TufClient {
     pub fn new(folder: MetadataFolder, metadata_url: &str, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         crate::device::install_providers();
         let now = clock.wall() / 1000;
-        let http = Http::new(true, Arc::new(Network::new(true, Timeouts::default())?));
+        let http = Http::new(true, Arc::new(Network::new(true, None, Timeouts::default())?));
         Ok(Self { http, folder, metadata_url: metadata_url.to_owned(), now })
     }
 

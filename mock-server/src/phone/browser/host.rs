@@ -8,23 +8,23 @@ use axum::http::{HeaderMap, header};
 
 /// A host that may be this machine, as a page's address has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Host(Authority);
+pub(crate) struct Host(Authority);
 
 impl Host {
     /// The one that a request was sent to (RFC 9110 §7.2).
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let authority: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
         let own = Self(authority);
         (own.name() == "localhost" || own.address().is_some()).then_some(own)
     }
 
     /// Without the port.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.0.host()
     }
 
     /// The port; that of HTTP if none is said.
-    pub(super) fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.0.port_u16().unwrap_or(80)
     }
 
@@ -33,17 +33,17 @@ impl Host {
     }
 
     /// Whether it is this machine that the browser runs on.
-    pub(super) fn is_loopback(&self) -> bool {
+    pub(crate) fn is_loopback(&self) -> bool {
         self.name() == "localhost" || self.address().is_some_and(|address| address.is_loopback())
     }
 
     /// The origin of what this server itself shows.
-    pub(super) fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         format!("http://{}", self.0)
     }
 
     /// The origin at another port.
-    pub(super) fn origin_at(&self, port: u16) -> String {
+    pub(crate) fn origin_at(&self, port: u16) -> String {
         format!("http://{}:{port}", self.name())
     }
 }

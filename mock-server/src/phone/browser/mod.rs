@@ -13,12 +13,13 @@ mod host;
 mod services;
 mod socket;
 
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use axum::extract::ws::WebSocketUpgrade;
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Path, Query, Request};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -32,11 +33,11 @@ use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::RwLock;
 
-use self::host::Host;
+pub(crate) use self::host::Host;
 use self::services::Served;
 use self::socket::{Delivery, Page};
 use super::app::AppPhone;
-use crate::world::World;
+use crate::world::{In, World};
 
 /// Most phones that are there at once; the one that was opened first gives way.
 const MAX_PHONES: usize = 24;
@@ -62,13 +63,16 @@ fn phone_policy(host: &Host) -> String {
 #[folder = "phone/"]
 struct Files;
 
+/// The world that a phone is in, and its name there.
+type Whose = (String, String);
+
 /// The phones of a server, by the names that their pages have.
 pub(crate) struct BrowserPhones {
     /// Where the server listens, and its services' pages with it.
     address: IpAddr,
-    phones: Mutex<VecDeque<(String, Arc<Hosted>)>>,
-    /// The gate that testers hold codes to; it knows what it has seen.
-    gate: Mutex<Option<Gate>>,
+    phones: Mutex<VecDeque<(Whose, Arc<Hosted>)>>,
+    /// The gates that testers hold codes to, by their worlds; each knows what it has seen.
+    gates: Mutex<HashMap<String, Gate>>,
 }
 
 /// A phone, and the listeners for its open services.
@@ -116,16 +120,17 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl BrowserPhones {
     fn new(address: IpAddr) -> Self {
-        Self { address, phones: Mutex::default(), gate: Mutex::default() }
+        Self { address, phones: Mutex::default(), gates: Mutex::default() }
     }
 
     fn phone(&self, world: &World, name: &str) -> Result<Arc<Hosted>, super::PhoneError> {
+        let key = (world.name().to_owned(), name.to_owned());
         let mut phones = locked(&self.phones);
-        if let Some((_, phone)) = phones.iter().find(|(own, _)| own == name) {
+        if let Some((_, phone)) = phones.iter().find(|(own, _)| *own == key) {
             return Ok(Arc::clone(phone));
         }
         let hosted = Arc::new(Hosted {
-            phone: RwLock::new(AppPhone::new(world, &[])?),
+            phone: RwLock::new(AppPhone::named(world, Some(name), &[])?),
             served: Mutex::default(),
             deliveries: Mutex::default(),
             outstanding: Mutex::default(),
@@ -134,20 +139,21 @@ impl BrowserPhones {
         if phones.len() == MAX_PHONES {
             phones.pop_front();
         }
-        phones.push_back((name.to_owned(), Arc::clone(&hosted)));
+        phones.push_back((key, Arc::clone(&hosted)));
         Ok(hosted)
     }
 
-    fn known(&self, name: &str) -> Option<Arc<Hosted>> {
-        locked(&self.phones).iter().find(|(own, _)| own == name).map(|(_, phone)| Arc::clone(phone))
+    fn known(&self, world: &World, name: &str) -> Option<Arc<Hosted>> {
+        let is_meant = |(of, own): &Whose| of == world.name() && own == name;
+        locked(&self.phones).iter().find(|(own, _)| is_meant(own)).map(|(_, phone)| Arc::clone(phone))
     }
 
     /// What a gate of Shandong says of a code.
     fn hold_to_gate(&self, world: &World, code: &str) -> String {
-        let mut gate = locked(&self.gate);
-        let gate = match &mut *gate {
-            Some(gate) => gate,
-            none => {
+        let mut gates = locked(&self.gates);
+        let gate = match gates.entry(world.name().to_owned()) {
+            Entry::Occupied(gate) => gate.into_mut(),
+            Entry::Vacant(none) => {
                 let Some(list) = "cn-sd".parse().ok().and_then(|region| world.trust_list(&region)) else {
                     return "there is no gate in this world".to_owned();
                 };
@@ -165,7 +171,7 @@ impl BrowserPhones {
 }
 
 /// The phone's pages, of a server that listens at this address.
-pub(crate) fn routes(address: IpAddr) -> Router<Arc<World>> {
+pub(crate) fn routes(address: IpAddr) -> Router {
     Router::new()
         .route("/phone", get(|headers: HeaderMap| async move { file("index.html", &headers) }))
         .route("/phones", get(|headers: HeaderMap| async move { file("phones.html", &headers) }))
@@ -252,8 +258,12 @@ struct Named {
     image: String,
 }
 
-async fn image(Extension(phones): Extension<Arc<BrowserPhones>>, Query(asked): Query<Named>) -> Response {
-    let Some(hosted) = phones.known(&asked.name) else { return StatusCode::NOT_FOUND.into_response() };
+async fn image(
+    In(world): In,
+    Extension(phones): Extension<Arc<BrowserPhones>>,
+    Query(asked): Query<Named>,
+) -> Response {
+    let Some(hosted) = phones.known(&world, &asked.name) else { return StatusCode::NOT_FOUND.into_response() };
     let app = Arc::clone(hosted.phone.read().await.app());
     match app.image(&asked.image).await {
         Some(icon) => {
@@ -271,7 +281,7 @@ async fn image(Extension(phones): Extension<Arc<BrowserPhones>>, Query(asked): Q
 }
 
 async fn socket(
-    State(world): State<Arc<World>>,
+    In(world): In,
     Extension(phones): Extension<Arc<BrowserPhones>>,
     Query(asked): Query<Named>,
     headers: HeaderMap,

@@ -201,7 +201,7 @@ impl Page {
         if let Act::Browse { url } = &mut effect.act
             && let Some(path) = url.strip_prefix(self.world.origin()).filter(|path| path.starts_with('/'))
         {
-            *url = format!("{}{path}", self.host.origin());
+            *url = format!("{}{}{path}", self.host.origin(), self.world.prefix());
         }
         Tells::Effect { effect }
     }

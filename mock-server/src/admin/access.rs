@@ -1,0 +1,229 @@
+//! Who may use the controls: somebody on this machine, or somebody who has the admin token. Pages of others may not, wherever their
+//! browser runs: a call that changes something has a header that they can't send without being asked (Fetch §3.2, preflight), and
+//! nothing here answers such a question.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{JsonRejection, QueryRejection};
+use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use ring::digest::{SHA256, digest};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use utoipa::{IntoResponses, ToSchema};
+
+use crate::faults::RuleError;
+use crate::identity::random_text;
+use crate::journal::FilterError;
+use crate::phone::browser::Host;
+use crate::world::WorldError;
+use crate::worlds::WorldsError;
+
+/// The header that a call has which changes something.
+pub(crate) const CHANGES: &str = "onecity-admin";
+
+/// Why a call was refused.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct Refused {
+    #[serde(skip)]
+    status: StatusCode,
+    /// One word.
+    #[schema(example = "unknown")]
+    error: &'static str,
+    /// What to do, in a sentence.
+    detail: String,
+}
+
+impl Refused {
+    fn new(status: StatusCode, error: &'static str, detail: impl Into<String>) -> Self {
+        Self { status, error, detail: detail.into() }
+    }
+
+    pub(super) fn unknown(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "unknown", detail)
+    }
+
+    pub(super) fn wrong(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "wrong", detail)
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.status, Json(self)).into_response()
+    }
+}
+
+/// How every call may be refused.
+#[derive(IntoResponses)]
+#[expect(dead_code, reason = "it is read by the description alone")]
+pub(crate) enum Refusals {
+    /// It can't be read.
+    #[response(status = 400)]
+    Malformed(Refused),
+    /// It comes from another machine without the admin token.
+    #[response(status = 401)]
+    NoToken(Refused),
+    /// It comes from a page of somebody else, or lacks the header `OneCity-Admin`.
+    #[response(status = 403)]
+    Forbidden(Refused),
+    /// There is no such thing.
+    #[response(status = 404)]
+    Unknown(Refused),
+    /// It is there already.
+    #[response(status = 409)]
+    Taken(Refused),
+    /// It is too long.
+    #[response(status = 413)]
+    TooLong(Refused),
+    /// It is no JSON.
+    #[response(status = 415)]
+    NoJson(Refused),
+    /// It can be read, and can't be done.
+    #[response(status = 422)]
+    Wrong(Refused),
+}
+
+impl From<WorldsError> for Refused {
+    fn from(error: WorldsError) -> Self {
+        let status = match &error {
+            WorldsError::Unknown => StatusCode::NOT_FOUND,
+            WorldsError::Taken => StatusCode::CONFLICT,
+            WorldsError::Name | WorldsError::TooMany | WorldsError::First => StatusCode::UNPROCESSABLE_ENTITY,
+            WorldsError::World(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        };
+        let word = match status {
+            StatusCode::NOT_FOUND => "unknown",
+            StatusCode::CONFLICT => "taken",
+            StatusCode::UNPROCESSABLE_ENTITY => "wrong",
+            _ => "failed",
+        };
+        Self::new(status, word, error.to_string())
+    }
+}
+
+impl From<RuleError> for Refused {
+    fn from(error: RuleError) -> Self {
+        Self::wrong(error.to_string())
+    }
+}
+
+impl From<FilterError> for Refused {
+    fn from(error: FilterError) -> Self {
+        Self::wrong(error.to_string())
+    }
+}
+
+impl From<WorldError> for Refused {
+    fn from(error: WorldError) -> Self {
+        tracing::error!(%error, "a control failed");
+        Self::wrong(error.to_string())
+    }
+}
+
+fn of_rejection(status: StatusCode, text: String) -> Refused {
+    let word = match status {
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => "no-json",
+        StatusCode::PAYLOAD_TOO_LARGE => "too-long",
+        StatusCode::UNPROCESSABLE_ENTITY => "wrong",
+        _ => "malformed",
+    };
+    Refused::new(status, word, text)
+}
+
+/// What a call says, as JSON.
+pub(super) struct Said<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Said<T> {
+    type Rejection = Refused;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
+        let read = Json::<T>::from_request(request, state).await;
+        read.map(|Json(said)| Self(said))
+            .map_err(|rejection: JsonRejection| of_rejection(rejection.status(), rejection.body_text()))
+    }
+}
+
+/// What a call asks for, in its query.
+pub(super) struct Asks<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asks<T> {
+    type Rejection = Refused;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Refused> {
+        let read = Query::<T>::from_request_parts(parts, state).await;
+        read.map(|Query(asks)| Self(asks))
+            .map_err(|rejection: QueryRejection| of_rejection(StatusCode::BAD_REQUEST, rejection.body_text()))
+    }
+}
+
+/// Who may use the controls from another machine.
+pub(crate) struct Access {
+    token: String,
+}
+
+impl Access {
+    pub(crate) fn new() -> Self {
+        Self { token: format!("{}{}", random_text(), random_text()) }
+    }
+
+    pub(crate) fn token(&self) -> &str {
+        &self.token
+    }
+
+    fn has_token(&self, headers: &HeaderMap) -> bool {
+        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let given = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+        // Of their hashes, how long a comparison takes tells nothing.
+        let hash = |text: &str| digest(&SHA256, text.as_bytes());
+        given.is_some_and(|(_, given)| hash(given).as_ref() == hash(&self.token).as_ref())
+    }
+
+    fn check(&self, request: &Request) -> Result<(), Refused> {
+        let headers = request.headers();
+        let host = Host::of(headers);
+        let is_from_here = request.extensions().get::<ConnectInfo<SocketAddr>>().is_some_and(|ConnectInfo(peer)| {
+            peer.ip().to_canonical().is_loopback() && host.as_ref().is_some_and(Host::is_loopback)
+        });
+        if !is_from_here && !self.has_token(headers) {
+            let detail = "from another machine this needs the admin token that the server prints, as a bearer token";
+            return Err(Refused::new(StatusCode::UNAUTHORIZED, "no-token", detail));
+        }
+        let origin = headers.get(header::ORIGIN);
+        let is_own = origin.is_none_or(|origin| host.is_some_and(|host| *origin == *host.origin()));
+        if !is_own {
+            return Err(Refused::new(StatusCode::FORBIDDEN, "foreign-page", "a page of somebody else may not do this"));
+        }
+        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
+        if !reads && !headers.contains_key(CHANGES) {
+            let detail = "what changes something has the header OneCity-Admin, with any value";
+            return Err(Refused::new(StatusCode::FORBIDDEN, "no-header", detail));
+        }
+        Ok(())
+    }
+}
+
+/// Lets those through who may use the controls.
+pub(super) async fn guard(State(access): State<Arc<Access>>, request: Request, next: Next) -> Response {
+    match access.check(&request) {
+        Ok(()) => next.run(request).await,
+        Err(refused) => {
+            let mut response = refused.into_response();
+            if response.status() == StatusCode::UNAUTHORIZED {
+                let challenge = header::HeaderValue::from_static("Bearer realm=\"onecity-admin\"");
+                response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+            }
+            response
+        }
+    }
+}
+
+/// There is such a path, but not with this method.
+pub(super) async fn no_such_method() -> Refused {
+    Refused::new(StatusCode::METHOD_NOT_ALLOWED, "method", "this path does not have this method")
+}

@@ -1,0 +1,138 @@
+//! Personas with their sessions and tokens.
+
+#![expect(unused_qualifications, reason = "the macro of the description writes whole paths")]
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+
+use super::Controls;
+use super::access::{Asks, Refusals, Refused};
+use crate::identity::PERSONAS;
+
+/// Somebody made up.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct PersonaView {
+    /// Its id, as in `login_hint`.
+    #[schema(example = "lan")]
+    id: String,
+    /// Its name.
+    name: String,
+    /// `person` or `enterprise`.
+    #[schema(value_type = String, example = "person")]
+    kind: onecity_core::AccountKind,
+}
+
+/// A session at a provider.
+#[derive(Debug, Serialize, ToSchema)]
+pub(crate) struct SessionView {
+    /// Whose.
+    pub persona: String,
+    /// Where.
+    pub provider: String,
+    /// What the app called itself.
+    pub device: String,
+    /// Since when, in seconds since 1970.
+    pub created: i64,
+    /// When it was used last, in seconds since 1970.
+    pub last_used: i64,
+}
+
+/// How much of it there was.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct Count {
+    /// So many.
+    count: usize,
+}
+
+/// Whose.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct Whose {
+    /// The persona; without one, everybody's.
+    #[serde(default)]
+    persona: Option<String>,
+}
+
+impl Whose {
+    fn persona(&self) -> Result<Option<&str>, Refused> {
+        match self.persona.as_deref() {
+            Some(persona) if !PERSONAS.iter().any(|own| own.id == persona) => {
+                Err(Refused::unknown("there is no such persona"))
+            }
+            own => Ok(own),
+        }
+    }
+}
+
+/// Whom one can log in as.
+#[utoipa::path(get, path = "/worlds/{world}/personas", tag = "residents", operation_id = "list_personas",
+    params(("world" = String, Path, description = "The world's name.")),
+    responses((status = 200, description = "All of them. None of them exists.", body = Vec<PersonaView>), Refusals))]
+pub(super) async fn personas(
+    State(controls): State<Controls>,
+    Path(world): Path<String>,
+) -> Result<Json<Vec<PersonaView>>, Refused> {
+    controls.worlds.get(&world)?;
+    let all = PERSONAS.iter();
+    Ok(Json(all.map(|own| PersonaView { id: own.id.to_owned(), name: own.name.to_owned(), kind: own.kind }).collect()))
+}
+
+/// The sessions at the identity providers.
+#[utoipa::path(get, path = "/worlds/{world}/sessions", tag = "residents", operation_id = "list_sessions",
+    params(("world" = String, Path, description = "The world's name."), Whose),
+    responses((status = 200, description = "The sessions.", body = Vec<SessionView>), Refusals))]
+pub(super) async fn sessions(
+    State(controls): State<Controls>,
+    Path(world): Path<String>,
+    Asks(whose): Asks<Whose>,
+) -> Result<Json<Vec<SessionView>>, Refused> {
+    let world = controls.worlds.get(&world)?;
+    let persona = whose.persona()?;
+    Ok(Json(world.lock_identity().sessions_of(persona, world.now())))
+}
+
+/// Ends sessions, as a provider does that was told of a theft.
+#[utoipa::path(delete, path = "/worlds/{world}/sessions", tag = "residents", operation_id = "end_sessions",
+    params(("world" = String, Path, description = "The world's name."), Whose),
+    responses((status = 200, description = "How many have ended.", body = Count), Refusals))]
+pub(super) async fn end_sessions(
+    State(controls): State<Controls>,
+    Path(world): Path<String>,
+    Asks(whose): Asks<Whose>,
+) -> Result<Json<Count>, Refused> {
+    let world = controls.worlds.get(&world)?;
+    let persona = whose.persona()?;
+    let count = world.lock_identity().end_sessions_of(persona, world.now());
+    Ok(Json(Count { count }))
+}
+
+/// Lets access tokens expire now; sessions go on, and are refreshed.
+#[utoipa::path(post, path = "/worlds/{world}/tokens/expire", tag = "residents", operation_id = "expire_tokens",
+    params(("world" = String, Path, description = "The world's name."), Whose),
+    responses((status = 200, description = "How many have expired.", body = Count), Refusals))]
+pub(super) async fn expire_tokens(
+    State(controls): State<Controls>,
+    Path(world): Path<String>,
+    Asks(whose): Asks<Whose>,
+) -> Result<Json<Count>, Refused> {
+    let world = controls.worlds.get(&world)?;
+    let persona = whose.persona()?;
+    let count = world.lock_identity().expire_tokens_of(persona, world.now());
+    Ok(Json(Count { count }))
+}
+
+/// The identity providers sign with a new key from now on, and list no other.
+#[utoipa::path(post, path = "/worlds/{world}/providers/rotate-key", tag = "residents", operation_id = "rotate_provider_key",
+    params(("world" = String, Path, description = "The world's name.")),
+    responses((status = 204, description = "They do."), Refusals))]
+pub(super) async fn rotate_key(
+    State(controls): State<Controls>,
+    Path(world): Path<String>,
+) -> Result<StatusCode, Refused> {
+    controls.worlds.get(&world)?.rotate_identity_key();
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,186 @@
+//! Passes, submissions, registries and announcements.
+
+use std::collections::BTreeMap;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use onecity_protocol::region::RegionId;
+use onecity_protocol::trust::Announcement;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::Controls;
+use super::access::{Refusals, Refused, Said};
+use crate::city::TakenView;
+use crate::issuer::{PassStatus, PassView};
+
+/// Longest text of a timeline, and of its status, in bytes.
+const LONGEST_TEXT: usize = 4096;
+const LONGEST_STATUS: usize = 64;
+
+/// What a pass is from now on.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct PassChange {
+    /// `valid`, `revoked` or `suspended`.
+    status: PassStatus,
+}
+
+/// The passes that were issued.
+#[utoipa::path(get, path = "/worlds/{world}/passes", tag = "state", operation_id = "list_passes",
+    params(("world" = String, Path, description = "The world's name.")),
+    responses((status = 200, description = "All of them.", body = Vec<PassView>), Refusals))]
+pub(super) async fn passes(
+    State(controls): State<Controls>,
+    Path(world): Path<String>,
+) -> Result<Json<Vec<PassView>>, Refused> {
+    Ok(Json(controls.worlds.get(&world)?.issuers.passes()))
+}
+
+/// Revokes, suspends or reinstates a pass. Gates learn it with their next status list.
+#[utoipa::path(put, path = "/worlds/{world}/passes/{pass}", tag = "state", operation_id = "set_pass",
+    params(("world" = String, Path, description = "The world's name."), ("pass" = String, Path, description = "Its id.")),
+    request_body = PassChange,
+    responses((status = 204, description = "It is."), Refusals))]
+pub(super) async fn set_pass(
+    State(controls): State<Controls>,
+    Path((world, pass)): Path<(String, String)>,
+    Said(change): Said<PassChange>,
+) -> Result<StatusCode, Refused> {
+    match controls.worlds.get(&world)?.set_pass_status(&pass, change.status.value()) {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Refused::unknown("no issuer knows a pass of this id")),
+    }
+}
+
+/// What residents have handed in.
+#[utoipa::path(get, path = "/worlds/{world}/submissions", tag = "state", operation_id = "list_submissions",
+    params(("world" = String, Path, description = "The world's name.")),
+    responses((status = 200, description = "All of it that the cities remember.", body = Vec<TakenView>), Refusals))]
+pub(super) async fn submissions(
+    State(controls): State<Controls>,
+    Path(world): Path<String>,
+) -> Result<Json<Vec<TakenView>>, Refused> {
+    Ok(Json(controls.worlds.get(&world)?.lock_cities().list()))
+}
+
+/// What a city says of a submission.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Progress {
+    /// Where it stands, in a word of the city's.
+    #[schema(max_length = 64, example = "in_progress")]
+    status: String,
+    /// What the resident reads.
+    #[serde(default)]
+    #[schema(max_length = 4096)]
+    text: String,
+}
+
+/// A city goes on with a submission: it stands in its timeline from now on.
+#[utoipa::path(post, path = "/worlds/{world}/submissions/{number}/progress", tag = "state", operation_id = "progress",
+    params(("world" = String, Path, description = "The world's name."),
+           ("number" = String, Path, description = "Its number, as the phone gave it.")),
+    request_body = Progress, responses((status = 204, description = "It is written down."), Refusals))]
+pub(super) async fn progress(
+    State(controls): State<Controls>,
+    Path((world, number)): Path<(String, String)>,
+    Said(progress): Said<Progress>,
+) -> Result<StatusCode, Refused> {
+    let Progress { status, text } = progress;
+    if status.is_empty() || status.len() > LONGEST_STATUS || text.len() > LONGEST_TEXT {
+        return Err(Refused::wrong("a status has 1 to 64 bytes, a text at most 4,096"));
+    }
+    match controls.worlds.get(&world)?.progress(&number, &status, &text) {
+        true => Ok(StatusCode::NO_CONTENT),
+        false => Err(Refused::unknown("no city knows a submission of this number")),
+    }
+}
+
+fn region(text: &str) -> Result<RegionId, Refused> {
+    text.parse().map_err(|_| Refused::unknown("there is no such region"))
+}
+
+/// Signs a registry again, so that its versions go up.
+#[utoipa::path(post, path = "/worlds/{world}/registries/{region}/sign", tag = "state", operation_id = "sign_registry",
+    params(("world" = String, Path, description = "The world's name."),
+           ("region" = String, Path, description = "A nation or first-level region, for example `cn-sd`.")),
+    responses((status = 204, description = "It is."), Refusals))]
+pub(super) async fn sign_again(
+    State(controls): State<Controls>,
+    Path((world, of)): Path<(String, String)>,
+) -> Result<StatusCode, Refused> {
+    let world = controls.worlds.get(&world)?;
+    let (id, now) = (region(&of)?, world.now());
+    world
+        .registry_mut(|registry| registry.change(&id, now, |_, _| Ok(())))
+        .map_err(|error| Refused::unknown(error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// What a region announces to all of its residents.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AnnouncementWanted {
+    /// Its services do not work for now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    outage: Option<OutageWanted>,
+    /// An app that is too old opens none of its services.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    update: Option<UpdateWanted>,
+}
+
+/// An outage.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct OutageWanted {
+    /// Why, by language.
+    #[schema(example = json!({ "zh": "系统升级", "en": "The system is being updated" }))]
+    reason: BTreeMap<String, String>,
+    /// When it is over, in seconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    until: Option<i64>,
+}
+
+/// Apps that must be updated.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct UpdateWanted {
+    /// The oldest version of the platform that goes on working.
+    platform: u32,
+    /// Why, by language.
+    reason: BTreeMap<String, String>,
+}
+
+/// Announces something, in the place of what is announced already.
+#[utoipa::path(put, path = "/worlds/{world}/announcements/{region}", tag = "state", operation_id = "announce",
+    params(("world" = String, Path, description = "The world's name."),
+           ("region" = String, Path, description = "A nation or first-level region, for example `cn-sd`.")),
+    request_body = AnnouncementWanted,
+    responses((status = 204, description = "It is signed and served."), Refusals))]
+pub(super) async fn announce(
+    State(controls): State<Controls>,
+    Path((world, of)): Path<(String, String)>,
+    Said(wanted): Said<AnnouncementWanted>,
+) -> Result<StatusCode, Refused> {
+    let (world, region) = (controls.worlds.get(&world)?, region(&of)?);
+    let bytes = serde_json::to_vec(&wanted).map_err(|error| Refused::wrong(error.to_string()))?;
+    let announcement = Announcement::parse(&bytes).map_err(|error| Refused::wrong(error.to_string()))?;
+    world.announce(&region, Some(&announcement)).map_err(|error| Refused::unknown(error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Ends what is announced.
+#[utoipa::path(delete, path = "/worlds/{world}/announcements/{region}", tag = "state", operation_id = "end_announcement",
+    params(("world" = String, Path, description = "The world's name."),
+           ("region" = String, Path, description = "A nation or first-level region.")),
+    responses((status = 204, description = "Nothing is announced."), Refusals))]
+pub(super) async fn end_announcement(
+    State(controls): State<Controls>,
+    Path((world, of)): Path<(String, String)>,
+) -> Result<StatusCode, Refused> {
+    let (world, region) = (controls.worlds.get(&world)?, region(&of)?);
+    world.announce(&region, None).map_err(|error| Refused::unknown(error.to_string()))?;
+    Ok(StatusCode::NO_CONTENT)
+}

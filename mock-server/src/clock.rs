@@ -1,0 +1,240 @@
+//! The world's clock: its server, its gates and its phones go by it. It can be frozen, set, let jump and run at another speed.
+
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Instant, SystemTime};
+
+use onecity_core::platform::Clock;
+use onecity_protocol::credential::UnixTime;
+use tokio::sync::watch;
+
+/// The last second of the year 9999, in milliseconds since 1970: no clock of a world is later.
+const LATEST: i64 = 253_402_300_799_000;
+/// The highest speed: an hour in a tenth of a second.
+pub const FASTEST: f64 = 36_000.0;
+
+/// From a moment of this machine on.
+#[derive(Debug, Clone, Copy)]
+struct Course {
+    since: Instant,
+    /// Milliseconds since 1970 at that moment.
+    wall: i64,
+    /// Milliseconds that had passed in the world by then. It never goes back.
+    passed: i64,
+    /// Milliseconds of the world for each of this machine's; 0 while it is frozen.
+    speed: f64,
+}
+
+impl Course {
+    fn begin() -> Self {
+        Self { since: Instant::now(), wall: machine(), passed: 0, speed: 1.0 }
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "far below 2^53 milliseconds, and the cast saturates")]
+    fn run(&self) -> i64 {
+        (self.since.elapsed().as_secs_f64() * 1000.0 * self.speed) as i64
+    }
+
+    fn wall(&self) -> i64 {
+        self.wall.saturating_add(self.run()).clamp(0, LATEST)
+    }
+
+    fn passed(&self) -> i64 {
+        self.passed.saturating_add(self.run())
+    }
+}
+
+/// Milliseconds since 1970 by this machine's clock.
+fn machine() -> i64 {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+/// The clock of a world. It begins at this machine's time, at its speed.
+pub struct WorldClock {
+    course: Mutex<Course>,
+    /// Counts how often it was changed.
+    changes: watch::Sender<u64>,
+}
+
+impl Default for WorldClock {
+    fn default() -> Self {
+        Self { course: Mutex::new(Course::begin()), changes: watch::Sender::default() }
+    }
+}
+
+impl WorldClock {
+    fn lock(&self) -> MutexGuard<'_, Course> {
+        self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Milliseconds since 1970.
+    pub fn milliseconds(&self) -> i64 {
+        self.lock().wall()
+    }
+
+    /// Seconds since 1970.
+    pub fn now(&self) -> UnixTime {
+        self.milliseconds() / 1000
+    }
+
+    /// Milliseconds of the world for each of this machine's; 0 while it is frozen.
+    pub fn speed(&self) -> f64 {
+        self.lock().speed
+    }
+
+    /// Milliseconds that have passed in the world since it began. Setting it back takes none away.
+    fn passed(&self) -> i64 {
+        self.lock().passed()
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Course)) {
+        {
+            let mut course = self.lock();
+            let (wall, passed) = (course.wall(), course.passed());
+            *course = Course { since: Instant::now(), wall, passed, speed: course.speed };
+            change(&mut course);
+        }
+        self.changes.send_modify(|count| *count += 1);
+    }
+
+    /// Lets milliseconds pass without anybody waiting for them; or sets it back.
+    pub fn jump(&self, milliseconds: i64) {
+        self.change(|course| {
+            let wall = course.wall.saturating_add(milliseconds).clamp(0, LATEST);
+            course.passed = course.passed.saturating_add((wall - course.wall).max(0));
+            course.wall = wall;
+        });
+    }
+
+    /// Sets it to a time, in milliseconds since 1970.
+    pub fn set(&self, milliseconds: i64) {
+        self.jump(milliseconds.clamp(0, LATEST) - self.milliseconds());
+    }
+
+    /// How fast it goes from now on: 0 stops it, 1 is this machine's speed, [`FASTEST`] is the most.
+    pub fn run_at(&self, speed: f64) {
+        let speed = if speed.is_finite() { speed.clamp(0.0, FASTEST) } else { 1.0 };
+        self.change(|course| course.speed = speed);
+    }
+
+    /// Goes by this machine's time again.
+    pub fn follow_machine(&self) {
+        self.change(|course| {
+            let wall = machine();
+            course.passed = course.passed.saturating_add((wall - course.wall).max(0));
+            (course.wall, course.speed) = (wall, 1.0);
+        });
+    }
+
+    /// Tells of each change.
+    pub fn changes(&self) -> watch::Receiver<u64> {
+        self.changes.subscribe()
+    }
+}
+
+/// The clock of a phone in a world. It goes with the world's; a resident may have set it wrong.
+pub struct PhoneClock {
+    world: Arc<WorldClock>,
+    /// Milliseconds that the wall clock is off.
+    wall_offset: AtomicI64,
+    /// Milliseconds that have passed for this phone alone.
+    skipped: AtomicI64,
+    restarts: AtomicU64,
+}
+
+impl PhoneClock {
+    /// A clock that is right.
+    pub fn new(world: Arc<WorldClock>) -> Self {
+        let (wall_offset, skipped, restarts) = (AtomicI64::new(0), AtomicI64::new(0), AtomicU64::new(0));
+        Self { world, wall_offset, skipped, restarts }
+    }
+
+    /// Sets the wall clock off by some milliseconds.
+    pub fn set_wall_offset(&self, milliseconds: i64) {
+        self.wall_offset.store(milliseconds, Ordering::Relaxed);
+    }
+
+    /// Lets time pass for this phone alone, for the wall clock and the counter alike.
+    pub fn skip(&self, milliseconds: i64) {
+        self.skipped.fetch_add(milliseconds, Ordering::Relaxed);
+    }
+
+    /// The device starts again.
+    pub fn restart(&self) {
+        self.restarts.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl Clock for PhoneClock {
+    fn wall(&self) -> i64 {
+        let offset = self.wall_offset.load(Ordering::Relaxed).saturating_add(self.skipped.load(Ordering::Relaxed));
+        self.world.milliseconds().saturating_add(offset)
+    }
+
+    fn since_boot_including_sleep(&self) -> i64 {
+        self.world.passed().saturating_add(self.skipped.load(Ordering::Relaxed))
+    }
+
+    fn boot_id(&self) -> String {
+        format!("{:p} {}", Arc::as_ptr(&self.world), self.restarts.load(Ordering::Relaxed))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const HOUR: i64 = 3_600_000;
+
+    #[test]
+    fn a_frozen_clock_stands_still_jumps_and_goes_on_from_there() {
+        let clock = WorldClock::default();
+        clock.run_at(0.0);
+        let began = clock.milliseconds();
+        clock.jump(HOUR);
+        assert_eq!((clock.milliseconds(), clock.speed()), (began + HOUR, 0.0));
+        clock.run_at(1.0);
+        assert!((began + HOUR..began + 2 * HOUR).contains(&clock.milliseconds()));
+    }
+
+    #[test]
+    fn a_phone_counts_on_when_the_world_is_set_back() {
+        let clock = Arc::new(WorldClock::default());
+        clock.run_at(0.0);
+        let phone = PhoneClock::new(Arc::clone(&clock));
+        let (wall, counted) = (phone.wall(), phone.since_boot_including_sleep());
+        clock.jump(HOUR);
+        assert_eq!((phone.wall(), phone.since_boot_including_sleep()), (wall + HOUR, counted + HOUR));
+        clock.jump(-2 * HOUR);
+        assert_eq!((phone.wall(), phone.since_boot_including_sleep()), (wall - HOUR, counted + HOUR));
+        phone.set_wall_offset(HOUR);
+        phone.skip(1000);
+        assert_eq!((phone.wall(), phone.since_boot_including_sleep()), (wall + 1000, counted + HOUR + 1000));
+    }
+
+    #[test]
+    fn it_stays_between_1970_and_9999_whatever_it_is_told() {
+        let clock = WorldClock::default();
+        for (told, is) in [(i64::MAX, LATEST), (i64::MIN + 1, 0)] {
+            clock.run_at(0.0);
+            clock.jump(told);
+            assert_eq!(clock.milliseconds(), is);
+            clock.set(told);
+            assert_eq!(clock.milliseconds(), is);
+        }
+        clock.run_at(f64::NAN);
+        assert!((clock.speed() - 1.0).abs() < f64::EPSILON);
+        clock.run_at(1e300);
+        assert!((clock.speed() - FASTEST).abs() < f64::EPSILON);
+    }
+
+    #[test]
+    fn those_who_wait_hear_of_each_change() {
+        let clock = WorldClock::default();
+        let heard = clock.changes();
+        clock.jump(1);
+        clock.run_at(2.0);
+        assert_eq!(*heard.borrow(), 2);
+    }
+}

@@ -1,0 +1,420 @@
+//! What goes wrong just now, and which request it strikes.
+//!
+//! ```text
+//!   rule.rs      what, where, how often
+//!   presets.rs   what testers ask for by name
+//!   wire.rs      what happens to an answer on its way
+//! ```
+
+mod presets;
+mod rule;
+pub(crate) mod wire;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use axum::http::Method;
+use globset::{GlobBuilder, GlobMatcher};
+use rand::SeedableRng as _;
+use rand_chacha::ChaCha8Rng;
+use rand_distr::{Distribution as _, LogNormal, StandardUniform, Uniform};
+use ring::hmac;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+pub use presets::Preset;
+pub use rule::{Delay, Instead, Rule, Signed, Stale, What, Where};
+
+use crate::exchange::Asked;
+
+/// Most rules at once.
+const MOST: usize = 256;
+/// Longest delay, in milliseconds.
+const LONGEST_DELAY: u32 = 600_000;
+/// Longest id, and longest text of other kinds, in bytes.
+const LONGEST_ID: usize = 64;
+const LONGEST: usize = 256;
+
+/// Why a rule is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum RuleError {
+    #[error("a probability is from 0 to 1")]
+    Probability,
+    #[error("the path is no pattern: {0}")]
+    Path(String),
+    #[error("an id has 1 to 64 characters: small letters, digits and hyphens")]
+    Id,
+    #[error("{0} is not a method")]
+    Method(String),
+    #[error("a status is from 200 to 599")]
+    Status,
+    #[error("a media type is written as text/html is")]
+    MediaType,
+    #[error("a delay is at most 600,000 ms, from the smaller to the larger, with a sigma from 0 to 4")]
+    Delay,
+    #[error("a pace is at least a byte, and a pause at most 60,000 ms")]
+    Pace,
+    #[error("a clock is wrong by at most 1,000,000,000 seconds")]
+    Skew,
+    #[error("a text has at most 256 bytes")]
+    TooLong,
+    #[error("256 rules are enough: end some first")]
+    TooMany,
+}
+
+/// A rule that is in force, and how often it was met.
+struct Running {
+    rule: Rule,
+    id: String,
+    /// The preset that it belongs to, if it does.
+    group: Option<String>,
+    path: Option<GlobMatcher>,
+    began: Instant,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Clone, Copy, Default)]
+struct Counts {
+    met: u32,
+    struck: u32,
+}
+
+/// A rule that is in force, as a tester sees it.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct RunningRule {
+    /// The rule; its id is always there.
+    #[serde(flatten)]
+    pub rule: Rule,
+    /// The preset that it belongs to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// How many requests it was for.
+    pub met: u32,
+    /// How many it struck.
+    pub struck: u32,
+}
+
+/// What strikes a request.
+#[derive(Debug, Clone)]
+pub(crate) struct Strike {
+    pub id: String,
+    pub what: What,
+    /// For what is drawn by lot.
+    lot: [u8; 32],
+    /// When the rule began.
+    pub began: Instant,
+}
+
+impl Strike {
+    /// How long a delay is, this time.
+    pub(crate) fn delay(&self, delay: &Delay) -> Duration {
+        let mut lot = ChaCha8Rng::from_seed(self.lot);
+        let milliseconds = match delay {
+            Delay::FixedMs(ms) => f64::from(*ms),
+            Delay::UniformMs { from, to } => Uniform::new_inclusive(f64::from(*from), f64::from(*to))
+                .map_or(f64::from(*from), |between| between.sample(&mut lot)),
+            Delay::LogNormal { median_ms, sigma } => LogNormal::new(f64::from(*median_ms).max(1.0).ln(), *sigma)
+                .map_or(f64::from(*median_ms), |spread| spread.sample(&mut lot)),
+        };
+        Duration::from_secs_f64(milliseconds.clamp(0.0, f64::from(LONGEST_DELAY)) / 1000.0)
+    }
+}
+
+/// What goes wrong just now.
+pub struct Faults {
+    seed: hmac::Key,
+    all: RwLock<Vec<Arc<Running>>>,
+    /// How many there are, for those who need not look at them.
+    count: AtomicUsize,
+    given: AtomicUsize,
+}
+
+impl Faults {
+    pub(crate) fn new(seed: u64) -> Self {
+        let seed = hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes());
+        Self { seed, all: RwLock::default(), count: AtomicUsize::new(0), given: AtomicUsize::new(0) }
+    }
+
+    /// Lets what a preset is made of go wrong from now on; what it has struck so far is forgotten.
+    pub fn begin(&self, preset: Preset) {
+        let name = preset.name();
+        self.end(&name);
+        for (at, mut rule) in preset.rules().into_iter().enumerate() {
+            rule.id = Some(if at == 0 { name.clone() } else { format!("{name}-{}", at + 1) });
+            if let Err(error) = self.add_to(rule, Some(name.clone())) {
+                tracing::warn!(%error, "a preset has not begun in whole");
+            }
+        }
+    }
+
+    /// Lets something go wrong from now on, in the place of what had this id; answers its id.
+    pub fn add(&self, rule: Rule) -> Result<String, RuleError> {
+        self.add_to(rule, None)
+    }
+
+    fn add_to(&self, mut rule: Rule, group: Option<String>) -> Result<String, RuleError> {
+        let path = check(&rule)?;
+        let id = rule.id.clone().unwrap_or_else(|| format!("rule-{}", self.given.fetch_add(1, Ordering::Relaxed) + 1));
+        rule.id = Some(id.clone());
+        let running = Running { rule, id: id.clone(), group, path, began: Instant::now(), counts: Mutex::default() };
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        all.retain(|own| own.id != id);
+        if all.len() >= MOST {
+            return Err(RuleError::TooMany);
+        }
+        all.push(Arc::new(running));
+        self.count.store(all.len(), Ordering::Release);
+        Ok(id)
+    }
+
+    /// Ends a rule by its id, or what belongs to a preset; answers whether there was something.
+    pub fn end(&self, id: &str) -> bool {
+        self.remove(|own| own.id == id || own.group.as_deref() == Some(id))
+    }
+
+    /// Ends all of them.
+    pub fn end_all(&self) {
+        self.remove(|_| true);
+    }
+
+    fn remove(&self, goes: impl Fn(&Running) -> bool) -> bool {
+        let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
+        let before = all.len();
+        all.retain(|own| !goes(own));
+        self.count.store(all.len(), Ordering::Release);
+        all.len() < before
+    }
+
+    /// All of them, as they began.
+    pub fn list(&self) -> Vec<RunningRule> {
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+        all.iter()
+            .map(|own| {
+                let counts = *own.counts.lock().unwrap_or_else(PoisonError::into_inner);
+                RunningRule {
+                    rule: own.rule.clone(),
+                    preset: own.group.clone(),
+                    met: counts.met,
+                    struck: counts.struck,
+                }
+            })
+            .collect()
+    }
+
+    /// What strikes a request, of the kinds that are meant.
+    pub(crate) fn strikes(&self, asked: &Asked, is_meant: impl Fn(&What) -> bool) -> Vec<Strike> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let meant: Vec<Arc<Running>> = {
+            let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+            all.iter().filter(|own| is_meant(&own.rule.what) && own.is_for(asked)).cloned().collect()
+        };
+        meant.iter().filter_map(|own| own.meet(&self.seed)).collect()
+    }
+}
+
+impl Running {
+    fn is_for(&self, asked: &Asked) -> bool {
+        let on = &self.rule.on;
+        let is = |own: &Option<String>, asked: Option<&str>| own.as_deref().is_none_or(|own| asked == Some(own));
+        self.path.as_ref().is_none_or(|path| path.is_match(&asked.path))
+            && (on.methods.is_empty() || on.methods.iter().any(|own| own.eq_ignore_ascii_case(asked.method.as_str())))
+            && is(&on.persona, asked.persona.as_deref())
+            && is(&on.provider, asked.provider())
+            && is(&on.phone, asked.phone.as_deref())
+            && on.unit.as_deref().is_none_or(|own| asked.unit().is_some_and(|unit| lies_in(&unit, own)))
+            && on.body_contains.as_deref().is_none_or(|text| asked.body_contains(text))
+    }
+
+    /// Whether it strikes this time.
+    fn meet(&self, seed: &hmac::Key) -> Option<Strike> {
+        let Rule { probability, after, times, .. } = self.rule;
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let number = counts.met;
+        counts.met = counts.met.saturating_add(1);
+        if number < after || times.is_some_and(|times| counts.struck >= times) {
+            return None;
+        }
+        let lot = hmac::sign(seed, format!("fault {} {number}", self.id).as_bytes());
+        let mut lot: [u8; 32] = lot.as_ref().try_into().expect("SHA-256 is 32 bytes");
+        if probability < 1.0 {
+            let drawn: f64 = StandardUniform.sample(&mut ChaCha8Rng::from_seed(lot));
+            if drawn >= probability {
+                return None;
+            }
+            // What is drawn next is drawn from another lot.
+            lot[0] ^= 1;
+        }
+        counts.struck += 1;
+        Some(Strike { id: self.id.clone(), what: self.rule.what.clone(), lot, began: self.began })
+    }
+}
+
+/// Whether a unit is another, or lies below it.
+fn lies_in(unit: &str, above: &str) -> bool {
+    unit.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// A pattern of paths.
+pub(crate) fn pattern(text: &str) -> Result<GlobMatcher, RuleError> {
+    let wrong = |why: String| RuleError::Path(why);
+    if text.len() > LONGEST {
+        return Err(wrong("it has more than 256 bytes".to_owned()));
+    }
+    let glob = GlobBuilder::new(text).literal_separator(true).build();
+    Ok(glob.map_err(|error| wrong(error.kind().to_string()))?.compile_matcher())
+}
+
+/// Whether a text is an id: of a rule, or of a world.
+pub(crate) fn is_id(text: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+    !text.is_empty() && text.len() <= LONGEST_ID && !text.starts_with('-') && text.bytes().all(is_plain)
+}
+
+fn check(rule: &Rule) -> Result<Option<GlobMatcher>, RuleError> {
+    let holds = |holds: bool, error| if holds { Ok(()) } else { Err(error) };
+    holds((0.0..=1.0).contains(&rule.probability), RuleError::Probability)?;
+    holds(rule.id.as_deref().is_none_or(is_id), RuleError::Id)?;
+    let on = &rule.on;
+    for method in &on.methods {
+        let is_method = method.len() <= 16 && method.parse::<Method>().is_ok();
+        holds(is_method && on.methods.len() <= 8, RuleError::Method(method.chars().take(16).collect()))?;
+    }
+    for text in [&on.persona, &on.provider, &on.unit, &on.phone, &on.body_contains] {
+        holds(text.as_ref().is_none_or(|text| text.len() <= LONGEST), RuleError::TooLong)?;
+    }
+    match &rule.what {
+        What::Status { status, .. } => holds((200..=599).contains(status), RuleError::Status)?,
+        What::WrongContentType { media_type } => {
+            let is_plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"/.+-".contains(&byte);
+            let is_one = media_type.len() <= 128 && media_type.bytes().all(is_plain);
+            let parts = media_type.split('/').filter(|part| !part.is_empty()).count();
+            holds(is_one && parts == 2 && media_type.matches('/').count() == 1, RuleError::MediaType)?;
+        }
+        What::Latency { delay } => holds(
+            match delay {
+                Delay::FixedMs(ms) => *ms <= LONGEST_DELAY,
+                Delay::UniformMs { from, to } => from <= to && *to <= LONGEST_DELAY,
+                Delay::LogNormal { median_ms, sigma } => *median_ms <= LONGEST_DELAY && (0.0..=4.0).contains(sigma),
+            },
+            RuleError::Delay,
+        )?,
+        What::Bandwidth { bytes_per_second } => holds(*bytes_per_second > 0, RuleError::Pace)?,
+        What::Dribble { piece, every_ms } => holds(*piece > 0 && *every_ms <= 60_000, RuleError::Pace)?,
+        What::ClockSkew { seconds } => holds(seconds.abs() <= 1_000_000_000, RuleError::Skew)?,
+        _ => {}
+    }
+    on.path.as_deref().map(pattern).transpose()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn asked(method: Method, path: &str) -> Asked {
+        Asked::new(method, path.to_owned(), None, None, axum::body::Bytes::from_static(b"category=pothole"))
+    }
+
+    fn count(faults: &Faults, asked: &Asked, times: usize) -> usize {
+        (0..times).map(|_| faults.strikes(asked, |_| true).len()).sum()
+    }
+
+    #[test]
+    fn a_rule_strikes_where_it_is_meant_and_as_often_as_it_says() {
+        let report = asked(Method::POST, "/city/cn-sd.qingdao/reports");
+        for (on, strikes) in [
+            (Where::path("/city/*/reports"), true),
+            (Where::path("/city/*"), false),
+            (Where::path("/city/**"), true),
+            (Where::path("/{idp,city}/*/{reports,other}"), true),
+            (Where { unit: Some("cn-sd".to_owned()), ..Where::default() }, true),
+            (Where { unit: Some("cn-sd/qingdao".to_owned()), ..Where::default() }, true),
+            (Where { unit: Some("cn-sd/qing".to_owned()), ..Where::default() }, false),
+            (Where { methods: vec!["get".to_owned(), "post".to_owned()], ..Where::default() }, true),
+            (Where { methods: vec!["GET".to_owned()], ..Where::default() }, false),
+            (Where { persona: Some("lan".to_owned()), ..Where::default() }, false),
+            (Where { body_contains: Some("pothole".to_owned()), ..Where::default() }, true),
+            (Where { body_contains: Some("noise".to_owned()), ..Where::default() }, false),
+        ] {
+            let faults = Faults::new(1);
+            faults.add(Rule::new(What::Reset).on(on.clone())).expect("a rule");
+            assert_eq!(count(&faults, &report, 1) == 1, strikes, "{on:?}");
+        }
+        let faults = Faults::new(1);
+        let rule = Rule { after: 2, times: Some(3), ..Rule::new(What::Reset) };
+        faults.add(rule).expect("a rule");
+        assert_eq!((count(&faults, &report, 2), count(&faults, &report, 10)), (0, 3));
+        let listed = faults.list();
+        assert_eq!((listed[0].met, listed[0].struck), (12, 3));
+    }
+
+    #[test]
+    fn one_seed_decides_the_same_and_another_otherwise() {
+        let draw = |seed| {
+            let faults = Faults::new(seed);
+            faults.add(Rule::new(What::Reset).with_probability(0.3)).expect("a rule");
+            let asked = asked(Method::GET, "/city/vn-hn");
+            (0..1000).map(|_| !faults.strikes(&asked, |_| true).is_empty()).collect::<Vec<_>>()
+        };
+        assert_eq!(draw(7), draw(7));
+        assert_ne!(draw(7), draw(8));
+        let struck = draw(7).into_iter().filter(|struck| *struck).count();
+        assert!((240..360).contains(&struck), "{struck} of 1,000 are no 30 %");
+    }
+
+    #[test]
+    fn half_of_the_delays_are_below_the_median_and_none_is_beyond_the_longest() {
+        let faults = Faults::new(3);
+        let delay = Delay::LogNormal { median_ms: 400, sigma: 1.0 };
+        faults.add(Rule::new(What::Latency { delay: delay.clone() })).expect("a rule");
+        let asked = asked(Method::GET, "/");
+        let drawn: Vec<Duration> =
+            (0..1000).flat_map(|_| faults.strikes(&asked, |_| true)).map(|strike| strike.delay(&delay)).collect();
+        let below = drawn.iter().filter(|own| **own < Duration::from_millis(400)).count();
+        assert!((430..570).contains(&below), "{below} of 1,000 are below the median");
+        let wild = Delay::LogNormal { median_ms: 600_000, sigma: 4.0 };
+        let strike = &faults.strikes(&asked, |_| true)[0];
+        assert!(strike.delay(&wild) <= Duration::from_secs(600));
+        let between = strike.delay(&Delay::UniformMs { from: 10, to: 20 });
+        assert!((Duration::from_millis(10)..=Duration::from_millis(20)).contains(&between));
+    }
+
+    #[test]
+    fn what_is_no_rule_is_refused_by_name() {
+        let faults = Faults::new(1);
+        let long = "x".repeat(257);
+        let latency = |delay| Rule::new(What::Latency { delay });
+        let media = |text: &str| Rule::new(What::WrongContentType { media_type: text.to_owned() });
+        for (rule, error) in [
+            (Rule::new(What::Reset).with_probability(1.5), RuleError::Probability),
+            (Rule::new(What::Reset).with_probability(f64::NAN), RuleError::Probability),
+            (Rule { id: Some("No!".to_owned()), ..Rule::new(What::Reset) }, RuleError::Id),
+            (Rule::new(What::Status { status: 99, retry_after: None }), RuleError::Status),
+            (media("text"), RuleError::MediaType),
+            (media("text/html\r\nx: y"), RuleError::MediaType),
+            (media("/"), RuleError::MediaType),
+            (latency(Delay::FixedMs(600_001)), RuleError::Delay),
+            (latency(Delay::UniformMs { from: 2, to: 1 }), RuleError::Delay),
+            (latency(Delay::LogNormal { median_ms: 1, sigma: f64::INFINITY }), RuleError::Delay),
+            (Rule::new(What::Bandwidth { bytes_per_second: 0 }), RuleError::Pace),
+            (Rule::new(What::Dribble { piece: 1, every_ms: 60_001 }), RuleError::Pace),
+            (Rule::new(What::ClockSkew { seconds: i64::MIN + 1 }), RuleError::Skew),
+            (Rule::new(What::Reset).on(Where { persona: Some(long.clone()), ..Where::default() }), RuleError::TooLong),
+        ] {
+            assert_eq!(faults.add(rule), Err(error));
+        }
+        assert!(matches!(faults.add(Rule::new(What::Reset).on(Where::path("/[a"))), Err(RuleError::Path(_))));
+        assert!(matches!(faults.add(Rule::new(What::Reset).on(Where::path(&long))), Err(RuleError::Path(_))));
+        let no_method = Where { methods: vec!["GE T".to_owned()], ..Where::default() };
+        assert!(matches!(faults.add(Rule::new(What::Reset).on(no_method)), Err(RuleError::Method(_))));
+        for _ in 0..MOST {
+            faults.add(Rule::new(What::Reset)).expect("there is room");
+        }
+        assert_eq!(faults.add(Rule::new(What::Reset)), Err(RuleError::TooMany));
+        let again = Rule { id: Some("rule-1".to_owned()), ..Rule::new(What::MalformedBody) };
+        assert_eq!(faults.add(again).as_deref(), Ok("rule-1"), "in the place of the one that had this id");
+    }
+}

@@ -1,0 +1,181 @@
+//! Connections of a server, each with a limit to how long it may take and all of them to how many they are.
+//!
+//! ```text
+//!   mod.rs    accepts, serves, and gives a place that is only held to somebody who asks
+//!   wire.rs   a connection that can be cut off (RFC 9293 §3.5.3) in place of an answer, or in the middle of one
+//! ```
+
+mod wire;
+
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{ConnectInfo, Request};
+use axum::response::Response;
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::futures::OwnedNotified;
+use tokio::sync::{Notify, watch};
+use tower::ServiceExt as _;
+
+pub(crate) use wire::Cut;
+use wire::Wire;
+
+/// How long a request's head may take, and how long a connection may be idle between two requests.
+const HEAD_TAKES: Duration = Duration::from_secs(15);
+/// Most connections, if the system allows as many open files.
+const MOST: usize = 2048;
+/// Files that are left for everything else.
+const OTHER_FILES: u64 = 256;
+/// How long requests that are under way may take once the server stops.
+const STOP_TAKES: Duration = Duration::from_secs(5);
+
+/// A connection as the others see it.
+struct Place {
+    number: u64,
+    /// Whether a request has come and its answer has not gone yet.
+    is_busy: AtomicBool,
+    /// Whether it has asked for anything at all.
+    has_asked: AtomicBool,
+    gives_way: Arc<Notify>,
+}
+
+/// All connections, the oldest first.
+#[derive(Default)]
+struct Places(Mutex<Vec<Arc<Place>>>);
+
+impl Places {
+    fn lock(&self) -> MutexGuard<'_, Vec<Arc<Place>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn take(self: &Arc<Self>, number: u64, most: usize) -> Seat {
+        let (is_busy, has_asked) = (AtomicBool::new(false), AtomicBool::new(false));
+        let place = Arc::new(Place { number, is_busy, has_asked, gives_way: Arc::default() });
+        let mut all = self.lock();
+        if all.len() >= most {
+            // Those that never asked give way first, then those that are idle; if all are busy, the one that has been here longest.
+            let silent = all.iter().position(|own| !own.has_asked.load(Ordering::Relaxed));
+            let idle = || all.iter().position(|own| !own.is_busy.load(Ordering::Relaxed));
+            let goes = silent.or_else(idle).unwrap_or(0);
+            all.remove(goes).gives_way.notify_one();
+        }
+        all.push(Arc::clone(&place));
+        Seat { places: Arc::clone(self), place }
+    }
+}
+
+/// A connection's place, for as long as it is there.
+struct Seat {
+    places: Arc<Places>,
+    place: Arc<Place>,
+}
+
+impl Seat {
+    /// Fires once somebody else gets the place.
+    fn gives_way(&self) -> OwnedNotified {
+        Arc::clone(&self.place.gives_way).notified_owned()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        let mut all = self.places.lock();
+        if let Ok(at) = all.binary_search_by_key(&self.place.number, |own| own.number) {
+            all.remove(at);
+        }
+    }
+}
+
+/// How many connections there may be at once: as the system's limit of open files has it, which is raised as far as it may be.
+fn most_connections() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
+    let current = match setrlimit(Resource::Nofile, raised) {
+        Ok(()) => limit.maximum,
+        Err(_) => limit.current,
+    };
+    let files = current.map_or(MOST, |files| usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(MOST));
+    files.clamp(16, MOST)
+}
+
+/// Serves until it is told to stop: then nobody is let in, and what is under way may end.
+pub(crate) async fn serve(listener: TcpListener, app: Router, mut stopping: watch::Receiver<bool>) {
+    let (places, most) = (Arc::new(Places::default()), most_connections());
+    let mut number = 0;
+    let mut tasks = tokio::task::JoinSet::new();
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopping.wait_for(|stops| *stops) => break,
+            Some(_) = tasks.join_next() => continue,
+        };
+        match accepted {
+            Ok((stream, peer)) => {
+                let seat = places.take(number, most);
+                number += 1;
+                tasks.spawn(converse(stream, peer, app.clone(), seat, stopping.clone()));
+            }
+            // Too many files, or a connection that is gone already: the next may be better.
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        }
+    }
+    drop(listener);
+    let all_end = async { while tasks.join_next().await.is_some() {} };
+    if tokio::time::timeout(STOP_TAKES, all_end).await.is_err() {
+        tasks.shutdown().await;
+    }
+}
+
+/// One connection, from its first request to its last.
+async fn converse(stream: TcpStream, peer: SocketAddr, app: Router, seat: Seat, mut stopping: watch::Receiver<bool>) {
+    let _ = stream.set_nodelay(true);
+    let cut = Cut::default();
+    let place = Arc::clone(&seat.place);
+    let wire = TokioIo::new(Wire::new(stream, cut.clone(), seat));
+    let service = service_fn(|mut request: hyper::Request<Incoming>| {
+        let (app, cut, place) = (app.clone(), cut.clone(), Arc::clone(&place));
+        place.is_busy.store(true, Ordering::Relaxed);
+        place.has_asked.store(true, Ordering::Relaxed);
+        async move {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            request.extensions_mut().insert(cut);
+            let request: Request = request.map(Body::new);
+            let response: Result<Response, Infallible> = app.oneshot(request).await;
+            place.is_busy.store(false, Ordering::Relaxed);
+            response
+        }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TAKES)
+        .serve_connection(wire, service)
+        .with_upgrades();
+    let mut connection = std::pin::pin!(connection);
+    tokio::select! {
+        ended = connection.as_mut() => {
+            if let Err(error) = ended {
+                tracing::debug!(%error, "a connection ended");
+            }
+            return;
+        }
+        () = cut.happens() => return,
+        _ = stopping.wait_for(|stops| *stops) => {}
+    }
+    connection.as_mut().graceful_shutdown();
+    tokio::select! {
+        _ = connection => {}
+        () = cut.happens() => {}
+    }
+}

@@ -1,0 +1,135 @@
+//! All worlds of a server. The first is at its root; each other is below `/w/NAME` and has everything of its own: clock, seed, state,
+//! faults, journal, keys.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::uri::{PathAndQuery, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::faults::is_id;
+use crate::world::{FIRST, PREFIX, World, WorldError};
+
+/// Most worlds at once.
+const MOST: usize = 10_000;
+/// What stands before a path in well-known addresses (RFC 8414 §3.1, OpenID4VCI 1.0 §12.2.2).
+const WELL_KNOWN: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-credential-issuer"];
+
+/// Why there is no such world.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum WorldsError {
+    #[error("a world's name has 1 to 64 characters: small letters, digits and hyphens")]
+    Name,
+    #[error("there is a world of this name")]
+    Taken,
+    #[error("there is no world of this name")]
+    Unknown,
+    #[error("10,000 worlds are enough: end some first")]
+    TooMany,
+    #[error("the first world stays as long as its server")]
+    First,
+    #[error(transparent)]
+    World(#[from] WorldError),
+}
+
+/// All worlds of a server.
+pub struct Worlds {
+    first: Arc<World>,
+    others: RwLock<BTreeMap<String, Arc<World>>>,
+}
+
+impl Worlds {
+    /// A server's worlds, with the first.
+    pub(crate) fn new(first: Arc<World>) -> Self {
+        Self { first, others: RwLock::default() }
+    }
+
+    /// The first.
+    pub fn first(&self) -> Arc<World> {
+        Arc::clone(&self.first)
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, BTreeMap<String, Arc<World>>> {
+        self.others.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// One by its name.
+    pub fn get(&self, name: &str) -> Result<Arc<World>, WorldsError> {
+        if name == FIRST {
+            return Ok(self.first());
+        }
+        self.read().get(name).cloned().ok_or(WorldsError::Unknown)
+    }
+
+    /// All of them, the first before the others.
+    pub fn all(&self) -> Vec<Arc<World>> {
+        std::iter::once(self.first()).chain(self.read().values().cloned()).collect()
+    }
+
+    /// One more.
+    pub fn add(&self, name: &str, seed: u64) -> Result<Arc<World>, WorldsError> {
+        if !is_id(name) {
+            return Err(WorldsError::Name);
+        }
+        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+        if name == FIRST || others.contains_key(name) {
+            return Err(WorldsError::Taken);
+        }
+        if others.len() >= MOST {
+            return Err(WorldsError::TooMany);
+        }
+        let world = Arc::new(World::beside(self.first.web_origin(), Some(name), seed)?);
+        others.insert(name.to_owned(), Arc::clone(&world));
+        Ok(world)
+    }
+
+    /// One less.
+    pub fn remove(&self, name: &str) -> Result<(), WorldsError> {
+        if name == FIRST {
+            return Err(WorldsError::First);
+        }
+        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+        others.remove(name).map(drop).ok_or(WorldsError::Unknown)
+    }
+
+    /// The world that a path is in, and the path within it.
+    fn find(&self, path: &str) -> Option<(Arc<World>, Option<String>)> {
+        let (before, below) = match path.strip_prefix(PREFIX) {
+            Some(below) => ("", below),
+            None => {
+                let well_known = WELL_KNOWN.iter().find_map(|own| Some((*own, path.strip_prefix(own)?)));
+                match well_known.and_then(|(own, rest)| Some((own, rest.strip_prefix(PREFIX)?))) {
+                    Some(found) => found,
+                    None => return Some((self.first(), None)),
+                }
+            }
+        };
+        let (name, rest) = below.split_once('/').unwrap_or((below, ""));
+        let world = self.read().get(name).cloned()?;
+        Some((world, Some(format!("{before}/{rest}"))))
+    }
+}
+
+/// Lets a request into the world that its path is in; from there on, its path is the one within the world.
+pub(crate) async fn enter(State(worlds): State<Arc<Worlds>>, mut request: Request, next: Next) -> Response {
+    let Some((world, path)) = worlds.find(request.uri().path()) else {
+        return (StatusCode::NOT_FOUND, WorldsError::Unknown.to_string()).into_response();
+    };
+    if let Some(path) = path {
+        let path = match request.uri().query() {
+            Some(query) => format!("{path}?{query}"),
+            None => path,
+        };
+        let mut parts = request.uri().clone().into_parts();
+        let Ok(path) = path.parse::<PathAndQuery>() else { return StatusCode::BAD_REQUEST.into_response() };
+        parts.path_and_query = Some(path);
+        let Ok(uri) = Uri::from_parts(parts) else { return StatusCode::BAD_REQUEST.into_response() };
+        *request.uri_mut() = uri;
+    }
+    request.extensions_mut().insert(world);
+    next.run(request).await
+}

@@ -19,13 +19,11 @@ use crate::faults::wire::OnTheWay;
 use crate::faults::{Instead, Strike, What};
 use crate::journal::{Entry, Message};
 use crate::problem::Problem;
-use crate::serving::Cut;
+use crate::serving::{ConnectionLimits, Cut};
 use crate::world::{In, World};
 
 /// Largest request, in bytes; a package to a registry may be larger.
 const MAX_REQUEST: usize = 4 << 20;
-/// How long a request's body may take.
-const BODY_TAKES: Duration = Duration::from_secs(60);
 /// How many bytes of a request are looked at for a text.
 const LOOKED_AT: usize = 64 << 10;
 
@@ -188,9 +186,9 @@ impl Fate {
 }
 
 /// Reads a request's body, which may be so long and take so long.
-async fn read(path: &str, body: Body) -> Result<Bytes, StatusCode> {
+async fn read(path: &str, body: Body, takes: Duration) -> Result<Bytes, StatusCode> {
     let most = if path.starts_with("/registry/") { PACKAGE_BYTES } else { MAX_REQUEST };
-    match timeout(BODY_TAKES, to_bytes(body, most)).await {
+    match timeout(takes, to_bytes(body, most)).await {
         Ok(Ok(bytes)) => Ok(bytes),
         Ok(Err(error)) => {
             let is_long =
@@ -208,7 +206,8 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let cut = parts.extensions.remove::<Cut>();
-    let (bytes, refused) = match read(&path, body).await {
+    let limits = parts.extensions.remove::<ConnectionLimits>().unwrap_or_default();
+    let (bytes, refused) = match read(&path, body, limits.body_takes).await {
         Ok(bytes) => (bytes, None),
         Err(status) => (Bytes::new(), Some(status)),
     };

@@ -65,5 +65,6 @@ pub use picture::{PictureError, png, read};
 pub use regions::{RegionTableError, load as load_regions};
 pub use registry::Registry;
 pub use server::{Server, network_address};
+pub use serving::ConnectionLimits;
 pub use world::{World, WorldError, WorldOptions};
 pub use worlds::{Worlds, WorldsError};

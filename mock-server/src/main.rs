@@ -71,7 +71,8 @@ fn main() -> ExitCode {
                 travel(WorldOptions { seed: cli.seed, faults: cli.faults, ..WorldOptions::default() }, format).await
             }
             None => {
-                let options = WorldOptions { port: cli.port, network: cli.network, seed: cli.seed, faults: cli.faults };
+                let (port, network, seed, faults) = (cli.port, cli.network, cli.seed, cli.faults);
+                let options = WorldOptions { port, network, seed, faults, ..WorldOptions::default() };
                 serve(options, &cli.entrusted).await
             }
         }

@@ -17,6 +17,7 @@ use tower_http::compression::CompressionLayer;
 use crate::admin::{self, Access};
 use crate::faults::wire;
 use crate::phone::browser;
+use crate::serving::ConnectionLimits;
 use crate::world::{In, World, WorldError, WorldOptions};
 use crate::worlds::{self, Worlds};
 use crate::{city, exchange, identity, issuer, pages, registry, serving};
@@ -41,22 +42,23 @@ impl Server {
         let building = tokio::task::spawn_blocking(move || World::new(&origin, seed));
         let world = building.await.map_err(std::io::Error::other)??;
         options.faults.iter().for_each(|fault| world.faults.begin(*fault));
-        Self::serve(Arc::new(Worlds::new(Arc::new(world))), listener)
+        Self::serve(Arc::new(Worlds::new(Arc::new(world))), listener, options.connections)
     }
 
     /// Serves a world again, at the port it had.
     pub fn restart(world: Arc<World>, address: SocketAddr) -> Result<Self, WorldError> {
-        Self::serve(Arc::new(Worlds::new(world)), TcpListener::bind(address)?)
+        let limits = ConnectionLimits::default();
+        Self::serve(Arc::new(Worlds::new(world)), TcpListener::bind(address)?, limits)
     }
 
-    fn serve(worlds: Arc<Worlds>, listener: TcpListener) -> Result<Self, WorldError> {
+    fn serve(worlds: Arc<Worlds>, listener: TcpListener, limits: ConnectionLimits) -> Result<Self, WorldError> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (stop, stopping) = watch::channel(false);
         let access = Arc::new(Access::new());
         let app = routes(&worlds, address, &access, stopping.clone());
-        let task = tokio::spawn(serving::serve(listener, app, stopping));
+        let task = tokio::spawn(serving::serve(listener, app, limits, stopping));
         Ok(Self { worlds, address, access, stop, task })
     }
 

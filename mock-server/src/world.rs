@@ -23,6 +23,7 @@ use crate::issuer::{IssuerError, Issuers};
 use crate::journal::{Journal, Redaction};
 use crate::regions::{self, RegionTableError};
 use crate::registry::{Origins, Registry, RegistryError, providers};
+use crate::serving::ConnectionLimits;
 
 /// The name of a server's first world.
 pub(crate) const FIRST: &str = "default";
@@ -40,6 +41,8 @@ pub struct WorldOptions {
     pub seed: u64,
     /// What goes wrong from the start.
     pub faults: Vec<Preset>,
+    /// What strangers may do with its server's connections.
+    pub connections: ConnectionLimits,
 }
 
 /// Why the world could not be made.

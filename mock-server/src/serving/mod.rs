@@ -28,10 +28,23 @@ use tower::ServiceExt as _;
 pub(crate) use wire::Cut;
 use wire::Wire;
 
-/// How long a request's head may take, and how long a connection may be idle between two requests.
-const HEAD_TAKES: Duration = Duration::from_secs(15);
-/// Most connections, if the system allows as many open files.
-const MOST: usize = 2048;
+/// What a server lets strangers do with its connections.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectionLimits {
+    /// How long a request's head may take, and how long a connection may be idle between two requests.
+    pub head_takes: Duration,
+    /// How long a request's body may take.
+    pub body_takes: Duration,
+    /// Most connections at once, if the system allows as many open files.
+    pub most: usize,
+}
+
+impl Default for ConnectionLimits {
+    fn default() -> Self {
+        Self { head_takes: Duration::from_secs(15), body_takes: Duration::from_secs(60), most: 2048 }
+    }
+}
+
 /// Files that are left for everything else.
 const OTHER_FILES: u64 = 256;
 /// How long requests that are under way may take once the server stops.
@@ -95,7 +108,7 @@ impl Drop for Seat {
 }
 
 /// How many connections there may be at once: as the system's limit of open files has it, which is raised as far as it may be.
-fn most_connections() -> usize {
+fn most_connections(wanted: usize) -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit { current: limit.maximum, maximum: limit.maximum };
@@ -103,13 +116,18 @@ fn most_connections() -> usize {
         Ok(()) => limit.maximum,
         Err(_) => limit.current,
     };
-    let files = current.map_or(MOST, |files| usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(MOST));
-    files.clamp(16, MOST)
+    let files = current.map_or(wanted, |files| usize::try_from(files.saturating_sub(OTHER_FILES)).unwrap_or(wanted));
+    wanted.min(files.max(16))
 }
 
 /// Serves until it is told to stop: then nobody is let in, and what is under way may end.
-pub(crate) async fn serve(listener: TcpListener, app: Router, mut stopping: watch::Receiver<bool>) {
-    let (places, most) = (Arc::new(Places::default()), most_connections());
+pub(crate) async fn serve(
+    listener: TcpListener,
+    app: Router,
+    limits: ConnectionLimits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let (places, most) = (Arc::new(Places::default()), most_connections(limits.most));
     let mut number = 0;
     let mut tasks = tokio::task::JoinSet::new();
     loop {
@@ -122,7 +140,7 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, mut stopping: watc
             Ok((stream, peer)) => {
                 let seat = places.take(number, most);
                 number += 1;
-                tasks.spawn(converse(stream, peer, app.clone(), seat, stopping.clone()));
+                tasks.spawn(converse(stream, peer, app.clone(), seat, limits, stopping.clone()));
             }
             // Too many files, or a connection that is gone already: the next may be better.
             Err(error) => {
@@ -139,7 +157,14 @@ pub(crate) async fn serve(listener: TcpListener, app: Router, mut stopping: watc
 }
 
 /// One connection, from its first request to its last.
-async fn converse(stream: TcpStream, peer: SocketAddr, app: Router, seat: Seat, mut stopping: watch::Receiver<bool>) {
+async fn converse(
+    stream: TcpStream,
+    peer: SocketAddr,
+    app: Router,
+    seat: Seat,
+    limits: ConnectionLimits,
+    mut stopping: watch::Receiver<bool>,
+) {
     let _ = stream.set_nodelay(true);
     let cut = Cut::default();
     let place = Arc::clone(&seat.place);
@@ -151,6 +176,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, app: Router, seat: Seat, 
         async move {
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(cut);
+            request.extensions_mut().insert(limits);
             let request: Request = request.map(Body::new);
             let response: Result<Response, Infallible> = app.oneshot(request).await;
             place.is_busy.store(false, Ordering::Relaxed);
@@ -159,7 +185,7 @@ async fn converse(stream: TcpStream, peer: SocketAddr, app: Router, seat: Seat, 
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TAKES)
+        .header_read_timeout(limits.head_takes)
         .serve_connection(wire, service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

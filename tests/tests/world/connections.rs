@@ -1,0 +1,75 @@
+//! Connections of strangers: slow, silent, too many.
+
+use std::time::Duration;
+
+use mock_server::{ConnectionLimits, WorldOptions};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use crate::kit::Tester;
+
+async fn with_limits(connections: ConnectionLimits) -> Tester {
+    Tester::with(WorldOptions { connections, ..WorldOptions::default() }).await
+}
+
+/// Reads until the other side ends the connection.
+async fn until_it_ends(stream: &mut TcpStream) -> String {
+    let mut said = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut said)).await;
+    let _ = read.expect("it ends");
+    String::from_utf8_lossy(&said).into_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_is_waited_for_who_is_slow() {
+    let takes = Duration::from_millis(200);
+    let limits = ConnectionLimits { head_takes: takes, body_takes: takes, ..ConnectionLimits::default() };
+    let tester = with_limits(limits).await;
+    let mut silent = TcpStream::connect(tester.server.address()).await.expect("connected");
+    let mut head = TcpStream::connect(tester.server.address()).await.expect("connected");
+    head.write_all(b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\nx-slow: ").await.expect("sent");
+    let mut body = TcpStream::connect(tester.server.address()).await.expect("connected");
+    let begun = b"POST /city/vn-hn/reports HTTP/1.1\r\nhost: 127.0.0.1\r\ncontent-length: 1000\r\n\r\n{";
+    body.write_all(begun).await.expect("sent");
+    let mut idle = TcpStream::connect(tester.server.address()).await.expect("connected");
+    idle.write_all(b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await.expect("sent");
+    assert_eq!(until_it_ends(&mut silent).await, "");
+    until_it_ends(&mut head).await;
+    assert!(until_it_ends(&mut body).await.starts_with("HTTP/1.1 408"));
+    assert!(until_it_ends(&mut idle).await.starts_with("HTTP/1.1 200"), "an answer, and then no waiting for more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn those_who_only_hold_a_place_give_way_to_somebody_who_asks() {
+    let tester = with_limits(ConnectionLimits { most: 64, ..ConnectionLimits::default() }).await;
+    let mut held = Vec::new();
+    for number in 0..500 {
+        let mut stream = TcpStream::connect(tester.server.address()).await.expect("connected");
+        if number % 2 == 0 {
+            let _ = stream.write_all(b"GET / HTTP/1.1\r\n").await;
+        }
+        held.push(stream);
+        if number % 50 == 0 {
+            assert_eq!(tester.ask("/city/vn-hn").await.expect("answered").status(), 200);
+        }
+    }
+    assert_eq!(tester.ask("/city/vn-hn").await.expect("answered").status(), 200);
+    // The first of them have lost their places.
+    until_it_ends(&mut held[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_stops_answers_what_is_under_way_and_lets_nobody_in() {
+    let tester = Tester::new().await;
+    let address = tester.server.address();
+    tester.begins(serde_json::json!({ "what": { "kind": "latency", "delay": { "fixed_ms": 400 } } })).await;
+    let (http, url) = (tester.http.clone(), format!("{}/city/vn-hn", tester.world.origin()));
+    let under_way = tokio::spawn(async move { http.get(url).send().await });
+    // It is under way once the rule has met it.
+    while tester.world.faults.list().first().is_some_and(|rule| rule.met == 0) {
+        tokio::task::yield_now().await;
+    }
+    tester.server.stop().await;
+    assert_eq!(under_way.await.expect("it went on").expect("answered").status(), 200);
+    assert!(TcpStream::connect(address).await.is_err());
+}

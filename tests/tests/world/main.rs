@@ -1,0 +1,8 @@
+//! The world as a tester controls it: over HTTP, with phones and other clients in it.
+
+mod connections;
+mod controls;
+mod faults;
+mod journal;
+mod kit;
+mod worlds;

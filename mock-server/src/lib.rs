@@ -51,6 +51,7 @@ mod registry;
 mod server;
 mod services;
 mod serving;
+mod settings;
 mod world;
 mod worlds;
 
@@ -66,5 +67,6 @@ pub use regions::{RegionTableError, load as load_regions};
 pub use registry::Registry;
 pub use server::{Server, network_address};
 pub use serving::ConnectionLimits;
+pub use settings::{Settings, SettingsError, follow};
 pub use world::{World, WorldError, WorldOptions};
 pub use worlds::{Worlds, WorldsError};

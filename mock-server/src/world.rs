@@ -177,9 +177,19 @@ impl World {
         HeaderValue::from_str(&now.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()).ok()
     }
 
-    /// Lets seconds pass without anybody waiting for them.
+    /// Lets seconds pass without anybody waiting for them. The registries are signed again meanwhile.
     pub fn skip(&self, seconds: i64) {
         self.clock.jump(seconds.saturating_mul(1000));
+        if self.registry.get().is_some() {
+            self.renew_registry(self.now());
+        }
+    }
+
+    /// Signs those registries again that are due, as their online keys do by themselves.
+    pub(crate) fn renew_registry(&self, now: UnixTime) {
+        if let Err(error) = self.registry_mut(|registry| registry.renew(now)) {
+            tracing::error!(%error, "the registries were not signed again");
+        }
     }
 
     /// As it was at first, with the same keys and anchors, so that phones go on.

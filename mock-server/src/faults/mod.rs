@@ -69,7 +69,9 @@ struct Running {
     rule: Rule,
     id: String,
     /// The preset that it belongs to, if it does.
-    group: Option<String>,
+    preset: Option<String>,
+    /// Whether a file says so.
+    is_from_file: bool,
     path: Option<GlobMatcher>,
     began: Instant,
     counts: Mutex<Counts>,
@@ -139,26 +141,42 @@ impl Faults {
 
     /// Lets what a preset is made of go wrong from now on; what it has struck so far is forgotten.
     pub fn begin(&self, preset: Preset) {
+        self.end(&preset.name());
+        if let Err(error) = self.begin_as(preset, false) {
+            tracing::warn!(%error, "a preset has not begun in whole");
+        }
+    }
+
+    fn begin_as(&self, preset: Preset, is_from_file: bool) -> Result<(), RuleError> {
         let name = preset.name();
-        self.end(&name);
         for (at, mut rule) in preset.rules().into_iter().enumerate() {
             rule.id = Some(if at == 0 { name.clone() } else { format!("{name}-{}", at + 1) });
-            if let Err(error) = self.add_to(rule, Some(name.clone())) {
-                tracing::warn!(%error, "a preset has not begun in whole");
-            }
+            self.add_to(rule, Some(name.clone()), is_from_file)?;
         }
+        Ok(())
+    }
+
+    /// Lets go wrong what a file says, in the place of what it said before.
+    pub(crate) fn follow(&self, presets: &[Preset], rules: &[Rule]) -> Result<(), RuleError> {
+        for rule in rules {
+            check(rule)?;
+        }
+        self.remove(|own| own.is_from_file);
+        presets.iter().try_for_each(|preset| self.begin_as(*preset, true))?;
+        rules.iter().try_for_each(|rule| self.add_to(rule.clone(), None, true).map(drop))
     }
 
     /// Lets something go wrong from now on, in the place of what had this id; answers its id.
     pub fn add(&self, rule: Rule) -> Result<String, RuleError> {
-        self.add_to(rule, None)
+        self.add_to(rule, None, false)
     }
 
-    fn add_to(&self, mut rule: Rule, group: Option<String>) -> Result<String, RuleError> {
+    fn add_to(&self, mut rule: Rule, preset: Option<String>, is_from_file: bool) -> Result<String, RuleError> {
         let path = check(&rule)?;
         let id = rule.id.clone().unwrap_or_else(|| format!("rule-{}", self.given.fetch_add(1, Ordering::Relaxed) + 1));
         rule.id = Some(id.clone());
-        let running = Running { rule, id: id.clone(), group, path, began: Instant::now(), counts: Mutex::default() };
+        let (began, counts) = (Instant::now(), Mutex::default());
+        let running = Running { rule, id: id.clone(), preset, is_from_file, path, began, counts };
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|own| own.id != id);
         if all.len() >= MOST {
@@ -171,7 +189,7 @@ impl Faults {
 
     /// Ends a rule by its id, or what belongs to a preset; answers whether there was something.
     pub fn end(&self, id: &str) -> bool {
-        self.remove(|own| own.id == id || own.group.as_deref() == Some(id))
+        self.remove(|own| own.id == id || own.preset.as_deref() == Some(id))
     }
 
     /// Ends all of them.
@@ -195,7 +213,7 @@ impl Faults {
                 let counts = *own.counts.lock().unwrap_or_else(PoisonError::into_inner);
                 RunningRule {
                     rule: own.rule.clone(),
-                    preset: own.group.clone(),
+                    preset: own.preset.clone(),
                     met: counts.met,
                     struck: counts.struck,
                 }

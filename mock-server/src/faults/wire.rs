@@ -9,7 +9,6 @@ use axum::http::{HeaderValue, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use futures_util::stream;
-use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use tokio::time::Instant;
 
@@ -84,10 +83,10 @@ pub(crate) async fn send(request: Request, next: Next) -> Response {
         return response;
     }
     let (mut parts, body) = response.into_parts();
-    if let Some(length) = body.size_hint().exact() {
-        parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(length));
-    }
     let Ok(collected) = body.collect().await else { return Response::from_parts(parts, Body::empty()) };
-    let going = Going { rest: collected.to_bytes(), sent: 0, way, due: Instant::now() };
+    let rest = collected.to_bytes();
+    // Who gets less must be able to tell.
+    parts.headers.insert(header::CONTENT_LENGTH, HeaderValue::from(rest.len()));
+    let going = Going { rest, sent: 0, way, due: Instant::now() };
     Response::from_parts(parts, Body::from_stream(stream::unfold(going, Going::next)))
 }

@@ -77,10 +77,8 @@ async fn registry_file(
 /// What is served at a path: signed again if it is due, and as a fault has it.
 fn served(world: &World, id: &RegionId, path: &str) -> Option<Arc<[u8]>> {
     let now = world.now();
-    if world.registry(|registry| registry.is_due(id, now))
-        && let Err(error) = world.registry_mut(|registry| registry.renew(id, now))
-    {
-        tracing::error!(%error, "a registry was not signed again");
+    if world.registry(|registry| registry.is_due(now)) {
+        world.renew_registry(now);
     }
     let stale = world.struck(|what| matches!(what, What::Metadata { .. }));
     let bytes = world.registry(|registry| match stale.as_ref().map(|strike| (&strike.what, strike.began)) {

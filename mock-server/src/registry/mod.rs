@@ -141,6 +141,8 @@ pub struct Registry {
     repositories: BTreeMap<RegionId, Kept>,
     files: BTreeMap<RegionId, RepositoryFiles>,
     past: BTreeMap<RegionId, Past>,
+    /// When it was last looked at whether something must be signed again.
+    looked_at: UnixTime,
     published: HashMap<(UnitId, String), Published>,
 }
 
@@ -171,6 +173,7 @@ impl Registry {
             repositories: BTreeMap::new(),
             files: BTreeMap::new(),
             past: BTreeMap::new(),
+            looked_at: now,
             published: HashMap::new(),
         };
         for nation in regions::nations() {
@@ -259,29 +262,33 @@ impl Registry {
         Ok(())
     }
 
-    /// Whether a repository was last signed a day ago or more.
-    pub fn is_due(&self, id: &RegionId, now: UnixTime) -> bool {
-        self.repositories.get(id).is_some_and(|kept| now - kept.signed >= SIGNED_EVERY)
+    /// Whether a day has passed since it was last looked at whether something must be signed again.
+    pub fn is_due(&self, now: UnixTime) -> bool {
+        now - self.looked_at >= SIGNED_EVERY
     }
 
-    /// Signs a repository again that is due, as its online keys do by themselves; its root twice a year.
-    pub fn renew(&mut self, id: &RegionId, now: UnixTime) -> Result<(), RegistryError> {
-        if !self.is_due(id, now) {
-            return Ok(());
+    /// Signs those repositories again that were last signed a day ago or more, as their online keys do by themselves; their roots
+    /// twice a year.
+    pub fn renew(&mut self, now: UnixTime) -> Result<(), RegistryError> {
+        self.looked_at = now;
+        let mut renewed = Vec::new();
+        for (id, kept) in &mut self.repositories {
+            if now - kept.root_signed >= ROOT_SIGNED_EVERY {
+                let lifetimes = Lifetimes::default();
+                kept.repository.rotate("root", &kept.root, ROOT_THRESHOLD, &kept.ring, now, &lifetimes)?;
+                kept.root_signed = now;
+            }
+            if now - kept.signed >= SIGNED_EVERY {
+                renewed.push((id.clone(), kept.sign(now)?));
+            }
         }
-        let kept = self.repositories.get_mut(id).ok_or_else(|| RegistryError::Unknown(id.clone()))?;
-        if now - kept.root_signed >= ROOT_SIGNED_EVERY {
-            let lifetimes = Lifetimes::default();
-            kept.repository.rotate("root", &kept.root, ROOT_THRESHOLD, &kept.ring, now, &lifetimes)?;
-            kept.root_signed = now;
-        }
-        let files = kept.sign(now)?;
-        self.serve(id, files);
+        renewed.into_iter().for_each(|(id, files)| self.serve(&id, files));
         Ok(())
     }
 
     /// Lists again what was listed at first, signed anew with the same keys.
     pub(crate) fn reset(&mut self, now: UnixTime) -> Result<(), RegistryError> {
+        self.looked_at = now;
         for (id, kept) in &mut self.repositories {
             kept.ingest = Ingest::default();
             if kept.is_changed {

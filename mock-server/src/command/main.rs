@@ -1,20 +1,25 @@
-//! The command: serve the world, or take a phone through the whole journey.
+//! The command: serve the world, take a phone through the whole journey, or control a server that runs.
 
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks on its standard output")]
 
-use std::io::IsTerminal;
+mod control;
+
+use std::io::{IsTerminal, Write as _};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use mock_server::journey::{self, Step};
-use mock_server::{Preset, Server, WorldOptions};
+use mock_server::{Preset, Server, Settings, WorldOptions};
 use tracing_subscriber::EnvFilter;
+
+use control::{Control, Target};
 
 /// The whole world of OneCity on one machine: identity providers, registry, issuers, city back ends and phones.
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json"
+    after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json\n  mock-server --config world.toml  serve it as a file says, also when that is changed\n  mock-server fault flaky-metro    let something go wrong at the server that runs\n  mock-server clock --jump 1h      let an hour pass there\n  mock-server journal              see what arrived there"
 )]
 struct Cli {
     /// The port on 127.0.0.1; 0 for a free one. The journey always takes a free one.
@@ -32,12 +37,19 @@ struct Cli {
     /// Lets the one who holds a key publish as a unit: UNIT=FILE with the public key, as `onecity key public` prints it.
     #[arg(long = "entrust", value_name = "UNIT=FILE", global = true)]
     entrusted: Vec<String>,
+    /// What the worlds are set to, as TOML; it is read again whenever it is changed.
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    target: Target,
     #[command(subcommand)]
     command: Option<Command>,
 }
 
 #[derive(Subcommand)]
 enum Command {
+    #[command(flatten)]
+    Control(Control),
     /// Take a phone through the whole story; exit code 1 names the step that does not hold.
     Journey {
         /// How to print the steps.
@@ -70,10 +82,21 @@ fn main() -> ExitCode {
             Some(Command::Journey { format }) => {
                 travel(WorldOptions { seed: cli.seed, faults: cli.faults, ..WorldOptions::default() }, format).await
             }
+            Some(Command::Control(control)) => match control::run(&control, &cli.target).await {
+                Ok(said) => {
+                    // Who reads no further has seen enough.
+                    let _ = std::io::stdout().write_all(said.as_bytes());
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    eprintln!("{error}");
+                    ExitCode::FAILURE
+                }
+            },
             None => {
                 let (port, network, seed, faults) = (cli.port, cli.network, cli.seed, cli.faults);
                 let options = WorldOptions { port, network, seed, faults, ..WorldOptions::default() };
-                serve(options, &cli.entrusted).await
+                serve(options, &cli.entrusted, cli.config).await
             }
         }
     })
@@ -88,8 +111,21 @@ fn entrust(world: &mock_server::World, text: &str) -> Result<(), Box<dyn std::er
     Ok(world.registry_mut(|registry| registry.entrust(&unit, key, now))?)
 }
 
-async fn serve(options: WorldOptions, entrusted: &[String]) -> ExitCode {
+/// What a file sets the worlds to, if there is one.
+fn settings(path: Option<&PathBuf>) -> Result<Settings, mock_server::SettingsError> {
+    path.map_or_else(|| Ok(Settings::default()), |path| Settings::read(path))
+}
+
+async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<PathBuf>) -> ExitCode {
     let (port, network) = (options.port, options.network);
+    let settings = match settings(config.as_ref()) {
+        Ok(settings) => settings,
+        Err(error) => {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    options.seed = settings.seed().unwrap_or(options.seed);
     let server = match Server::start(options).await {
         Ok(server) => server,
         Err(error) => {
@@ -103,6 +139,18 @@ async fn serve(options: WorldOptions, entrusted: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
+    if let Err(error) = settings.apply(server.worlds(), None) {
+        eprintln!("{error}");
+        return ExitCode::FAILURE;
+    }
+    if let Some(path) = config {
+        let shown = path.display().to_string();
+        let says = move |followed: Result<(), mock_server::SettingsError>| match followed {
+            Ok(()) => println!("{shown} was changed, and is followed"),
+            Err(error) => eprintln!("{shown} was changed, and is not followed: {error}"),
+        };
+        tokio::spawn(mock_server::follow(path, std::sync::Arc::clone(server.worlds()), settings, says));
+    }
     let origin = server.world().origin().to_owned();
     println!("The world is up at {origin}");
     println!("  a phone           {origin}/phone");
@@ -112,8 +160,10 @@ async fn serve(options: WorldOptions, entrusted: &[String]) -> ExitCode {
             Some(address) => println!("  on a real phone   http://{address}:{}/phone", server.address().port()),
             None => println!("  on a real phone   this machine is in no network"),
         }
+        println!("  from elsewhere    the controls want this admin token: {}", server.admin_token());
     }
     println!("  look around       {origin}/");
+    println!("  the controls      {origin}/openapi.json");
     println!("  a phone's anchors {origin}/world.json");
     println!("  a registry        {origin}/registry/cn-sd/metadata/timestamp.json");
     println!("  a city's back end {origin}/city/cn-sd.jinan");

@@ -1,0 +1,296 @@
+//! The controls of a server that runs, from the command line: each command is one call of its API.
+
+use std::fmt::Write as _;
+
+use clap::{Args, Subcommand};
+use mock_server::Preset;
+use reqwest::{Client, Method, Url};
+use serde_json::{Map, Value, json};
+
+/// Which server, and which of its worlds.
+#[derive(Args)]
+pub(crate) struct Target {
+    /// The server.
+    #[arg(long, global = true, default_value = "http://127.0.0.1:8787", env = "ONECITY_SERVER")]
+    server: Url,
+    /// The world.
+    #[arg(long, global = true, default_value = "default")]
+    world: String,
+    /// The admin token, for a server on another machine.
+    #[arg(long, global = true, env = "ONECITY_ADMIN_TOKEN", hide_env_values = true)]
+    token: Option<String>,
+    /// Prints what the server says as it is.
+    #[arg(long, global = true)]
+    json: bool,
+}
+
+/// What is asked of a server that runs.
+#[derive(Subcommand)]
+pub(crate) enum Control {
+    /// What time it is; with options, what time it is from now on.
+    Clock {
+        /// Jumps by so much: 90s, 15m, 2h, 3d; with a hyphen before it, back.
+        #[arg(long, allow_hyphen_values = true, value_parser = seconds)]
+        jump: Option<i64>,
+        /// Is set to a time (RFC 3339).
+        #[arg(long)]
+        time: Option<String>,
+        /// Stands still.
+        #[arg(long, conflicts_with = "speed")]
+        freeze: bool,
+        /// Goes at another speed.
+        #[arg(long)]
+        speed: Option<f64>,
+        /// Goes by the machine's time again.
+        #[arg(long)]
+        follow: bool,
+    },
+    /// What goes wrong; a name, or a rule as JSON, begins it.
+    Fault {
+        /// A preset's name, or a rule as JSON.
+        begin: Option<String>,
+        /// Ends a rule or preset by its name.
+        #[arg(long, conflicts_with = "begin")]
+        end: Option<String>,
+        /// Ends all of it.
+        #[arg(long, conflicts_with_all = ["begin", "end"])]
+        end_all: bool,
+    },
+    /// What can be begun by name.
+    Presets,
+    /// What has arrived.
+    Journal {
+        /// The method.
+        #[arg(long)]
+        method: Option<String>,
+        /// The path, as a pattern.
+        #[arg(long)]
+        path: Option<String>,
+        /// The answer's status.
+        #[arg(long)]
+        status: Option<u16>,
+        /// Whose request it was.
+        #[arg(long)]
+        persona: Option<String>,
+        /// The unit that was asked.
+        #[arg(long)]
+        unit: Option<String>,
+        /// The virtual phone that it came from.
+        #[arg(long)]
+        phone: Option<String>,
+        /// The newest so many.
+        #[arg(long)]
+        most: Option<usize>,
+        /// Prints an HTTP Archive.
+        #[arg(long)]
+        har: bool,
+    },
+    /// Lets access tokens expire now.
+    ExpireTokens {
+        /// Whose; without it, everybody's.
+        #[arg(long)]
+        persona: Option<String>,
+    },
+    /// Ends sessions.
+    EndSessions {
+        /// Whose; without it, everybody's.
+        #[arg(long)]
+        persona: Option<String>,
+    },
+    /// Makes a world as it was at first, with the same keys.
+    Reset,
+    /// All worlds; with a name, one more.
+    Worlds {
+        /// One more, of this name.
+        #[arg(long)]
+        add: Option<String>,
+        /// One less.
+        #[arg(long, conflicts_with = "add")]
+        remove: Option<String>,
+    },
+}
+
+/// A span of time in seconds.
+fn seconds(text: &str) -> Result<i64, String> {
+    let wrong = || format!("{text} is no span of time: write 90s, 15m, 2h or 3d");
+    let (number, unit) = text.split_at(text.len() - text.chars().next_back().map_or(0, char::len_utf8));
+    let unit = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 3600,
+        "d" => 86_400,
+        _ => return Err(wrong()),
+    };
+    number.parse::<i64>().ok().and_then(|number| number.checked_mul(unit)).ok_or_else(wrong)
+}
+
+/// One call.
+struct Call {
+    method: Method,
+    path: String,
+    query: Vec<(&'static str, String)>,
+    said: Option<Value>,
+}
+
+impl Call {
+    fn new(method: Method, path: impl Into<String>) -> Self {
+        Self { method, path: path.into(), query: Vec::new(), said: None }
+    }
+
+    fn asking(mut self, name: &'static str, value: Option<impl ToString>) -> Self {
+        self.query.extend(value.map(|value| (name, value.to_string())));
+        self
+    }
+
+    fn saying(mut self, said: Value) -> Self {
+        self.said = Some(said);
+        self
+    }
+}
+
+impl Control {
+    fn call(&self, world: &str) -> Result<Call, String> {
+        let of = |path: &str| format!("worlds/{world}/{path}");
+        Ok(match self {
+            Self::Clock { jump, time, freeze, speed, follow } => {
+                let mut change = Map::new();
+                if *follow {
+                    change.insert("follow_machine".to_owned(), true.into());
+                }
+                if let Some(time) = time {
+                    change.insert("time".to_owned(), time.as_str().into());
+                }
+                if let Some(jump) = jump {
+                    change.insert("jump_seconds".to_owned(), (*jump).into());
+                }
+                if let Some(speed) = if *freeze { Some(0.0) } else { *speed } {
+                    change.insert("speed".to_owned(), speed.into());
+                }
+                match change.is_empty() {
+                    true => Call::new(Method::GET, of("clock")),
+                    false => Call::new(Method::PATCH, of("clock")).saying(change.into()),
+                }
+            }
+            Self::Fault { end_all: true, .. } => Call::new(Method::DELETE, of("faults")),
+            Self::Fault { end: Some(end), .. } => Call::new(Method::DELETE, of(&format!("faults/{end}"))),
+            Self::Fault { begin: Some(begin), .. } if begin.trim_start().starts_with('{') => {
+                let rule: Value = serde_json::from_str(begin).map_err(|error| format!("the rule: {error}"))?;
+                Call::new(Method::POST, of("faults")).saying(rule)
+            }
+            Self::Fault { begin: Some(begin), .. } => {
+                let preset = <Preset as clap::ValueEnum>::from_str(begin, false)
+                    .map_err(|_| format!("there is no preset {begin}; `presets` lists them"))?;
+                Call::new(Method::PUT, of(&format!("presets/{}", preset.name())))
+            }
+            Self::Fault { .. } => Call::new(Method::GET, of("faults")),
+            Self::Presets => Call::new(Method::GET, "presets"),
+            Self::Journal { method, path, status, persona, unit, phone, most, har } => {
+                Call::new(Method::GET, of(if *har { "journal/har" } else { "journal" }))
+                    .asking("method", method.as_ref())
+                    .asking("path", path.as_ref())
+                    .asking("status", *status)
+                    .asking("persona", persona.as_ref())
+                    .asking("unit", unit.as_ref())
+                    .asking("phone", phone.as_ref())
+                    .asking("most", *most)
+            }
+            Self::ExpireTokens { persona } => {
+                Call::new(Method::POST, of("tokens/expire")).asking("persona", persona.as_ref())
+            }
+            Self::EndSessions { persona } => {
+                Call::new(Method::DELETE, of("sessions")).asking("persona", persona.as_ref())
+            }
+            Self::Reset => Call::new(Method::POST, of("reset")),
+            Self::Worlds { add: Some(name), .. } => Call::new(Method::POST, "worlds").saying(json!({ "name": name })),
+            Self::Worlds { remove: Some(name), .. } => Call::new(Method::DELETE, format!("worlds/{name}")),
+            Self::Worlds { .. } => Call::new(Method::GET, "worlds"),
+        })
+    }
+
+    /// What the server said, for people.
+    fn shown(&self, said: &Value) -> String {
+        match self {
+            _ if said.is_null() => "done\n".to_owned(),
+            Self::Clock { .. } => match said["speed"].as_f64() {
+                Some(0.0) => format!("{}, frozen\n", text(&said["time"])),
+                Some(1.0) => format!("{}\n", text(&said["time"])),
+                speed => format!("{}, {} times as fast\n", text(&said["time"]), speed.unwrap_or_default()),
+            },
+            Self::Journal { har: true, .. } => format!("{said:#}\n"),
+            Self::Journal { .. } => lines(said, |own| {
+                let status = own["status"].as_u64().map_or("reset".to_owned(), |status| status.to_string());
+                let faults: Vec<String> =
+                    own["faults"].as_array().into_iter().flatten().map(|id| format!("  !{}", text(id))).collect();
+                let persona = own["persona"].as_str().map(|persona| format!("  {persona}")).unwrap_or_default();
+                format!(
+                    "{:>5}  {}  {:>5} ms  {status:>5}  {:<6} {}{persona}{}",
+                    own["number"],
+                    text(&own["at"]),
+                    own["took_ms"],
+                    text(&own["method"]),
+                    text(&own["path"]),
+                    faults.concat()
+                )
+            }),
+            Self::Presets => lines(said, |own| format!("{:<22} {}", text(&own["name"]), text(&own["about"]))),
+            Self::Fault { begin: Some(rule), .. } if rule.trim_start().starts_with('{') => rule_line(said),
+            Self::Fault { .. } => lines(said, |own| rule_line(own).trim_end().to_owned()),
+            Self::Worlds { add: Some(_), .. } => format!("{}\n", text(&said["origin"])),
+            Self::Worlds { .. } => lines(said, |own| {
+                format!(
+                    "{:<16} {}  {}  {} exchanges",
+                    text(&own["name"]),
+                    text(&own["origin"]),
+                    text(&own["time"]),
+                    own["exchanges"]
+                )
+            }),
+            Self::ExpireTokens { .. } | Self::EndSessions { .. } => format!("{}\n", said["count"]),
+            Self::Reset => String::new(),
+        }
+    }
+}
+
+fn rule_line(own: &Value) -> String {
+    format!("{:<22} {:<18} struck {} of {}\n", text(&own["id"]), text(&own["what"]["kind"]), own["struck"], own["met"])
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or("-")
+}
+
+fn lines(said: &Value, line: impl Fn(&Value) -> String) -> String {
+    let mut shown = String::new();
+    for own in said.as_array().into_iter().flatten() {
+        let _ = writeln!(shown, "{}", line(own));
+    }
+    if shown.is_empty() { "nothing\n".to_owned() } else { shown }
+}
+
+/// Does what is asked; answers what to print.
+pub(crate) async fn run(control: &Control, target: &Target) -> Result<String, String> {
+    let call = control.call(&target.world)?;
+    let mut url = target.server.join(&call.path).map_err(|error| format!("{}: {error}", target.server))?;
+    if !call.query.is_empty() {
+        url.query_pairs_mut().extend_pairs(&call.query);
+    }
+    let mut request = Client::new().request(call.method, url).header("onecity-admin", "command");
+    if let Some(token) = &target.token {
+        request = request.bearer_auth(token);
+    }
+    if let Some(said) = &call.said {
+        request = request.header("content-type", "application/json").body(said.to_string());
+    }
+    let server = &target.server;
+    let answer = request.send().await.map_err(|_| {
+        format!("no server answers at {server}: start one with `mock-server`, or say where it is with --server")
+    })?;
+    let status = answer.status();
+    let body = answer.text().await.map_err(|error| error.to_string())?;
+    let said: Value = serde_json::from_str(&body).unwrap_or_default();
+    match status.is_success() {
+        true if target.json => Ok(format!("{said:#}\n")),
+        true => Ok(control.shown(&said)),
+        false => Err(said["detail"].as_str().map_or_else(|| format!("the server answers {status}"), str::to_owned)),
+    }
+}

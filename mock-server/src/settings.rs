@@ -1,0 +1,241 @@
+//! What worlds are set to by a TOML file, which is read again whenever it is changed.
+//!
+//! ```toml
+//! seed = 7
+//! presets = ["flaky-metro"]
+//!
+//! [clock]
+//! time = "2027-01-31T08:00:00+08:00"
+//! speed = 0
+//!
+//! [[faults]]
+//! what = { kind = "latency", delay = { fixed_ms = 300 } }
+//! on = { path = "/city/*/reports" }
+//!
+//! [worlds.second]
+//! presets = ["city-down"]
+//! ```
+
+use std::collections::BTreeMap;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use crate::clock::FASTEST;
+use crate::faults::{Preset, Rule, RuleError};
+use crate::world::{FIRST, World};
+use crate::worlds::{Worlds, WorldsError};
+
+/// Longest file, in bytes.
+const LONGEST: u64 = 1 << 20;
+/// How often a file is looked at.
+const EVERY: Duration = Duration::from_millis(300);
+
+/// Why a file is not followed.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum SettingsError {
+    #[error("{path}: {why}", path = .0.display(), why = .1)]
+    File(PathBuf, std::io::Error),
+    #[error("{}: it has more than 1 MiB", .0.display())]
+    TooLong(PathBuf),
+    #[error("{path}: {why}", path = .0.display(), why = .1)]
+    Toml(PathBuf, Box<toml::de::Error>),
+    #[error("the world {0}: {1}")]
+    Rule(String, RuleError),
+    #[error("the world {0}: a speed is from 0 to 36,000")]
+    Speed(String),
+    #[error("the world {0}: {1} is no time as RFC 3339 writes it, for example 2027-01-31T08:00:00+08:00")]
+    Time(String, String),
+    #[error("the world {0}: {1}")]
+    World(String, Box<WorldsError>),
+}
+
+/// What one world is set to.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Own {
+    /// Decides its ids and lots, when it begins.
+    seed: Option<u64>,
+    clock: ClockSettings,
+    presets: Vec<Preset>,
+    faults: Vec<Rule>,
+}
+
+/// What time it is once this is read.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct ClockSettings {
+    /// As RFC 3339 writes it.
+    time: Option<String>,
+    /// Seconds of the world for each of this machine's; 0 freezes it.
+    speed: Option<f64>,
+}
+
+/// What the worlds of a server are set to. The first world's settings stand at the top of the file.
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    seed: Option<u64>,
+    clock: ClockSettings,
+    presets: Vec<Preset>,
+    faults: Vec<Rule>,
+    worlds: BTreeMap<String, Own>,
+}
+
+impl Settings {
+    /// Reads a file.
+    pub fn read(path: &Path) -> Result<Self, SettingsError> {
+        let failed = |error| SettingsError::File(path.to_owned(), error);
+        let mut text = String::new();
+        let file = std::fs::File::open(path).map_err(failed)?;
+        file.take(LONGEST + 1).read_to_string(&mut text).map_err(failed)?;
+        if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
+            return Err(SettingsError::TooLong(path.to_owned()));
+        }
+        toml::from_str(&text).map_err(|error| SettingsError::Toml(path.to_owned(), Box::new(error)))
+    }
+
+    /// The seed of the first world, if one is said.
+    pub fn seed(&self) -> Option<u64> {
+        self.seed
+    }
+
+    /// Sets the worlds of a server; those that are not there yet begin. A clock is set again only if the file says otherwise than
+    /// before.
+    pub fn apply(&self, worlds: &Worlds, before: Option<&Self>) -> Result<(), SettingsError> {
+        let Self { seed, clock, presets, faults, .. } = self.clone();
+        let first = Own { seed, clock, presets, faults };
+        let clock_before = before.map(|before| &before.clock);
+        set(&worlds.first(), &first, clock_before)?;
+        for (name, own) in &self.worlds {
+            let failed = |error| SettingsError::World(name.clone(), Box::new(error));
+            let world = match worlds.get(name) {
+                Ok(_) if name == FIRST => return Err(failed(WorldsError::Taken)),
+                Ok(world) => world,
+                Err(_) => worlds.add(name, own.seed.unwrap_or(1)).map_err(failed)?,
+            };
+            let before = before.and_then(|before| before.worlds.get(name));
+            set(&world, own, before.map(|before| &before.clock))?;
+        }
+        // What the file says no more, goes wrong no more.
+        for (name, _) in before.iter().flat_map(|before| &before.worlds) {
+            if !self.worlds.contains_key(name)
+                && let Ok(world) = worlds.get(name)
+            {
+                set(&world, &Own::default(), Some(&ClockSettings::default()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set(world: &World, own: &Own, clock_before: Option<&ClockSettings>) -> Result<(), SettingsError> {
+    let name = || world.name().to_owned();
+    if own.clock.speed.is_some_and(|speed| !(0.0..=FASTEST).contains(&speed)) {
+        return Err(SettingsError::Speed(name()));
+    }
+    let wrong = |text: &str| SettingsError::Time(name(), text.chars().take(64).collect());
+    let read = |text: &String| text.parse::<jiff::Timestamp>().map_err(|_| wrong(text));
+    let time = own.clock.time.as_ref().map(read).transpose()?;
+    world.faults.follow(&own.presets, &own.faults).map_err(|error| SettingsError::Rule(name(), error))?;
+    if clock_before == Some(&own.clock) {
+        return Ok(());
+    }
+    if let Some(time) = time {
+        world.clock.set(time.as_millisecond());
+    }
+    if let Some(speed) = own.clock.speed {
+        world.clock.run_at(speed);
+    }
+    Ok(())
+}
+
+/// Follows a file from now on, as it is changed; says what became of each change.
+pub async fn follow(
+    path: PathBuf,
+    worlds: std::sync::Arc<Worlds>,
+    mut before: Settings,
+    mut says: impl FnMut(Result<(), SettingsError>),
+) {
+    let mut seen = std::fs::read(&path).ok();
+    let mut looks = tokio::time::interval(EVERY);
+    loop {
+        looks.tick().await;
+        let now = std::fs::read(&path).ok();
+        // An editor may have it away for a moment.
+        if now.is_none() || now == seen {
+            continue;
+        }
+        seen = now;
+        let followed = Settings::read(&path).and_then(|settings| {
+            settings.apply(&worlds, Some(&before))?;
+            before = settings;
+            Ok(())
+        });
+        says(followed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    fn worlds() -> Worlds {
+        Worlds::new(Arc::new(World::beside("http://127.0.0.1:1", None, 1).expect("a world")))
+    }
+
+    fn parse(text: &str) -> Settings {
+        toml::from_str(text).expect("settings")
+    }
+
+    #[test]
+    fn what_a_file_says_is_so_and_what_it_says_no_more_is_not() {
+        let worlds = worlds();
+        let first = parse(
+            "presets = ['city-down']\n[clock]\ntime = '2027-01-31T08:00:00+08:00'\nspeed = 0\n[[faults]]\nid = 'slow'\n\
+             what = { kind = 'latency', delay = { fixed_ms = 300 } }\n[worlds.second]\nseed = 9\npresets = ['tunnel']\n",
+        );
+        first.apply(&worlds, None).expect("applied");
+        let ids = |world: &World| world.faults.list().into_iter().filter_map(|own| own.rule.id).collect::<Vec<_>>();
+        let (one, second) = (worlds.first(), worlds.get("second").expect("it has begun"));
+        assert_eq!(
+            (ids(&one), ids(&second), second.seed()),
+            (vec!["city-down".to_owned(), "slow".to_owned()], vec!["tunnel".to_owned()], 9)
+        );
+        assert_eq!((one.now(), one.clock.speed()), (1_801_353_600, 0.0));
+
+        // What a tester began by hand, and where the clock has got to, stays.
+        one.faults.begin(Preset::IdpDown);
+        one.clock.jump(5000);
+        let next = parse("[clock]\ntime = '2027-01-31T08:00:00+08:00'\nspeed = 0\n");
+        next.apply(&worlds, Some(&first)).expect("applied");
+        assert_eq!((ids(&one), ids(&second)), (vec!["idp-down".to_owned()], Vec::new()));
+        assert_eq!(one.now(), 1_801_353_605);
+    }
+
+    #[test]
+    fn a_file_that_is_wrong_changes_nothing_and_says_where() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("world.toml");
+        let error = |text: &str| {
+            std::fs::write(&path, text).expect("written");
+            let worlds = worlds();
+            worlds.first().faults.follow(&[Preset::CityDown], &[]).expect("a preset");
+            let refused = Settings::read(&path).and_then(|own| own.apply(&worlds, None)).expect_err("refused");
+            assert_eq!(worlds.first().faults.list().len(), 1, "{text}");
+            refused.to_string()
+        };
+        assert!(error("presets = ['earthquake']").contains("line 1"));
+        assert!(error("seed = 1\nunknown = 2").contains("line 2"));
+        assert!(error("[clock]\nspeed = -1").contains("speed"));
+        assert!(error("[clock]\ntime = 'tomorrow'").contains("RFC 3339"));
+        assert!(error("[[faults]]\nwhat = { kind = 'reset' }\nprobability = 2").contains("probability"));
+        assert!(error(&format!("# {}", "x".repeat(1 << 20))).contains("1 MiB"));
+        assert!(matches!(Settings::read(&folder.path().join("none")), Err(SettingsError::File(..))));
+    }
+}

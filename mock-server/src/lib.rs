@@ -5,7 +5,13 @@
 //!              ┌ identity   OpenID Connect, DPoP, personas          /idp/PROVIDER
 //!   World ─────┤ registry   TUF, built and signed at start          /registry/REPOSITORY
 //!  (all state) ├ issuer     OpenID4VCI, credentials to a phone key  /issuer/REGION
-//!              └ city       back ends of the mini-services          /city/UNIT
+//!              ├ city       back ends of the mini-services          /city/UNIT
+//!              ├ gates      turnstiles and counters with a network of their own
+//!              ├ clock      what everybody in it goes by
+//!              ├ faults     what goes wrong, where and how often
+//!              └ journal    what has arrived
+//!   Worlds     the first, and others below /w/NAME
+//!   admin      a tester's controls over HTTP                        /openapi.json
 //!   Server     the world on a port; stopping it takes nothing from the world
 //!   Phone      onecity-core with its two files in a folder, and a resident who uses the browser
 //!   AppPhone   the same below the app's screens; a Resident looks at them and touches what is there
@@ -35,9 +41,11 @@
 mod admin;
 mod city;
 mod clock;
+mod dashboard;
 mod exchange;
 mod expiring;
 mod faults;
+mod gates;
 mod identity;
 mod issuer;
 mod journal;
@@ -58,6 +66,7 @@ mod worlds;
 pub use admin::openapi;
 pub use clock::{FASTEST, PhoneClock, WorldClock};
 pub use faults::{Delay, Faults, Instead, Preset, Rule, RuleError, RunningRule, Signed, Stale, What, Where};
+pub use gates::{CodesFor, GateError, GateSettings, GateView, Gates, Passage};
 pub use journal::{
     Expectation, Filter, FilterError, Journal, Redaction, ShownExchange, ShownHeader, ShownMessage, Verdict,
 };

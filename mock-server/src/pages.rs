@@ -1,4 +1,4 @@
-//! The pages that a person sees: the landing page and the provider's choice of persona, in three languages.
+//! The pages of a provider and of a city that a resident sees, in three languages.
 
 use axum::http::{HeaderMap, header};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
@@ -7,9 +7,7 @@ use serde_json::Value;
 
 use crate::city::PayRequest;
 use crate::identity::{AuthorizeRequest, PERSONAS};
-use crate::regions;
 use crate::registry::providers;
-use crate::world::World;
 
 /// A language of the pages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,53 +62,6 @@ fn page(language: Language, title: &str, body: &Markup) -> Markup {
             body { main { (body) } }
         }
     }
-}
-
-/// Where to look in this world.
-pub(crate) fn landing(world: &World, language: Language) -> Markup {
-    let pick = |zh, vi, en| language.pick(zh, vi, en);
-    let count = |nation: &onecity_protocol::region::RegionId| {
-        world.tree().iter().filter(|region| nation.covers(&region.id)).count()
-    };
-    let (repositories, packages) = world.registry(|registry| (registry.len(), registry.packages()));
-    let body = html! {
-        header {
-            h1 { "OneCity" }
-            p { (pick("一个应用，每座城市。这里是测试用的整个世界。", "Một ứng dụng cho mọi thành phố. Đây là cả thế giới để thử nghiệm.", "One app for every city. This is the whole world, for testing.")) }
-        }
-        section {
-            h2 { (pick("世界里有什么", "Trong thế giới này", "What is in it")) }
-            dl {
-                @for nation in regions::nations() {
-                    div { dt { (world.tree().get(&nation).map(|region| region.names.best(&[language.tag().to_owned()])).unwrap_or_default()) }
-                          dd { (count(&nation)) " " (pick("个地区", "khu vực", "regions")) } }
-                }
-                div { dt { (pick("签名的服务登记库", "Sổ đăng ký đã ký", "Signed repositories")) } dd { (repositories) } }
-                div { dt { (pick("已发布的小程序", "Dịch vụ đã phát hành", "Published mini-services")) } dd { (packages) } }
-            }
-        }
-        section {
-            h2 { (pick("看哪里", "Xem ở đâu", "Where to look")) }
-            ul {
-                li { a href="/phone" { "/phone" } span { (pick("一部手机", "một chiếc điện thoại", "a phone")) } }
-                li { a href="/phones" { "/phones" } span { (pick("几部手机并排", "vài chiếc điện thoại cạnh nhau", "several phones side by side")) } }
-                li { a href="/world.json" { "/world.json" } span { (pick("手机需要知道的一切", "mọi điều điện thoại cần biết", "all that a phone needs to know")) } }
-                li { a href="/registry/cn-sd/metadata/timestamp.json" { "/registry/cn-sd/metadata/timestamp.json" } span { (pick("山东的服务登记库", "sổ đăng ký của Sơn Đông", "the registry of Shandong")) } }
-                li { a href="/idp/shandong/.well-known/openid-configuration" { "/idp/shandong/.well-known/openid-configuration" } span { (pick("身份认证", "nhà cung cấp định danh", "an identity provider")) } }
-                li { a href="/.well-known/openid-credential-issuer/issuer/cn-sd" { "/.well-known/openid-credential-issuer/issuer/cn-sd" } span { (pick("乘车码的签发者", "nơi cấp thẻ giao thông", "the issuer of transit passes")) } }
-                li { a href="/gate/cn-sd/trust.json" { "/gate/cn-sd/trust.json" } span { (pick("闸机的信任名单", "danh sách tin cậy của cổng", "the trust list of a gate")) } }
-                li { a href="/status/cn-sd/1" { "/status/cn-sd/1" } span { (pick("已吊销通行证的清单", "danh sách thẻ bị thu hồi", "the list of revoked passes")) } }
-                li { a href="/city/cn-sd.jinan" { "/city/cn-sd.jinan" } span { (pick("济南的后端", "máy chủ của Tế Nam", "the back end of Jinan")) } }
-                li { a href="/city/vn-hn" { "/city/vn-hn" } span { (pick("河内的后端", "máy chủ của Hà Nội", "the back end of Ha Noi")) } }
-            }
-        }
-        section {
-            h2 { (pick("虚构的居民", "Cư dân giả định", "Personas")) }
-            p { (pick("都不是真人；登录时任选其一。", "Không ai là người thật; chọn một khi đăng nhập.", "None of them exists; choose one at login.")) }
-            ul class="people" { @for persona in &PERSONAS { li { (persona.name) } } }
-        }
-    };
-    page(language, "OneCity", &body)
 }
 
 fn kind_of(kind: AccountKind, language: Language) -> &'static str {

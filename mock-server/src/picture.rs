@@ -21,9 +21,25 @@ pub fn png(picture: &QrPicture, pixels_per_module: u32) -> Result<Vec<u8>, Pictu
     Ok(bytes.into_inner())
 }
 
+/// A text's code as an SVG.
+pub(crate) fn svg(text: &str) -> Result<String, PictureError> {
+    Ok(QrPicture::of(text).map_err(|error| PictureError(error.to_string()))?.svg())
+}
+
+/// Largest picture that is read, in pixels a side, and the most memory that it may take.
+const LARGEST: u32 = 4096;
+const MOST_MEMORY: u64 = 128 << 20;
+
 /// Reads the one code in a PNG.
 pub fn read(png: &[u8]) -> Result<String, PictureError> {
-    let image = image::load_from_memory(png).map_err(|error| PictureError(error.to_string()))?.to_luma8();
+    let wrong = |error: image::ImageError| PictureError(error.to_string());
+    let mut reader = image::ImageReader::new(std::io::Cursor::new(png));
+    reader.set_format(ImageFormat::Png);
+    let mut limits = image::Limits::default();
+    (limits.max_image_width, limits.max_image_height) = (Some(LARGEST), Some(LARGEST));
+    limits.max_alloc = Some(MOST_MEMORY);
+    reader.limits(limits);
+    let image = reader.decode().map_err(wrong)?.to_luma8();
     let mut prepared = rqrr::PreparedImage::prepare(image);
     let grids = prepared.detect_grids();
     let [grid] = grids.as_slice() else {

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use axum::extract::Path;
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
@@ -16,11 +16,11 @@ use tower_http::compression::CompressionLayer;
 
 use crate::admin::{self, Access};
 use crate::faults::wire;
-use crate::phone::browser;
+use crate::phone::browser::{self, BrowserPhones};
 use crate::serving::ConnectionLimits;
 use crate::world::{In, World, WorldError, WorldOptions};
 use crate::worlds::{self, Worlds};
-use crate::{city, exchange, identity, issuer, pages, registry, serving};
+use crate::{city, dashboard, exchange, identity, issuer, registry, serving};
 
 /// A running server.
 pub struct Server {
@@ -104,6 +104,7 @@ pub fn network_address() -> Option<IpAddr> {
 }
 
 fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopping: watch::Receiver<bool>) -> Router {
+    let phones = Arc::new(BrowserPhones::new(address.ip()));
     // What phones, gates and others ask of a world.
     let world = Router::new()
         .route("/world.json", get(describe))
@@ -116,10 +117,10 @@ fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopp
         .layer(middleware::from_fn(exchange::conduct));
     // What a tester sees and does.
     let own = Router::new()
-        .route("/", get(landing))
+        .merge(dashboard::routes())
         .route("/health", get(|| async { Json(json!({ "status": "up" })) }))
-        .merge(browser::routes(address.ip()))
-        .merge(admin::routes(Arc::clone(worlds), Arc::clone(access), stopping))
+        .merge(browser::routes(Arc::clone(&phones)))
+        .merge(admin::routes(Arc::clone(worlds), phones, Arc::clone(access), stopping))
         .fallback_service(world)
         .layer(middleware::from_fn(browser::coming_back))
         .layer(CompressionLayer::new())
@@ -129,10 +130,6 @@ fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopp
         .fallback_service(own)
         .layer(middleware::from_fn_with_state(Arc::clone(worlds), worlds::enter))
         .layer(middleware::from_fn(browser::at_this_machine))
-}
-
-async fn landing(In(world): In, headers: HeaderMap) -> Response {
-    pages::landing(&world, pages::Language::of(&headers)).into_response()
 }
 
 async fn describe(In(world): In) -> Response {

@@ -1,5 +1,6 @@
 //! Everything that the world knows. Servers come and go; the world keeps its state.
 
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -18,6 +19,7 @@ use crate::city::{self, CityState};
 use crate::clock::WorldClock;
 use crate::exchange;
 use crate::faults::{Faults, Preset, Strike, What};
+use crate::gates::{GateSettings, Gates, region_of};
 use crate::identity::IdentityState;
 use crate::issuer::{IssuerError, Issuers};
 use crate::journal::{Journal, Redaction};
@@ -83,7 +85,17 @@ pub struct World {
     pub faults: Faults,
     /// What has arrived.
     pub journal: Journal,
+    /// The gates that stand in it.
+    pub gates: Gates,
 }
+
+/// The gates that stand in each world from the start: two of a metro station in Jinan, a clinic's, and one in Ha Noi.
+const GATES: &str = r#"{
+    "metro-1": { "region": "cn-sd", "number": 1, "types": ["transit"], "scope": 37, "open_hours_without_status": 24, "station": "metro" },
+    "metro-2": { "region": "cn-sd", "number": 2, "types": ["transit"], "scope": 37, "open_hours_without_status": 24, "station": "metro" },
+    "clinic": { "region": "cn-sd", "number": 3, "types": ["health"], "codes_for": "this-moment" },
+    "hanoi-1": { "region": "vn-hn", "number": 4, "types": ["transit"], "open_hours_without_status": 24 }
+}"#;
 
 impl World {
     /// The first world of a server at `origin`, with its registry.
@@ -102,14 +114,16 @@ impl World {
         let origin = format!("{web_origin}{prefix}");
         let issuers = Issuers::new(&origin, &tree)?;
         let secret = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| WorldError::Random)?;
-        Ok(Self {
+        let clock = Arc::<WorldClock>::default();
+        let gates = Gates::new(&origin, Arc::clone(&clock));
+        let world = Self {
             name: name.unwrap_or(FIRST).to_owned(),
             web_origin: web_origin.to_owned(),
             prefix,
             seed,
             ids: hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes()),
             counter: AtomicU64::new(0),
-            clock: Arc::default(),
+            clock,
             tree,
             registry: OnceLock::new(),
             identity: Mutex::new(IdentityState::new()),
@@ -117,8 +131,20 @@ impl World {
             cities: Mutex::default(),
             faults: Faults::new(seed),
             journal: Journal::new(Redaction::new(secret)),
+            gates,
             origin,
-        })
+        };
+        world.put_gates();
+        Ok(world)
+    }
+
+    /// The gates that it has from the start.
+    fn put_gates(&self) {
+        let all: BTreeMap<String, GateSettings> = serde_json::from_str(GATES).expect("gates that are built in");
+        for (name, settings) in all {
+            let trust = region_of(&settings).ok().and_then(|region| self.trust_list(&region));
+            self.gates.put(&name, settings, trust).expect("a gate that is built in");
+        }
     }
 
     fn build_registry(&self) -> Result<Registry, RegistryError> {
@@ -200,6 +226,8 @@ impl World {
         *self.lock_cities() = CityState::default();
         self.counter.store(0, Ordering::Relaxed);
         self.clock.follow_machine();
+        self.gates.clear();
+        self.put_gates();
         if let Some(registry) = self.registry.get() {
             let now = self.now();
             registry.write().unwrap_or_else(PoisonError::into_inner).reset(now)?;

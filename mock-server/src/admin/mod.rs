@@ -8,13 +8,17 @@
 //!   faults.rs    what goes wrong
 //!   journal.rs   what has arrived: read, watched, verified, exported
 //!   residents.rs personas, sessions, tokens
+//!   gates.rs     gates: what they are like, and what they decide
+//!   places.rs    regions with what runs there; virtual phones
 //!   state.rs     passes, submissions, registries, announcements
 //! ```
 
 mod access;
 mod clock;
 mod faults;
+mod gates;
 mod journal;
+mod places;
 mod residents;
 mod state;
 mod worlds;
@@ -33,12 +37,14 @@ use utoipa_axum::routes;
 pub(crate) use access::Access;
 pub(crate) use residents::SessionView;
 
+use crate::phone::browser::BrowserPhones;
 use crate::worlds::Worlds;
 
 /// What the controls work on.
 #[derive(Clone)]
 pub(crate) struct Controls {
     worlds: Arc<Worlds>,
+    phones: Arc<BrowserPhones>,
     /// Tells those who watch that the server stops.
     stopping: watch::Receiver<bool>,
 }
@@ -58,7 +64,8 @@ pub(crate) struct Controls {
         (name = "faults", description = "What goes wrong."),
         (name = "journal", description = "What has arrived and what was answered."),
         (name = "residents", description = "Personas with their sessions and tokens."),
-        (name = "state", description = "Passes, submissions, registries, announcements.")
+        (name = "gates", description = "Gates, and what they decide."),
+        (name = "state", description = "Regions, phones, passes, submissions, registries, announcements.")
     )
 )]
 struct Description;
@@ -81,6 +88,13 @@ fn router() -> OpenApiRouter<Controls> {
         .routes(routes!(residents::sessions, residents::end_sessions))
         .routes(routes!(residents::expire_tokens))
         .routes(routes!(residents::rotate_key))
+        .routes(routes!(gates::list))
+        .routes(routes!(gates::put, gates::remove))
+        .routes(routes!(gates::fetch))
+        .routes(routes!(gates::challenge))
+        .routes(routes!(gates::check))
+        .routes(routes!(places::regions))
+        .routes(routes!(places::phones))
         .routes(routes!(state::passes))
         .routes(routes!(state::set_pass))
         .routes(routes!(state::submissions))
@@ -94,11 +108,16 @@ pub fn openapi() -> utoipa::openapi::OpenApi {
     router().into_openapi()
 }
 
-pub(crate) fn routes(worlds: Arc<Worlds>, access: Arc<Access>, stopping: watch::Receiver<bool>) -> Router {
+pub(crate) fn routes(
+    worlds: Arc<Worlds>,
+    phones: Arc<BrowserPhones>,
+    access: Arc<Access>,
+    stopping: watch::Receiver<bool>,
+) -> Router {
     let (router, description) = router().split_for_parts();
     let guarded = router
         .method_not_allowed_fallback(access::no_such_method)
-        .with_state(Controls { worlds, stopping })
+        .with_state(Controls { worlds, phones, stopping })
         .layer(middleware::from_fn_with_state(access, access::guard));
     let described = Arc::new(serde_json::to_string_pretty(&description).unwrap_or_default());
     let document = move || {

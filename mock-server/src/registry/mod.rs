@@ -388,6 +388,14 @@ impl Registry {
         self.published.get(&(unit.clone(), service.to_owned()))
     }
 
+    /// The services that a unit has published from the start.
+    pub(crate) fn services_of(&self, unit: &UnitId) -> Vec<String> {
+        let own = self.published.keys().filter(|(of, _)| of == unit);
+        let mut services: Vec<String> = own.map(|(_, service)| service.clone()).collect();
+        services.sort_unstable();
+        services
+    }
+
     /// How many packages were published.
     pub fn packages(&self) -> usize {
         self.published.len()

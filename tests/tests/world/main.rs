@@ -3,6 +3,7 @@
 mod connections;
 mod controls;
 mod faults;
+mod gates;
 mod journal;
 mod kit;
 mod worlds;

@@ -13,7 +13,6 @@ mod host;
 mod services;
 mod socket;
 
-use std::collections::hash_map::Entry;
 use std::collections::{HashMap, VecDeque};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +26,6 @@ use axum::routing::get;
 use axum::{Extension, Router};
 use onecity_app::Effect;
 use onecity_app::look::{ICONS, LOOK};
-use onecity_protocol::credential::{Decision, Gate, GatePolicy, WithoutStatus};
 use rust_embed::Embed;
 use serde::Deserialize;
 use serde_json::json;
@@ -71,8 +69,6 @@ pub(crate) struct BrowserPhones {
     /// Where the server listens, and its services' pages with it.
     address: IpAddr,
     phones: Mutex<VecDeque<(Whose, Arc<Hosted>)>>,
-    /// The gates that testers hold codes to, by their worlds; each knows what it has seen.
-    gates: Mutex<HashMap<String, Gate>>,
 }
 
 /// A phone, and the listeners for its open services.
@@ -119,8 +115,9 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 }
 
 impl BrowserPhones {
-    fn new(address: IpAddr) -> Self {
-        Self { address, phones: Mutex::default(), gates: Mutex::default() }
+    /// None yet, of a server that listens at this address.
+    pub(crate) fn new(address: IpAddr) -> Self {
+        Self { address, phones: Mutex::default() }
     }
 
     fn phone(&self, world: &World, name: &str) -> Result<Arc<Hosted>, super::PhoneError> {
@@ -148,30 +145,22 @@ impl BrowserPhones {
         locked(&self.phones).iter().find(|(own, _)| is_meant(own)).map(|(_, phone)| Arc::clone(phone))
     }
 
-    /// What a gate of Shandong says of a code.
-    fn hold_to_gate(&self, world: &World, code: &str) -> String {
-        let mut gates = locked(&self.gates);
-        let gate = match gates.entry(world.name().to_owned()) {
-            Entry::Occupied(gate) => gate.into_mut(),
-            Entry::Vacant(none) => {
-                let Some(list) = "cn-sd".parse().ok().and_then(|region| world.trust_list(&region)) else {
-                    return "there is no gate in this world".to_owned();
-                };
-                let any = GatePolicy::of_types([1], WithoutStatus::FailOpen { hours: 24 });
-                let policy = GatePolicy { scope: Some(37), number: 1, ..any };
-                none.insert(Gate::new(list, policy, world.now() - 3600))
-            }
-        };
-        match gate.check(code, world.now()) {
-            Decision::Accepted(_) => "gate 1 opens".to_owned(),
-            Decision::AlreadyAccepted(_) => "gate 1 has opened for this code already".to_owned(),
-            Decision::Refused(refusal) => format!("gate 1 stays closed: {refusal}"),
-        }
+    /// The names of a world's phones, the one that was opened first before the others.
+    pub(crate) fn names(&self, world: &World) -> Vec<String> {
+        let all = locked(&self.phones);
+        all.iter().filter(|((of, _), _)| of == world.name()).map(|((_, name), _)| name.clone()).collect()
+    }
+
+    /// The code on a phone's screen, read as a gate's camera does.
+    pub(crate) async fn shown_code(&self, world: &World, name: &str) -> Option<String> {
+        let hosted = self.known(world, name)?;
+        let app = Arc::clone(hosted.phone.read().await.app());
+        socket::shown_code(&app)
     }
 }
 
-/// The phone's pages, of a server that listens at this address.
-pub(crate) fn routes(address: IpAddr) -> Router {
+/// The phones' pages.
+pub(crate) fn routes(phones: Arc<BrowserPhones>) -> Router {
     Router::new()
         .route("/phone", get(|headers: HeaderMap| async move { file("index.html", &headers) }))
         .route("/phones", get(|headers: HeaderMap| async move { file("phones.html", &headers) }))
@@ -183,7 +172,7 @@ pub(crate) fn routes(address: IpAddr) -> Router {
             "/phone/{file}",
             get(|Path(name): Path<String>, headers: HeaderMap| async move { file(&name, &headers) }),
         )
-        .layer(Extension(Arc::new(BrowserPhones::new(address))))
+        .layer(Extension(phones))
 }
 
 /// A browser in a frame can't follow an address of the app's own: the page around it is told of it. To another machine it does

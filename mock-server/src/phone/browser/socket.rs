@@ -178,6 +178,8 @@ pub(super) struct Page {
     calls: Arc<Semaphore>,
 }
 
+/// The gate that the tester's strip holds codes to.
+const STRIP_GATE: &str = "metro-1";
 /// Most calls of a page's that are under way.
 const MAX_CALLS: usize = 32;
 
@@ -294,11 +296,11 @@ impl Page {
             Said::Control(Control::Gate) => {
                 let code = shown_code(&app);
                 locked(&self.hosted.held).clone_from(&code);
-                return vec![self.hold(code)];
+                return vec![self.hold(code).await];
             }
             Said::Control(Control::GateAgain) => {
                 let code = locked(&self.hosted.held).clone();
-                return vec![self.hold(code)];
+                return vec![self.hold(code).await];
             }
             Said::Control(Control::Restart) => {
                 drop(phone);
@@ -319,10 +321,12 @@ impl Page {
         Vec::new()
     }
 
-    fn hold(&self, code: Option<String>) -> Tells {
-        let said = match code {
-            Some(code) => self.phones.hold_to_gate(&self.world, &code),
-            None => "there is no code on the screen".to_owned(),
+    async fn hold(&self, code: Option<String>) -> Tells {
+        let Some(code) = code else { return Tells::Said { said: "there is no code on the screen".to_owned() } };
+        let said = match self.world.gates.check(STRIP_GATE, &code).await {
+            Ok(passage) if passage.reason.is_some() => format!("{STRIP_GATE} stays closed: {}", passage.said),
+            Ok(passage) => format!("{STRIP_GATE}: {}", passage.said),
+            Err(error) => error.to_string(),
         };
         Tells::Said { said }
     }
@@ -395,7 +399,7 @@ impl Page {
 }
 
 /// The code on the screen, read as a gate's camera does.
-fn shown_code(app: &App) -> Option<String> {
+pub(super) fn shown_code(app: &App) -> Option<String> {
     let frame = app.frame();
     let screen = app.screen(frame.stack.last()?)?;
     let drawn = screen.blocks.into_iter().find_map(|block| match block.kind {

@@ -57,7 +57,7 @@ async fn chromium_takes_a_resident_from_the_first_start_to_an_open_gate() {
     browser.until("a code", &format!("Boolean({code})")).await;
     let said = "document.querySelector('.said').textContent";
     browser.taps("Hold the code to a gate").await;
-    browser.until("an open gate", &format!("{said} === 'gate 1 opens'")).await;
+    browser.until("an open gate", &format!("{said} === 'metro-1: it opens'")).await;
     // The same code once more: the gate says by name why it stays closed. For a few seconds it is still the same passage.
     let again = format!(
         "(() => {{ if ({said}.includes('has been used')) return true; \

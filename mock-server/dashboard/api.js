@@ -1,0 +1,104 @@
+// Calls of the controls. Whatever a button does is shown as the call that does the same.
+
+import { h } from "./dom.js";
+import { t } from "./words.js";
+
+/** The world that this page is of: its path says it. */
+export const world = /^\/w\/([^/]+)\//.exec(location.pathname)?.[1] ?? "default";
+
+/** Where that world is on this server. */
+export const prefix = world === "default" ? "" : `/w/${world}`;
+
+const token = new URLSearchParams(location.hash.slice(1)).get("token") ?? sessionStorage.getItem("token");
+if (token) sessionStorage.setItem("token", token);
+
+/** A path of this world's controls. */
+export const of = (path) => `/worlds/${world}/${path}`;
+
+function headers(said) {
+  const all = { "onecity-admin": "dashboard" };
+  if (said !== undefined) all["content-type"] = "application/json";
+  if (token) all.authorization = `Bearer ${token}`;
+  return all;
+}
+
+/** The same call as one types it. */
+export function typed({ method, path, said }) {
+  const body = said === undefined ? "" : ` -H 'Content-Type: application/json' -d '${JSON.stringify(said).replaceAll("'", "'\\''")}'`;
+  const header = method === "GET" ? "" : " -H 'OneCity-Admin: 1'";
+  return `curl -X ${method} '${location.origin}${path}'${header}${body}`;
+}
+
+/** Shows a call at the foot of the page. */
+export function show(call) {
+  const text = typed(call);
+  document.getElementById("call").replaceChildren(
+    h("span", { class: "label" }, t("the-call")),
+    h("code", {}, text),
+    h("button", { type: "button", onclick: () => navigator.clipboard?.writeText(text) }, t("copy")),
+  );
+}
+
+/** Says what went wrong, in the place of the call. */
+export function complain(text) {
+  document.getElementById("call").replaceChildren(h("strong", { class: "wrong", role: "alert" }, text));
+}
+
+/** Makes a call; answers what was said, or nothing. */
+export async function call(method, path, said) {
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers: headers(said), body: said === undefined ? undefined : JSON.stringify(said) });
+  } catch {
+    throw new Error(t("no-answer"));
+  }
+  const text = await answer.text();
+  const json = text && answer.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : undefined;
+  if (!answer.ok) throw new Error(answer.status === 401 ? t("needs-token") : json?.detail ?? `${answer.status}`);
+  return json;
+}
+
+export const read = (path) => call("GET", path);
+
+/** A button that makes a call, shows it, and then does something more. */
+export function button(label, { method, path, said, then, kind, pressed }) {
+  const own = { method, path, said };
+  return h("button", {
+    type: "button",
+    class: kind,
+    "aria-pressed": pressed === undefined ? undefined : `${pressed}`,
+    title: `${method} ${path}`,
+    onfocus: () => show(own),
+    onpointerenter: () => show(own),
+    onclick: async () => {
+      show(own);
+      try {
+        const answer = await call(method, path, said);
+        await then?.(answer);
+      } catch (error) {
+        complain(error.message);
+      }
+    },
+  }, label);
+}
+
+/** Follows server-sent events (HTML Living Standard §9.2) with the headers that the controls want. */
+export async function follow(path, heard, signal) {
+  const answer = await fetch(path, { headers: headers(), signal });
+  if (!answer.ok) throw new Error(answer.status === 401 ? t("needs-token") : `${answer.status}`);
+  const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    rest += value;
+    const events = rest.split("\n\n");
+    rest = events.pop();
+    for (const event of events) {
+      const lines = event.split("\n");
+      const data = lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trimStart()).join("\n");
+      const kind = lines.find((line) => line.startsWith("event:"))?.slice(6).trim();
+      if (kind) heard(kind, data);
+    }
+  }
+}

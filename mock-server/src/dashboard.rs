@@ -1,0 +1,40 @@
+//! The pages of a tester: the dashboard at `/`, the gate at `/gate`. They only call the controls.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use rust_embed::Embed;
+
+/// They ask nothing of anywhere else (CSP Level 3).
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; \
+                      connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+
+#[derive(Embed)]
+#[folder = "dashboard/"]
+struct Files;
+
+pub(crate) fn routes() -> Router {
+    Router::new()
+        .route("/", get(|| async { file("index.html") }))
+        .route("/gate", get(|| async { file("gate.html") }))
+        .route("/dashboard/{file}", get(|Path(name): Path<String>| async move { file(&name) }))
+}
+
+fn file(name: &str) -> Response {
+    let Some(found) = Files::get(name) else { return StatusCode::NOT_FOUND.into_response() };
+    let media_type = match name.rsplit('.').next() {
+        Some("html") => "text/html; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        _ => "application/octet-stream",
+    };
+    let headers = [
+        (header::CONTENT_TYPE, media_type),
+        (header::CACHE_CONTROL, "no-cache"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    ];
+    (headers, found.data).into_response()
+}

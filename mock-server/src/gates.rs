@@ -156,6 +156,9 @@ impl OneGate {
             hours @ 1..=24 => WithoutStatus::FailOpen { hours },
             _ => return Err(GateError::Hours),
         };
+        if settings.types.len() > 8 {
+            return Err(GateError::Type("more than 8".to_owned()));
+        }
         if settings.interval > 180 {
             return Err(GateError::Hours);
         }

@@ -36,6 +36,25 @@
 //! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
 //! ```
 
+//! A tester's controls, in three lines and then some:
+//!
+//! ```
+//! use mock_server::{Filter, Preset, Rule, What, Where, World};
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let slow = Rule::new(What::Status { status: 503, retry_after: Some(1) }).on(Where::path("/city/*/transit"));
+//! let server = World::builder().seed(7).preset(Preset::LoseReply).rule(slow).start().await?;
+//! let world = server.world();
+//! world.clock.jump(3_600_000);
+//! assert_eq!(reqwest::get(format!("{}/city/vn-hn/transit", world.origin())).await?.status(), 503);
+//! assert_eq!(world.journal.read(&Filter { status: Some(503), ..Filter::default() }, 10)?.len(), 1);
+//! world.reset()?;
+//! # server.stop().await;
+//! # Ok(())
+//! # }
+//! # tokio::runtime::Runtime::new().unwrap().block_on(example()).unwrap();
+//! ```
+
 #![forbid(unsafe_code)]
 
 mod admin;
@@ -50,6 +69,7 @@ mod identity;
 mod issuer;
 mod journal;
 pub mod journey;
+mod named;
 mod pages;
 mod phone;
 mod picture;

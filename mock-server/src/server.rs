@@ -41,7 +41,14 @@ impl Server {
         let seed = options.seed;
         let building = tokio::task::spawn_blocking(move || World::new(&origin, seed));
         let world = building.await.map_err(std::io::Error::other)??;
+        if let Some(time) = options.frozen_at {
+            world.clock.run_at(0.0);
+            world.clock.set(time);
+        }
         options.faults.iter().for_each(|fault| world.faults.begin(*fault));
+        for rule in options.rules {
+            world.faults.add(rule)?;
+        }
         Self::serve(Arc::new(Worlds::new(Arc::new(world))), listener, options.connections)
     }
 

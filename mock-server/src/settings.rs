@@ -201,7 +201,7 @@ mod tests {
              what = { kind = 'latency', delay = { fixed_ms = 300 } }\n[worlds.second]\nseed = 9\npresets = ['tunnel']\n",
         );
         first.apply(&worlds, None).expect("applied");
-        let ids = |world: &World| world.faults.list().into_iter().filter_map(|own| own.rule.id).collect::<Vec<_>>();
+        let ids = |world: &World| world.faults.list().into_iter().map(|own| own.id).collect::<Vec<_>>();
         let (one, second) = (worlds.first(), worlds.get("second").expect("it has begun"));
         assert_eq!(
             (ids(&one), ids(&second), second.seed()),

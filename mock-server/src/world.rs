@@ -18,13 +18,14 @@ use serde_json::{Value, json};
 use crate::city::{self, CityState};
 use crate::clock::WorldClock;
 use crate::exchange;
-use crate::faults::{Faults, Preset, Strike, What};
+use crate::faults::{Faults, Preset, Rule, RuleError, Strike, What};
 use crate::gates::{GateSettings, Gates, region_of};
 use crate::identity::IdentityState;
 use crate::issuer::{IssuerError, Issuers};
 use crate::journal::{Journal, Redaction};
 use crate::regions::{self, RegionTableError};
 use crate::registry::{Origins, Registry, RegistryError, providers};
+use crate::server::Server;
 use crate::serving::ConnectionLimits;
 
 /// The name of a server's first world.
@@ -43,8 +44,54 @@ pub struct WorldOptions {
     pub seed: u64,
     /// What goes wrong from the start.
     pub faults: Vec<Preset>,
+    /// The same, as rules.
+    pub rules: Vec<Rule>,
+    /// When its clock stands still, in milliseconds since 1970; without it, it goes by this machine's.
+    pub frozen_at: Option<i64>,
     /// What strangers may do with its server's connections.
     pub connections: ConnectionLimits,
+}
+
+impl WorldOptions {
+    /// A port on loopback; without one, a free one is taken.
+    #[must_use]
+    pub fn port(mut self, port: u16) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Decides ids and lots.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// Something goes wrong from the start, by name.
+    #[must_use]
+    pub fn preset(mut self, preset: Preset) -> Self {
+        self.faults.push(preset);
+        self
+    }
+
+    /// Something goes wrong from the start.
+    #[must_use]
+    pub fn rule(mut self, rule: Rule) -> Self {
+        self.rules.push(rule);
+        self
+    }
+
+    /// The clock stands still at a time, in milliseconds since 1970.
+    #[must_use]
+    pub fn frozen_at(mut self, milliseconds: i64) -> Self {
+        self.frozen_at = Some(milliseconds);
+        self
+    }
+
+    /// Makes the world and serves it.
+    pub async fn start(self) -> Result<Server, WorldError> {
+        Server::start(self).await
+    }
 }
 
 /// Why the world could not be made.
@@ -59,6 +106,8 @@ pub enum WorldError {
     Regions(#[from] RegionTableError),
     #[error("the issuers: {0}")]
     Issuer(#[from] IssuerError),
+    #[error("a fault: {0}")]
+    Rule(#[from] RuleError),
     #[error("the system has no random numbers")]
     Random,
 }
@@ -98,6 +147,11 @@ const GATES: &str = r#"{
 }"#;
 
 impl World {
+    /// What a world is started with, to be changed and started.
+    pub fn builder() -> WorldOptions {
+        WorldOptions { seed: 1, ..WorldOptions::default() }
+    }
+
     /// The first world of a server at `origin`, with its registry.
     pub fn new(origin: &str, seed: u64) -> Result<Self, WorldError> {
         let world = Self::beside(origin, None, seed)?;

@@ -13,13 +13,14 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::faults::RuleError;
 use crate::identity::random_text;
 use crate::journal::FilterError;
+use crate::named::named;
 use crate::phone::browser::Host;
 use crate::world::WorldError;
 use crate::worlds::WorldsError;
@@ -139,12 +140,17 @@ fn of_rejection(status: StatusCode, text: String) -> Refused {
 /// What a call says, as JSON.
 pub(super) struct Said<T>(pub T);
 
+/// A record with its fields' names.
+#[derive(Deserialize)]
+#[serde(bound = "T: DeserializeOwned")]
+struct Named<T>(#[serde(deserialize_with = "named")] T);
+
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Said<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Refused> {
-        let read = Json::<T>::from_request(request, state).await;
-        read.map(|Json(said)| Self(said))
+        let read = Json::<Named<T>>::from_request(request, state).await;
+        read.map(|Json(Named(said))| Self(said))
             .map_err(|rejection: JsonRejection| of_rejection(rejection.status(), rejection.body_text()))
     }
 }

@@ -53,7 +53,7 @@ pub(super) async fn begin(
 ) -> Result<(StatusCode, Json<RunningRule>), Refused> {
     let world = controls.worlds.get(&world)?;
     let id = world.faults.add(rule)?;
-    let begun = world.faults.list().into_iter().find(|own| own.rule.id.as_ref() == Some(&id));
+    let begun = world.faults.list().into_iter().find(|own| own.id == id);
     let begun = begun.ok_or_else(|| Refused::unknown("it was ended at once by somebody else"))?;
     Ok((StatusCode::CREATED, Json(begun)))
 }

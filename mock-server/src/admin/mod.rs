@@ -58,6 +58,7 @@ pub(crate) struct Controls {
                        the server prints at start, as a bearer token.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
     ),
+    components(schemas(access::Refused, crate::faults::Preset)),
     tags(
         (name = "worlds", description = "Isolated worlds of one server: `default`, and those that were added."),
         (name = "clock", description = "What time it is in a world, for its servers, gates and phones."),

@@ -14,6 +14,7 @@ use super::Controls;
 use super::access::{Refusals, Refused, Said};
 use crate::city::TakenView;
 use crate::issuer::{PassStatus, PassView};
+use crate::named::named_if_any;
 
 /// Longest text of a timeline, and of its status, in bytes.
 const LONGEST_TEXT: usize = 4096;
@@ -124,10 +125,10 @@ pub(super) async fn sign_again(
 #[serde(deny_unknown_fields)]
 pub(super) struct AnnouncementWanted {
     /// Its services do not work for now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "named_if_any")]
     outage: Option<OutageWanted>,
     /// An app that is too old opens none of its services.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "named_if_any")]
     update: Option<UpdateWanted>,
 }
 

@@ -86,12 +86,22 @@ struct Counts {
 /// A rule that is in force, as a tester sees it.
 #[derive(Debug, Clone, Serialize, ToSchema)]
 pub struct RunningRule {
-    /// The rule; its id is always there.
-    #[serde(flatten)]
-    pub rule: Rule,
+    /// What it is called.
+    pub id: String,
     /// The preset that it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub preset: Option<String>,
+    /// What goes wrong.
+    pub what: What,
+    /// Where.
+    pub on: Where,
+    /// How likely it is each time.
+    pub probability: f64,
+    /// How many times it lets pass first.
+    pub after: u32,
+    /// How often it happens at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
     /// How many requests it was for.
     pub met: u32,
     /// How many it struck.
@@ -211,9 +221,15 @@ impl Faults {
         all.iter()
             .map(|own| {
                 let counts = *own.counts.lock().unwrap_or_else(PoisonError::into_inner);
+                let Rule { what, on, probability, after, times, .. } = own.rule.clone();
                 RunningRule {
-                    rule: own.rule.clone(),
+                    id: own.id.clone(),
                     preset: own.preset.clone(),
+                    what,
+                    on,
+                    probability,
+                    after,
+                    times,
                     met: counts.met,
                     struck: counts.struck,
                 }

@@ -3,6 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::named::named;
+
 /// Something that goes wrong from now on.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -12,9 +14,10 @@ pub struct Rule {
     #[schema(max_length = 64, pattern = "^[a-z0-9][a-z0-9-]*$")]
     pub id: Option<String>,
     /// What goes wrong.
+    #[serde(deserialize_with = "named")]
     pub what: What,
     /// Where; without it, everywhere.
-    #[serde(default, skip_serializing_if = "Where::is_everywhere")]
+    #[serde(default, skip_serializing_if = "Where::is_everywhere", deserialize_with = "named")]
     pub on: Where,
     /// How likely it is each time, from 0 to 1. The world's seed decides.
     #[serde(default = "always")]
@@ -129,7 +132,7 @@ pub enum What {
     /// Another answer comes, and nothing is done.
     Status {
         /// Its status.
-        #[schema(minimum = 400, maximum = 599)]
+        #[schema(minimum = 200, maximum = 599)]
         status: u16,
         /// After how many seconds to ask again (RFC 9110 §10.2.3).
         #[serde(default, skip_serializing_if = "Option::is_none")]

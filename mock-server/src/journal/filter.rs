@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 
 use super::Entry;
 use crate::faults::{RuleError, pattern};
+use crate::named::named;
 
 /// Most values of a body that are compared, and the longest name of one, in bytes.
 const MOST_VALUES: usize = 16;
@@ -69,6 +70,7 @@ pub struct Filter {
 #[serde(default, deny_unknown_fields)]
 pub struct Expectation {
     /// Which ones.
+    #[serde(deserialize_with = "named")]
     pub exchanges: Filter,
     /// What the request's JSON has at a pointer (RFC 6901), for example `/category`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]

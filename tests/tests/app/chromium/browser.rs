@@ -28,7 +28,7 @@ pub(super) struct Browser {
 }
 
 /// All that is written and labelled on the phone.
-pub(super) const READS: &str = "(() => { const phone = document.querySelector('phone-device'); \
+pub(super) const READS: &str = "(() => { const phone = document.querySelector('phone-device') ?? document.body; \
     const labels = [...phone.querySelectorAll('[aria-label]')].filter((own) => own.checkVisibility()); \
     return phone.innerText + '\\n' + labels.map((own) => own.getAttribute('aria-label')).join('\\n'); })()";
 
@@ -44,6 +44,11 @@ impl Browser {
 
     /// The same at an address of the town's server.
     pub(super) async fn open_at(town: &Town, origin: &str, name: &str, languages: &str) -> Self {
+        Self::open_page(town, origin, &format!("/phone?name={name}"), languages).await
+    }
+
+    /// Any page of the town's server.
+    pub(super) async fn open_page(town: &Town, origin: &str, path: &str, languages: &str) -> Self {
         let first = languages.split(',').next().unwrap_or_default();
         let arguments =
             [format!("--lang={first}"), format!("--accept-lang={languages}"), "--window-size=1000,1000".to_owned()];
@@ -55,7 +60,7 @@ impl Browser {
         }
         let attach = json!({ "autoAttach": true, "waitForDebuggerOnStart": false, "flatten": true });
         own.call("Target.setAutoAttach", attach).await;
-        let url = format!("{}/phone?name={name}", own.origin);
+        let url = format!("{}{path}", own.origin);
         own.loads_by("Page.navigate", json!({ "url": url })).await;
         own
     }

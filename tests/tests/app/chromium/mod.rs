@@ -2,5 +2,6 @@
 //! every screen. Run by `tests/run`, which installs Chromium.
 
 mod browser;
+mod dashboard;
 mod journeys;
 mod screens;

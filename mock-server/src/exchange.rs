@@ -20,6 +20,7 @@ use crate::faults::{Instead, Strike, What};
 use crate::journal::{Entry, Message};
 use crate::problem::Problem;
 use crate::serving::{ConnectionLimits, Cut};
+use crate::stubs::StubRequest;
 use crate::world::{In, World};
 
 /// Largest request, in bytes; a package to a registry may be larger.
@@ -230,8 +231,23 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
         (false, Some(status), _) => Some(status.into_response()),
         (false, None, Some(problem)) => Some(problem.into_response()),
         (false, None, None) => {
-            let request = Request::from_parts(parts, Body::from(bytes.clone()));
-            Some(CURRENT.scope(Arc::clone(&exchange), next.run(request)).await)
+            let stubbed = match exchange.asked.path.starts_with("/city/") {
+                true => {
+                    let asked = &exchange.asked;
+                    let (method, path, persona) = (&asked.method, asked.path.as_str(), asked.persona.as_deref());
+                    let (headers, query) = (&request_headers, query.as_str());
+                    let request = StubRequest { method, path, query, headers, persona, body: &bytes };
+                    world.stubs.answer(&world, &request).await
+                }
+                false => None,
+            };
+            match stubbed {
+                Some(response) => Some(response),
+                None => {
+                    let request = Request::from_parts(parts, Body::from(bytes.clone()));
+                    Some(CURRENT.scope(Arc::clone(&exchange), next.run(request)).await)
+                }
+            }
         }
     };
     match lost {

@@ -8,6 +8,7 @@
 //!              ├ city       back ends of the mini-services          /city/UNIT
 //!              ├ gates      turnstiles and counters with a network of their own
 //!              ├ clock      what everybody in it goes by
+//!              ├ stubs      answers in the place of back ends
 //!              ├ faults     what goes wrong, where and how often
 //!              └ journal    what has arrived
 //!   Worlds     the first, and others below /w/NAME
@@ -80,12 +81,15 @@ mod server;
 mod services;
 mod serving;
 mod settings;
+mod stubs;
 mod world;
 mod worlds;
 
 pub use admin::openapi;
 pub use clock::{FASTEST, PhoneClock, WorldClock};
-pub use faults::{Delay, Faults, Instead, Preset, Rule, RuleError, RunningRule, Signed, Stale, What, Where};
+pub use faults::{
+    Between, Delay, Faults, Instead, Preset, Rule, RuleError, RunningRule, Signed, Spread, Stale, What, Where,
+};
 pub use gates::{CodesFor, GateError, GateSettings, GateView, Gates, Passage};
 pub use journal::{
     Expectation, Filter, FilterError, Journal, Redaction, ShownExchange, ShownHeader, ShownMessage, Verdict,
@@ -97,5 +101,6 @@ pub use registry::Registry;
 pub use server::{Server, network_address};
 pub use serving::ConnectionLimits;
 pub use settings::{Settings, SettingsError, follow};
+pub use stubs::{Answer, Meant, Stub, StubError, StubView, Stubs};
 pub use world::{World, WorldError, WorldOptions};
 pub use worlds::{Worlds, WorldsError};

@@ -60,6 +60,11 @@ impl Problem {
         }
     }
 
+    /// A back end that was to be asked gave no answer.
+    pub(crate) fn bad_gateway() -> Self {
+        Self::new(StatusCode::BAD_GATEWAY, "bad_gateway", "the back end that this is passed on to does not answer")
+    }
+
     /// The request is wrong.
     pub(crate) fn bad(error: &'static str, detail: &'static str) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, detail)

@@ -12,6 +12,10 @@
 //! what = { kind = "latency", delay = { fixed_ms = 300 } }
 //! on = { path = "/city/*/reports" }
 //!
+//! [[stubs]]
+//! on = { path = "/city/cn-sd.jinan/library/*" }
+//! answer = { kind = "reply", json = { books = 3 } }
+//!
 //! [worlds.second]
 //! presets = ["city-down"]
 //! ```
@@ -25,6 +29,7 @@ use serde::Deserialize;
 
 use crate::clock::FASTEST;
 use crate::faults::{Preset, Rule, RuleError};
+use crate::stubs::{Stub, StubError};
 use crate::world::{FIRST, World};
 use crate::worlds::{Worlds, WorldsError};
 
@@ -45,6 +50,8 @@ pub enum SettingsError {
     Toml(PathBuf, Box<toml::de::Error>),
     #[error("the world {0}: {1}")]
     Rule(String, RuleError),
+    #[error("the world {0}: {1}")]
+    Stub(String, StubError),
     #[error("the world {0}: a speed is from 0 to 36,000")]
     Speed(String),
     #[error("the world {0}: {1} is no time as RFC 3339 writes it, for example 2027-01-31T08:00:00+08:00")]
@@ -62,6 +69,7 @@ struct Own {
     clock: ClockSettings,
     presets: Vec<Preset>,
     faults: Vec<Rule>,
+    stubs: Vec<Stub>,
 }
 
 /// What time it is once this is read.
@@ -82,6 +90,7 @@ pub struct Settings {
     clock: ClockSettings,
     presets: Vec<Preset>,
     faults: Vec<Rule>,
+    stubs: Vec<Stub>,
     worlds: BTreeMap<String, Own>,
 }
 
@@ -106,8 +115,8 @@ impl Settings {
     /// Sets the worlds of a server; those that are not there yet begin. A clock is set again only if the file says otherwise than
     /// before.
     pub fn apply(&self, worlds: &Worlds, before: Option<&Self>) -> Result<(), SettingsError> {
-        let Self { seed, clock, presets, faults, .. } = self.clone();
-        let first = Own { seed, clock, presets, faults };
+        let Self { seed, clock, presets, faults, stubs, .. } = self.clone();
+        let first = Own { seed, clock, presets, faults, stubs };
         let clock_before = before.map(|before| &before.clock);
         set(&worlds.first(), &first, clock_before)?;
         for (name, own) in &self.worlds {
@@ -141,6 +150,7 @@ fn set(world: &World, own: &Own, clock_before: Option<&ClockSettings>) -> Result
     let read = |text: &String| text.parse::<jiff::Timestamp>().map_err(|_| wrong(text));
     let time = own.clock.time.as_ref().map(read).transpose()?;
     world.faults.follow(&own.presets, &own.faults).map_err(|error| SettingsError::Rule(name(), error))?;
+    world.stubs.follow(&own.stubs).map_err(|error| SettingsError::Stub(name(), error))?;
     if clock_before == Some(&own.clock) {
         return Ok(());
     }

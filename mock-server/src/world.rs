@@ -27,6 +27,7 @@ use crate::regions::{self, RegionTableError};
 use crate::registry::{Origins, Registry, RegistryError, providers};
 use crate::server::Server;
 use crate::serving::ConnectionLimits;
+use crate::stubs::Stubs;
 
 /// The name of a server's first world.
 pub(crate) const FIRST: &str = "default";
@@ -136,6 +137,8 @@ pub struct World {
     pub journal: Journal,
     /// The gates that stand in it.
     pub gates: Gates,
+    /// Answers in the place of its cities' back ends.
+    pub stubs: Stubs,
 }
 
 /// The gates that stand in each world from the start: two of a metro station in Jinan, a clinic's, and one in Ha Noi.
@@ -186,6 +189,7 @@ impl World {
             faults: Faults::new(seed),
             journal: Journal::new(Redaction::new(secret)),
             gates,
+            stubs: Stubs::default(),
             origin,
         };
         world.put_gates();
@@ -280,6 +284,7 @@ impl World {
         *self.lock_cities() = CityState::default();
         self.counter.store(0, Ordering::Relaxed);
         self.clock.follow_machine();
+        self.stubs.clear();
         self.gates.clear();
         self.put_gates();
         if let Some(registry) = self.registry.get() {

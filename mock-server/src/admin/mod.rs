@@ -10,6 +10,7 @@
 //!   residents.rs personas, sessions, tokens
 //!   gates.rs     gates: what they are like, and what they decide
 //!   places.rs    regions with what runs there; virtual phones
+//!   stubs.rs     answers in the place of back ends
 //!   state.rs     passes, submissions, registries, announcements
 //! ```
 
@@ -21,6 +22,7 @@ mod journal;
 mod places;
 mod residents;
 mod state;
+mod stubs;
 mod worlds;
 
 use std::sync::Arc;
@@ -65,6 +67,7 @@ pub(crate) struct Controls {
         (name = "faults", description = "What goes wrong."),
         (name = "journal", description = "What has arrived and what was answered."),
         (name = "residents", description = "Personas with their sessions and tokens."),
+        (name = "stubs", description = "Answers in the place of cities' back ends."),
         (name = "gates", description = "Gates, and what they decide."),
         (name = "state", description = "Regions, phones, passes, submissions, registries, announcements.")
     )
@@ -89,6 +92,8 @@ fn router() -> OpenApiRouter<Controls> {
         .routes(routes!(residents::sessions, residents::end_sessions))
         .routes(routes!(residents::expire_tokens))
         .routes(routes!(residents::rotate_key))
+        .routes(routes!(stubs::list, stubs::add, stubs::clear))
+        .routes(routes!(stubs::remove))
         .routes(routes!(gates::list))
         .routes(routes!(gates::put, gates::remove))
         .routes(routes!(gates::fetch))

@@ -24,7 +24,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 pub use presets::Preset;
-pub use rule::{Delay, Instead, Rule, Signed, Stale, What, Where};
+pub use rule::{Between, Delay, Instead, Rule, Signed, Spread, Stale, What, Where};
 
 use crate::exchange::Asked;
 
@@ -125,10 +125,12 @@ impl Strike {
         let mut lot = ChaCha8Rng::from_seed(self.lot);
         let milliseconds = match delay {
             Delay::FixedMs(ms) => f64::from(*ms),
-            Delay::UniformMs { from, to } => Uniform::new_inclusive(f64::from(*from), f64::from(*to))
+            Delay::UniformMs(Between { from, to }) => Uniform::new_inclusive(f64::from(*from), f64::from(*to))
                 .map_or(f64::from(*from), |between| between.sample(&mut lot)),
-            Delay::LogNormal { median_ms, sigma } => LogNormal::new(f64::from(*median_ms).max(1.0).ln(), *sigma)
-                .map_or(f64::from(*median_ms), |spread| spread.sample(&mut lot)),
+            Delay::LogNormal(Spread { median_ms, sigma }) => {
+                LogNormal::new(f64::from(*median_ms).max(1.0).ln(), *sigma)
+                    .map_or(f64::from(*median_ms), |spread| spread.sample(&mut lot))
+            }
         };
         Duration::from_secs_f64(milliseconds.clamp(0.0, f64::from(LONGEST_DELAY)) / 1000.0)
     }
@@ -331,8 +333,10 @@ fn check(rule: &Rule) -> Result<Option<GlobMatcher>, RuleError> {
         What::Latency { delay } => holds(
             match delay {
                 Delay::FixedMs(ms) => *ms <= LONGEST_DELAY,
-                Delay::UniformMs { from, to } => from <= to && *to <= LONGEST_DELAY,
-                Delay::LogNormal { median_ms, sigma } => *median_ms <= LONGEST_DELAY && (0.0..=4.0).contains(sigma),
+                Delay::UniformMs(Between { from, to }) => from <= to && *to <= LONGEST_DELAY,
+                Delay::LogNormal(Spread { median_ms, sigma }) => {
+                    *median_ms <= LONGEST_DELAY && (0.0..=4.0).contains(sigma)
+                }
             },
             RuleError::Delay,
         )?,
@@ -402,17 +406,17 @@ mod tests {
     #[test]
     fn half_of_the_delays_are_below_the_median_and_none_is_beyond_the_longest() {
         let faults = Faults::new(3);
-        let delay = Delay::LogNormal { median_ms: 400, sigma: 1.0 };
+        let delay = Delay::LogNormal(Spread { median_ms: 400, sigma: 1.0 });
         faults.add(Rule::new(What::Latency { delay: delay.clone() })).expect("a rule");
         let asked = asked(Method::GET, "/");
         let drawn: Vec<Duration> =
             (0..1000).flat_map(|_| faults.strikes(&asked, |_| true)).map(|strike| strike.delay(&delay)).collect();
         let below = drawn.iter().filter(|own| **own < Duration::from_millis(400)).count();
         assert!((430..570).contains(&below), "{below} of 1,000 are below the median");
-        let wild = Delay::LogNormal { median_ms: 600_000, sigma: 4.0 };
+        let wild = Delay::LogNormal(Spread { median_ms: 600_000, sigma: 4.0 });
         let strike = &faults.strikes(&asked, |_| true)[0];
         assert!(strike.delay(&wild) <= Duration::from_secs(600));
-        let between = strike.delay(&Delay::UniformMs { from: 10, to: 20 });
+        let between = strike.delay(&Delay::UniformMs(Between { from: 10, to: 20 }));
         assert!((Duration::from_millis(10)..=Duration::from_millis(20)).contains(&between));
     }
 
@@ -431,8 +435,8 @@ mod tests {
             (media("text/html\r\nx: y"), RuleError::MediaType),
             (media("/"), RuleError::MediaType),
             (latency(Delay::FixedMs(600_001)), RuleError::Delay),
-            (latency(Delay::UniformMs { from: 2, to: 1 }), RuleError::Delay),
-            (latency(Delay::LogNormal { median_ms: 1, sigma: f64::INFINITY }), RuleError::Delay),
+            (latency(Delay::UniformMs(Between { from: 2, to: 1 })), RuleError::Delay),
+            (latency(Delay::LogNormal(Spread { median_ms: 1, sigma: f64::INFINITY })), RuleError::Delay),
             (Rule::new(What::Bandwidth { bytes_per_second: 0 }), RuleError::Pace),
             (Rule::new(What::Dribble { piece: 1, every_ms: 60_001 }), RuleError::Pace),
             (Rule::new(What::ClockSkew { seconds: i64::MIN + 1 }), RuleError::Skew),

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::rule::{Delay, Instead, Rule, Signed, Stale, What, Where};
+use super::rule::{Delay, Instead, Rule, Signed, Spread, Stale, What, Where};
 
 /// Something that goes wrong, by name; on the command line as `--fault NAME`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum, Serialize, Deserialize, ToSchema)]
@@ -67,7 +67,7 @@ impl Preset {
         let always = |what| vec![Rule::new(what)];
         match self {
             Self::FlakyMetro => vec![
-                Rule::new(What::Latency { delay: Delay::LogNormal { median_ms: 400, sigma: 0.8 } }),
+                Rule::new(What::Latency { delay: Delay::LogNormal(Spread { median_ms: 400, sigma: 0.8 }) }),
                 Rule::new(What::Bandwidth { bytes_per_second: 64 * 1024 }),
                 Rule::new(What::Reset).with_probability(0.06),
                 Rule::new(What::LoseAnswer { instead: Instead::Reset }).with_probability(0.06),

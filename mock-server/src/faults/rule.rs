@@ -110,17 +110,20 @@ impl Where {
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum What {
     /// The answer comes later.
+    #[schema(title = "Latency")]
     Latency {
         /// How much later.
         delay: Delay,
     },
     /// The answer comes slowly.
+    #[schema(title = "Bandwidth")]
     Bandwidth {
         /// How many bytes a second.
         #[schema(minimum = 1)]
         bytes_per_second: u32,
     },
     /// The answer comes in small pieces.
+    #[schema(title = "Dribble")]
     Dribble {
         /// How large a piece is, in bytes.
         #[schema(minimum = 1)]
@@ -130,6 +133,7 @@ pub enum What {
         every_ms: u32,
     },
     /// Another answer comes, and nothing is done.
+    #[schema(title = "Status")]
     Status {
         /// Its status.
         #[schema(minimum = 200, maximum = 599)]
@@ -139,55 +143,70 @@ pub enum What {
         retry_after: Option<u32>,
     },
     /// The connection is reset before there is an answer, and nothing is done.
+    #[schema(title = "Reset")]
     Reset,
     /// All is done, and the answer is lost on its way.
+    #[schema(title = "LoseAnswer")]
     LoseAnswer {
         /// What comes instead.
         #[serde(default)]
         instead: Instead,
     },
     /// The connection ends within the answer's body.
+    #[schema(title = "Truncate")]
     Truncate {
         /// After so many bytes.
         after_bytes: u32,
     },
     /// The answer's body is cut short as if it were whole: its JSON can't be read.
+    #[schema(title = "MalformedBody")]
     MalformedBody,
     /// The answer says that it is something else.
+    #[schema(title = "WrongContentType")]
     WrongContentType {
         /// What it says.
         #[schema(max_length = 128, pattern = "^[a-z]+/[a-z0-9.+-]+$", example = "text/html")]
         media_type: String,
     },
     /// Every access token that is shown has expired.
+    #[schema(title = "ExpiredToken")]
     ExpiredToken,
     /// Every session has ended: what is refreshed or shown is refused.
+    #[schema(title = "RevokedSession")]
     RevokedSession,
     /// ID tokens have another login's nonce.
+    #[schema(title = "WrongNonce")]
     WrongNonce,
     /// The discovery document names another issuer.
+    #[schema(title = "WrongIssuer")]
     WrongIssuer,
     /// Every proof of possession must hold the server's nonce (RFC 9449 §8, §9).
+    #[schema(title = "DpopNonce")]
     DpopNonce,
     /// The provider lists another key than it signs with.
+    #[schema(title = "UnlistedKey")]
     UnlistedKey,
     /// The server's clock is wrong in what it says and in what it checks.
+    #[schema(title = "ClockSkew")]
     ClockSkew {
         /// How many seconds it is ahead.
         #[schema(minimum = -1_000_000_000, maximum = 1_000_000_000)]
         seconds: i64,
     },
     /// A signature does not hold.
+    #[schema(title = "BadSignature")]
     BadSignature {
         /// Whose.
         of: Signed,
     },
     /// The registry serves what is signed, but not what is current.
+    #[schema(title = "Metadata")]
     Metadata {
         /// In which way.
         how: Stale,
     },
     /// The status lists say that passes are revoked.
+    #[schema(title = "RevokedPass")]
     RevokedPass {
         /// Whose; without it, all.
         #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -200,22 +219,35 @@ pub enum What {
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Delay {
     /// Always so many milliseconds.
+    #[schema(title = "FixedMs")]
     FixedMs(u32),
     /// Anything between two numbers of milliseconds.
-    UniformMs {
-        /// At least.
-        from: u32,
-        /// At most.
-        to: u32,
-    },
+    #[schema(title = "UniformMs")]
+    UniformMs(Between),
     /// As networks have it: mostly about the median, sometimes much more.
-    LogNormal {
-        /// Half of the answers come sooner, in milliseconds.
-        median_ms: u32,
-        /// The standard deviation of the delay's logarithm: 0.5 is steady, 1 is a metro, 2 is a tunnel.
-        #[schema(minimum = 0, maximum = 4)]
-        sigma: f64,
-    },
+    #[schema(title = "LogNormal")]
+    LogNormal(Spread),
+}
+
+/// Two numbers of milliseconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Between {
+    /// At least.
+    pub from: u32,
+    /// At most.
+    pub to: u32,
+}
+
+/// A log-normal distribution.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Spread {
+    /// Half of the answers come sooner, in milliseconds.
+    pub median_ms: u32,
+    /// The standard deviation of the delay's logarithm: 0.5 is steady, 1 is a metro, 2 is a tunnel.
+    #[schema(minimum = 0, maximum = 4)]
+    pub sigma: f64,
 }
 
 /// What comes in the place of an answer that is lost.

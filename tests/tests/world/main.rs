@@ -6,4 +6,5 @@ mod faults;
 mod gates;
 mod journal;
 mod kit;
+mod stubs;
 mod worlds;

@@ -1,0 +1,353 @@
+//! What is meant, and what is answered.
+
+use std::collections::BTreeMap;
+
+use axum::body::{Body, Bytes};
+use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use globset::GlobMatcher;
+use minijinja::value::Serde;
+use minijinja::{Environment, UndefinedBehavior};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use url::form_urlencoded;
+use utoipa::ToSchema;
+
+use super::{StubView, context, headers_of};
+use crate::faults::{RuleError, is_id, pattern};
+use crate::named::named;
+use crate::problem::Problem;
+use crate::world::World;
+
+/// Longest body that a stub gives, in bytes.
+const LONGEST_BODY: usize = 1 << 20;
+/// Most headers, values of a query and values of a body.
+const MOST_VALUES: usize = 32;
+/// Longest text of these, in bytes.
+const LONGEST: usize = 4096;
+/// How much a template may do.
+const FUEL: u64 = 100_000;
+
+/// Why a stub is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum StubError {
+    #[error("an id has 1 to 64 characters: small letters, digits and hyphens")]
+    Id,
+    #[error(transparent)]
+    Path(#[from] RuleError),
+    #[error("a stub is for a path of a city's back end: it begins with /city/")]
+    NotACity,
+    #[error("{0} is not a method")]
+    Method(String),
+    #[error("a status is from 200 to 599")]
+    Status,
+    #[error("{0} is no header")]
+    Header(String),
+    #[error("{0} is no JSON Pointer (RFC 6901): it begins with a slash")]
+    Pointer(String),
+    #[error("a stub has at most 32 values of 4,096 bytes of each kind, and a body of at most 1 MiB")]
+    TooLong,
+    #[error("a reply has a body or JSON, not both")]
+    TwoBodies,
+    #[error("the template: {0}")]
+    Template(String),
+    #[error("{0} is no address of a back end: it begins with http:// or https://")]
+    Address(String),
+    #[error("256 stubs are enough: take some away first")]
+    TooMany,
+}
+
+/// An answer in the place of a city's back end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Stub {
+    /// What it is called; one is given if there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(max_length = 64, pattern = "^[a-z0-9][a-z0-9-]*$")]
+    pub id: Option<String>,
+    /// Which requests are meant.
+    #[serde(deserialize_with = "named")]
+    pub on: Meant,
+    /// What they get.
+    #[serde(deserialize_with = "named")]
+    pub answer: Answer,
+    /// How often it answers at most; then the next stub is asked, or the world itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u32>,
+}
+
+/// Which requests are meant: all that is said must be so.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Meant {
+    /// Where it goes, as a pattern: `*` is anything but a slash, `**` anything.
+    #[schema(max_length = 256, example = "/city/cn-sd.jinan/library/*")]
+    pub path: String,
+    /// The method.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// Values that the query has.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub query: BTreeMap<String, String>,
+    /// Headers that it has, by their names in any case.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub headers: BTreeMap<String, String>,
+    /// What its JSON has at a pointer (RFC 6901), for example `/category`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = Object)]
+    pub json: BTreeMap<String, Value>,
+    /// The persona whose request it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub persona: Option<String>,
+}
+
+/// What a request gets.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Answer {
+    /// What is written here.
+    #[schema(title = "Reply")]
+    Reply {
+        /// Its status.
+        #[serde(default = "fine")]
+        #[schema(minimum = 200, maximum = 599, default = 200)]
+        status: u16,
+        /// Its headers.
+        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+        headers: BTreeMap<String, String>,
+        /// Its body, as text.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        body: Option<String>,
+        /// Its body, as JSON.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(value_type = Option<Object>)]
+        json: Option<Value>,
+        /// Whether the body is a template (Jinja) that speaks of `request` and `world`.
+        #[serde(default)]
+        template: bool,
+    },
+    /// What a real back end answers.
+    #[schema(title = "PassOn")]
+    PassOn {
+        /// Where it is; the request's path and query are put behind it.
+        #[schema(example = "https://staging.jinan.example")]
+        to: String,
+        /// What is taken off the front of the path.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        #[schema(example = "/city/cn-sd.jinan")]
+        strip: Option<String>,
+        /// Whether its answers are remembered, to be given again once this stub is taken away.
+        #[serde(default)]
+        record: bool,
+    },
+}
+
+const fn fine() -> u16 {
+    200
+}
+
+/// A request as stubs see it.
+pub(crate) struct Request<'r> {
+    pub method: &'r Method,
+    /// Within its world.
+    pub path: &'r str,
+    pub query: &'r str,
+    pub headers: &'r HeaderMap,
+    pub persona: Option<&'r str>,
+    pub body: &'r Bytes,
+}
+
+impl Request<'_> {
+    fn pairs(&self) -> BTreeMap<String, String> {
+        form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
+    }
+
+    fn json(&self) -> Option<Value> {
+        serde_json::from_slice(self.body).ok()
+    }
+
+    /// For templates.
+    pub(super) fn described(&self) -> Value {
+        let headers: BTreeMap<&str, &str> =
+            self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+        let segments: Vec<&str> = self.path.split('/').filter(|part| !part.is_empty()).collect();
+        json!({
+            "method": self.method.as_str(), "path": self.path, "segments": segments, "query": self.pairs(),
+            "headers": headers, "persona": self.persona, "json": self.json(),
+        })
+    }
+}
+
+impl Meant {
+    /// This very request and no other.
+    pub(super) fn exactly(request: &Request<'_>) -> Self {
+        let whole = request.json().map(|json| (String::new(), json));
+        Self {
+            path: globset::escape(request.path),
+            method: Some(request.method.to_string()),
+            query: request.pairs(),
+            headers: BTreeMap::new(),
+            json: whole.into_iter().collect(),
+            persona: None,
+        }
+    }
+}
+
+/// A stub that is ready to be used.
+pub(super) struct Ready {
+    id: String,
+    stub: Stub,
+    path: GlobMatcher,
+    template: Option<String>,
+    answered: u32,
+    is_recorded: bool,
+    is_of_a_file: bool,
+}
+
+impl Ready {
+    pub(super) fn new(id: String, stub: Stub, is_recorded: bool) -> Result<Self, StubError> {
+        let holds = |holds: bool, error| if holds { Ok(()) } else { Err(error) };
+        holds(is_id(&id), StubError::Id)?;
+        let on = &stub.on;
+        holds(on.path.starts_with("/city/"), StubError::NotACity)?;
+        if let Some(method) = &on.method {
+            let is_method = method.len() <= 16 && method.parse::<Method>().is_ok();
+            holds(is_method, StubError::Method(method.chars().take(16).collect()))?;
+        }
+        if let Some(wrong) = on.json.keys().find(|own| !own.is_empty() && !own.starts_with('/')) {
+            return Err(StubError::Pointer(wrong.chars().take(64).collect()));
+        }
+        let short = |all: &BTreeMap<String, String>| {
+            all.len() <= MOST_VALUES && all.iter().all(|(name, value)| name.len() + value.len() <= LONGEST)
+        };
+        // What is recorded may be as long as a request.
+        let few = is_recorded || (short(&on.query) && short(&on.headers) && on.json.len() <= MOST_VALUES);
+        holds(few, StubError::TooLong)?;
+        let mut template = None;
+        match &stub.answer {
+            Answer::Reply { status, headers, body, json, template: is_template } => {
+                holds((200..=599).contains(status), StubError::Status)?;
+                holds(short(headers), StubError::TooLong)?;
+                if headers_of(headers.iter()).len() < headers.len() {
+                    let wrong = headers.iter().find(|pair| headers_of(std::iter::once(*pair)).is_empty());
+                    let name = wrong.map(|(name, _)| name.chars().take(64).collect()).unwrap_or_default();
+                    return Err(StubError::Header(name));
+                }
+                holds(body.is_none() || json.is_none(), StubError::TwoBodies)?;
+                let text = body.clone().or_else(|| json.as_ref().map(Value::to_string)).unwrap_or_default();
+                holds(is_recorded || text.len() <= LONGEST_BODY, StubError::TooLong)?;
+                if *is_template {
+                    let parsed = environment().template_from_str(&text).map(drop);
+                    parsed.map_err(|error| StubError::Template(error.to_string()))?;
+                    template = Some(text);
+                }
+            }
+            Answer::PassOn { to, .. } => {
+                let url = url::Url::parse(to).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+                holds(url.is_some() && to.len() <= LONGEST, StubError::Address(to.chars().take(64).collect()))?;
+            }
+        }
+        let path = pattern(&on.path)?;
+        Ok(Self { id, path, stub, template, answered: 0, is_recorded, is_of_a_file: false })
+    }
+
+    /// The same as a file says it.
+    pub(super) fn of_a_file(mut self) -> Self {
+        self.is_of_a_file = true;
+        self
+    }
+
+    pub(super) fn is_of_a_file(&self) -> bool {
+        self.is_of_a_file
+    }
+
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(super) fn meant(&self) -> &Meant {
+        &self.stub.on
+    }
+
+    pub(super) fn answer(&self) -> &Answer {
+        &self.stub.answer
+    }
+
+    pub(super) fn weight(&self) -> usize {
+        let body = match &self.stub.answer {
+            Answer::Reply { body, .. } => body.as_ref().map_or(0, String::len),
+            Answer::PassOn { .. } => 0,
+        };
+        let asked: usize = self.stub.on.json.values().map(|own| own.to_string().len()).sum();
+        1024 + self.stub.on.path.len() + body + asked
+    }
+
+    pub(super) fn view(&self) -> StubView {
+        StubView {
+            id: self.id.clone(),
+            on: self.stub.on.clone(),
+            answer: self.stub.answer.clone(),
+            times: self.stub.times,
+            answered: self.answered,
+            recorded: self.is_recorded,
+        }
+    }
+
+    pub(super) fn is_for(&self, request: &Request<'_>) -> bool {
+        let on = &self.stub.on;
+        let header = |(name, value): (&String, &String)| {
+            request.headers.get(name.as_str()).and_then(|own| own.to_str().ok()) == Some(value)
+        };
+        let query = || {
+            let pairs = request.pairs();
+            let has = on.query.iter().all(|(name, value)| pairs.get(name) == Some(value));
+            has && (!self.is_recorded || pairs.len() == on.query.len())
+        };
+        let json = || request.json().is_some_and(|body| on.json.iter().all(|(at, own)| body.pointer(at) == Some(own)));
+        self.stub.times.is_none_or(|times| self.answered < times)
+            && on.method.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(request.method.as_str()))
+            && self.path.is_match(request.path)
+            && on.persona.as_deref().is_none_or(|own| request.persona == Some(own))
+            && on.headers.iter().all(header)
+            && ((on.query.is_empty() && !self.is_recorded) || query())
+            && (on.json.is_empty() || json())
+    }
+
+    pub(super) fn counts(&mut self) {
+        self.answered = self.answered.saturating_add(1);
+    }
+
+    /// What a request gets.
+    pub(super) fn reply(&self, request: &Request<'_>, world: &World) -> Response {
+        let Answer::Reply { status, headers, body, json, .. } = &self.stub.answer else {
+            return Problem::internal("a stub that replies").into_response();
+        };
+        let text = match &self.template {
+            Some(template) => match environment().render_str(template, Serde(context(request, world))) {
+                Ok(text) => text,
+                Err(error) => {
+                    tracing::warn!(%error, stub = self.id, "a template failed");
+                    return Problem::internal("the stub's template failed").into_response();
+                }
+            },
+            None => body.clone().or_else(|| json.as_ref().map(Value::to_string)).unwrap_or_default(),
+        };
+        let mut all = headers_of(headers.iter());
+        if json.is_some() && !all.contains_key(header::CONTENT_TYPE) {
+            all.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        }
+        let mut response = Response::new(Body::from(text));
+        *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
+        *response.headers_mut() = all;
+        response
+    }
+}
+
+/// Templates reach nothing but what they are given, and do so much and no more.
+fn environment() -> Environment<'static> {
+    let mut environment = Environment::new();
+    environment.set_fuel(Some(FUEL));
+    environment.set_undefined_behavior(UndefinedBehavior::Chainable);
+    environment
+}

@@ -81,6 +81,7 @@ mod server;
 mod services;
 mod serving;
 mod settings;
+pub mod soak;
 mod stubs;
 mod world;
 mod worlds;

@@ -2,8 +2,9 @@
 //!
 //! `ONECITY_WRITE_DOCS=1 cargo test -p onecity-publisher --test publishing` writes the outputs again.
 
+mod page;
+
 use std::path::Path;
-use std::process::Command;
 use std::sync::LazyLock;
 
 use mock_server::{Server, WorldOptions};
@@ -41,20 +42,12 @@ fn comparable(command: &str, text: &str) -> Vec<String> {
     lines
 }
 
-/// Runs a line of the page as its reader would, in a shell; answers what the terminal shows.
+/// Runs a line of the page; answers what the terminal shows.
 fn run(line: &str, folder: &Path, registry: &str) -> String {
-    let bin = Path::new(env!("CARGO_BIN_EXE_onecity")).parent().expect("a folder");
-    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-    let output = Command::new("sh")
-        .args(["-c", &format!("exec 2>&1; {line}")])
-        .current_dir(folder)
-        .env("PATH", path)
-        .env("ONECITY_PASSPHRASE", "correct horse battery")
-        .env("REGISTRY", registry)
-        .env("NO_COLOR", "1")
-        .output()
-        .expect("a shell");
-    String::from_utf8(output.stdout).expect("text")
+    let environment = [("ONECITY_PASSPHRASE", "correct horse battery"), ("REGISTRY", registry)];
+    let shown = page::in_a_shell(line, folder, env!("CARGO_BIN_EXE_onecity"), &environment);
+    assert!(!shown.starts_with("onecity: "), "$ {line}\n{shown}");
+    shown
 }
 
 #[test]
@@ -65,13 +58,7 @@ fn the_page_shows_what_the_commands_print() {
     let registry = format!("{}/registry/cn-sd", world.origin());
     let folder = tempfile::tempdir().expect("a folder");
     let root = world.registry(|registry| registry.first_root(&"cn-sd".parse().expect("an id"))).expect("a root");
-    let page = std::fs::read_to_string(PAGE).expect("docs/publishing.md");
-    let (mut written, mut differences) = (String::new(), Vec::new());
-    let mut lines = page.lines().peekable();
-    let mut commands = 0;
-    while let Some(line) = lines.next() {
-        written.push_str(line);
-        written.push('\n');
+    let entrusts = |line: &str| {
         if line == "<!-- the province entrusts the department to the key -->" {
             let pem = std::fs::read_to_string(folder.path().join("transport.pub.pem")).expect("made before");
             let key = PublicKey::from_pem(&pem).expect("a public key");
@@ -79,40 +66,10 @@ fn the_page_shows_what_the_commands_print() {
             world.registry_mut(|registry| registry.entrust(&unit, key, now)).expect("entrusted");
             std::fs::write(folder.path().join("1.root.json"), &root).expect("written");
         }
-        if line != "```console" {
-            continue;
-        }
-        while let Some(command) = lines.next().filter(|line| *line != "```") {
-            let mut whole = command.strip_prefix("$ ").expect("a block begins with a command").to_owned();
-            written.push_str(command);
-            written.push('\n');
-            while whole.ends_with('\\') {
-                let more = lines.next().expect("a command that goes on");
-                written.push_str(more);
-                written.push('\n');
-                whole = format!("{} {}", whole.trim_end_matches('\\'), more.trim());
-            }
-            let mut expected = String::new();
-            while let Some(output) = lines.next_if(|line| !line.starts_with("$ ") && *line != "```") {
-                expected.push_str(output);
-                expected.push('\n');
-            }
-            let shown = run(&whole, folder.path(), &registry);
-            commands += 1;
-            assert!(!shown.starts_with("onecity: "), "$ {whole}\n{shown}");
-            if comparable(&whole, &shown) != comparable(&whole, &expected) {
-                differences.push(format!("$ {whole}\n--- the page says\n{expected}--- it prints\n{shown}"));
-                expected = format!("{}\n", shown.trim_end());
-            }
-            written.push_str(if shown.trim().is_empty() { "" } else { &expected });
-        }
-        written.push_str("```\n");
-    }
+    };
+    let runs = |line: &str| run(line, folder.path(), &registry);
+    let replayed = page::replay(Path::new(PAGE), entrusts, runs, comparable);
     runtime.block_on(server.stop());
-    assert!(commands > 20, "the page has commands");
-    if std::env::var_os("ONECITY_WRITE_DOCS").is_some() {
-        std::fs::write(PAGE, written).expect("written");
-    } else {
-        assert!(differences.is_empty(), "{}", differences.join("\n"));
-    }
+    assert!(replayed.commands > 20, "the page has commands");
+    replayed.holds(Path::new(PAGE));
 }

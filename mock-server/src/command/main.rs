@@ -10,6 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use mock_server::journey::{self, Step};
+use mock_server::soak::{self, SoakOptions};
 use mock_server::{Preset, Server, Settings, WorldOptions};
 use tracing_subscriber::EnvFilter;
 
@@ -19,7 +20,7 @@ use control::{Control, Target};
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json\n  mock-server --config world.toml  serve it as a file says, also when that is changed\n  mock-server fault flaky-metro    let something go wrong at the server that runs\n  mock-server clock --jump 1h      let an hour pass there\n  mock-server journal              see what arrived there"
+    after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json\n  mock-server --config world.toml  serve it as a file says, also when that is changed\n  mock-server fault flaky-metro    let something go wrong at the server that runs\n  mock-server clock --jump 1h      let an hour pass there\n  mock-server journal              see what arrived there\n  mock-server soak --phones 100 --minutes 10"
 )]
 struct Cli {
     /// The port on 127.0.0.1; 0 for a free one. The journey always takes a free one.
@@ -50,6 +51,15 @@ struct Cli {
 enum Command {
     #[command(flatten)]
     Control(Control),
+    /// Let many phones go on while something goes wrong; exit code 1 if anything is lost, doubled or decided wrongly.
+    Soak {
+        /// How many phones.
+        #[arg(long, default_value_t = 100)]
+        phones: usize,
+        /// For how many minutes.
+        #[arg(long, default_value_t = 10.0)]
+        minutes: f64,
+    },
     /// Take a phone through the whole story; exit code 1 names the step that does not hold.
     Journey {
         /// How to print the steps.
@@ -81,6 +91,10 @@ fn main() -> ExitCode {
         match cli.command {
             Some(Command::Journey { format }) => {
                 travel(WorldOptions { seed: cli.seed, faults: cli.faults, ..WorldOptions::default() }, format).await
+            }
+            Some(Command::Soak { phones, minutes }) => {
+                let presets = if cli.faults.is_empty() { vec![Preset::FlakyMetro] } else { cli.faults };
+                soak_phones(phones, minutes, presets, cli.seed).await
             }
             Some(Command::Control(control)) => match control::run(&control, &cli.target).await {
                 Ok(said) => {
@@ -173,6 +187,20 @@ async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<P
     };
     server.run_until(ended).await;
     ExitCode::SUCCESS
+}
+
+async fn soak_phones(phones: usize, minutes: f64, presets: Vec<Preset>, seed: u64) -> ExitCode {
+    let lasts = std::time::Duration::from_secs_f64(minutes.clamp(0.0, 10_000.0) * 60.0);
+    match soak::run(SoakOptions { phones, lasts, presets, seed }).await {
+        Ok(report) => {
+            println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+            if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 async fn travel(options: WorldOptions, format: Format) -> ExitCode {

@@ -237,9 +237,11 @@ async fn pictures_of_the_tester_s_pages() {
     for (languages, name) in LANGUAGES {
         for (page, mut browser) in pages(&town, languages).await {
             is_shown_at(&mut browser, 1280, 100, false).await;
-            let height = browser.eval("document.documentElement.scrollHeight").await;
-            let clip = json!({ "x": 0, "y": 0, "width": 1280, "height": height.as_f64().unwrap_or(900.0).min(1800.0), "scale": 1 });
-            let shot = json!({ "format": "webp", "quality": 60, "clip": clip, "captureBeyondViewport": true });
+            let height = browser.eval("Math.min(1800, document.documentElement.scrollHeight)").await;
+            let size = json!({ "width": 1280, "height": height, "deviceScaleFactor": 1, "mobile": false });
+            browser.call("Emulation.setDeviceMetricsOverride", size).await;
+            browser.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))").await;
+            let shot = json!({ "format": "webp", "quality": 60 });
             let picture = browser.call("Page.captureScreenshot", shot).await;
             let bytes = STANDARD.decode(picture["data"].as_str().expect("a picture")).expect("base64");
             let folder = PathBuf::from(&folder).join(name);

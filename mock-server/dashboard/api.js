@@ -4,7 +4,7 @@ import { h } from "./dom.js";
 import { t } from "./words.js";
 
 /** The world that this page is of: its path says it. */
-export const world = /^\/w\/([^/]+)\//.exec(location.pathname)?.[1] ?? "default";
+export const world = /^\/w\/([^/]+)(?:\/|$)/.exec(location.pathname)?.[1] ?? "default";
 
 /** Where that world is on this server. */
 export const prefix = world === "default" ? "" : `/w/${world}`;
@@ -26,7 +26,8 @@ function headers(said) {
 export function typed({ method, path, said }) {
   const body = said === undefined ? "" : ` -H 'Content-Type: application/json' -d '${JSON.stringify(said).replaceAll("'", "'\\''")}'`;
   const header = method === "GET" ? "" : " -H 'OneCity-Admin: 1'";
-  return `curl -X ${method} '${location.origin}${path}'${header}${body}`;
+  const proof = token ? ' -H "Authorization: Bearer $ONECITY_ADMIN_TOKEN"' : "";
+  return `curl -X ${method} '${location.origin}${path}'${header}${proof}${body}`;
 }
 
 /** Shows a call at the foot of the page. */
@@ -39,9 +40,19 @@ export function show(call) {
   );
 }
 
-/** Says what went wrong, in the place of the call. */
+/** Says what went wrong, once, until it is closed or something goes well. */
 export function complain(text) {
-  document.getElementById("call").replaceChildren(h("strong", { class: "wrong", role: "alert" }, text));
+  const place = document.getElementById("wrong");
+  if (place.dataset.said === text) return;
+  place.dataset.said = text;
+  place.replaceChildren(h("strong", { class: "wrong" }, text), h("button", { type: "button", onclick: calm }, t("close")));
+}
+
+/** Nothing is wrong any more. */
+export function calm() {
+  const place = document.getElementById("wrong");
+  delete place.dataset.said;
+  place.replaceChildren();
 }
 
 /** Makes a call; answers what was said, or nothing. */
@@ -55,7 +66,18 @@ export async function call(method, path, said) {
   const text = await answer.text();
   const json = text && answer.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : undefined;
   if (!answer.ok) throw new Error(answer.status === 401 ? t("needs-token") : json?.detail ?? `${answer.status}`);
+  if (method !== "GET") calm();
   return json;
+}
+
+/** Saves what a call answers as a file. */
+export async function save(path, name) {
+  show({ method: "GET", path });
+  const answer = await fetch(path, { headers: headers() });
+  if (!answer.ok) throw new Error(answer.status === 401 ? t("needs-token") : `${answer.status}`);
+  const url = URL.createObjectURL(await answer.blob());
+  h("a", { href: url, download: name }).click();
+  setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
 export const read = (path) => call("GET", path);
@@ -67,9 +89,9 @@ export function button(label, { method, path, said, then, kind, pressed }) {
     type: "button",
     class: kind,
     "aria-pressed": pressed === undefined ? undefined : `${pressed}`,
+    // Where the focus is, though all around it is drawn again.
+    "data-key": `${method} ${path} ${said === undefined ? "" : JSON.stringify(said)}`,
     title: `${method} ${path}`,
-    onfocus: () => show(own),
-    onpointerenter: () => show(own),
     onclick: async () => {
       show(own);
       try {

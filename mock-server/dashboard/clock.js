@@ -1,7 +1,7 @@
 // What time it is in the world.
 
 import { button, complain, of, read } from "./api.js";
-import { card, h } from "./dom.js";
+import { card, h, redraw } from "./dom.js";
 import { language, t } from "./words.js";
 
 const speeds = [1, 60, 3600];
@@ -23,14 +23,14 @@ export function clockCard(signal) {
     [clock, since] = [now, performance.now()];
     state.textContent = clock.speed === 0 ? t("frozen") : clock.speed === 1 ? t("at-machine-speed") : t("times-as-fast", clock.speed);
     const change = (label, said, pressed) => button(label, { method: "PATCH", path: of("clock"), said, then: set, pressed });
-    acts.replaceChildren(
+    redraw(acts, [clock.speed, language()], () => [
       change(t("freeze"), { speed: clock.speed === 0 ? 1 : 0 }, clock.speed === 0),
       change(t("plus-minute"), { jump_seconds: 60 }),
       change(t("plus-hour"), { jump_seconds: 3600 }),
       change(t("plus-day"), { jump_seconds: 86400 }),
       ...speeds.slice(1).map((speed) => change(`${speed}×`, { speed: clock.speed === speed ? 1 : speed }, clock.speed === speed)),
       change(t("machine-time"), { follow_machine: true }),
-    );
+    ]);
     shown();
   };
 

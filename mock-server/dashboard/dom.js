@@ -12,6 +12,19 @@ export function h(name, attributes = {}, ...within) {
   return element;
 }
 
+/** Draws what is in an element again, if it is anything else than before; the focus stays where it was. */
+export function redraw(element, data, draw) {
+  const text = JSON.stringify(data);
+  if (element.dataset.drawn === text) return;
+  element.dataset.drawn = text;
+  const focused = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  element.replaceChildren(...draw().filter((own) => own !== undefined && own !== null));
+  if (focused === undefined) return;
+  const again = [...element.querySelectorAll("[data-key]")];
+  const path = focused.split(" ")[1];
+  (again.find((own) => own.dataset.key === focused) ?? again.find((own) => own.dataset.key.split(" ")[1] === path))?.focus();
+}
+
 /** A card with a title. */
 export function card(id, title, ...within) {
   return h("section", { class: "card", "aria-labelledby": `${id}-title`, id }, h("h2", { id: `${id}-title` }, title), ...within);

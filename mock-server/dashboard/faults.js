@@ -1,8 +1,8 @@
 // What goes wrong.
 
 import { button, call, complain, of, read, show } from "./api.js";
-import { card, h } from "./dom.js";
-import { presetWords, t } from "./words.js";
+import { card, h, redraw } from "./dom.js";
+import { language, presetWords, t } from "./words.js";
 
 const example = {
   what: { kind: "latency", delay: { log_normal: { median_ms: 400, sigma: 0.8 } } },
@@ -26,16 +26,14 @@ export function faultsCard(signal) {
 
   const draw = (rules) => {
     const on = new Set(rules.map((rule) => rule.preset).filter(Boolean));
-    presets.replaceChildren(...known.map(({ name, about }) => {
-      const path = on.has(name) ? of(`faults/${name}`) : of(`presets/${name}`);
-      const chip = button(presetWords(name, about), { method: on.has(name) ? "DELETE" : "PUT", path, then: look, pressed: on.has(name), kind: "chip" });
-      return chip;
-    }));
-    running.replaceChildren(...rules.map((rule) => h("li", {},
+    redraw(presets, [...on, language()], () => known.map(({ name, about }) => button(presetWords(name, about), {
+      method: on.has(name) ? "DELETE" : "PUT", path: of(`presets/${name}`), then: look, pressed: on.has(name), kind: "chip",
+    })));
+    redraw(running, [rules, language()], () => (rules.length ? rules.map((rule) => h("li", {},
       h("span", { class: "what" }, h("code", {}, rule.id), ` ${rule.what.kind}`, rule.on?.path ? ` · ${rule.on.path}` : ""),
       h("span", { class: "quiet" }, t("struck-of", rule.struck, rule.met)),
-      button(t("end"), { method: "DELETE", path: of(`faults/${rule.id}`), then: look }))));
-    if (!rules.length) running.append(h("li", { class: "quiet" }, t("all-is-well")));
+      button(t("end"), { method: "DELETE", path: of(`faults/${rule.id}`), then: look })))
+      : [h("li", { class: "quiet" }, t("all-is-well"))]));
   };
 
   const begin = async () => {
@@ -43,7 +41,7 @@ export function faultsCard(signal) {
     try {
       said = JSON.parse(own.value);
     } catch (error) {
-      complain(`${t("no-json")} ${error.message}`);
+      complain(t("no-json") + error.message);
       return;
     }
     show({ method: "POST", path: of("faults"), said });

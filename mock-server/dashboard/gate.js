@@ -1,12 +1,13 @@
 // A gate as its operator sees it: codes by camera, by picture, or from a virtual phone; what it decides, and why.
 
 import { button, call, complain, of, prefix, read, show } from "./api.js";
-import { card, h } from "./dom.js";
+import { card, h, redraw } from "./dom.js";
 import { head } from "./head.js";
 import { language, reasonWords, t } from "./words.js";
 
 const LARGEST = 1200;
 const EVERY = 500;
+const SAME = 3000;
 
 let gate = new URLSearchParams(location.search).get("gate") ?? "metro-1";
 let gates = [];
@@ -25,7 +26,7 @@ function sound(opens) {
 }
 
 const kinds = { accepted: "good", already_accepted: "warn", refused: "severe" };
-const verdict = h("div", { class: "verdict", role: "status", "aria-live": "assertive" });
+const verdict = h("div", { class: "verdict", role: "status" });
 
 function said({ decision, reason }) {
   if (decision === "accepted") return t("gate-opens");
@@ -70,11 +71,13 @@ async function heldPicture(file) {
 }
 
 const video = h("video", { playsinline: true, muted: true, hidden: true });
+const cameraButton = h("button", { type: "button", "aria-pressed": "false", onclick: () => useCamera() });
 
 async function useCamera() {
   if (camera) {
     camera.getTracks().forEach((track) => track.stop());
     [camera, video.hidden] = [undefined, true];
+    cameraButton.setAttribute("aria-pressed", "false");
     return;
   }
   try {
@@ -84,17 +87,19 @@ async function useCamera() {
     return;
   }
   [video.srcObject, video.hidden] = [camera, false];
+  cameraButton.setAttribute("aria-pressed", "true");
   await video.play();
-  let last;
+  let last = { word: "", at: 0 };
   const looks = async () => {
     if (!camera) return;
     try {
       const picture = await png(video, video.videoWidth, video.videoHeight);
       const passage = await call("POST", of(`gates/${gate}/check`), { picture });
       const word = `${passage.decision} ${passage.reason}`;
-      // The same code is before the camera for a while.
-      if (passage.decision !== "already_accepted" || word !== last) decided(passage);
-      last = word;
+      // The same code is before the camera for a while: it is said once.
+      const is_same = passage.decision === "already_accepted" || (word === last.word && performance.now() - last.at < SAME);
+      if (!is_same) decided(passage);
+      last = { word, at: performance.now() };
     } catch {
       // No code before the camera.
     }
@@ -130,8 +135,8 @@ function drawGate() {
   const put = (label, settings, pressed) => button(label, {
     method: "PUT", path: of(`gates/${gate}`), said: { ...own.settings, ...settings }, then: look, pressed,
   });
-  picker.replaceChildren(...gates.map(({ name }) => h("button", {
-    type: "button", "aria-pressed": `${name === gate}`, onclick: () => { gate = name; sign.replaceChildren(); drawGate(); },
+  redraw(picker, [gates.map(({ name }) => name), gate], () => gates.map(({ name }) => h("button", {
+    type: "button", "data-key": `gate ${name} `, "aria-pressed": `${name === gate}`, onclick: () => { gate = name; sign.replaceChildren(); drawGate(); },
   }, name)));
   const { region, types, codes_for: codes, open_hours_without_status: hours, station, offline } = own.settings;
   const facts = [
@@ -140,20 +145,19 @@ function drawGate() {
     [t("gate-fetched"), own.fetched ? new Date(own.fetched * 1000).toLocaleString(language()) : t("gate-never")],
     [t("gate-remembers"), `${own.remembered}`],
   ];
-  state.replaceChildren(
+  redraw(state, [own.name, facts, own.trouble, offline, codes, language()], () => [
     h("dl", { class: "facts" }, facts.map(([term, value]) => h("div", {}, h("dt", {}, term), h("dd", {}, value)))),
-    own.trouble ? h("p", { class: "wrong" }, t("gate-trouble", ), " ", own.trouble) : "",
+    own.trouble ? h("p", { class: "wrong" }, t("gate-trouble"), own.trouble) : undefined,
     h("div", { class: "row" },
       put(offline ? t("gate-offline") : t("gate-online"), { offline: !offline }, offline),
       button(t("gate-fetch"), { method: "POST", path: of(`gates/${gate}/fetch`), then: look }),
       ...["any-gate", "this-gate", "this-moment"].map((to) => put(t(`codes-${to}`), { codes_for: to }, codes === to)),
-      own.settings.number ? button(t("gate-challenge"), { method: "POST", path: of(`gates/${gate}/challenge`), then: drawSign }) : undefined));
-  log.replaceChildren(...own.log.slice(0, 50).map((passage) => h("li", {},
+      own.settings.number ? button(t("gate-challenge"), { method: "POST", path: of(`gates/${gate}/challenge`), then: drawSign }) : undefined)]);
+  redraw(log, [own.name, own.log[0], own.log.length, language()], () => (own.log.length ? own.log.slice(0, 50).map((passage) => h("li", {},
     h("span", { class: "quiet" }, new Date(passage.at * 1000).toLocaleTimeString(language())),
     h("span", { class: `tag ${kinds[passage.decision]}` }, t(`decision-${passage.decision}`)),
     h("span", { class: "what" }, said(passage)),
-    h("span", { class: "quiet" }, t("microseconds", passage.took_us)))));
-  if (!own.log.length) log.append(h("li", { class: "quiet" }, t("gate-no-log")));
+    h("span", { class: "quiet" }, t("microseconds", passage.took_us)))) : [h("li", { class: "quiet" }, t("gate-no-log"))]));
 }
 
 function drawSign({ text, svg }) {
@@ -164,10 +168,10 @@ function drawSign({ text, svg }) {
 async function look() {
   const [all, known] = await Promise.all([read(of("gates")), read(of("phones"))]);
   gates = all;
-  phones.replaceChildren(...known.map(({ name, shows_code: shows }) => button(
-    shows ? name : `${name} (${t("phone-no-code")})`,
-    { method: "POST", path: of(`gates/${gate}/check`), said: { phone: name }, then: decided })));
-  if (!known.length) phones.append(h("a", { class: "button", href: `${prefix}/phone` }, t("a-phone")));
+  redraw(phones, [known, gate, language()], () => (known.length ? known.map(({ name, shows_code: shows }) => button(
+    shows ? name : t("phone-no-code", name),
+    { method: "POST", path: of(`gates/${gate}/check`), said: { phone: name }, then: decided }))
+    : [h("a", { class: "button", href: `${prefix}/phone` }, t("a-phone"))]));
   drawGate();
 }
 
@@ -179,11 +183,13 @@ function draw() {
   verdict.className = "verdict";
   verdict.replaceChildren(h("span", {}, t("gate-waits")));
   picker.setAttribute("aria-label", t("gate"));
+  cameraButton.textContent = t("gate-camera");
+  video.setAttribute("aria-label", t("gate-camera"));
   const file = h("input", { type: "file", accept: "image/*", class: "unseen", id: "picture", onchange: ({ target }) => target.files[0] && heldPicture(target.files[0]) });
   drop.replaceChildren(h("p", {}, t("gate-drop")), h("label", { class: "button", for: "picture" }, t("gate-choose")), file);
   document.getElementById("main").replaceChildren(
     card("gate", t("gate"), picker, verdict, h("h3", {}, t("gate-phones")), phones,
-      h("div", { class: "row" }, h("button", { type: "button", onclick: useCamera }, t("gate-camera"))), video, drop),
+      h("div", { class: "row" }, cameraButton), video, drop),
     card("policy", t("gate-policy"), state, sign),
     card("log", t("gate-log"), log));
   look().catch((error) => complain(error.message));

@@ -1,15 +1,16 @@
 // What arrives, as it arrives.
 
-import { button, complain, follow, of, read } from "./api.js";
+import { button, complain, follow, of, read, save } from "./api.js";
 import { card, h } from "./dom.js";
 import { language, t } from "./words.js";
 
 const MOST = 200;
+const AGAIN = 3000;
 
 function message(title, own) {
   if (!own) return [];
   const headers = own.headers.map(({ name, value }) => `${name}: ${value}`).join("\n");
-  return [h("h4", {}, title), h("pre", {}, headers, own.body ? `\n\n${own.body}` : own.bytes ? `\n\n(${t("bytes", own.bytes)})` : "")];
+  return [h("h4", {}, title), h("pre", {}, headers, own.body ? `\n\n${own.body}` : own.bytes ? `\n\n${t("bytes", own.bytes)}` : "")];
 }
 
 function line(own) {
@@ -65,6 +66,8 @@ export function journalCard(signal) {
     } catch (error) {
       if (!stops.aborted) complain(error.message);
     }
+    // The server may come back.
+    if (!stops.aborted) setTimeout(() => stops.aborted || begin(), AGAIN);
   };
 
   const field = (name, label) => h("label", {}, h("span", {}, label), h("input", {
@@ -77,6 +80,6 @@ export function journalCard(signal) {
     h("div", { class: "row filters" }, field("path", t("path-pattern")), field("status", t("status")), field("persona", t("persona"))),
     h("div", { class: "row" },
       button(t("clear"), { method: "DELETE", path: of("journal"), then: begin }),
-      h("a", { class: "button", href: of("journal/har?most=10000"), download: "onecity.har" }, t("export-har"))),
+      h("button", { type: "button", onclick: () => save(of(`journal/har?${query()}${query() ? "&" : ""}most=10000`), "onecity.har").catch((error) => complain(error.message)) }, t("export-har"))),
     list);
 }

@@ -1,7 +1,7 @@
 // Who and what is in the world: residents, passes, places.
 
 import { button, complain, of, read } from "./api.js";
-import { card, h } from "./dom.js";
+import { card, h, redraw } from "./dom.js";
 import { language, t } from "./words.js";
 
 const failed = (error) => complain(error.message);
@@ -10,13 +10,13 @@ export function residentsCard(signal) {
   const list = h("ul", { class: "rules" });
   const look = async () => {
     const [personas, sessions] = await Promise.all([read(of("personas")), read(of("sessions"))]);
-    list.replaceChildren(...personas.map(({ id, name, kind }) => {
+    redraw(list, [sessions, language()], () => personas.map(({ id, name, kind }) => {
       const count = sessions.filter((own) => own.persona === id).length;
       const acts = count ? [
         button(t("expire-tokens"), { method: "POST", path: of(`tokens/expire?persona=${id}`), then: look }),
         button(t("end-sessions"), { method: "DELETE", path: of(`sessions?persona=${id}`), then: look }),
       ] : [];
-      return h("li", {}, h("span", { class: "what" }, name, " ", h("span", { class: "quiet" }, t(kind))),
+      return h("li", {}, h("span", { class: "what" }, name, " ", h("code", {}, id), " ", h("span", { class: "quiet" }, t(kind))),
         h("span", { class: "quiet" }, t("sessions-count", count)), ...acts);
     }));
   };
@@ -31,13 +31,12 @@ export function passesCard(signal) {
   const list = h("ul", { class: "rules" });
   const look = async () => {
     const passes = await read(of("passes"));
-    list.replaceChildren(...passes.map(({ pass, issuer, holder, status }) => {
+    redraw(list, [passes, language()], () => (passes.length ? passes.map(({ pass, issuer, holder, status }) => {
       const other = (to) => button(t(`make-${to}`), { method: "PUT", path: of(`passes/${pass}`), said: { status: to }, then: look });
       return h("li", {}, h("span", { class: "what" }, `${holder} · ${issuer} `, h("code", {}, pass.slice(0, 8))),
         h("span", { class: `tag ${status === "valid" ? "good" : "severe"}` }, t(`pass-${status}`)),
         ...["valid", "suspended", "revoked"].filter((own) => own !== status).map(other));
-    }));
-    if (!passes.length) list.append(h("li", { class: "quiet" }, t("no-passes")));
+    }) : [h("li", { class: "quiet" }, t("no-passes"))]));
   };
   look().catch(failed);
   document.addEventListener("world-changed", () => look().catch(failed), { signal });

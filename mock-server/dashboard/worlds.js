@@ -7,12 +7,14 @@ import { t } from "./words.js";
 const at = (name) => (name === "default" ? "/" : `/w/${name}/`);
 
 export function worldPicker() {
-  const select = h("select", { "aria-label": t("world"), onchange: (event) => location.assign(at(event.target.value)) });
+  const select = h("select", { "aria-label": t("world") });
+  const go = h("button", { type: "button", onclick: () => location.assign(at(select.value)) }, t("go"));
   read("/worlds").then((all) => {
     select.replaceChildren(...all.map(({ name }) => h("option", { value: name, selected: name === world }, name === "default" ? t("first-world") : name)));
   }, (error) => complain(error.message));
   const acts = [
     select,
+    go,
     button(t("reset"), { method: "POST", path: of("reset"), then: () => document.dispatchEvent(new Event("world-changed")) }),
     button(t("one-more-world"), { method: "POST", path: "/worlds", said: {}, then: ({ name }) => location.assign(at(name)) }),
   ];

@@ -38,9 +38,7 @@ impl Server {
         let listener = TcpListener::bind((address, options.port))?;
         // Its own phones are on this machine, and use plain HTTP there alone.
         let origin = format!("http://{}:{}", Ipv4Addr::LOCALHOST, listener.local_addr()?.port());
-        let seed = options.seed;
-        let building = tokio::task::spawn_blocking(move || World::new(&origin, seed));
-        let world = building.await.map_err(std::io::Error::other)??;
+        let world = Arc::new(World::beside(&origin, None, options.seed)?);
         if let Some(time) = options.frozen_at {
             world.clock.run_at(0.0);
             world.clock.set(time);
@@ -49,7 +47,10 @@ impl Server {
         for rule in options.rules {
             world.faults.add(rule)?;
         }
-        Self::serve(Arc::new(Worlds::new(Arc::new(world))), listener, options.connections)
+        // It is up at once; who asks for the registry meanwhile waits until it is signed.
+        let signed = Arc::clone(&world);
+        tokio::task::spawn_blocking(move || signed.registry(|registry| registry.len()));
+        Self::serve(Arc::new(Worlds::new(world)), listener, options.connections)
     }
 
     /// Serves a world again, at the port it had.

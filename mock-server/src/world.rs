@@ -155,14 +155,6 @@ impl World {
         WorldOptions { seed: 1, ..WorldOptions::default() }
     }
 
-    /// The first world of a server at `origin`, with its registry.
-    pub fn new(origin: &str, seed: u64) -> Result<Self, WorldError> {
-        let world = Self::beside(origin, None, seed)?;
-        let registry = world.build_registry()?;
-        let _ = world.registry.set(RwLock::new(registry));
-        Ok(world)
-    }
-
     /// Another world of the same server, below `/w/NAME`; or, without a name, the first.
     pub(crate) fn beside(web_origin: &str, name: Option<&str>, seed: u64) -> Result<Self, WorldError> {
         onecity_core::install_providers();
@@ -211,7 +203,7 @@ impl World {
     }
 
     fn registry_lock(&self) -> &RwLock<Registry> {
-        // It is made from what is built in, of which the first world's was made.
+        // It is made from what is built in, and the tests make it.
         self.registry.get_or_init(|| RwLock::new(self.build_registry().expect("a registry of what is built in")))
     }
 

@@ -122,7 +122,8 @@ const words = {
 /** What a tester asks for by name. */
 const presets = {
   "flaky-metro": ["地铁里的网络", "Mạng trên tàu điện", "Flaky metro"],
-  tunnel: ["隧道：全断", "Đường hầm: mất mạng", "Tunnel: nothing answers"],
+  tunnel: ["隧道：连接全断", "Đường hầm: mất kết nối", "Tunnel: connections reset"],
+  silence: ["一直没有响应", "Không bao giờ phản hồi", "Silence: no answer ever"],
   "idp-down": ["身份提供方停机", "Nhà cung cấp định danh ngừng", "Identity providers down"],
   "city-down": ["城市后端停机", "Máy chủ thành phố ngừng", "Cities down"],
   "issuer-down": ["签发机关停机", "Nơi cấp thẻ ngừng", "Issuers down"],

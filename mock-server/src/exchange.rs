@@ -25,6 +25,8 @@ use crate::world::{In, World};
 
 /// Largest request, in bytes; a package to a registry may be larger.
 const MAX_REQUEST: usize = 4 << 20;
+/// How long nothing is said where no answer comes: longer than a client waits.
+const SILENCE: Duration = Duration::from_secs(600);
 /// How many bytes of a request are looked at for a text.
 const LOOKED_AT: usize = 64 << 10;
 
@@ -138,6 +140,8 @@ fn is_of_the_exchange(what: &What) -> bool {
             | What::Dribble { .. }
             | What::Status { .. }
             | What::Reset
+            | What::Silence
+            | What::LoginPage
             | What::LoseAnswer { .. }
             | What::Truncate { .. }
             | What::MalformedBody
@@ -151,8 +155,9 @@ fn is_of_the_exchange(what: &What) -> bool {
 struct Fate {
     delay: Duration,
     way: OnTheWay,
-    instead: Option<Problem>,
+    instead: Option<Response>,
     reset: bool,
+    is_silent: bool,
     lost: Option<Instead>,
     malformed: bool,
     media_type: Option<String>,
@@ -170,7 +175,11 @@ impl Fate {
                     let piece = usize::try_from(*piece).unwrap_or(usize::MAX);
                     fate.way.pieces = Some((piece, Duration::from_millis((*every_ms).into())));
                 }
-                What::Status { status, retry_after } => fate.instead = Some(Problem::as_told(*status, *retry_after)),
+                What::Status { status, retry_after } => {
+                    fate.instead = Some(Problem::as_told(*status, *retry_after).into_response());
+                }
+                What::LoginPage => fate.instead = Some(login_page()),
+                What::Silence => fate.is_silent = true,
                 What::Reset => fate.reset = true,
                 What::LoseAnswer { instead } => fate.lost = Some(*instead),
                 What::Truncate { after_bytes } => {
@@ -184,6 +193,12 @@ impl Fate {
         }
         fate
     }
+}
+
+/// What a network that wants a login answers to everything.
+fn login_page() -> Response {
+    let page = "<!doctype html><html lang=en><title>Wi-Fi</title><h1>Log in to use this network</h1></html>";
+    ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], page).into_response()
 }
 
 /// Reads a request's body, which may be so long and take so long.
@@ -215,7 +230,7 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     let persona = world.who_asks(&path, &parts.headers, &bytes);
     let asked = Asked::new(method, path, persona, phone(&parts.headers), bytes.clone());
     let strikes = world.faults.strikes(&asked, is_of_the_exchange);
-    let Fate { delay, way, instead, reset, lost, malformed, media_type, skew } = Fate::of(&strikes);
+    let Fate { delay, way, instead, reset, is_silent, lost, malformed, media_type, skew } = Fate::of(&strikes);
     let exchange = Arc::new(Exchange {
         persona: Mutex::new(asked.persona.clone()),
         struck: Mutex::new(strikes.into_iter().map(|strike| strike.id).collect()),
@@ -226,10 +241,10 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
-    let mut response = match (reset, refused, instead) {
+    let mut response = match (reset || is_silent, refused, instead) {
         (true, ..) => None,
         (false, Some(status), _) => Some(status.into_response()),
-        (false, None, Some(problem)) => Some(problem.into_response()),
+        (false, None, Some(instead)) => Some(instead),
         (false, None, None) => {
             let stubbed = match exchange.asked.path.starts_with("/city/") {
                 true => {
@@ -291,6 +306,9 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     match (response, cut) {
         (Some(response), _) => response,
         (None, Some(cut)) => {
+            if is_silent {
+                tokio::time::sleep(SILENCE).await;
+            }
             cut.off();
             pending().await
         }

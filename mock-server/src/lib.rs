@@ -43,8 +43,8 @@
 //! use mock_server::{Filter, Preset, Rule, What, Where, World};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
-//! let slow = Rule::new(What::Status { status: 503, retry_after: Some(1) }).on(Where::path("/city/*/transit"));
-//! let server = World::builder().seed(7).preset(Preset::LoseReply).rule(slow).start().await?;
+//! let busy = Rule::new(What::Status { status: 503, retry_after: Some(1) }).on(Where::path("/city/*/transit"));
+//! let server = World::builder().seed(7).preset(Preset::LoseReply).rule(busy).start().await?;
 //! let world = server.world();
 //! world.clock.jump(3_600_000);
 //! assert_eq!(reqwest::get(format!("{}/city/vn-hn/transit", world.origin())).await?.status(), 503);

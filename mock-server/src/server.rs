@@ -50,21 +50,26 @@ impl Server {
         // It is up at once; who asks for the registry meanwhile waits until it is signed.
         let signed = Arc::clone(&world);
         tokio::task::spawn_blocking(move || signed.registry(|registry| registry.len()));
-        Self::serve(Arc::new(Worlds::new(world)), listener, options.connections)
+        Self::serve(Arc::new(Worlds::new(world)), listener, options.connections, options.admin_token)
     }
 
     /// Serves a world again, at the port it had.
     pub fn restart(world: Arc<World>, address: SocketAddr) -> Result<Self, WorldError> {
         let limits = ConnectionLimits::default();
-        Self::serve(Arc::new(Worlds::new(world)), TcpListener::bind(address)?, limits)
+        Self::serve(Arc::new(Worlds::new(world)), TcpListener::bind(address)?, limits, None)
     }
 
-    fn serve(worlds: Arc<Worlds>, listener: TcpListener, limits: ConnectionLimits) -> Result<Self, WorldError> {
+    fn serve(
+        worlds: Arc<Worlds>,
+        listener: TcpListener,
+        limits: ConnectionLimits,
+        admin_token: Option<String>,
+    ) -> Result<Self, WorldError> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (stop, stopping) = watch::channel(false);
-        let access = Arc::new(Access::new());
+        let access = Arc::new(Access::new(admin_token));
         let app = routes(&worlds, address, &access, stopping.clone());
         let task = tokio::spawn(serving::serve(listener, app, limits, stopping));
         Ok(Self { worlds, address, access, stop, task })

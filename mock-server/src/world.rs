@@ -49,6 +49,8 @@ pub struct WorldOptions {
     pub rules: Vec<Rule>,
     /// When its clock stands still, in milliseconds since 1970; without it, it goes by this machine's.
     pub frozen_at: Option<i64>,
+    /// What somebody on another machine proves to be the tester with; a random one without it.
+    pub admin_token: Option<String>,
     /// What strangers may do with its server's connections.
     pub connections: ConnectionLimits,
 }

@@ -88,6 +88,9 @@ pub(crate) enum Refusals {
     /// It can be read, and can't be done.
     #[response(status = 422)]
     Wrong(Refused),
+    /// The world itself is broken.
+    #[response(status = 500)]
+    Failed(Refused),
 }
 
 impl From<WorldsError> for Refused {
@@ -123,7 +126,7 @@ impl From<FilterError> for Refused {
 impl From<WorldError> for Refused {
     fn from(error: WorldError) -> Self {
         tracing::error!(%error, "a control failed");
-        Self::wrong(error.to_string())
+        Self::new(StatusCode::INTERNAL_SERVER_ERROR, "failed", error.to_string())
     }
 }
 
@@ -174,8 +177,9 @@ pub(crate) struct Access {
 }
 
 impl Access {
-    pub(crate) fn new() -> Self {
-        Self { token: format!("{}{}", random_text(), random_text()) }
+    /// With a token, or a random one.
+    pub(crate) fn new(token: Option<String>) -> Self {
+        Self { token: token.unwrap_or_else(|| format!("{}{}", random_text(), random_text())) }
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -207,7 +211,7 @@ impl Access {
         }
         let reads = matches!(*request.method(), Method::GET | Method::HEAD);
         if !reads && !headers.contains_key(CHANGES) {
-            let detail = "what changes something has the header OneCity-Admin, with any value";
+            let detail = "every call but GET and HEAD has the header OneCity-Admin, with any value";
             return Err(Refused::new(StatusCode::FORBIDDEN, "no-header", detail));
         }
         Ok(())

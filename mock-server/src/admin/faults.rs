@@ -59,7 +59,7 @@ pub(super) async fn begin(
 }
 
 /// Nothing goes wrong any more.
-#[utoipa::path(delete, path = "/worlds/{world}/faults", tag = "faults", operation_id = "end_faults",
+#[utoipa::path(delete, path = "/worlds/{world}/faults", tag = "faults", operation_id = "end_all_faults",
     params(("world" = String, Path, description = "The world's name.")),
     responses((status = 204, description = "All has ended."), Refusals))]
 pub(super) async fn end_all(
@@ -96,6 +96,15 @@ pub(super) async fn begin_preset(
 ) -> Result<Json<Vec<RunningRule>>, Refused> {
     let world = controls.worlds.get(&world)?;
     let preset = Preset::from_str(&name, false).map_err(|_| Refused::unknown("there is no preset of this name"))?;
-    world.faults.begin(preset);
+    world.faults.try_begin(preset)?;
     Ok(Json(world.faults.list()))
+}
+
+/// Ends what a preset is made of.
+#[utoipa::path(delete, path = "/worlds/{world}/presets/{name}", tag = "faults", operation_id = "end_preset",
+    params(("world" = String, Path, description = "The world's name."),
+           ("name" = Preset, Path, description = "The preset's name.")),
+    responses((status = 204, description = "It has ended."), Refusals))]
+pub(super) async fn end_preset(state: State<Controls>, path: Path<(String, String)>) -> Result<StatusCode, Refused> {
+    end(state, path).await
 }

@@ -40,11 +40,11 @@ pub(super) struct Query {
     persona: Option<String>,
     /// The virtual phone that it came from.
     phone: Option<String>,
-    /// The unit that was asked.
+    /// The unit that was asked; what lies below it, too.
     unit: Option<String>,
     /// The identity provider that was asked.
     provider: Option<String>,
-    /// The id of a rule that has struck it.
+    /// The id of a rule that has struck it, or a preset's name.
     fault: Option<String>,
     /// Text that the request's body holds.
     body_contains: Option<String>,

@@ -27,6 +27,7 @@ mod worlds;
 
 use std::sync::Arc;
 
+use axum::extract::DefaultBodyLimit;
 use axum::http::header;
 use axum::response::IntoResponse;
 use axum::routing::get;
@@ -55,7 +56,7 @@ pub(crate) struct Controls {
 #[openapi(
     info(
         title = "OneCity: a tester's controls",
-        description = "Worlds, their clocks, faults and journals. A call that changes something has the header `OneCity-Admin` \
+        description = "Worlds, their clocks, faults and journals. Every call but GET and HEAD has the header `OneCity-Admin` \
                        (with any value) and, if it says something, JSON. From another machine each call has the admin token that \
                        the server prints at start, as a bearer token.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")
@@ -83,7 +84,7 @@ fn router() -> OpenApiRouter<Controls> {
         .routes(routes!(faults::presets))
         .routes(routes!(faults::list, faults::begin, faults::end_all))
         .routes(routes!(faults::end))
-        .routes(routes!(faults::begin_preset))
+        .routes(routes!(faults::begin_preset, faults::end_preset))
         .routes(routes!(journal::read, journal::clear))
         .routes(routes!(journal::har))
         .routes(routes!(journal::live))
@@ -124,6 +125,8 @@ pub(crate) fn routes(
     let guarded = router
         .method_not_allowed_fallback(access::no_such_method)
         .with_state(Controls { worlds, phones, stopping })
+        // A picture of 4 MiB in base64, and a little.
+        .layer(DefaultBodyLimit::max(6 << 20))
         .layer(middleware::from_fn_with_state(access, access::guard));
     let described = Arc::new(serde_json::to_string_pretty(&description).unwrap_or_default());
     let document = move || {

@@ -42,7 +42,7 @@ pub(super) async fn add(
 }
 
 /// Takes all stubs away, and what was recorded.
-#[utoipa::path(delete, path = "/worlds/{world}/stubs", tag = "stubs", operation_id = "remove_stubs",
+#[utoipa::path(delete, path = "/worlds/{world}/stubs", tag = "stubs", operation_id = "remove_all_stubs",
     params(("world" = String, Path, description = "The world's name.")),
     responses((status = 204, description = "There is none."), Refusals))]
 pub(super) async fn clear(State(controls): State<Controls>, Path(world): Path<String>) -> Result<StatusCode, Refused> {

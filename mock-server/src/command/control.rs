@@ -16,7 +16,7 @@ pub(crate) struct Target {
     /// The world.
     #[arg(long, global = true, default_value = "default")]
     world: String,
-    /// The admin token, for a server on another machine.
+    /// The admin token: of a server on another machine, or of the one that is started.
     #[arg(long, global = true, env = "ONECITY_ADMIN_TOKEN", hide_env_values = true)]
     token: Option<String>,
     /// Prints what the server says as it is.
@@ -24,26 +24,33 @@ pub(crate) struct Target {
     json: bool,
 }
 
+impl Target {
+    /// The admin token, if one is said.
+    pub(crate) fn token(&self) -> Option<String> {
+        self.token.clone()
+    }
+}
+
 /// What is asked of a server that runs.
 #[derive(Subcommand)]
 pub(crate) enum Control {
-    /// What time it is; with options, what time it is from now on.
+    /// Show the clock, or change it.
     Clock {
-        /// Jumps by so much: 90s, 15m, 2h, 3d; with a hyphen before it, back.
+        /// Jump by so much: 90s, 15m, 2h, 3d; with a hyphen before it, back.
         #[arg(long, allow_hyphen_values = true, value_parser = seconds)]
         jump: Option<i64>,
-        /// Is set to a time (RFC 3339).
+        /// Set it to a time (RFC 3339).
         #[arg(long)]
         time: Option<String>,
-        /// Stands still.
+        /// Freeze the clock.
         #[arg(long, conflicts_with = "speed")]
         freeze: bool,
-        /// Goes at another speed.
+        /// Let it go at another speed: 1 is real time, 0 freezes it.
         #[arg(long)]
         speed: Option<f64>,
-        /// Goes by the machine's time again.
+        /// Go by the machine's time again.
         #[arg(long)]
-        follow: bool,
+        machine_time: bool,
     },
     /// What goes wrong; a name, or a rule as JSON, begins it.
     Fault {
@@ -78,7 +85,7 @@ pub(crate) enum Control {
         /// The virtual phone that it came from.
         #[arg(long)]
         phone: Option<String>,
-        /// The newest so many.
+        /// The newest so many; 100 unless it is said, and all of them as an archive.
         #[arg(long)]
         most: Option<usize>,
         /// Prints an HTTP Archive.
@@ -101,10 +108,10 @@ pub(crate) enum Control {
     Reset,
     /// All worlds; with a name, one more.
     Worlds {
-        /// One more, of this name.
+        /// Add one of this name; --seed decides its ids and random draws.
         #[arg(long)]
         add: Option<String>,
-        /// One less.
+        /// Remove one.
         #[arg(long, conflicts_with = "add")]
         remove: Option<String>,
     },
@@ -149,12 +156,12 @@ impl Call {
 }
 
 impl Control {
-    fn call(&self, world: &str) -> Result<Call, String> {
+    fn call(&self, world: &str, seed: u64) -> Result<Call, String> {
         let of = |path: &str| format!("worlds/{world}/{path}");
         Ok(match self {
-            Self::Clock { jump, time, freeze, speed, follow } => {
+            Self::Clock { jump, time, freeze, speed, machine_time } => {
                 let mut change = Map::new();
-                if *follow {
+                if *machine_time {
                     change.insert("follow_machine".to_owned(), true.into());
                 }
                 if let Some(time) = time {
@@ -192,7 +199,7 @@ impl Control {
                     .asking("persona", persona.as_ref())
                     .asking("unit", unit.as_ref())
                     .asking("phone", phone.as_ref())
-                    .asking("most", *most)
+                    .asking("most", most.or(har.then_some(10_000)))
             }
             Self::ExpireTokens { persona } => {
                 Call::new(Method::POST, of("tokens/expire")).asking("persona", persona.as_ref())
@@ -201,7 +208,9 @@ impl Control {
                 Call::new(Method::DELETE, of("sessions")).asking("persona", persona.as_ref())
             }
             Self::Reset => Call::new(Method::POST, of("reset")),
-            Self::Worlds { add: Some(name), .. } => Call::new(Method::POST, "worlds").saying(json!({ "name": name })),
+            Self::Worlds { add: Some(name), .. } => {
+                Call::new(Method::POST, "worlds").saying(json!({ "name": name, "seed": seed }))
+            }
             Self::Worlds { remove: Some(name), .. } => Call::new(Method::DELETE, format!("worlds/{name}")),
             Self::Worlds { .. } => Call::new(Method::GET, "worlds"),
         })
@@ -268,8 +277,8 @@ fn lines(said: &Value, line: impl Fn(&Value) -> String) -> String {
 }
 
 /// Does what is asked; answers what to print.
-pub(crate) async fn run(control: &Control, target: &Target) -> Result<String, String> {
-    let call = control.call(&target.world)?;
+pub(crate) async fn run(control: &Control, target: &Target, seed: u64) -> Result<String, String> {
+    let call = control.call(&target.world, seed)?;
     let mut url = target.server.join(&call.path).map_err(|error| format!("{}: {error}", target.server))?;
     if !call.query.is_empty() {
         url.query_pairs_mut().extend_pairs(&call.query);

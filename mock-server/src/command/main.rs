@@ -23,11 +23,11 @@ use control::{Control, Target};
     after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json\n  mock-server --config world.toml  serve it as a file says, also when that is changed\n  mock-server fault flaky-metro    let something go wrong at the server that runs\n  mock-server clock --jump 1h      let an hour pass there\n  mock-server journal              see what arrived there\n  mock-server soak --phones 100 --minutes 10"
 )]
 struct Cli {
-    /// The port on 127.0.0.1; 0 for a free one. The journey always takes a free one.
-    #[arg(long, default_value_t = 8787, global = true)]
+    /// The port on 127.0.0.1; 0 for a free one.
+    #[arg(long, default_value_t = 8787)]
     port: u16,
     /// Lets phones in the same network open the browser phone, too. Everybody in that network can then use the whole world.
-    #[arg(long, global = true)]
+    #[arg(long)]
     network: bool,
     /// The same seed gives the same personas, ids, step order and decisions; keys and signatures are always fresh.
     #[arg(long, default_value_t = 1, global = true)]
@@ -36,7 +36,7 @@ struct Cli {
     #[arg(long = "fault", value_enum, global = true)]
     faults: Vec<Preset>,
     /// Lets the one who holds a key publish as a unit: UNIT=FILE with the public key, as `onecity key public` prints it.
-    #[arg(long = "entrust", value_name = "UNIT=FILE", global = true)]
+    #[arg(long = "entrust", value_name = "UNIT=FILE")]
     entrusted: Vec<String>,
     /// What the worlds are set to, as TOML; it is read again whenever it is changed.
     #[arg(long, value_name = "FILE")]
@@ -96,7 +96,7 @@ fn main() -> ExitCode {
                 let presets = if cli.faults.is_empty() { vec![Preset::FlakyMetro] } else { cli.faults };
                 soak_phones(phones, minutes, presets, cli.seed).await
             }
-            Some(Command::Control(control)) => match control::run(&control, &cli.target).await {
+            Some(Command::Control(control)) => match control::run(&control, &cli.target, cli.seed).await {
                 Ok(said) => {
                     // Who reads no further has seen enough.
                     let _ = std::io::stdout().write_all(said.as_bytes());
@@ -109,7 +109,8 @@ fn main() -> ExitCode {
             },
             None => {
                 let (port, network, seed, faults) = (cli.port, cli.network, cli.seed, cli.faults);
-                let options = WorldOptions { port, network, seed, faults, ..WorldOptions::default() };
+                let admin_token = cli.target.token();
+                let options = WorldOptions { port, network, seed, faults, admin_token, ..WorldOptions::default() };
                 serve(options, &cli.entrusted, cli.config).await
             }
         }

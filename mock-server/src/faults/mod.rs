@@ -153,16 +153,26 @@ impl Faults {
 
     /// Lets what a preset is made of go wrong from now on; what it has struck so far is forgotten.
     pub fn begin(&self, preset: Preset) {
-        self.end(&preset.name());
-        if let Err(error) = self.begin_as(preset, false) {
-            tracing::warn!(%error, "a preset has not begun in whole");
+        if let Err(error) = self.try_begin(preset) {
+            tracing::warn!(%error, "a preset has not begun");
         }
+    }
+
+    /// The same, unless there are too many rules.
+    pub fn try_begin(&self, preset: Preset) -> Result<(), RuleError> {
+        let name = preset.name();
+        self.end(&name);
+        self.begin_as(preset, false).inspect_err(|_| {
+            self.end(&name);
+        })
     }
 
     fn begin_as(&self, preset: Preset, is_from_file: bool) -> Result<(), RuleError> {
         let name = preset.name();
-        for (at, mut rule) in preset.rules().into_iter().enumerate() {
-            rule.id = Some(if at == 0 { name.clone() } else { format!("{name}-{}", at + 1) });
+        let rules = preset.rules();
+        let is_one = rules.len() == 1;
+        for (at, mut rule) in rules.into_iter().enumerate() {
+            rule.id = Some(if is_one { name.clone() } else { format!("{name}-{}", at + 1) });
             self.add_to(rule, Some(name.clone()), is_from_file)?;
         }
         Ok(())
@@ -290,7 +300,7 @@ impl Running {
 }
 
 /// Whether a unit is another, or lies below it.
-fn lies_in(unit: &str, above: &str) -> bool {
+pub(crate) fn lies_in(unit: &str, above: &str) -> bool {
     unit.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 

@@ -11,8 +11,10 @@ use super::rule::{Delay, Instead, Rule, Signed, Spread, Stale, What, Where};
 pub enum Preset {
     /// A metro line: answers come late and slowly, and one in eight is lost.
     FlakyMetro,
-    /// No answer comes at all.
+    /// Every connection is reset.
     Tunnel,
+    /// No answer comes, and no connection ends.
+    Silence,
     /// The identity providers answer 503, all of them and in whole.
     IdpDown,
     /// The cities' back ends answer 503.
@@ -55,7 +57,7 @@ pub enum Preset {
     ServerClockAhead,
     /// Answers are no JSON.
     MalformedAnswers,
-    /// Answers say that they are HTML, as a hotel's login page does.
+    /// A page to log in to the network comes in the place of every answer, as in a hotel.
     CaptivePortal,
 }
 
@@ -73,6 +75,7 @@ impl Preset {
                 Rule::new(What::LoseAnswer { instead: Instead::Reset }).with_probability(0.06),
             ],
             Self::Tunnel => always(What::Reset),
+            Self::Silence => always(What::Silence),
             Self::IdpDown => down("/{idp,.well-known/oauth-authorization-server/idp}/**"),
             Self::CityDown => down("/city/**"),
             Self::IssuerDown => down("/{issuer,status,.well-known/openid-credential-issuer/issuer}/**"),
@@ -102,7 +105,7 @@ impl Preset {
             Self::RevokedPasses => always(What::RevokedPass { persona: None }),
             Self::ServerClockAhead => always(What::ClockSkew { seconds: 3600 }),
             Self::MalformedAnswers => always(What::MalformedBody),
-            Self::CaptivePortal => always(What::WrongContentType { media_type: "text/html".to_owned() }),
+            Self::CaptivePortal => always(What::LoginPage),
         }
     }
 

@@ -145,6 +145,12 @@ pub enum What {
     /// The connection is reset before there is an answer, and nothing is done.
     #[schema(title = "Reset")]
     Reset,
+    /// No answer comes, and nothing is done: the client waits until it has waited long enough.
+    #[schema(title = "Silence")]
+    Silence,
+    /// A page to log in to a network comes in the place of the answer, with status 200, and nothing is done.
+    #[schema(title = "LoginPage")]
+    LoginPage,
     /// All is done, and the answer is lost on its way.
     #[schema(title = "LoseAnswer")]
     LoseAnswer {

@@ -9,7 +9,7 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use super::Entry;
-use crate::faults::{RuleError, pattern};
+use crate::faults::{RuleError, lies_in, pattern};
 use crate::named::named;
 
 /// Most values of a body that are compared, and the longest name of one, in bytes.
@@ -48,13 +48,13 @@ pub struct Filter {
     /// The virtual phone that it came from.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
-    /// The unit that was asked.
+    /// The unit that was asked; what lies below it, too.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// The identity provider that was asked.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
-    /// The id of a rule that has struck it.
+    /// The id of a rule that has struck it, or a preset's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     /// Text that the request's body holds.
@@ -145,11 +145,18 @@ impl<'f> Sought<'f> {
             && is(persona, entry.persona.as_deref())
             && is(phone, asked.phone.as_deref())
             && is(provider, asked.provider())
-            && (unit.is_none() || is(unit, asked.unit().as_deref()))
-            && fault.as_ref().is_none_or(|fault| entry.faults.contains(fault))
+            && unit.as_deref().is_none_or(|own| asked.unit().is_some_and(|unit| lies_in(&unit, own)))
+            && fault.as_deref().is_none_or(|fault| entry.faults.iter().any(|id| is_of(id, fault)))
             && body_contains.as_deref().is_none_or(|text| entry.request.text().is_some_and(|own| own.contains(text)))
             && self.json.is_none_or(|json| has(entry, json))
     }
+}
+
+/// Whether a rule's id is this one, or one of the preset of this name.
+fn is_of(id: &str, name: &str) -> bool {
+    id.strip_prefix(name).is_some_and(|rest| {
+        rest.is_empty() || rest.strip_prefix('-').is_some_and(|number| number.bytes().all(|byte| byte.is_ascii_digit()))
+    })
 }
 
 /// Whether a request's JSON has these values at these places.

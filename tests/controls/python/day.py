@@ -8,7 +8,7 @@ import sys
 import httpx
 from onecity_world import Client
 from onecity_world.api.clock import change_clock, get_clock
-from onecity_world.api.faults import begin_fault, begin_preset, end_fault, end_faults
+from onecity_world.api.faults import begin_fault, begin_preset, end_all_faults, end_fault
 from onecity_world.api.gates import list_gates
 from onecity_world.api.journal import read_journal, verify
 from onecity_world.api.residents import expire_tokens
@@ -32,7 +32,7 @@ assert begin_fault.sync(world=name, client=client, body=rule).struck == 0
 busy = city.get("/transit")
 assert (busy.status_code, busy.headers["retry-after"]) == (429, "3")
 assert city.get("/transit").status_code == 200, "once, and no more"
-end_faults.sync_detailed(world=name, client=client)
+end_all_faults.sync_detailed(world=name, client=client)
 
 # Time passes.
 before = get_clock.sync(world=name, client=client).milliseconds

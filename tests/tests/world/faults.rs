@@ -35,6 +35,15 @@ async fn an_answer_is_late_slow_broken_off_reset_or_another() {
     let error = tester.ask(path).await.expect_err("no answer");
     assert!(format!("{error:?}").contains("ConnectionReset"), "{error:?}");
 
+    tester.begins(at_cities(json!({ "kind": "silence" }))).await;
+    let url = format!("{}{path}", tester.world.origin());
+    let patient = tester.http.get(&url).timeout(Duration::from_millis(300)).send().await.expect_err("no answer");
+    assert!(patient.is_timeout(), "{patient:?}");
+
+    tester.begins(at_cities(json!({ "kind": "login-page" }))).await;
+    let page = tester.ask(path).await.expect("answered");
+    assert!(page.status() == 200 && page.text().await.expect("whole").contains("<h1>Log in"));
+
     tester.begins(at_cities(json!({ "kind": "truncate", "after_bytes": 10 }))).await;
     let plain = tester.http.get(format!("{}{path}", tester.world.origin())).header("accept-encoding", "identity");
     let answer = plain.send().await.expect("a head");

@@ -25,7 +25,7 @@ function headers(said) {
 /** The same call as one types it. */
 export function typed({ method, path, said }) {
   const body = said === undefined ? "" : ` -H 'Content-Type: application/json' -d '${JSON.stringify(said).replaceAll("'", "'\\''")}'`;
-  const header = method === "GET" ? "" : " -H 'OneCity-Admin: 1'";
+  const header = " -H 'OneCity-Admin: 1'";
   const proof = token ? ' -H "Authorization: Bearer $ONECITY_ADMIN_TOKEN"' : "";
   return `curl -X ${method} '${location.origin}${path}'${header}${proof}${body}`;
 }

@@ -5,16 +5,16 @@ use std::future::pending;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
 use memchr::memmem;
-use onecity_protocol::limits::PACKAGE_BYTES;
-use tokio::time::timeout;
+use percent_encoding::percent_decode_str;
 
+use crate::arriving;
 use crate::faults::wire::OnTheWay;
 use crate::faults::{Instead, Strike, What};
 use crate::journal::{Entry, Message};
@@ -23,8 +23,6 @@ use crate::serving::{ConnectionLimits, Cut};
 use crate::stubs::StubRequest;
 use crate::world::{In, World};
 
-/// Largest request, in bytes; a package to a registry may be larger.
-const MAX_REQUEST: usize = 4 << 20;
 /// How long nothing is said where no answer comes: longer than a client waits.
 const SILENCE: Duration = Duration::from_secs(600);
 /// How many bytes of a request are looked at for a text.
@@ -49,20 +47,20 @@ pub(crate) struct Asked {
 }
 
 impl Asked {
-    pub(crate) fn new(
-        method: Method,
-        path: String,
-        persona: Option<String>,
-        phone: Option<String>,
-        body: Bytes,
-    ) -> Self {
+    pub(crate) fn new(method: Method, path: &str, persona: Option<String>, phone: Option<String>, body: Bytes) -> Self {
+        // As it is routed: what is written in another way is the same (RFC 3986 §6.2.2.2).
+        let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
         Self { method, path, persona, phone, body }
     }
 
-    /// The part of the path after this one.
-    fn after(&self, before: &str) -> Option<&str> {
-        let mut parts = self.path.split('/').skip_while(|part| *part != before);
-        parts.nth(1).filter(|part| !part.is_empty())
+    /// The part of the path after its first, if that is this one; in well-known addresses these stand behind.
+    fn after(&self, first: &str) -> Option<&str> {
+        let mut parts = self.path.split('/').skip(1).peekable();
+        if parts.next_if(|part| *part == ".well-known").is_some() {
+            parts.next();
+        }
+        parts.next().filter(|part| *part == first)?;
+        parts.next().filter(|part| !part.is_empty())
     }
 
     /// The identity provider that is asked.
@@ -70,12 +68,13 @@ impl Asked {
         self.after("idp")
     }
 
-    /// The unit whose back end, registry, issuer or gate is asked, or that a file of a registry is of.
+    /// The unit whose back end, registry, issuer or gate is asked.
     pub(crate) fn unit(&self) -> Option<String> {
         if let Some(unit) = self.after("city") {
             return Some(unit.replace('.', "/"));
         }
-        ["registry", "status", "issuer", "gate"].iter().find_map(|kind| self.after(kind)).map(str::to_owned)
+        let issuer = self.after("issuer").map(|issuer| issuer.trim_end_matches("-health"));
+        issuer.or_else(|| ["registry", "status", "gate"].iter().find_map(|kind| self.after(kind))).map(str::to_owned)
     }
 
     /// Whether the request's body holds a text.
@@ -201,34 +200,64 @@ fn login_page() -> Response {
     ([(header::CONTENT_TYPE, "text/html; charset=utf-8"), (header::CACHE_CONTROL, "no-store")], page).into_response()
 }
 
-/// Reads a request's body, which may be so long and take so long.
-async fn read(path: &str, body: Body, takes: Duration) -> Result<Bytes, StatusCode> {
-    let most = if path.starts_with("/registry/") { PACKAGE_BYTES } else { MAX_REQUEST };
-    match timeout(takes, to_bytes(body, most)).await {
-        Ok(Ok(bytes)) => Ok(bytes),
-        Ok(Err(error)) => {
-            let is_long =
-                std::error::Error::source(&error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>());
-            Err(if is_long { StatusCode::PAYLOAD_TOO_LARGE } else { StatusCode::BAD_REQUEST })
-        }
-        Err(_) => Err(StatusCode::REQUEST_TIMEOUT),
+/// An exchange that is written down in any case: also when the other side gives up while it is waited for.
+struct Kept {
+    world: Arc<World>,
+    exchange: Arc<Exchange>,
+    began: Instant,
+    /// Milliseconds since 1970, by the world's clock, when the request came.
+    at: i64,
+    query: String,
+    headers: HeaderMap,
+    body: Bytes,
+    answered: Option<(StatusCode, Message)>,
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        let exchange = &self.exchange;
+        let (status, response) = self.answered.take().unzip();
+        self.world.journal.write(Entry {
+            number: 0,
+            at: self.at,
+            took: self.began.elapsed(),
+            query: std::mem::take(&mut self.query),
+            status: status.as_ref().map(StatusCode::as_u16),
+            persona: locked(&exchange.persona).take(),
+            faults: std::mem::take(&mut *locked(&exchange.struck)),
+            request: Message::new(std::mem::take(&mut self.headers), &self.body),
+            response,
+            asked: Asked { body: Bytes::new(), ..exchange.asked.clone() },
+        });
+    }
+}
+
+/// What a page that came from somewhere else may do with this server's origin: nothing (CSP Level 3, HTML Living Standard §7.1.5).
+const NOTHING: &str = "sandbox; default-src 'none'";
+
+/// Keeps an answer from being a page of this server: what is not ours runs no script beside the controls.
+fn harmless(headers: &mut HeaderMap, is_ours: bool) {
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    if !is_ours {
+        headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(NOTHING));
     }
 }
 
 /// Takes one request of the world through everything.
 pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Response {
-    let began = Instant::now();
+    let (began, at) = (Instant::now(), world.clock.milliseconds());
     let (mut parts, body) = request.into_parts();
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let query = parts.uri.query().unwrap_or_default().to_owned();
     let cut = parts.extensions.remove::<Cut>();
     let limits = parts.extensions.remove::<ConnectionLimits>().unwrap_or_default();
-    let (bytes, refused) = match read(&path, body, limits.body_takes).await {
-        Ok(bytes) => (bytes, None),
-        Err(status) => (Bytes::new(), Some(status)),
+    let (arrived, refused) = match arriving::read(&method, &path, &parts.headers, body, limits.body_takes).await {
+        Ok(arrived) => (Some(arrived), None),
+        Err(status) => (None, Some(status)),
     };
+    let bytes = arrived.as_ref().map(|arrived| arrived.bytes.clone()).unwrap_or_default();
     let persona = world.who_asks(&path, &parts.headers, &bytes);
-    let asked = Asked::new(method, path, persona, phone(&parts.headers), bytes.clone());
+    let asked = Asked::new(method, &path, persona, phone(&parts.headers), bytes.clone());
     let strikes = world.faults.strikes(&asked, is_of_the_exchange);
     let Fate { delay, way, instead, reset, is_silent, lost, malformed, media_type, skew } = Fate::of(&strikes);
     let exchange = Arc::new(Exchange {
@@ -237,82 +266,73 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
         skew,
         asked,
     });
-    let request_headers = parts.headers.clone();
+    let mut kept = Kept {
+        world: Arc::clone(&world),
+        exchange: Arc::clone(&exchange),
+        began,
+        at,
+        query,
+        headers: parts.headers.clone(),
+        body: bytes.clone(),
+        answered: None,
+    };
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
+    let mut is_ours = !path.starts_with("/registry/");
     let mut response = match (reset || is_silent, refused, instead) {
         (true, ..) => None,
         (false, Some(status), _) => Some(status.into_response()),
         (false, None, Some(instead)) => Some(instead),
         (false, None, None) => {
-            let stubbed = match exchange.asked.path.starts_with("/city/") {
+            let stubbed = match path.starts_with("/city/") {
                 true => {
-                    let asked = &exchange.asked;
-                    let (method, path, persona) = (&asked.method, asked.path.as_str(), asked.persona.as_deref());
-                    let (headers, query) = (&request_headers, query.as_str());
-                    let request = StubRequest { method, path, query, headers, persona, body: &bytes };
+                    let (asked, query) = (&exchange.asked, kept.query.as_str());
+                    let (method, persona) = (&asked.method, asked.persona.as_deref());
+                    let request = StubRequest::new(method, &path, query, &kept.headers, persona, &bytes);
                     world.stubs.answer(&world, &request).await
                 }
                 false => None,
             };
+            is_ours &= stubbed.is_none();
             match stubbed {
                 Some(response) => Some(response),
                 None => {
-                    let request = Request::from_parts(parts, Body::from(bytes.clone()));
+                    let request = Request::from_parts(parts, Body::from(bytes));
                     Some(CURRENT.scope(Arc::clone(&exchange), next.run(request)).await)
                 }
             }
         }
     };
+    drop(arrived);
     match lost {
         Some(Instead::GatewayTimeout) if response.is_some() => response = Some(Problem::timed_out().into_response()),
         Some(Instead::Reset) => response = None,
         _ => {}
     }
-    let (response, answered) = match response {
-        Some(response) => {
-            let (mut parts, body) = response.into_parts();
-            let mut body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
-            if malformed && body.len() > 1 {
-                body = body.slice(..body.len() / 2);
-            }
-            if let Some(own) = media_type.and_then(|own| HeaderValue::from_str(&own).ok()) {
-                parts.headers.insert(header::CONTENT_TYPE, own);
-            }
-            if let Some(date) = world.date(skew) {
-                parts.headers.insert(header::DATE, date);
-            }
-            let answered = (parts.status, Message::new(parts.headers.clone(), &body));
-            parts.extensions.insert(way);
-            (Some(Response::from_parts(parts, Body::from(body))), Some(answered))
-        }
-        None => (None, None),
-    };
-    let (persona, faults) = (locked(&exchange.persona).take(), std::mem::take(&mut *locked(&exchange.struck)));
-    let (status, response_message) = answered.unzip();
-    world.journal.write(Entry {
-        number: 0,
-        at: world.clock.milliseconds(),
-        took: began.elapsed(),
-        query,
-        status: status.as_ref().map(StatusCode::as_u16),
-        persona,
-        faults,
-        request: Message::new(request_headers, &bytes),
-        response: response_message,
-        asked: Asked { body: Bytes::new(), ..exchange.asked.clone() },
-    });
-    match (response, cut) {
-        (Some(response), _) => response,
-        (None, Some(cut)) => {
-            if is_silent {
-                tokio::time::sleep(SILENCE).await;
-            }
-            cut.off();
-            pending().await
+    let Some(response) = response else {
+        drop(kept);
+        if is_silent {
+            tokio::time::sleep(SILENCE).await;
         }
         // Without a connection of its own there is nothing to cut off.
-        (None, None) => Problem::timed_out().into_response(),
+        let Some(cut) = cut else { return Problem::timed_out().into_response() };
+        cut.off();
+        return pending().await;
+    };
+    let (mut parts, body) = response.into_parts();
+    let mut body = body.collect().await.map(http_body_util::Collected::to_bytes).unwrap_or_default();
+    if malformed && body.len() > 1 {
+        body = body.slice(..body.len() / 2);
     }
+    if let Some(own) = media_type.and_then(|own| HeaderValue::from_str(&own).ok()) {
+        parts.headers.insert(header::CONTENT_TYPE, own);
+    }
+    if let Some(date) = world.date(skew) {
+        parts.headers.insert(header::DATE, date);
+    }
+    harmless(&mut parts.headers, is_ours);
+    kept.answered = Some((parts.status, Message::new(parts.headers.clone(), &body)));
+    parts.extensions.insert(way);
+    Response::from_parts(parts, Body::from(body))
 }

@@ -144,6 +144,9 @@ pub struct GateView {
 struct OneGate {
     settings: GateSettings,
     gate: Gate,
+    /// What it trusts, and when it looked at the clock last: a gate's time never goes back.
+    trust: TrustList,
+    seen: UnixTime,
     fetched: Option<UnixTime>,
     trouble: Option<String>,
     log: VecDeque<Passage>,
@@ -184,8 +187,18 @@ impl OneGate {
             capacity: CAPACITY,
             ..policy
         };
-        let gate = Gate::new(trust, policy, now - RUNNING);
-        Ok(Self { settings, gate, fetched: None, trouble: None, log: VecDeque::new() })
+        let gate = Gate::new(trust.clone(), policy, now - RUNNING);
+        Ok(Self { settings, gate, trust, seen: now, fetched: None, trouble: None, log: VecDeque::new() })
+    }
+
+    /// Looks at the clock. If that was set back, the gate begins again, as one that was switched off and on.
+    fn looks(&mut self, now: UnixTime) -> Result<(), GateError> {
+        if now < self.seen {
+            let log = std::mem::take(&mut self.log);
+            *self = Self { log, ..Self::new(self.settings.clone(), self.trust.clone(), now)? };
+        }
+        self.seen = now;
+        Ok(())
     }
 
     fn view(&self, name: &str) -> GateView {
@@ -268,6 +281,7 @@ impl Gates {
         SystemRandom::new().fill(&mut random).expect("the system has random numbers");
         let mut all = self.lock();
         let own = all.get_mut(name).ok_or(GateError::Unknown)?;
+        own.looks(self.clock.now())?;
         let challenge = own.gate.challenge(u32::from_be_bytes(random), self.clock.now()).ok_or(GateError::NoNumber)?;
         Ok(challenge.to_string())
     }
@@ -286,8 +300,10 @@ impl Gates {
         let now = self.clock.now();
         let mut all = self.lock();
         let own = all.get_mut(name).ok_or(GateError::Unknown)?;
+        own.looks(now)?;
         own.trouble = match fetched {
             Ok(Fetched { trust, lists }) => {
+                own.trust = trust.clone();
                 own.gate.set_trust_list(trust);
                 let refused = lists.into_iter().filter_map(|list| own.gate.set_status_list(list, now).err());
                 refused.map(|error| error.to_string()).last()
@@ -325,8 +341,9 @@ impl Gates {
     /// Holds a code to a gate. If its lists are an hour old, it fetches them first.
     pub async fn check(&self, name: &str, code: &str) -> Result<Passage, GateError> {
         let is_due = {
-            let all = self.lock();
-            let own = all.get(name).ok_or(GateError::Unknown)?;
+            let mut all = self.lock();
+            let own = all.get_mut(name).ok_or(GateError::Unknown)?;
+            own.looks(self.clock.now())?;
             let is_old = own.fetched.is_none_or(|fetched| self.clock.now() - fetched >= FETCHES_EVERY);
             is_old && !own.settings.offline
         };
@@ -335,6 +352,9 @@ impl Gates {
         }
         let now = self.clock.now();
         let mut all = self.lock();
+        for own in all.values_mut() {
+            own.looks(now)?;
+        }
         self.tell_each_other(&mut all, name, now);
         let own = all.get_mut(name).ok_or(GateError::Unknown)?;
         let began = Instant::now();

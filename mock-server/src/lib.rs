@@ -59,6 +59,7 @@
 #![forbid(unsafe_code)]
 
 mod admin;
+mod arriving;
 mod city;
 mod clock;
 mod dashboard;

@@ -60,6 +60,16 @@ impl Problem {
         }
     }
 
+    /// There is no room for more of it.
+    pub(crate) fn full() -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "full", "there is no room for more: reset the world")
+    }
+
+    /// A request came back to where it was passed on from (RFC 5842 §7.2).
+    pub(crate) fn loops() -> Self {
+        Self::new(StatusCode::LOOP_DETECTED, "loop", "this was passed on from here before")
+    }
+
     /// A back end that was to be asked gave no answer.
     pub(crate) fn bad_gateway() -> Self {
         Self::new(StatusCode::BAD_GATEWAY, "bad_gateway", "the back end that this is passed on to does not answer")

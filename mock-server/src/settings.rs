@@ -28,8 +28,8 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use crate::clock::FASTEST;
-use crate::faults::{Preset, Rule, RuleError};
-use crate::stubs::{Stub, StubError};
+use crate::faults::{Faults, Preset, Rule, RuleError};
+use crate::stubs::{Stub, StubError, Stubs};
 use crate::world::{FIRST, World};
 use crate::worlds::{Worlds, WorldsError};
 
@@ -117,6 +117,8 @@ impl Settings {
     pub fn apply(&self, worlds: &Worlds, before: Option<&Self>) -> Result<(), SettingsError> {
         let Self { seed, clock, presets, faults, stubs, .. } = self.clone();
         let first = Own { seed, clock, presets, faults, stubs };
+        first.could_be(FIRST)?;
+        self.worlds.iter().try_for_each(|(name, own)| own.could_be(name))?;
         let clock_before = before.map(|before| &before.clock);
         set(&worlds.first(), &first, clock_before)?;
         for (name, own) in &self.worlds {
@@ -141,14 +143,27 @@ impl Settings {
     }
 }
 
+impl Own {
+    /// Whether a world can be set so.
+    fn could_be(&self, world: &str) -> Result<(), SettingsError> {
+        if self.clock.speed.is_some_and(|speed| !(0.0..=FASTEST).contains(&speed)) {
+            return Err(SettingsError::Speed(world.to_owned()));
+        }
+        self.time(world)?;
+        Faults::could_follow(&self.presets, &self.faults)
+            .map_err(|error| SettingsError::Rule(world.to_owned(), error))?;
+        Stubs::could_follow(&self.stubs).map_err(|error| SettingsError::Stub(world.to_owned(), error))
+    }
+
+    fn time(&self, world: &str) -> Result<Option<jiff::Timestamp>, SettingsError> {
+        let wrong = |text: &str| SettingsError::Time(world.to_owned(), text.chars().take(64).collect());
+        self.clock.time.as_ref().map(|text| text.parse().map_err(|_| wrong(text))).transpose()
+    }
+}
+
 fn set(world: &World, own: &Own, clock_before: Option<&ClockSettings>) -> Result<(), SettingsError> {
     let name = || world.name().to_owned();
-    if own.clock.speed.is_some_and(|speed| !(0.0..=FASTEST).contains(&speed)) {
-        return Err(SettingsError::Speed(name()));
-    }
-    let wrong = |text: &str| SettingsError::Time(name(), text.chars().take(64).collect());
-    let read = |text: &String| text.parse::<jiff::Timestamp>().map_err(|_| wrong(text));
-    let time = own.clock.time.as_ref().map(read).transpose()?;
+    let time = own.time(world.name())?;
     world.faults.follow(&own.presets, &own.faults).map_err(|error| SettingsError::Rule(name(), error))?;
     world.stubs.follow(&own.stubs).map_err(|error| SettingsError::Stub(name(), error))?;
     if clock_before == Some(&own.clock) {

@@ -14,6 +14,7 @@ use onecity_protocol::trust::{ANNOUNCEMENT_TARGET, Announcement, TRUST_LIST_TARG
 use ring::hmac;
 use ring::rand::SystemRandom;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::city::{self, CityState};
 use crate::clock::WorldClock;
@@ -28,6 +29,8 @@ use crate::registry::{Origins, Registry, RegistryError, providers};
 use crate::server::Server;
 use crate::serving::ConnectionLimits;
 use crate::stubs::Stubs;
+
+static SERIALS: AtomicU64 = AtomicU64::new(0);
 
 /// The name of a server's first world.
 pub(crate) const FIRST: &str = "default";
@@ -117,6 +120,10 @@ pub enum WorldError {
 
 /// A world. Its registry is signed when somebody asks for it: a world that nobody looks at costs next to nothing.
 pub struct World {
+    /// Tells it from every other, also from one that had its name before.
+    serial: u64,
+    /// Whether it was taken away.
+    ended: watch::Sender<bool>,
     name: String,
     /// Of the server, without a path.
     web_origin: String,
@@ -168,6 +175,8 @@ impl World {
         let clock = Arc::<WorldClock>::default();
         let gates = Gates::new(&origin, Arc::clone(&clock));
         let world = Self {
+            serial: SERIALS.fetch_add(1, Ordering::Relaxed),
+            ended: watch::Sender::new(false),
             name: name.unwrap_or(FIRST).to_owned(),
             web_origin: web_origin.to_owned(),
             prefix,
@@ -207,6 +216,26 @@ impl World {
     fn registry_lock(&self) -> &RwLock<Registry> {
         // It is made from what is built in, and the tests make it.
         self.registry.get_or_init(|| RwLock::new(self.build_registry().expect("a registry of what is built in")))
+    }
+
+    /// Tells it from every other, also from one that had its name before.
+    pub(crate) fn serial(&self) -> u64 {
+        self.serial
+    }
+
+    /// It is taken away: nobody is to hold it for longer.
+    pub(crate) fn end(&self) {
+        self.ended.send_replace(true);
+    }
+
+    /// Tells those who hold it for long that it was taken away.
+    pub(crate) fn ended(&self) -> watch::Receiver<bool> {
+        self.ended.subscribe()
+    }
+
+    /// Whether its registry is there.
+    pub(crate) fn is_signed(&self) -> bool {
+        self.registry.get().is_some()
     }
 
     /// Its name; that of the first is `default`.
@@ -272,7 +301,7 @@ impl World {
 
     /// As it was at first, with the same keys and anchors, so that phones go on.
     pub fn reset(&self) -> Result<(), WorldError> {
-        self.faults.end_all();
+        self.faults.reset();
         self.lock_identity().reset();
         self.issuers.reset();
         *self.lock_cities() = CityState::default();

@@ -13,6 +13,8 @@ use axum::response::{IntoResponse, Response};
 use crate::faults::is_id;
 use crate::world::{FIRST, PREFIX, World, WorldError};
 
+/// What is asked where a world's registry is needed.
+const NEED_REGISTRY: [&str; 3] = ["/registry/", "/world.json", "/phone/socket"];
 /// Most worlds at once.
 const MOST: usize = 10_000;
 /// What stands before a path in well-known addresses (RFC 8414 §3.1, OpenID4VCI 1.0 §12.2.2).
@@ -87,13 +89,15 @@ impl Worlds {
         Ok(world)
     }
 
-    /// One less.
-    pub fn remove(&self, name: &str) -> Result<(), WorldsError> {
+    /// One less; answers which.
+    pub fn remove(&self, name: &str) -> Result<Arc<World>, WorldsError> {
         if name == FIRST {
             return Err(WorldsError::First);
         }
         let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
-        others.remove(name).map(drop).ok_or(WorldsError::Unknown)
+        let removed = others.remove(name).ok_or(WorldsError::Unknown)?;
+        removed.end();
+        Ok(removed)
     }
 
     /// The world that a path is in, and the path within it.
@@ -129,6 +133,11 @@ pub(crate) async fn enter(State(worlds): State<Arc<Worlds>>, mut request: Reques
         parts.path_and_query = Some(path);
         let Ok(uri) = Uri::from_parts(parts) else { return StatusCode::BAD_REQUEST.into_response() };
         *request.uri_mut() = uri;
+    }
+    if !world.is_signed() && NEED_REGISTRY.iter().any(|start| request.uri().path().starts_with(start)) {
+        // It takes a tenth of a second, in which others are answered.
+        let world = Arc::clone(&world);
+        let _ = tokio::task::spawn_blocking(move || world.registry(|registry| registry.len())).await;
     }
     request.extensions_mut().insert(world);
     next.run(request).await

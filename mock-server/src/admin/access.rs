@@ -1,6 +1,6 @@
 //! Who may use the controls: somebody on this machine, or somebody who has the admin token. Pages of others may not, wherever their
-//! browser runs: a call that changes something has a header that they can't send without being asked (Fetch §3.2, preflight), and
-//! nothing here answers such a question.
+//! browser runs: a call has a header that they can't send without being asked (Fetch §3.2, preflight), and nothing here answers such
+//! a question.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
@@ -25,8 +25,8 @@ use crate::phone::browser::Host;
 use crate::world::WorldError;
 use crate::worlds::WorldsError;
 
-/// The header that a call has which changes something.
-pub(crate) const CHANGES: &str = "onecity-admin";
+/// The header that every call has. A page of a service can't send it, and one of elsewhere has to ask first.
+const MEANT: &str = "onecity-admin";
 
 /// Why a call was refused.
 #[derive(Debug, Serialize, ToSchema)]
@@ -209,9 +209,8 @@ impl Access {
         if !is_own {
             return Err(Refused::new(StatusCode::FORBIDDEN, "foreign-page", "a page of somebody else may not do this"));
         }
-        let reads = matches!(*request.method(), Method::GET | Method::HEAD);
-        if !reads && !headers.contains_key(CHANGES) {
-            let detail = "every call but GET and HEAD has the header OneCity-Admin, with any value";
+        if !headers.contains_key(MEANT) {
+            let detail = "every call has the header OneCity-Admin, with any value";
             return Err(Refused::new(StatusCode::FORBIDDEN, "no-header", detail));
         }
         Ok(())

@@ -121,6 +121,7 @@ struct Watch {
     filter: Filter,
     entries: broadcast::Receiver<Arc<Entry>>,
     stopping: watch::Receiver<bool>,
+    ended: watch::Receiver<bool>,
 }
 
 impl Watch {
@@ -129,6 +130,7 @@ impl Watch {
             let entry = tokio::select! {
                 entry = self.entries.recv() => entry,
                 _ = self.stopping.wait_for(|stops| *stops) => return None,
+                _ = self.ended.wait_for(|ended| *ended) => return None,
             };
             let event = match entry {
                 Ok(entry) => {
@@ -160,6 +162,7 @@ pub(super) async fn live(
     Sought::new(&filter)?;
     let world = controls.worlds.get(&world)?;
     let entries = world.journal.watch();
-    let watch = Watch { world, filter, entries, stopping: controls.stopping.clone() };
+    let (stopping, ended) = (controls.stopping.clone(), world.ended());
+    let watch = Watch { world, filter, entries, stopping, ended };
     Ok(Sse::new(stream::unfold(watch, Watch::next)).keep_alive(KeepAlive::default()))
 }

@@ -56,7 +56,7 @@ pub(crate) struct Controls {
 #[openapi(
     info(
         title = "OneCity: a tester's controls",
-        description = "Worlds, their clocks, faults and journals. Every call but GET and HEAD has the header `OneCity-Admin` \
+        description = "Worlds, their clocks, faults and journals. Every call has the header `OneCity-Admin` \
                        (with any value) and, if it says something, JSON. From another machine each call has the admin token that \
                        the server prints at start, as a bearer token.",
         license(name = "MIT OR Apache-2.0", identifier = "MIT OR Apache-2.0")

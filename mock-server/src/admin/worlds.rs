@@ -94,7 +94,7 @@ pub(super) async fn look(
     params(("world" = String, Path, description = "Its name.")),
     responses((status = 204, description = "It has ended."), Refusals))]
 pub(super) async fn remove(State(controls): State<Controls>, Path(world): Path<String>) -> Result<StatusCode, Refused> {
-    controls.worlds.remove(&world)?;
+    controls.phones.forget(&*controls.worlds.remove(&world)?);
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -168,24 +168,36 @@ impl Faults {
     }
 
     fn begin_as(&self, preset: Preset, is_from_file: bool) -> Result<(), RuleError> {
-        let name = preset.name();
-        let rules = preset.rules();
-        let is_one = rules.len() == 1;
-        for (at, mut rule) in rules.into_iter().enumerate() {
-            rule.id = Some(if is_one { name.clone() } else { format!("{name}-{}", at + 1) });
-            self.add_to(rule, Some(name.clone()), is_from_file)?;
-        }
-        Ok(())
+        named(preset).into_iter().try_for_each(|(rule, preset)| self.add_to(rule, preset, is_from_file).map(drop))
     }
 
-    /// Lets go wrong what a file says, in the place of what it said before.
-    pub(crate) fn follow(&self, presets: &[Preset], rules: &[Rule]) -> Result<(), RuleError> {
+    /// Whether rules of a file can be followed.
+    pub(crate) fn could_follow(presets: &[Preset], rules: &[Rule]) -> Result<(), RuleError> {
         for rule in rules {
             check(rule)?;
         }
-        self.remove(|own| own.is_from_file);
-        presets.iter().try_for_each(|preset| self.begin_as(*preset, true))?;
-        rules.iter().try_for_each(|rule| self.add_to(rule.clone(), None, true).map(drop))
+        let count = rules.len() + presets.iter().map(|preset| preset.rules().len()).sum::<usize>();
+        if count > MOST / 2 { Err(RuleError::TooMany) } else { Ok(()) }
+    }
+
+    /// Lets go wrong what a file says, in the place of what it said before. A rule that it says again goes on as it was.
+    pub(crate) fn follow(&self, presets: &[Preset], rules: &[Rule]) -> Result<(), RuleError> {
+        Self::could_follow(presets, rules)?;
+        let unnamed = rules.iter().enumerate().map(|(at, rule)| Rule {
+            id: Some(rule.id.clone().unwrap_or_else(|| format!("file-{}", at + 1))),
+            ..rule.clone()
+        });
+        let wanted: Vec<(Rule, Option<String>)> =
+            presets.iter().flat_map(|preset| named(*preset)).chain(unnamed.map(|rule| (rule, None))).collect();
+        let is_said = |own: &Running| wanted.iter().any(|(rule, preset)| *rule == own.rule && *preset == own.preset);
+        self.remove(|own| own.is_from_file && !is_said(own));
+        for (rule, preset) in wanted {
+            let is_there = |own: &Arc<Running>| own.is_from_file && own.rule == rule && own.preset == preset;
+            if !self.all.read().unwrap_or_else(PoisonError::into_inner).iter().any(is_there) {
+                self.add_to(rule, preset, true)?;
+            }
+        }
+        Ok(())
     }
 
     /// Lets something go wrong from now on, in the place of what had this id; answers its id.
@@ -195,7 +207,7 @@ impl Faults {
 
     fn add_to(&self, mut rule: Rule, preset: Option<String>, is_from_file: bool) -> Result<String, RuleError> {
         let path = check(&rule)?;
-        let id = rule.id.clone().unwrap_or_else(|| format!("rule-{}", self.given.fetch_add(1, Ordering::Relaxed) + 1));
+        let id = rule.id.clone().unwrap_or_else(|| self.next_id());
         rule.id = Some(id.clone());
         let (began, counts) = (Instant::now(), Mutex::default());
         let running = Running { rule, id: id.clone(), preset, is_from_file, path, began, counts };
@@ -207,6 +219,23 @@ impl Faults {
         all.push(Arc::new(running));
         self.count.store(all.len(), Ordering::Release);
         Ok(id)
+    }
+
+    /// An id that no rule has.
+    fn next_id(&self) -> String {
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let id = format!("rule-{}", self.given.fetch_add(1, Ordering::Relaxed) + 1);
+            if !all.iter().any(|own| own.id == id) {
+                return id;
+            }
+        }
+    }
+
+    /// Ends all of them, and counts from the start again: the same rules in the same order draw the same lots.
+    pub(crate) fn reset(&self) {
+        self.end_all();
+        self.given.store(0, Ordering::Relaxed);
     }
 
     /// Ends a rule by its id, or what belongs to a preset; answers whether there was something.
@@ -299,6 +328,14 @@ impl Running {
     }
 }
 
+/// A preset's rules with their ids: its name, numbered if there are several.
+fn named(preset: Preset) -> Vec<(Rule, Option<String>)> {
+    let (name, rules) = (preset.name(), preset.rules());
+    let is_one = rules.len() == 1;
+    let id = |at: usize| if is_one { name.clone() } else { format!("{name}-{}", at + 1) };
+    rules.into_iter().enumerate().map(|(at, rule)| (Rule { id: Some(id(at)), ..rule }, Some(name.clone()))).collect()
+}
+
 /// Whether a unit is another, or lies below it.
 pub(crate) fn lies_in(unit: &str, above: &str) -> bool {
     unit.strip_prefix(above).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
@@ -352,7 +389,7 @@ fn check(rule: &Rule) -> Result<Option<GlobMatcher>, RuleError> {
         )?,
         What::Bandwidth { bytes_per_second } => holds(*bytes_per_second > 0, RuleError::Pace)?,
         What::Dribble { piece, every_ms } => holds(*piece > 0 && *every_ms <= 60_000, RuleError::Pace)?,
-        What::ClockSkew { seconds } => holds(seconds.abs() <= 1_000_000_000, RuleError::Skew)?,
+        What::ClockSkew { seconds } => holds((-1_000_000_000..=1_000_000_000).contains(seconds), RuleError::Skew)?,
         _ => {}
     }
     on.path.as_deref().map(pattern).transpose()
@@ -363,7 +400,7 @@ mod tests {
     use super::*;
 
     fn asked(method: Method, path: &str) -> Asked {
-        Asked::new(method, path.to_owned(), None, None, axum::body::Bytes::from_static(b"category=pothole"))
+        Asked::new(method, path, None, None, axum::body::Bytes::from_static(b"category=pothole"))
     }
 
     fn count(faults: &Faults, asked: &Asked, times: usize) -> usize {
@@ -449,7 +486,7 @@ mod tests {
             (latency(Delay::LogNormal(Spread { median_ms: 1, sigma: f64::INFINITY })), RuleError::Delay),
             (Rule::new(What::Bandwidth { bytes_per_second: 0 }), RuleError::Pace),
             (Rule::new(What::Dribble { piece: 1, every_ms: 60_001 }), RuleError::Pace),
-            (Rule::new(What::ClockSkew { seconds: i64::MIN + 1 }), RuleError::Skew),
+            (Rule::new(What::ClockSkew { seconds: i64::MIN }), RuleError::Skew),
             (Rule::new(What::Reset).on(Where { persona: Some(long.clone()), ..Where::default() }), RuleError::TooLong),
         ] {
             assert_eq!(faults.add(rule), Err(error));

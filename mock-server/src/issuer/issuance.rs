@@ -16,7 +16,7 @@ use onecity_protocol::credential::{PublicKey, UnixTime};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Record, forged, types};
+use super::{Record, STATUS_ENTRIES, forged, types};
 use crate::faults::{Signed, What};
 use crate::identity::{authenticate_at, dependants, random_text, verify_jws};
 use crate::problem::Problem;
@@ -141,6 +141,9 @@ async fn credential(
     for (key, holder) in wanted {
         let bytes = world.issuers.with(&issuer, |own| {
             let index = own.issued;
+            if usize::try_from(index).is_ok_and(|index| index >= STATUS_ENTRIES) {
+                return Err(Problem::full());
+            }
             own.issued += 1;
             let mut cti = [0; 8];
             hex::decode_to_slice(world.id(&format!("pass {issuer} {index}")), &mut cti).expect("16 digits");
@@ -158,7 +161,7 @@ async fn credential(
 fn check_proof(world: &World, issuer: &str, proof: &str, _now: UnixTime) -> Result<(PublicKey, String), Problem> {
     let wrong = || Problem::bad("invalid_proof", "the proof of the phone's key does not hold");
     let (claims, jwk): (ProofClaims, _) = verify_jws(proof, "openid4vci-proof+jwt").ok_or_else(wrong)?;
-    if claims.aud != world.issuers.url(issuer) || (world.told() - claims.iat).abs() > 300 {
+    if claims.aud != world.issuers.url(issuer) || world.told().abs_diff(claims.iat) > 300 {
         return Err(wrong());
     }
     let AlgorithmParameters::EllipticCurve(key) = &jwk.algorithm else { return Err(wrong()) };

@@ -77,8 +77,8 @@ struct IssuerState {
     issued: u64,
     /// By `cti`.
     records: HashMap<[u8; 8], Record>,
-    /// The gates of the resource server, one for each verifier.
-    gates: HashMap<(u32, u64), Gate>,
+    /// The gates of the resource server, one for each verifier and purpose, with the time that each has seen last.
+    gates: HashMap<(u32, u64), (Gate, UnixTime)>,
 }
 
 impl IssuerState {

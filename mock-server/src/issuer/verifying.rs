@@ -72,7 +72,12 @@ async fn redeem(
     let purpose = purpose.ok_or_else(|| Problem::bad("wrong_purpose", "the code is no grant for this counter"))?;
     let fields = world.issuers.with(&issuer, |own| {
         let token = own.status_list(&base, now, None).ok().and_then(|list| StatusListToken::parse(&list).ok());
-        let gate = own.gates.entry((request.verifier, purpose.id)).or_insert_with(|| {
+        // A gate's time never goes back: one whose world was set back begins again.
+        let place = (request.verifier, purpose.id);
+        if own.gates.get(&place).is_some_and(|(_, seen)| now < *seen) {
+            own.gates.remove(&place);
+        }
+        let (gate, seen) = own.gates.entry(place).or_insert_with(|| {
             let policy = GatePolicy {
                 number: request.verifier,
                 addressed: Addressed::ThisGate,
@@ -80,8 +85,9 @@ async fn redeem(
                 ..GatePolicy::of_types(own.types.iter().copied(), WithoutStatus::FailClosed)
             };
             // The server's memory lives as long as the world, and no grant is older.
-            Gate::new(trust.clone(), policy, now - 3600)
+            (Gate::new(trust.clone(), policy, now - 3600), now)
         });
+        *seen = now;
         gate.set_trust_list(trust.clone());
         token.and_then(|token| gate.set_status_list(token, now).ok()).ok_or(Problem::internal("the status list"))?;
         let record = own.records.get(&presentation.credential().claims().cti).cloned();

@@ -89,8 +89,12 @@ pub(crate) struct Entry {
 
 impl Entry {
     fn weight(&self) -> usize {
-        let body = |message: &Message| message.body.as_ref().map_or(0, Bytes::len);
-        OVERHEAD + self.query.len() + body(&self.request) + self.response.as_ref().map_or(0, body)
+        let message = |own: &Message| {
+            let headers: usize = own.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
+            headers + own.body.as_ref().map_or(0, Bytes::len)
+        };
+        let texts = self.query.len() + self.asked.path.len() + self.asked.phone.as_ref().map_or(0, String::len);
+        OVERHEAD + texts + message(&self.request) + self.response.as_ref().map_or(0, message)
     }
 }
 
@@ -259,17 +263,17 @@ impl Journal {
             unit: asked.unit(),
             provider: asked.provider().map(str::to_owned),
             faults: entry.faults.clone(),
-            request: self.show_message(&entry.request),
-            response: entry.response.as_ref().map(|response| self.show_message(response)),
+            request: self.show_message(&asked.path, &entry.request),
+            response: entry.response.as_ref().map(|response| self.show_message(&asked.path, response)),
         }
     }
 
-    fn show_message(&self, message: &Message) -> ShownMessage {
+    fn show_message(&self, path: &str, message: &Message) -> ShownMessage {
         let headers = message
             .headers
             .iter()
             .map(|(name, value)| ShownHeader { name: name.to_string(), value: self.redaction.header(name, value) });
-        let body = message.text().map(|text| self.redaction.body(message.media_type(), text));
+        let body = message.text().map(|text| self.redaction.body(path, message.media_type(), text));
         ShownMessage { headers: headers.collect(), bytes: message.bytes, body }
     }
 }
@@ -292,7 +296,7 @@ mod tests {
             number: 0,
             at: 1_800_000_000_000,
             took: Duration::from_millis(7),
-            asked: Asked::new(method, path.to_owned(), None, None, Bytes::new()),
+            asked: Asked::new(method, path, None, None, Bytes::new()),
             query: String::new(),
             status: Some(status),
             persona: Some("lan".to_owned()),

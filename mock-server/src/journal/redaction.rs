@@ -36,6 +36,15 @@ const FIELDS: [&str; 20] = [
 /// Longest text in a query that is looked at.
 const LONGEST: usize = 64 << 10;
 
+/// Whether a field's value is a secret, however its name is written.
+fn is_secret(name: &str) -> bool {
+    let plain = |text: &str| -> String {
+        text.chars().filter(char::is_ascii_alphanumeric).map(|own| own.to_ascii_lowercase()).collect()
+    };
+    let own = plain(name);
+    FIELDS.iter().any(|field| plain(field) == own) || own.ends_with("token") || own.ends_with("apikey")
+}
+
 /// Knows which word stands for which secret.
 pub struct Redaction(hmac::Key);
 
@@ -69,7 +78,8 @@ impl Redaction {
                 None => text,
             };
         }
-        if !HEADERS.contains(&name.as_str()) {
+        let is_named = ["token", "secret", "key", "session"].iter().any(|word| name.as_str().contains(word));
+        if !HEADERS.contains(&name.as_str()) && (!is_named || name.as_str() == "idempotency-key") {
             return text;
         }
         match (name.as_str(), text.split_once(' ')) {
@@ -85,18 +95,21 @@ impl Redaction {
         };
         let mut shown = form_urlencoded::Serializer::new(String::new());
         for (name, value) in form_urlencoded::parse(text.as_bytes()) {
-            let is_secret = FIELDS.contains(&name.as_ref());
+            let is_secret = is_secret(&name);
             shown.append_pair(&name, &if is_secret { self.word(&value) } else { value.into_owned() });
         }
         shown.finish()
     }
 
-    pub(super) fn body(&self, media_type: &str, text: &str) -> String {
+    pub(super) fn body(&self, path: &str, media_type: &str, text: &str) -> String {
         if media_type.starts_with("application/x-www-form-urlencoded") {
             return self.form(text);
         }
         match serde_json::from_str::<Value>(text) {
             Ok(mut value) => {
+                if path.ends_with("/sessions") {
+                    self.sessions(&mut value);
+                }
                 self.json(&mut value);
                 value.to_string()
             }
@@ -110,7 +123,7 @@ impl Redaction {
         match value {
             Value::Object(fields) => {
                 for (name, own) in fields {
-                    if FIELDS.contains(&name.as_str()) {
+                    if is_secret(name) {
                         self.secret(own);
                     } else {
                         self.json(own);
@@ -118,6 +131,19 @@ impl Redaction {
                 }
             }
             Value::Array(all) => all.iter_mut().for_each(|own| self.json(own)),
+            _ => {}
+        }
+    }
+
+    /// Sessions are listed by what they are ended with.
+    fn sessions(&self, value: &mut Value) {
+        match value {
+            Value::Array(all) => all.iter_mut().for_each(|own| self.sessions(own)),
+            Value::Object(fields) => {
+                for (name, own) in fields {
+                    if name == "id" { self.secret(own) } else { self.sessions(own) }
+                }
+            }
             _ => {}
         }
     }
@@ -158,10 +184,14 @@ mod tests {
             header(header::LOCATION, "onecity://login?code=tok-1&state=s"),
             format!("onecity://login?code={word}&state=s")
         );
-        let form = redaction.body("application/x-www-form-urlencoded", "grant_type=refresh_token&refresh_token=tok-1");
+        let form =
+            redaction.body("/", "application/x-www-form-urlencoded", "grant_type=refresh_token&refresh_token=tok-1");
         assert_eq!(form, format!("grant_type=refresh_token&refresh_token={word}"));
-        let json = redaction
-            .body("application/json", r#"{"a":[{"access_token":"tok-1","expires_in":300}],"token":["tok-1",7]}"#);
+        let json = redaction.body(
+            "/",
+            "application/json",
+            r#"{"a":[{"access_token":"tok-1","expires_in":300}],"token":["tok-1",7]}"#,
+        );
         let json: Value = serde_json::from_str(&json).expect("JSON");
         assert_eq!((&json["a"][0]["access_token"], &json["token"][0]), (&word.clone().into(), &word.into()));
         assert_eq!(json["a"][0]["expires_in"], 300);
@@ -174,7 +204,7 @@ mod tests {
         for (media_type, text) in
             [("application/json", r#"{"access_token":"tok-1""#), ("text/html", "<input value=tok-1>")]
         {
-            assert!(!redaction.body(media_type, text).contains("tok-1"));
+            assert!(!redaction.body("/", media_type, text).contains("tok-1"));
         }
         assert!(!redaction.path("/idp/shandong/sessions/tok-1").contains("tok-1"));
     }

@@ -25,6 +25,8 @@ pub enum PhoneError {
     Folder(#[from] std::io::Error),
     #[error("the browser: {0}")]
     Browser(String),
+    #[error("24 phones are shown already: close a page first")]
+    TooMany,
 }
 
 /// A phone with its two files in a temporary folder.

@@ -289,6 +289,7 @@ impl Registry {
     /// Lists again what was listed at first, signed anew with the same keys.
     pub(crate) fn reset(&mut self, now: UnixTime) -> Result<(), RegistryError> {
         self.looked_at = now;
+        let mut again = Vec::new();
         for (id, kept) in &mut self.repositories {
             kept.ingest = Ingest::default();
             if kept.is_changed {
@@ -297,8 +298,9 @@ impl Registry {
                 kept.sign(now)?;
                 kept.is_changed = false;
             }
-            self.files.insert(id.clone(), kept.repository.storage().clone());
+            again.push((id.clone(), kept.repository.storage().clone()));
         }
+        again.into_iter().for_each(|(id, files)| self.serve(&id, files));
         Ok(())
     }
 

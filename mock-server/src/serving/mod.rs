@@ -47,6 +47,8 @@ impl Default for ConnectionLimits {
 
 /// Files that are left for everything else.
 const OTHER_FILES: u64 = 256;
+/// Longest head of a request, in bytes.
+const LARGEST_HEAD: usize = 64 << 10;
 /// How long requests that are under way may take once the server stops.
 const STOP_TAKES: Duration = Duration::from_secs(5);
 
@@ -186,6 +188,7 @@ async fn converse(
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head_takes)
+        .max_buf_size(LARGEST_HEAD)
         .serve_connection(wire, service)
         .with_upgrades();
     let mut connection = std::pin::pin!(connection);

@@ -44,12 +44,24 @@ pub(super) struct Wire {
     cut: Cut,
     /// Fires once somebody else gets its place.
     gives_way: Pin<Box<OwnedNotified>>,
+    has_given_way: bool,
     _seat: Seat,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream, cut: Cut, seat: Seat) -> Self {
-        Self { stream, cut, gives_way: Box::pin(seat.gives_way()), _seat: seat }
+        Self { stream, cut, gives_way: Box::pin(seat.gives_way()), has_given_way: false, _seat: seat }
+    }
+}
+
+impl Wire {
+    /// Whether it still has its place; who reads or writes is woken once it has not.
+    fn stays(&mut self, context: &mut Context<'_>) -> io::Result<()> {
+        if self.has_given_way || self.gives_way.as_mut().poll(context).is_ready() {
+            self.has_given_way = true;
+            return Err(io::ErrorKind::ConnectionAborted.into());
+        }
+        Ok(())
     }
 }
 
@@ -64,15 +76,14 @@ impl Drop for Wire {
 
 impl AsyncRead for Wire {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if self.gives_way.as_mut().poll(context).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
+        self.stays(context)?;
         Pin::new(&mut self.stream).poll_read(context, into)
     }
 }
 
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.stays(context)?;
         Pin::new(&mut self.stream).poll_write(context, bytes)
     }
 
@@ -81,6 +92,7 @@ impl AsyncWrite for Wire {
         context: &mut Context<'_>,
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
+        self.stays(context)?;
         Pin::new(&mut self.stream).poll_write_vectored(context, parts)
     }
 
@@ -89,6 +101,7 @@ impl AsyncWrite for Wire {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.stays(context)?;
         Pin::new(&mut self.stream).poll_flush(context)
     }
 

@@ -19,9 +19,8 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 pub use stub::{Answer, Meant, Stub, StubError};
-use stub::{Ready, Request};
+use stub::{Ready, Reply, Request};
 
-use crate::problem::Problem;
 use crate::world::World;
 
 /// Most stubs of a world, those that were recorded apart.
@@ -64,7 +63,7 @@ pub struct Stubs(Mutex<All>);
 
 /// What one stub does with a request.
 enum Turn {
-    Reply(Response),
+    Reply(Reply),
     PassOn { to: String, strip: Option<String>, record: bool },
 }
 
@@ -77,8 +76,12 @@ impl Stubs {
     pub fn add(&self, stub: Stub) -> Result<String, StubError> {
         let mut all = self.lock();
         all.given += 1;
-        let id = stub.id.clone().unwrap_or_else(|| format!("stub-{}", all.given));
-        let ready = Ready::new(id.clone(), stub, false)?;
+        let mut id = stub.id.clone().unwrap_or_else(|| format!("stub-{}", all.given));
+        while stub.id.is_none() && all.written.iter().any(|own| own.id() == id) {
+            all.given += 1;
+            id = format!("stub-{}", all.given);
+        }
+        let ready = Ready::new(id.clone(), stub, None)?;
         all.written.retain(|own| own.id() != id);
         if all.written.len() >= MOST {
             return Err(StubError::TooMany);
@@ -91,7 +94,7 @@ impl Stubs {
     pub(crate) fn follow(&self, stubs: &[Stub]) -> Result<(), StubError> {
         let named = stubs.iter().enumerate().map(|(at, stub)| {
             let id = stub.id.clone().unwrap_or_else(|| format!("file-{}", at + 1));
-            Ready::new(id, stub.clone(), false).map(Ready::of_a_file)
+            Ready::new(id, stub.clone(), None).map(Ready::of_a_file)
         });
         let ready = named.collect::<Result<Vec<_>, _>>()?;
         let mut all = self.lock();
@@ -101,6 +104,17 @@ impl Stubs {
         }
         ready.into_iter().rev().for_each(|own| all.written.push_front(own));
         Ok(())
+    }
+
+    /// Whether stubs of a file can be followed.
+    pub(crate) fn could_follow(stubs: &[Stub]) -> Result<(), StubError> {
+        if stubs.len() > MOST / 2 {
+            return Err(StubError::TooMany);
+        }
+        stubs.iter().try_for_each(|stub| {
+            let id = stub.id.clone().unwrap_or_else(|| "file".to_owned());
+            Ready::new(id, stub.clone(), None).map(drop)
+        })
     }
 
     /// Takes one away; answers whether it was there.
@@ -125,17 +139,17 @@ impl Stubs {
     }
 
     /// Who answers a request, if one is meant.
-    fn turn(&self, request: &Request<'_>, world: &World) -> Option<Turn> {
+    fn turn(&self, request: &Request<'_>) -> Option<Turn> {
         let mut all = self.lock();
         let All { written, recorded, .. } = &mut *all;
         let own = written.iter_mut().chain(recorded).find(|own| own.is_for(request))?;
         own.counts();
-        Some(match own.answer() {
+        match own.answer() {
             Answer::PassOn { to, strip, record } => {
-                Turn::PassOn { to: to.clone(), strip: strip.clone(), record: *record }
+                Some(Turn::PassOn { to: to.clone(), strip: strip.clone(), record: *record })
             }
-            Answer::Reply { .. } => Turn::Reply(own.reply(request, world)),
-        })
+            Answer::Reply { .. } => own.reply().map(Turn::Reply),
+        }
     }
 
     /// Remembers what a real back end has answered.
@@ -153,9 +167,9 @@ impl Stubs {
         let mut all = self.lock();
         all.given += 1;
         let id = format!("recorded-{}", all.given);
-        let stub = Stub { id: Some(id.clone()), on: Meant::exactly(request), answer, times: None };
-        let Ok(ready) = Ready::new(id, stub, true) else { return };
-        all.recorded.retain(|own| own.meant() != ready.meant());
+        let stub = Stub { id: Some(id.clone()), on: Meant::recorded(request), answer, times: None };
+        let Ok(ready) = Ready::new(id, stub, Some(request)) else { return };
+        all.recorded.retain(|own| own.recorded() != ready.recorded());
         all.recorded_bytes = all.recorded.iter().map(Ready::weight).sum::<usize>() + ready.weight();
         all.recorded.push_front(ready);
         while all.recorded.len() > MOST_RECORDED || all.recorded_bytes > RECORDED_ROOM {
@@ -166,14 +180,12 @@ impl Stubs {
 
     /// The answer to a request at a city's back end, if a stub is meant for it.
     pub(crate) async fn answer(&self, world: &Arc<World>, request: &Request<'_>) -> Option<Response> {
-        match self.turn(request, world)? {
-            Turn::Reply(response) => Some(response),
+        match self.turn(request)? {
+            Turn::Reply(reply) => Some(reply.to(request, world)),
             Turn::PassOn { to, strip, record } => {
-                let passed = passing::pass_on(request, &to, strip.as_deref()).await;
-                let Ok((status, headers, body)) =
-                    passed.map_err(|why| tracing::warn!(why, "a request was not passed on"))
-                else {
-                    return Some(Problem::bad_gateway().into_response());
+                let (status, headers, body) = match passing::pass_on(request, &to, strip.as_deref()).await {
+                    Ok(passed) => passed,
+                    Err(refused) => return Some(refused.into_response()),
                 };
                 if record {
                     self.record(request, status, &headers, &body);

@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use globset::GlobMatcher;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
+use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded;
@@ -156,15 +157,22 @@ pub(crate) struct Request<'r> {
     pub headers: &'r HeaderMap,
     pub persona: Option<&'r str>,
     pub body: &'r Bytes,
+    /// The query's values, and the body as JSON, read once.
+    pairs: BTreeMap<String, String>,
+    json: Option<Value>,
 }
 
-impl Request<'_> {
-    fn pairs(&self) -> BTreeMap<String, String> {
-        form_urlencoded::parse(self.query.as_bytes()).into_owned().collect()
-    }
-
-    fn json(&self) -> Option<Value> {
-        serde_json::from_slice(self.body).ok()
+impl<'r> Request<'r> {
+    pub(crate) fn new(
+        method: &'r Method,
+        path: &'r str,
+        query: &'r str,
+        headers: &'r HeaderMap,
+        persona: Option<&'r str>,
+        body: &'r Bytes,
+    ) -> Self {
+        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        Self { method, path, query, headers, persona, body, pairs, json: serde_json::from_slice(body).ok() }
     }
 
     /// For templates.
@@ -173,23 +181,44 @@ impl Request<'_> {
             self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
         let segments: Vec<&str> = self.path.split('/').filter(|part| !part.is_empty()).collect();
         json!({
-            "method": self.method.as_str(), "path": self.path, "segments": segments, "query": self.pairs(),
-            "headers": headers, "persona": self.persona, "json": self.json(),
+            "method": self.method.as_str(), "path": self.path, "segments": segments, "query": self.pairs,
+            "headers": headers, "persona": self.persona, "json": self.json,
         })
+    }
+
+    /// What tells it from every other that a recording may be of.
+    fn exactly(&self) -> Exactly {
+        let hash = digest(&SHA256, self.body);
+        Exactly {
+            method: self.method.clone(),
+            path: self.path.to_owned(),
+            pairs: self.pairs.clone(),
+            persona: self.persona.map(str::to_owned),
+            body: hash.as_ref().try_into().expect("SHA-256 is 32 bytes"),
+        }
     }
 }
 
+/// A request and no other: another's answer is nobody else's.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Exactly {
+    method: Method,
+    path: String,
+    pairs: BTreeMap<String, String>,
+    persona: Option<String>,
+    body: [u8; 32],
+}
+
 impl Meant {
-    /// This very request and no other.
-    pub(super) fn exactly(request: &Request<'_>) -> Self {
-        let whole = request.json().map(|json| (String::new(), json));
+    /// A request that was recorded, as far as a tester reads it.
+    pub(super) fn recorded(request: &Request<'_>) -> Self {
         Self {
             path: globset::escape(request.path),
             method: Some(request.method.to_string()),
-            query: request.pairs(),
+            query: request.pairs.clone(),
             headers: BTreeMap::new(),
-            json: whole.into_iter().collect(),
-            persona: None,
+            json: BTreeMap::new(),
+            persona: request.persona.map(str::to_owned),
         }
     }
 }
@@ -201,12 +230,14 @@ pub(super) struct Ready {
     path: GlobMatcher,
     template: Option<String>,
     answered: u32,
-    is_recorded: bool,
+    /// The request that it was recorded of.
+    recorded: Option<Exactly>,
     is_of_a_file: bool,
 }
 
 impl Ready {
-    pub(super) fn new(id: String, stub: Stub, is_recorded: bool) -> Result<Self, StubError> {
+    pub(super) fn new(id: String, stub: Stub, of: Option<&Request<'_>>) -> Result<Self, StubError> {
+        let is_recorded = of.is_some();
         let holds = |holds: bool, error| if holds { Ok(()) } else { Err(error) };
         holds(is_id(&id), StubError::Id)?;
         let on = &stub.on;
@@ -249,7 +280,7 @@ impl Ready {
             }
         }
         let path = pattern(&on.path)?;
-        Ok(Self { id, path, stub, template, answered: 0, is_recorded, is_of_a_file: false })
+        Ok(Self { id, path, stub, template, answered: 0, recorded: of.map(Request::exactly), is_of_a_file: false })
     }
 
     /// The same as a file says it.
@@ -266,8 +297,9 @@ impl Ready {
         &self.id
     }
 
-    pub(super) fn meant(&self) -> &Meant {
-        &self.stub.on
+    /// The request that it was recorded of.
+    pub(super) fn recorded(&self) -> Option<&Exactly> {
+        self.recorded.as_ref()
     }
 
     pub(super) fn answer(&self) -> &Answer {
@@ -290,39 +322,57 @@ impl Ready {
             answer: self.stub.answer.clone(),
             times: self.stub.times,
             answered: self.answered,
-            recorded: self.is_recorded,
+            recorded: self.recorded.is_some(),
         }
     }
 
     pub(super) fn is_for(&self, request: &Request<'_>) -> bool {
+        if let Some(own) = &self.recorded {
+            let is_near = own.path == request.path && own.method == *request.method && own.pairs == request.pairs;
+            return is_near && *own == request.exactly();
+        }
         let on = &self.stub.on;
         let header = |(name, value): (&String, &String)| {
             request.headers.get(name.as_str()).and_then(|own| own.to_str().ok()) == Some(value)
         };
-        let query = || {
-            let pairs = request.pairs();
-            let has = on.query.iter().all(|(name, value)| pairs.get(name) == Some(value));
-            has && (!self.is_recorded || pairs.len() == on.query.len())
-        };
-        let json = || request.json().is_some_and(|body| on.json.iter().all(|(at, own)| body.pointer(at) == Some(own)));
+        let json = |body: &Value| on.json.iter().all(|(at, own)| body.pointer(at) == Some(own));
         self.stub.times.is_none_or(|times| self.answered < times)
             && on.method.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(request.method.as_str()))
             && self.path.is_match(request.path)
             && on.persona.as_deref().is_none_or(|own| request.persona == Some(own))
             && on.headers.iter().all(header)
-            && ((on.query.is_empty() && !self.is_recorded) || query())
-            && (on.json.is_empty() || json())
+            && on.query.iter().all(|(name, value)| request.pairs.get(name) == Some(value))
+            && (on.json.is_empty() || request.json.as_ref().is_some_and(json))
     }
 
     pub(super) fn counts(&mut self) {
         self.answered = self.answered.saturating_add(1);
     }
 
-    /// What a request gets.
-    pub(super) fn reply(&self, request: &Request<'_>, world: &World) -> Response {
-        let Answer::Reply { status, headers, body, json, .. } = &self.stub.answer else {
-            return Problem::internal("a stub that replies").into_response();
-        };
+    /// What it replies, to be given without anybody waiting for it.
+    pub(super) fn reply(&self) -> Option<Reply> {
+        let Answer::Reply { status, headers, body, json, .. } = &self.stub.answer else { return None };
+        let text = body.clone().or_else(|| json.as_ref().map(Value::to_string)).unwrap_or_default();
+        let mut all = headers_of(headers.iter());
+        if json.is_some() && !all.contains_key(header::CONTENT_TYPE) {
+            all.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+        }
+        let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
+        Some(Reply { id: self.id.clone(), status, headers: all, text, template: self.template.clone() })
+    }
+}
+
+/// What a stub replies.
+pub(super) struct Reply {
+    id: String,
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+    template: Option<String>,
+}
+
+impl Reply {
+    pub(super) fn to(self, request: &Request<'_>, world: &World) -> Response {
         let text = match &self.template {
             Some(template) => match environment().render_str(template, Serde(context(request, world))) {
                 Ok(text) => text,
@@ -331,15 +381,10 @@ impl Ready {
                     return Problem::internal("the stub's template failed").into_response();
                 }
             },
-            None => body.clone().or_else(|| json.as_ref().map(Value::to_string)).unwrap_or_default(),
+            None => self.text,
         };
-        let mut all = headers_of(headers.iter());
-        if json.is_some() && !all.contains_key(header::CONTENT_TYPE) {
-            all.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
-        }
         let mut response = Response::new(Body::from(text));
-        *response.status_mut() = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
-        *response.headers_mut() = all;
+        (*response.status_mut(), *response.headers_mut()) = (self.status, self.headers);
         response
     }
 }

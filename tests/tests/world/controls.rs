@@ -103,8 +103,9 @@ async fn a_stranger_s_page_changes_nothing_and_a_call_without_the_header_neither
     assert_eq!(status(foreign).await.0, 403);
     let preflight = tester.http.request(Method::OPTIONS, &url).header("origin", "https://evil.example");
     assert_eq!(status(preflight.header("access-control-request-headers", "onecity-admin")).await.0, 403);
-    let reading = tester.http.get(&url).header("origin", "https://evil.example");
+    let reading = tester.http.get(&url).header("origin", "https://evil.example").header("onecity-admin", "1");
     assert_eq!(status(reading).await.0, 403);
+    assert_eq!(status(tester.http.get(&url)).await.0, 403, "an image of a stranger's page, or a service's own request");
     let form = tester.http.post(&url).header("onecity-admin", "1").header("content-type", "text/plain").body("{}");
     assert_eq!(status(form).await.0, 415);
     let rebound = tester.http.get(&url).header("host", "evil.example");
@@ -119,14 +120,15 @@ async fn from_another_machine_the_controls_want_the_token() {
     let tester = Tester::with(WorldOptions { network: true, ..WorldOptions::default() }).await;
     let Some(address) = mock_server::network_address() else { return };
     let url = format!("http://{address}:{}/worlds", tester.server.address().port());
-    let refused = tester.http.get(&url).send().await.expect("answered");
+    let get = || tester.http.get(&url).header("onecity-admin", "1");
+    let refused = get().send().await.expect("answered");
     assert_eq!(refused.status(), 401);
     assert!(refused.headers().contains_key("www-authenticate"));
-    let wrong = tester.http.get(&url).bearer_auth("a guess").send().await.expect("answered");
+    let wrong = get().bearer_auth("a guess").send().await.expect("answered");
     assert_eq!(wrong.status(), 401);
     let token = tester.server.admin_token();
     assert!(token.len() >= 40);
-    let right = tester.http.get(&url).bearer_auth(token).send().await.expect("answered");
+    let right = get().bearer_auth(token).send().await.expect("answered");
     assert_eq!(right.status(), 200);
 }
 

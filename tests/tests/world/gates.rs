@@ -136,3 +136,20 @@ async fn a_gate_that_wants_its_challenge_opens_for_no_other_code() {
         tester.control(Method::POST, "/worlds/default/gates/barrier/challenge").send().await.expect("answered");
     assert_eq!(unknown.status(), 404);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gate_goes_on_when_the_world_s_clock_is_set_back() {
+    let tester = Tester::new().await;
+    let (phone, pass) = phone(&tester).await;
+    let clock = |change: Value| tester.call(Method::PATCH, "/worlds/default/clock", Some(change));
+    clock(json!({ "jump_seconds": 86_400 })).await;
+    assert_eq!(check(&tester, "metro-1", code(&phone, &pass).await).await.0, "accepted");
+    clock(json!({ "follow_machine": true })).await;
+    let nobody = check(&tester, "metro-1", json!({ "code": "no code" })).await;
+    assert_eq!(nobody.0, "refused");
+    let gates = tester.read("/worlds/default/gates").await;
+    let metro = gates.as_array().expect("gates").iter().find(|own| own["name"] == "metro-1").expect("a gate");
+    assert!(metro["fetched"].as_i64().is_some_and(|fetched| fetched <= tester.world.now()), "{metro}");
+    assert!(metro["trouble"].is_null(), "{metro}");
+    assert_eq!(metro["log"].as_array().map(Vec::len), Some(2), "its log goes on");
+}

@@ -67,7 +67,7 @@ async fn whether_what_is_expected_has_arrived_is_one_question() {
 async fn who_watches_sees_each_exchange_as_it_happens_until_the_server_stops() {
     let tester = Tester::new().await;
     let url = format!("{}/worlds/default/journal/live?method=POST", tester.world.web_origin());
-    let mut live = tester.http.get(url).send().await.expect("answered");
+    let mut live = tester.http.get(url).header("onecity-admin", "1").send().await.expect("answered");
     assert_eq!(live.headers()["content-type"], "text/event-stream");
     tester.ask("/city/cn-sd.qingdao").await.expect("answered");
     tester.report("1", "pothole").await.expect("answered");
@@ -91,4 +91,24 @@ async fn an_archive_is_what_other_tools_read() {
     let url = format!("{}/city/cn-sd.qingdao/reports", tester.world.origin());
     assert_eq!((har["log"]["version"].as_str(), entry["request"]["url"].as_str()), (Some("1.2"), Some(url.as_str())));
     assert_eq!(entry["response"]["status"], 201);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_client_gave_up_on_is_there_and_says_when_it_came() {
+    let tester = Tester::new().await;
+    tester.begins(json!({ "what": { "kind": "latency", "delay": { "fixed_ms": 5000 } } })).await;
+    let url = format!("{}/city/vn-hn", tester.world.origin());
+    let given_up = tester.http.get(url).timeout(Duration::from_millis(200)).send().await.expect_err("too late");
+    assert!(given_up.is_timeout());
+    let arrived = async {
+        loop {
+            let journal = tester.read("/worlds/default/journal").await;
+            if let Some(own) = journal.get(0) {
+                return own.clone();
+            }
+        }
+    };
+    let own = tokio::time::timeout(Duration::from_secs(5), arrived).await.expect("written down");
+    assert!(own["status"].is_null() && own["faults"] == json!(["rule-1"]), "{own}");
+    assert!(own["took_ms"].as_u64().is_some_and(|took| took < 3000), "{own}");
 }

@@ -174,3 +174,54 @@ async fn what_is_no_stub_is_refused_by_name() {
     }
     assert_eq!(tester.read("/worlds/default/stubs").await, json!([]));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_passed_on_goes_nowhere_else_comes_not_back_and_is_no_page_of_this_server() {
+    let tester = Tester::new().await;
+    let (to, asked) = staging().await;
+    let on = json!({ "path": format!("{LIBRARY}/**") });
+    stub(&tester, json!({ "on": on, "answer": { "kind": "pass-on", "to": format!("{to}/books"), "strip": LIBRARY } }))
+        .await;
+    // As a client writes it that leaves a path as it is.
+    let raw = async |path: &str| {
+        use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+        let mut stream = tokio::net::TcpStream::connect(tester.server.address()).await.expect("connected");
+        let request = format!("GET {path} HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.expect("sent");
+        let mut said = String::new();
+        stream.read_to_string(&mut said).await.expect("answered");
+        said.split(' ').nth(1).and_then(|status| status.parse::<u16>().ok()).expect("a status")
+    };
+    assert_eq!(raw(&format!("{LIBRARY}/b-1")).await, 200);
+    for up in ["/../orders", "/%2e%2e/orders", "/a/../../orders", "/..%2forders"] {
+        assert_eq!(raw(&format!("{LIBRARY}{up}")).await, 400, "{up}");
+    }
+    assert_eq!(asked.load(Ordering::Relaxed), 1);
+
+    let own = format!("{}{LIBRARY}", tester.world.origin());
+    stub(&tester, json!({ "on": on, "answer": { "kind": "pass-on", "to": own, "strip": LIBRARY } })).await;
+    assert_eq!(text(&tester, &format!("{LIBRARY}/b-1")).await.0, 508, "it came back");
+
+    let page = json!({ "kind": "reply", "body": "<script>1</script>", "headers": { "content-type": "text/html" } });
+    stub(&tester, json!({ "on": on, "answer": page })).await;
+    let answer = tester.ask(&format!("{LIBRARY}/page")).await.expect("answered");
+    assert_eq!(answer.headers()["content-security-policy"], "sandbox; default-src 'none'");
+    assert_eq!(answer.headers()["x-content-type-options"], "nosniff");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_recorded_of_one_persona_is_not_told_to_another() {
+    let tester = Tester::new().await;
+    let (to, _) = staging().await;
+    let on = json!({ "path": format!("{LIBRARY}/**") });
+    let passing = json!({ "id": "staging", "on": on, "answer": { "kind": "pass-on", "to": to, "strip": LIBRARY, "record": true } });
+    stub(&tester, passing).await;
+    let ask = async |body: &str| {
+        let url = format!("{}{LIBRARY}/orders", tester.world.origin());
+        let sent = tester.http.post(url).header("content-type", "text/plain").body(body.to_owned()).send().await;
+        sent.expect("answered").status().as_u16()
+    };
+    assert_eq!(ask("first").await, 202);
+    tester.call(Method::DELETE, "/worlds/default/stubs/staging", None).await;
+    assert_eq!((ask("first").await, ask("second").await), (202, 404), "another body is another request");
+}

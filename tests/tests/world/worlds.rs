@@ -92,3 +92,18 @@ async fn a_thousand_worlds_cost_little_and_each_answers() {
         assert_eq!(tester.http.get(url).send().await.expect("answered").status(), 200);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_world_that_was_taken_away_and_one_of_its_name_have_nothing_in_common() {
+    let tester = Tester::new().await;
+    tester.call(Method::POST, "/worlds", Some(json!({ "name": "ci" }))).await;
+    let live = tester.control(Method::GET, "/worlds/ci/journal/live").send();
+    let mut live = live.await.expect("answered");
+    let before = tester.server.worlds().get("ci").expect("it is there").anchors().expect("anchors");
+    tester.call(Method::DELETE, "/worlds/ci", None).await;
+    let ended = tokio::time::timeout(std::time::Duration::from_secs(5), live.chunk()).await.expect("at once");
+    assert!(ended.is_ok_and(|rest| rest.is_none()), "who watched it is told");
+    tester.call(Method::POST, "/worlds", Some(json!({ "name": "ci" }))).await;
+    let again = tester.server.worlds().get("ci").expect("it is there").anchors().expect("anchors");
+    assert!(before.iter().zip(&again).all(|(one, other)| one.root != other.root));
+}

@@ -61,8 +61,8 @@ fn phone_policy(host: &Host) -> String {
 #[folder = "phone/"]
 struct Files;
 
-/// The world that a phone is in, and its name there.
-type Whose = (String, String);
+/// The world that a phone is in, by its serial number, and the phone's name there.
+type Whose = (u64, String);
 
 /// The phones of a server, by the names that their pages have.
 pub(crate) struct BrowserPhones {
@@ -121,10 +121,15 @@ impl BrowserPhones {
     }
 
     fn phone(&self, world: &World, name: &str) -> Result<Arc<Hosted>, super::PhoneError> {
-        let key = (world.name().to_owned(), name.to_owned());
+        let key = (world.serial(), name.to_owned());
         let mut phones = locked(&self.phones);
         if let Some((_, phone)) = phones.iter().find(|(own, _)| *own == key) {
             return Ok(Arc::clone(phone));
+        }
+        if phones.len() >= MAX_PHONES {
+            // One that a page shows stays.
+            let idle = phones.iter().position(|(_, phone)| Arc::strong_count(phone) == 1);
+            phones.remove(idle.ok_or(super::PhoneError::TooMany)?);
         }
         let hosted = Arc::new(Hosted {
             phone: RwLock::new(AppPhone::named(world, Some(name), &[])?),
@@ -133,22 +138,24 @@ impl BrowserPhones {
             outstanding: Mutex::default(),
             held: Mutex::default(),
         });
-        if phones.len() == MAX_PHONES {
-            phones.pop_front();
-        }
         phones.push_back((key, Arc::clone(&hosted)));
         Ok(hosted)
     }
 
     fn known(&self, world: &World, name: &str) -> Option<Arc<Hosted>> {
-        let is_meant = |(of, own): &Whose| of == world.name() && own == name;
+        let is_meant = |(of, own): &Whose| *of == world.serial() && own == name;
         locked(&self.phones).iter().find(|(own, _)| is_meant(own)).map(|(_, phone)| Arc::clone(phone))
+    }
+
+    /// A world was taken away, and its phones with it.
+    pub(crate) fn forget(&self, world: &World) {
+        locked(&self.phones).retain(|((of, _), _)| *of != world.serial());
     }
 
     /// The names of a world's phones, the one that was opened first before the others.
     pub(crate) fn names(&self, world: &World) -> Vec<String> {
         let all = locked(&self.phones);
-        all.iter().filter(|((of, _), _)| of == world.name()).map(|((_, name), _)| name.clone()).collect()
+        all.iter().filter(|((of, _), _)| *of == world.serial()).map(|((_, name), _)| name.clone()).collect()
     }
 
     /// The code on a phone's screen, read as a gate's camera does.

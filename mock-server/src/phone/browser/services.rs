@@ -11,24 +11,23 @@ use axum::response::{IntoResponse, Response};
 use onecity_app::App;
 use onecity_core::ResourceRequest;
 use onecity_protocol::bridge::PAGE_GUARD;
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 
 use super::Files;
 use super::host::Host;
+use crate::serving::{self, ConnectionLimits};
 
 /// Where the way to the phone is in a service's origin.
 const SHELL_PATH: &str = "/onecity-shell.js";
 
+/// Most connections to one service's pages.
+const MOST_CONNECTIONS: usize = 64;
+
 /// The listener of an open service; it ends with this.
 pub(super) struct Served {
     pub(super) port: u16,
-    task: JoinHandle<()>,
-}
-
-impl Drop for Served {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+    /// It stops with this, and its connections with it.
+    _running: watch::Sender<bool>,
 }
 
 /// The files of one open service, on a port of their own: its pages use paths from the root. Only the phone's page, at the
@@ -46,12 +45,10 @@ pub(super) async fn serve_service(app: Arc<App>, entry: String, at: IpAddr, phon
             }
         }
     });
-    let task = tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, routes).await {
-            tracing::error!(%error, "a service's listener ended");
-        }
-    });
-    Ok(Served { port, task })
+    let (running, stopping) = watch::channel(false);
+    let limits = ConnectionLimits { most: MOST_CONNECTIONS, ..ConnectionLimits::default() };
+    tokio::spawn(serving::serve(listener, routes, limits, stopping));
+    Ok(Served { port, _running: running })
 }
 
 async fn page_file(app: &App, entry: &str, phone: &str, request: Parts) -> Response {

@@ -211,6 +211,7 @@ impl Page {
     pub(super) async fn serve(mut self, mut socket: WebSocket) {
         let (answers, mut answered) = tokio::sync::mpsc::unbounded_channel();
         let mut happened = self.hosted.phone.read().await.happened();
+        let mut ended = self.world.ended();
         loop {
             let tells = tokio::select! {
                 said = socket.recv() => match said {
@@ -225,6 +226,7 @@ impl Page {
                     _ => return,
                 },
                 Some(answer) = answered.recv() => vec![Tells::Answer { answer }],
+                _ = ended.changed() => return,
                 // A page that has not said which it is, does not know what the counts are of.
                 _ = happened.changed(), if self.delivery.is_some() => self.news().await,
             };
@@ -272,10 +274,11 @@ impl Page {
             }
             Said::Touched(entry) => app.touched(&entry),
             Said::Call(PageCall { id, entry, json }) => {
-                let (answers, calls) = (answers.clone(), Arc::clone(&self.calls));
+                let answers = answers.clone();
+                // A page that floods waits itself: nothing more of it is read.
+                let Ok(turn) = Arc::clone(&self.calls).acquire_owned().await else { return Vec::new() };
                 tokio::spawn(async move {
-                    // Calls that wait for each other's turn: a page that floods waits itself.
-                    let _turn = calls.acquire().await;
+                    let _turn = turn;
                     let json = match app.bridge(&entry, &json).await {
                         Ok(json) => json,
                         Err(error) => {

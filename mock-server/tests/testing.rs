@@ -39,7 +39,10 @@ fn the_page_shows_what_the_commands_print() {
     let origin = server.world().origin().to_owned();
     let folder = tempfile::tempdir().expect("a folder");
     let runs = |line: &str| {
-        page::in_a_shell(line, folder.path(), env!("CARGO_BIN_EXE_mock-server"), &[("ONECITY_SERVER", &origin)])
+        let shown =
+            page::in_a_shell(line, folder.path(), env!("CARGO_BIN_EXE_mock-server"), &[("ONECITY_SERVER", &origin)]);
+        assert!(!shown.contains("panicked"), "$ {line}\n{shown}");
+        shown
     };
     let replayed = page::replay(Path::new(PAGE), |_| (), runs, comparable);
     runtime.block_on(server.stop());

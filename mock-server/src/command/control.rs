@@ -283,6 +283,7 @@ pub(crate) async fn run(control: &Control, target: &Target, seed: u64) -> Result
     if !call.query.is_empty() {
         url.query_pairs_mut().extend_pairs(&call.query);
     }
+    onecity_core::install_providers();
     let mut request = Client::new().request(call.method, url).header("onecity-admin", "command");
     if let Some(token) = &target.token {
         request = request.bearer_auth(token);

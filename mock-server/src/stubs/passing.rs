@@ -44,7 +44,8 @@ fn passed_on(headers: &HeaderMap) -> HeaderMap {
 
 /// Whether a path goes up, or is written so that a reader of addresses would have it go up (RFC 3986 §5.2.4).
 fn goes_up(path: &str) -> bool {
-    path.split(['/', '\\']).any(|part| matches!(&*percent_decode_str(part).decode_utf8_lossy(), "." | ".."))
+    let path = percent_decode_str(path).decode_utf8_lossy();
+    path.split(['/', '\\']).any(|part| matches!(part, "." | ".."))
 }
 
 /// What this server calls itself to those that it passes requests on to (RFC 9110 §7.6.3).

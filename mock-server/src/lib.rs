@@ -103,6 +103,6 @@ pub use registry::Registry;
 pub use server::{Server, network_address};
 pub use serving::ConnectionLimits;
 pub use settings::{Settings, SettingsError, follow};
-pub use stubs::{Answer, Meant, Stub, StubError, StubView, Stubs};
+pub use stubs::{Answer, Meant, ReplyHeaders, Stub, StubError, StubView, Stubs};
 pub use world::{World, WorldError, WorldOptions};
 pub use worlds::{Worlds, WorldsError};

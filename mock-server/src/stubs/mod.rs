@@ -18,7 +18,7 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-pub use stub::{Answer, Meant, Stub, StubError};
+pub use stub::{Answer, Meant, ReplyHeaders, Stub, StubError};
 use stub::{Ready, Reply, Request};
 
 use crate::world::World;
@@ -156,10 +156,10 @@ impl Stubs {
     fn record(&self, request: &Request<'_>, status: StatusCode, headers: &HeaderMap, body: &[u8]) {
         let Ok(text) = std::str::from_utf8(body) else { return };
         let media_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let headers = media_type.map(|own| ("content-type".to_owned(), own.to_owned())).into_iter().collect();
+        let headers = media_type.map(|own| ("content-type".to_owned(), own.to_owned()));
         let answer = Answer::Reply {
             status: status.as_u16(),
-            headers,
+            headers: ReplyHeaders(headers.into_iter().collect()),
             body: Some(text.to_owned()),
             json: None,
             template: false,

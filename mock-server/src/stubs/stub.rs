@@ -115,14 +115,13 @@ pub enum Answer {
         #[schema(minimum = 200, maximum = 599, default = 200)]
         status: u16,
         /// Its headers.
-        #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-        headers: BTreeMap<String, String>,
+        #[serde(default, skip_serializing_if = "ReplyHeaders::is_empty")]
+        headers: ReplyHeaders,
         /// Its body, as text.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         body: Option<String>,
         /// Its body, as JSON.
         #[serde(default, skip_serializing_if = "Option::is_none")]
-        #[schema(value_type = Option<Object>)]
         json: Option<Value>,
         /// Whether the body is a template (Jinja) that speaks of `request` and `world`.
         #[serde(default)]
@@ -142,6 +141,17 @@ pub enum Answer {
         #[serde(default)]
         record: bool,
     },
+}
+
+/// Headers by their names.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct ReplyHeaders(pub BTreeMap<String, String>);
+
+impl ReplyHeaders {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }
 
 const fn fine() -> u16 {
@@ -259,6 +269,7 @@ impl Ready {
         match &stub.answer {
             Answer::Reply { status, headers, body, json, template: is_template } => {
                 holds((200..=599).contains(status), StubError::Status)?;
+                let headers = &headers.0;
                 holds(short(headers), StubError::TooLong)?;
                 if headers_of(headers.iter()).len() < headers.len() {
                     let wrong = headers.iter().find(|pair| headers_of(std::iter::once(*pair)).is_empty());
@@ -353,7 +364,7 @@ impl Ready {
     pub(super) fn reply(&self) -> Option<Reply> {
         let Answer::Reply { status, headers, body, json, .. } = &self.stub.answer else { return None };
         let text = body.clone().or_else(|| json.as_ref().map(Value::to_string)).unwrap_or_default();
-        let mut all = headers_of(headers.iter());
+        let mut all = headers_of(headers.0.iter());
         if json.is_some() && !all.contains_key(header::CONTENT_TYPE) {
             all.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
         }

@@ -233,9 +233,9 @@ impl Control {
                 let persona = own["persona"].as_str().map(|persona| format!("  {persona}")).unwrap_or_default();
                 format!(
                     "{:>5}  {}  {:>5} ms  {status:>5}  {:<6} {}{persona}{}",
-                    own["number"],
+                    own["number"].as_u64().unwrap_or_default(),
                     text(&own["at"]),
-                    own["took_ms"],
+                    own["took_ms"].as_u64().unwrap_or_default(),
                     text(&own["method"]),
                     text(&own["path"]),
                     faults.concat()

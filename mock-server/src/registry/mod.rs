@@ -286,7 +286,7 @@ impl Registry {
         Ok(())
     }
 
-    /// Lists again what was listed at first, signed anew with the same keys.
+    /// Lists again what was listed at first, signed once more with the same keys.
     pub(crate) fn reset(&mut self, now: UnixTime) -> Result<(), RegistryError> {
         self.looked_at = now;
         let mut again = Vec::new();

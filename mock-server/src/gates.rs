@@ -297,8 +297,8 @@ impl Gates {
             true => Err("it has no network".to_owned()),
             false => self.fetch_lists(name, &region).await,
         };
-        let now = self.clock.now();
         let mut all = self.lock();
+        let now = self.clock.now();
         let own = all.get_mut(name).ok_or(GateError::Unknown)?;
         own.looks(now)?;
         own.trouble = match fetched {
@@ -350,8 +350,9 @@ impl Gates {
         if is_due {
             self.fetch(name).await?;
         }
-        let now = self.clock.now();
         let mut all = self.lock();
+        // Under the lock: of two who come at once, none brings a time before the other's.
+        let now = self.clock.now();
         for own in all.values_mut() {
             own.looks(now)?;
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
-use onecity_core::{Error, ServiceId, ServiceSession, SubmissionState};
+use onecity_core::{CodeView, Error, ServiceId, ServiceSession, SubmissionState};
 use onecity_protocol::credential::Audience;
 use onecity_protocol::region::RegionId;
 use rand::SeedableRng as _;
@@ -96,6 +96,8 @@ struct Soaked {
     lot: ChaCha8Rng,
     /// What was handed in, by the number that the phone gave it.
     handed_in: BTreeMap<String, Value>,
+    /// What is on the screen: it stays there until the next is due, as in the app.
+    shown: Option<CodeView>,
     /// The codes that opened a gate.
     opened: BTreeSet<String>,
     done: BTreeMap<String, u64>,
@@ -120,6 +122,7 @@ impl Soaked {
             lot: ChaCha8Rng::seed_from_u64(seed ^ (number as u64) << 16),
             phone,
             handed_in: BTreeMap::new(),
+            shown: None,
             opened: BTreeSet::new(),
             done: BTreeMap::new(),
             violations: Vec::new(),
@@ -187,8 +190,15 @@ impl Soaked {
     }
 
     async fn shows_a_code(&mut self, world: &World) {
-        let code = self.phone.client().code(&self.pass, Audience::ANY).await;
-        let Some(code) = self.notes("code", code) else { return };
+        let now = world.now();
+        let code = match self.shown.take().filter(|own| (own.issued..own.next).contains(&now)) {
+            Some(shown) => shown,
+            None => {
+                let code = self.phone.client().code(&self.pass, Audience::ANY).await;
+                let Some(code) = self.notes("code", code) else { return };
+                code
+            }
+        };
         let gate = if self.number.is_multiple_of(2) { "metro-1" } else { "metro-2" };
         let decided = world.gates.check(gate, &code.text).await;
         let was_there = !self.opened.insert(code.text.clone());
@@ -201,6 +211,7 @@ impl Soaked {
             },
             Err(error) => self.is_wrong(error),
         }
+        *self.done.entry("held to a gate".to_owned()).or_default() += 1;
         // The same code with one character changed opens nothing.
         let mut other: Vec<char> = code.text.chars().collect();
         if let Some(last) = other.last_mut() {
@@ -211,6 +222,7 @@ impl Soaked {
             Ok(passage) => self.is_wrong(format!("a gate said {} of a code that was altered", passage.decision)),
             Err(error) => self.is_wrong(error),
         }
+        self.shown = Some(code);
     }
 
     /// Once all is well again, everything arrives.

@@ -6,7 +6,10 @@ use std::time::{Instant, SystemTime};
 
 use onecity_core::platform::Clock;
 use onecity_protocol::credential::UnixTime;
+use serde::{Deserialize, Serialize};
 use tokio::sync::watch;
+
+use crate::state::{Changes, Rows, StateError};
 
 /// The year 9900, in milliseconds since 1970: no clock of a world is later, so that what is signed there can still end some day.
 const LATEST: i64 = 250_246_627_200_000;
@@ -50,22 +53,63 @@ fn machine() -> i64 {
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }
 
+/// A course as a state file has it: time has gone on while no server ran.
+#[derive(Serialize, Deserialize)]
+struct StoredCourse {
+    /// Milliseconds since 1970 by the machine's clock, when it was as follows.
+    machine: i64,
+    wall: i64,
+    passed: i64,
+    speed: f64,
+}
+
+/// The part of a state file that is the clock's.
+const CLOCK: &str = "clock";
+
 /// The clock of a world. It begins at this machine's time, at its speed.
 pub struct WorldClock {
     course: Mutex<Course>,
     /// Counts how often it was changed.
     changes: watch::Sender<u64>,
+    /// How many changes are in the state file; what it began with is one.
+    written: AtomicU64,
 }
 
 impl Default for WorldClock {
     fn default() -> Self {
-        Self { course: Mutex::new(Course::begin()), changes: watch::Sender::default() }
+        Self {
+            course: Mutex::new(Course::begin()),
+            changes: watch::Sender::default(),
+            written: AtomicU64::new(u64::MAX),
+        }
     }
 }
 
 impl WorldClock {
     fn lock(&self) -> MutexGuard<'_, Course> {
         self.course.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Goes on with what a state file has.
+    pub(crate) fn restore(&self, rows: &mut Rows) -> Result<(), StateError> {
+        let Some(StoredCourse { machine: then, wall, passed, speed }) = rows.take_one(CLOCK)? else { return Ok(()) };
+        let speed = if speed.is_finite() { speed.clamp(0.0, FASTEST) } else { 1.0 };
+        #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the cast saturates")]
+        let gone = ((machine() - then).max(0) as f64 * speed) as i64;
+        let (wall, passed) = (wall.saturating_add(gone).clamp(0, LATEST), passed.saturating_add(gone));
+        *self.lock() = Course { since: Instant::now(), wall, passed, speed };
+        self.written.store(*self.changes.borrow(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What a state file does not have yet.
+    pub(crate) fn unwritten(&self, changes: &mut Changes) {
+        let count = *self.changes.borrow();
+        if self.written.swap(count, Ordering::Relaxed) != count {
+            let own = self.lock();
+            let (wall, passed, speed) = (own.wall(), own.passed(), own.speed);
+            changes.put(CLOCK, "", &StoredCourse { machine: machine(), wall, passed, speed });
+        }
     }
 
     /// Milliseconds since 1970.

@@ -5,6 +5,10 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 
 use onecity_protocol::credential::UnixTime;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use crate::state::{Changes, Pieces, Rows, StateError};
 
 struct Entry<V> {
     value: V,
@@ -24,12 +28,52 @@ pub(crate) struct Expiring<K, V> {
     /// The keys as they were put there. What was taken out or put there again since stands in it until its turn comes.
     order: VecDeque<(K, u64)>,
     next: u64,
+    /// What is not in the state file yet; nothing where there is no file.
+    unwritten: Option<HashMap<K, Unwritten>>,
 }
+
+/// What the state file does not know of an entry.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Unwritten {
+    /// That it is there, gone, or another.
+    All,
+    /// What has become of it.
+    Rest,
+}
+
+/// An entry's value in a state file, in pieces: so that what grows is written once.
+pub(crate) trait Stored: Sized {
+    /// What of it is not written yet, if it was written before; otherwise all of it.
+    fn pieces(&mut self, was_written: bool) -> Pieces;
+
+    /// The same again.
+    fn from_pieces(pieces: Pieces) -> Option<Self>;
+}
+
+impl<T: Serialize + DeserializeOwned> Stored for T {
+    fn pieces(&mut self, _: bool) -> Pieces {
+        vec![(0, serde_json::to_vec(self).expect("JSON of texts, numbers and lists"))]
+    }
+
+    fn from_pieces(pieces: Pieces) -> Option<Self> {
+        serde_json::from_slice(&pieces.first()?.1).ok()
+    }
+}
+
+/// What stands before an entry's own pieces.
+#[derive(Serialize, Deserialize)]
+struct Head {
+    at: UnixTime,
+    weight: usize,
+}
+
+/// Where an entry's head is among its pieces.
+const HEAD: i64 = -1;
 
 impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
     /// Entries that last so many seconds, and all together weigh at most as much as there is room.
     pub(crate) fn new(lasts: i64, room: usize) -> Self {
-        Self { lasts, room, used: 0, entries: HashMap::new(), order: VecDeque::new(), next: 0 }
+        Self { lasts, room, used: 0, entries: HashMap::new(), order: VecDeque::new(), next: 0, unwritten: None }
     }
 
     /// Puts an entry there that weighs 1.
@@ -60,6 +104,7 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
         self.next += 1;
         self.used += weight;
         self.order.push_back((key.clone(), serial));
+        self.note(&key, Unwritten::All);
         self.entries.insert(key, Entry { value, at: now, weight, serial });
         is_new
     }
@@ -77,6 +122,12 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
     where
         K: Borrow<Q>,
     {
+        if self.unwritten.is_some()
+            && let Some((key, _)) = self.entries.get_key_value(key)
+        {
+            let key = key.clone();
+            self.note(&key, Unwritten::Rest);
+        }
         self.entries.get_mut(key).filter(|own| now - own.at < self.lasts).map(|own| &mut own.value)
     }
 
@@ -91,12 +142,20 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
 
     /// Takes those away that it says.
     pub(crate) fn remove_if(&mut self, mut goes: impl FnMut(&V) -> bool) {
-        let Self { entries, used, .. } = self;
-        entries.retain(|_, own| {
+        let Self { entries, used, unwritten, .. } = self;
+        entries.retain(|key, own| {
             let stays = !goes(&own.value);
             *used -= if stays { 0 } else { own.weight };
+            if let (false, Some(unwritten)) = (stays, unwritten.as_mut()) {
+                unwritten.insert(key.clone(), Unwritten::All);
+            }
             stays
         });
+    }
+
+    /// Takes all of them away.
+    pub(crate) fn clear(&mut self) {
+        self.remove_if(|_| true);
     }
 
     /// All of them, those too that have ended and were not taken away yet.
@@ -104,18 +163,69 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
         self.entries.iter().map(|(key, own)| (key, &own.value))
     }
 
-    /// The same, to change one.
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&K, &mut V)> {
-        self.entries.iter_mut().map(|(key, own)| (key, &mut own.value))
-    }
-
     fn remove<Q: Hash + Eq + ?Sized>(&mut self, key: &Q) -> Option<Entry<V>>
     where
         K: Borrow<Q>,
     {
-        let own = self.entries.remove(key)?;
+        let (key, own) = self.entries.remove_entry(key)?;
         self.used -= own.weight;
+        self.note(&key, Unwritten::All);
         Some(own)
+    }
+
+    fn note(&mut self, key: &K, what: Unwritten) {
+        let Some(unwritten) = &mut self.unwritten else { return };
+        let own = unwritten.entry(key.clone()).or_insert(what);
+        if what == Unwritten::All {
+            *own = what;
+        }
+    }
+}
+
+impl<K: Hash + Eq + Clone + Serialize + DeserializeOwned, V: Stored> Expiring<K, V> {
+    /// Goes on with what a state file has, and remembers from now on what it does not have.
+    pub(crate) fn restore(&mut self, part: &str, rows: &mut Rows) -> Result<(), StateError> {
+        let damaged = || StateError::Damaged(part.to_owned());
+        let mut all = Vec::new();
+        for (key, mut pieces) in rows.take(part) {
+            let key: K = serde_json::from_str(&key).map_err(|_| damaged())?;
+            if pieces.first().is_none_or(|(piece, _)| *piece != HEAD) {
+                return Err(damaged());
+            }
+            let (_, head) = pieces.remove(0);
+            let Head { at, weight } = serde_json::from_slice(&head).map_err(|_| damaged())?;
+            all.push((at, weight, key, V::from_pieces(pieces).ok_or_else(damaged)?));
+        }
+        all.sort_by_key(|(at, ..)| *at);
+        let keys: Vec<K> = all.iter().map(|(_, _, key, _)| key.clone()).collect();
+        for (at, weight, key, value) in all {
+            self.put_weighing(weight, key, value, at);
+        }
+        // What has ended meanwhile goes from the file, too.
+        let ended: Vec<K> = keys.into_iter().filter(|key| !self.entries.contains_key(key)).collect();
+        self.unwritten = Some(ended.into_iter().map(|key| (key, Unwritten::All)).collect());
+        Ok(())
+    }
+
+    /// What a state file does not have yet.
+    pub(crate) fn unwritten(&mut self, part: &str, changes: &mut Changes) {
+        let Some(unwritten) = &mut self.unwritten else { return };
+        for (key, what) in unwritten.drain() {
+            let own = self.entries.get_mut(&key);
+            let key = serde_json::to_string(&key).expect("JSON of texts and numbers");
+            let was_written = what == Unwritten::Rest;
+            if !was_written {
+                changes.remove(part, &key);
+            }
+            let Some(own) = own else { continue };
+            if !was_written {
+                let head = Head { at: own.at, weight: own.weight };
+                changes.put_piece(part, &key, HEAD, serde_json::to_vec(&head).expect("JSON of numbers"));
+            }
+            for (piece, value) in own.value.pieces(was_written) {
+                changes.put_piece(part, &key, piece, value);
+            }
+        }
     }
 }
 

@@ -1,7 +1,7 @@
 //! The gates of a world: the protocol's own gate with a network of its own. It fetches trust and status lists from the world's server
 //! as a real one does, through whatever goes wrong there, and can be taken off the network.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -11,10 +11,12 @@ use onecity_protocol::credential::{
 use onecity_protocol::region::RegionId;
 use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::clock::WorldClock;
 use crate::faults::is_id;
+use crate::state::{self, Changes, Pieces, Rows, StateError};
 
 /// Most gates of a world.
 const MOST: usize = 64;
@@ -32,6 +34,8 @@ const TOLD: i64 = 300;
 const RUNNING: i64 = 3600;
 /// The status lists that a region's issuers have.
 const LISTS: [u64; 2] = [1, 2];
+/// How long a state file has what a gate has let through, in seconds: longer than a code counts.
+pub(crate) const PASSAGES_LAST: i64 = 600;
 /// Longest list that is fetched, in bytes.
 const LONGEST: usize = 1 << 20;
 
@@ -141,9 +145,53 @@ pub struct GateView {
     pub log: Vec<Passage>,
 }
 
+/// The parts of a state file that are the gates'.
+const GATES: &str = "gates";
+const PASSAGES: &str = "passages";
+
+/// The key under which passages stand in a state file. Nobody but their own server reads it, who has far greater secrets there.
+pub(crate) fn file_key() -> StationKey {
+    StationKey::new(b"passages that a state file keeps")
+}
+
+/// Lets a gate know again what it has let through.
+pub(crate) fn remember(gate: &mut Gate, passages: Pieces, now: UnixTime) {
+    for (_, told) in passages {
+        if let Err(error) = gate.learn_passages(&told, &file_key(), now) {
+            tracing::warn!(%error, "passages in the state file are not understood");
+        }
+    }
+}
+
+/// A gate as a state file has it.
+#[derive(Serialize, Deserialize)]
+struct StoredGate {
+    settings: GateSettings,
+    trust: Value,
+    seen: UnixTime,
+    fetched: Option<UnixTime>,
+    lists: Vec<StoredList>,
+}
+
+/// A status list as it was signed.
+#[derive(Clone, Serialize, Deserialize)]
+struct StoredList(#[serde(with = "state::bytes")] Vec<u8>);
+
+/// What a state file does not have of a gate.
+#[derive(Default)]
+struct UnwrittenGate {
+    /// Whether it is that it is there, or has fetched its lists.
+    settings: bool,
+    /// Since when it has let somebody through.
+    passages: Option<UnixTime>,
+}
+
 struct OneGate {
     settings: GateSettings,
     gate: Gate,
+    /// The status lists that it has fetched.
+    lists: Vec<StoredList>,
+    unwritten: UnwrittenGate,
     /// What it trusts, and when it looked at the clock last: a gate's time never goes back.
     trust: TrustList,
     seen: UnixTime,
@@ -188,7 +236,9 @@ impl OneGate {
             ..policy
         };
         let gate = Gate::new(trust.clone(), policy, now - RUNNING);
-        Ok(Self { settings, gate, trust, seen: now, fetched: None, trouble: None, log: VecDeque::new() })
+        let unwritten = UnwrittenGate { settings: true, passages: None };
+        let (lists, log) = (Vec::new(), VecDeque::new());
+        Ok(Self { settings, gate, lists, unwritten, trust, seen: now, fetched: None, trouble: None, log })
     }
 
     /// Looks at the clock. If that was set back, the gate begins again, as one that was switched off and on.
@@ -216,11 +266,13 @@ impl OneGate {
 /// What a gate has fetched.
 struct Fetched {
     trust: TrustList,
-    lists: Vec<StatusListToken>,
+    lists: Vec<(StatusListToken, StoredList)>,
 }
 
 /// The gates of a world.
 pub struct Gates {
+    /// Those that are gone, but not from the state file.
+    gone: Mutex<BTreeSet<String>>,
     origin: String,
     clock: Arc<WorldClock>,
     station: StationKey,
@@ -231,7 +283,13 @@ impl Gates {
     pub(crate) fn new(origin: &str, clock: Arc<WorldClock>) -> Self {
         let mut secret = [0; 32];
         SystemRandom::new().fill(&mut secret).expect("the system has random numbers");
-        Self { origin: origin.to_owned(), clock, station: StationKey::new(&secret), all: Mutex::default() }
+        Self {
+            gone: Mutex::default(),
+            origin: origin.to_owned(),
+            clock,
+            station: StationKey::new(&secret),
+            all: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, OneGate>> {
@@ -240,7 +298,53 @@ impl Gates {
 
     /// Takes all of them away.
     pub(crate) fn clear(&self) {
-        self.lock().clear();
+        let gone = std::mem::take(&mut *self.lock()).into_keys();
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).extend(gone);
+    }
+
+    /// Goes on with what a state file has.
+    pub(crate) fn restore(&self, rows: &mut Rows) -> Result<(), StateError> {
+        let damaged = || StateError::Damaged(GATES.to_owned());
+        let (stored, mut passages) = (rows.take_all::<StoredGate>(GATES)?, rows.take(PASSAGES));
+        for (name, StoredGate { settings, trust, seen, fetched, lists }) in stored {
+            let trust = TrustList::parse(trust.to_string().as_bytes()).map_err(|_| damaged())?;
+            let now = self.clock.now().max(seen);
+            let mut own = OneGate::new(settings, trust, now).map_err(|_| damaged())?;
+            remember(&mut own.gate, passages.remove(&name).unwrap_or_default(), now);
+            for StoredList(list) in &lists {
+                let token = StatusListToken::parse(list).map_err(|_| damaged())?;
+                // One that has ended meanwhile is as if it were not there.
+                let _ = own.gate.set_status_list(token, now);
+            }
+            (own.lists, own.fetched, own.unwritten) = (lists, fetched, UnwrittenGate::default());
+            self.lock().insert(name, own);
+        }
+        Ok(())
+    }
+
+    /// What a state file does not have yet.
+    pub(crate) fn unwritten(&self, changes: &mut Changes) {
+        let mut all = self.lock();
+        for name in std::mem::take(&mut *self.gone.lock().unwrap_or_else(PoisonError::into_inner)) {
+            changes.remove(GATES, &name);
+            changes.remove(PASSAGES, &name);
+            if let Some(own) = all.get_mut(&name) {
+                own.unwritten.settings = true;
+            }
+        }
+        for (name, own) in all.iter_mut() {
+            let UnwrittenGate { settings, passages } = std::mem::take(&mut own.unwritten);
+            if settings {
+                let trust = serde_json::to_value(&own.trust).unwrap_or_default();
+                let (settings, lists) = (own.settings.clone(), own.lists.clone());
+                let stored = StoredGate { settings, trust, seen: own.seen, fetched: own.fetched, lists };
+                changes.put(GATES, name, &stored);
+            }
+            if let Some(since) = passages {
+                changes.remove_below(PASSAGES, name, since - PASSAGES_LAST);
+                changes.put_piece(PASSAGES, name, own.seen, own.gate.passages(since, &file_key()));
+            }
+        }
     }
 
     /// All of them.
@@ -259,6 +363,7 @@ impl Gates {
             let same = GateSettings { offline: settings.offline, ..own.settings.clone() };
             if same == settings {
                 own.settings = settings;
+                own.unwritten.settings = true;
                 return Ok(own.view(name));
             }
         } else if all.len() >= MOST {
@@ -266,13 +371,17 @@ impl Gates {
         }
         let own = OneGate::new(settings, trust, self.clock.now())?;
         let view = own.view(name);
-        all.insert(name.to_owned(), own);
+        if all.insert(name.to_owned(), own).is_some() {
+            self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        }
         Ok(view)
     }
 
     /// Takes a gate away.
     pub fn remove(&self, name: &str) -> Result<(), GateError> {
-        self.lock().remove(name).map(drop).ok_or(GateError::Unknown)
+        self.lock().remove(name).ok_or(GateError::Unknown)?;
+        self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        Ok(())
     }
 
     /// A gate's next challenge, as the text of the code that it shows.
@@ -305,6 +414,8 @@ impl Gates {
             Ok(Fetched { trust, lists }) => {
                 own.trust = trust.clone();
                 own.gate.set_trust_list(trust);
+                let (lists, stored): (Vec<_>, Vec<_>) = lists.into_iter().unzip();
+                (own.lists, own.unwritten.settings) = (stored, true);
                 let refused = lists.into_iter().filter_map(|list| own.gate.set_status_list(list, now).err());
                 refused.map(|error| error.to_string()).last()
             }
@@ -333,7 +444,8 @@ impl Gates {
         let mut lists = Vec::new();
         for number in LISTS {
             let list = get(format!("/status/{region}/{number}")).await?;
-            lists.push(StatusListToken::parse(&list).map_err(|error| error.to_string())?);
+            let token = StatusListToken::parse(&list).map_err(|error| error.to_string())?;
+            lists.push((token, StoredList(list.to_vec())));
         }
         Ok(Fetched { trust, lists })
     }
@@ -362,7 +474,10 @@ impl Gates {
         let decision = own.gate.check(code, now);
         let took_us = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         let (reason, said) = match &decision {
-            Decision::Accepted(_) => (None, "it opens".to_owned()),
+            Decision::Accepted(_) => {
+                own.unwritten.passages.get_or_insert(now);
+                (None, "it opens".to_owned())
+            }
             Decision::AlreadyAccepted(_) => (None, "it has opened for this code already".to_owned()),
             Decision::Refused(refusal) => (Some(refusal.name().to_owned()), refusal.to_string()),
         };

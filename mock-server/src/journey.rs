@@ -12,9 +12,9 @@ use ring::digest::{SHA256, digest};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::content::regions;
 use crate::faults::Preset;
 use crate::phone::Resident;
-use crate::regions;
 use crate::server::Server;
 use crate::world::{World, WorldOptions};
 

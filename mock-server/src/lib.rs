@@ -13,6 +13,7 @@
 //!              └ journal    what has arrived
 //!   Worlds     the first, and others below /w/NAME
 //!   admin      a tester's controls over HTTP                        /openapi.json
+//!   state      what outlives a server that is stopped: an SQLite file
 //!   Server     the world on a port; stopping it takes nothing from the world
 //!   Phone      onecity-core with its two files in a folder, and a resident who uses the browser
 //!   AppPhone   the same below the app's screens; a Resident looks at them and touches what is there
@@ -62,6 +63,7 @@ mod admin;
 mod arriving;
 mod city;
 mod clock;
+mod content;
 mod dashboard;
 mod exchange;
 mod expiring;
@@ -76,19 +78,20 @@ mod pages;
 mod phone;
 mod picture;
 mod problem;
-mod regions;
 mod registry;
 mod server;
-mod services;
 mod serving;
 mod settings;
 pub mod soak;
+mod state;
 mod stubs;
 mod world;
 mod worlds;
 
 pub use admin::openapi;
 pub use clock::{FASTEST, PhoneClock, WorldClock};
+pub use content::regions::{RegionTableError, load as load_regions};
+pub use content::{Additions, ContentError, Dependant, OwnCircle, OwnRegion, OwnService, Persona, Relation};
 pub use faults::{
     Between, Delay, Faults, Instead, Preset, Rule, RuleError, RunningRule, Signed, Spread, Stale, What, Where,
 };
@@ -98,11 +101,11 @@ pub use journal::{
 };
 pub use phone::{AppPhone, Phone, PhoneError, Resident, Unseen};
 pub use picture::{PictureError, png, read};
-pub use regions::{RegionTableError, load as load_regions};
 pub use registry::Registry;
 pub use server::{Server, network_address};
 pub use serving::ConnectionLimits;
 pub use settings::{Settings, SettingsError, follow};
+pub use state::StateError;
 pub use stubs::{Answer, Meant, ReplyHeaders, Stub, StubError, StubView, Stubs};
-pub use world::{World, WorldError, WorldOptions};
+pub use world::{LayError, World, WorldError, WorldOptions};
 pub use worlds::{Worlds, WorldsError};

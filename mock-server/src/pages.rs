@@ -6,7 +6,8 @@ use onecity_core::AccountKind;
 use serde_json::Value;
 
 use crate::city::PayRequest;
-use crate::identity::{AuthorizeRequest, PERSONAS};
+use crate::content::People;
+use crate::identity::AuthorizeRequest;
 use crate::registry::providers;
 
 /// A language of the pages.
@@ -81,7 +82,12 @@ fn provider_name(id: &str, language: Language) -> String {
 }
 
 /// The provider's login: choosing a persona is all there is to it.
-pub(crate) fn choose_persona(language: Language, provider: &str, request: &AuthorizeRequest) -> Markup {
+pub(crate) fn choose_persona(
+    language: Language,
+    provider: &str,
+    request: &AuthorizeRequest,
+    people: &People,
+) -> Markup {
     let pick = |zh, vi, en| language.pick(zh, vi, en);
     let body = html! {
         header {
@@ -95,7 +101,7 @@ pub(crate) fn choose_persona(language: Language, provider: &str, request: &Autho
             p { (pick("选择要以谁的身份登录。以下都是虚构的。", "Chọn người để đăng nhập. Tất cả đều là giả định.", "Choose whom to log in as. All of them are made up.")) }
             form method="post" {
                 @for (name, value) in request.fields() { input type="hidden" name=(name) value=(value); }
-                @for persona in &PERSONAS {
+                @for persona in people.iter() {
                     button type="submit" name="persona" value=(persona.id) {
                         (persona.name)
                         small { (kind_of(persona.kind, language)) }

@@ -1,26 +1,40 @@
 //! The world on a port. A server can stop and another start at the same port: the world stays as it is.
 
+use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
-use axum::extract::Path;
+use axum::extract::{Path, Request};
 use axum::http::StatusCode;
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router, middleware};
 use onecity_protocol::region::RegionId;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tower_http::compression::CompressionLayer;
+use url::Url;
 
 use crate::admin::{self, Access};
 use crate::faults::wire;
 use crate::phone::browser::{self, BrowserPhones};
 use crate::serving::ConnectionLimits;
-use crate::world::{In, World, WorldError, WorldOptions};
+use crate::state::{Changes, Rows, StateError, StateFile};
+use crate::world::{Beginning, FIRST, In, World, WorldError, WorldOptions};
 use crate::worlds::{self, Worlds};
 use crate::{city, dashboard, exchange, identity, issuer, registry, serving};
+
+/// The part of a state file that is the server's own.
+const SERVER: &str = "server";
+
+/// A server as a state file has it: its phones know this address.
+#[derive(Serialize, Deserialize)]
+struct StoredServer {
+    origin: String,
+}
 
 /// A running server.
 pub struct Server {
@@ -35,11 +49,34 @@ impl Server {
     /// Makes a world and serves it on loopback, or on all addresses of this machine.
     pub async fn start(options: WorldOptions) -> Result<Self, WorldError> {
         let address = if options.network { Ipv4Addr::UNSPECIFIED } else { Ipv4Addr::LOCALHOST };
-        let listener = TcpListener::bind((address, options.port))?;
+        let (state, mut worlds) = match &options.state {
+            Some(path) => {
+                let (file, worlds) = StateFile::open(path)?;
+                (Some(Arc::new(file)), worlds)
+            }
+            None => (None, BTreeMap::new()),
+        };
+        let before: Option<StoredServer> = Rows::of_server(&mut worlds).take_one(SERVER)?;
+        let port = match (&before, options.port) {
+            (Some(before), 0) => Url::parse(&before.origin).ok().and_then(|url| url.port()).unwrap_or(0),
+            (_, port) => port,
+        };
+        let listener = TcpListener::bind((address, port))?;
         // Its own phones are on this machine, and use plain HTTP there alone.
         let origin = format!("http://{}:{}", Ipv4Addr::LOCALHOST, listener.local_addr()?.port());
-        let world = Arc::new(World::beside(&origin, None, options.seed)?);
-        if let Some(time) = options.frozen_at {
+        if let Some(before) = before.filter(|before| before.origin != origin) {
+            return Err(StateError::Elsewhere { is: before.origin, asked: origin }.into());
+        }
+        let first = worlds.remove(FIRST);
+        let is_new = first.is_none();
+        let world = Arc::new(World::begin(Beginning {
+            web_origin: &origin,
+            name: None,
+            seed: options.seed,
+            additions: &options.additions,
+            state: state.clone().map(|file| (file, first.unwrap_or_default())),
+        })?);
+        if let Some(time) = options.frozen_at.filter(|_| is_new) {
             world.clock.run_at(0.0);
             world.clock.set(time);
         }
@@ -50,7 +87,16 @@ impl Server {
         // It is up at once; who asks for the registry meanwhile waits until it is signed.
         let signed = Arc::clone(&world);
         tokio::task::spawn_blocking(move || signed.registry(|registry| registry.len()));
-        Self::serve(Arc::new(Worlds::new(world)), listener, options.connections, options.admin_token)
+        let worlds = match &state {
+            Some(file) => {
+                let mut own = Changes::default();
+                own.put(SERVER, "", &StoredServer { origin });
+                file.is_written(file.give_own(own)).await?;
+                Worlds::restore(world, file, worlds)?
+            }
+            None => Worlds::new(world),
+        };
+        Self::serve(Arc::new(worlds), listener, options.connections, options.admin_token)
     }
 
     /// Serves a world again, at the port it had.
@@ -99,6 +145,9 @@ impl Server {
     pub async fn stop(self) {
         let _ = self.stop.send(true);
         let _ = self.task.await;
+        if let Err(error) = self.worlds.settle().await {
+            tracing::error!(%error, "the state was not written");
+        }
     }
 
     /// Serves until the process is told to end, and then stops.
@@ -127,7 +176,8 @@ fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopp
         .merge(city::routes())
         .merge(registry::http::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
-        .layer(middleware::from_fn(exchange::conduct));
+        .layer(middleware::from_fn(exchange::conduct))
+        .layer(middleware::from_fn(settled));
     // What a tester sees and does.
     let own = Router::new()
         .merge(dashboard::routes())
@@ -143,6 +193,22 @@ fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopp
         .fallback_service(own)
         .layer(middleware::from_fn_with_state(Arc::clone(worlds), worlds::enter))
         .layer(middleware::from_fn(browser::at_this_machine))
+}
+
+/// Answers once what has happened is in the state file, if there is one. While that can't be written, nothing happens.
+async fn settled(In(world): In, request: Request, next: Next) -> Response {
+    let failed = |error: StateError| {
+        let said = json!({ "error": "unwritten", "detail": error.to_string() });
+        (StatusCode::INSUFFICIENT_STORAGE, Json(said)).into_response()
+    };
+    if let Err(error) = world.is_well().await {
+        return failed(error);
+    }
+    let response = next.run(request).await;
+    match world.settle().await {
+        Ok(()) => response,
+        Err(error) => failed(error),
+    }
 }
 
 async fn describe(In(world): In) -> Response {

@@ -16,6 +16,21 @@
 //! on = { path = "/city/cn-sd.jinan/library/*" }
 //! answer = { kind = "reply", json = { books = 3 } }
 //!
+//! [[personas]]
+//! id = "lin"
+//! name = "Persona Lin"
+//! kind = "person"
+//! in_care = [{ id = "bao", name = "Persona Bao", relation = "child" }]
+//!
+//! [[regions]]
+//! id = "cn-sd/jinan/new-town"
+//! kind = "district"
+//! names = { zh = "新城", en = "New Town" }
+//!
+//! [[services]]
+//! unit = "cn-sd/jinan"
+//! folder = "library"
+//!
 //! [worlds.second]
 //! presets = ["city-down"]
 //! ```
@@ -25,12 +40,13 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::clock::FASTEST;
+use crate::content::{Additions, OwnCircle, OwnRegion, OwnService, Persona};
 use crate::faults::{Faults, Preset, Rule, RuleError};
 use crate::stubs::{Stub, StubError, Stubs};
-use crate::world::{FIRST, World};
+use crate::world::{FIRST, LayError, World};
 use crate::worlds::{Worlds, WorldsError};
 
 /// Longest file, in bytes.
@@ -57,6 +73,8 @@ pub enum SettingsError {
     #[error("the world {0}: {1} is no time as RFC 3339 writes it, for example 2027-01-31T08:00:00+08:00")]
     Time(String, String),
     #[error("the world {0}: {1}")]
+    Content(String, LayError),
+    #[error("the world {0}: {1}")]
     World(String, Box<WorldsError>),
 }
 
@@ -70,12 +88,16 @@ struct Own {
     presets: Vec<Preset>,
     faults: Vec<Rule>,
     stubs: Vec<Stub>,
+    personas: Vec<Persona>,
+    regions: Vec<OwnRegion>,
+    circles: Vec<OwnCircle>,
+    services: Vec<OwnService>,
 }
 
 /// What time it is once this is read.
-#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-struct ClockSettings {
+pub(crate) struct ClockSettings {
     /// As RFC 3339 writes it.
     time: Option<String>,
     /// Seconds of the world for each of this machine's; 0 freezes it.
@@ -91,6 +113,10 @@ pub struct Settings {
     presets: Vec<Preset>,
     faults: Vec<Rule>,
     stubs: Vec<Stub>,
+    personas: Vec<Persona>,
+    regions: Vec<OwnRegion>,
+    circles: Vec<OwnCircle>,
+    services: Vec<OwnService>,
     worlds: BTreeMap<String, Own>,
 }
 
@@ -104,7 +130,21 @@ impl Settings {
         if u64::try_from(text.len()).is_ok_and(|length| length > LONGEST) {
             return Err(SettingsError::TooLong(path.to_owned()));
         }
-        toml::from_str(&text).map_err(|error| SettingsError::Toml(path.to_owned(), Box::new(error)))
+        let mut settings: Self =
+            toml::from_str(&text).map_err(|error| SettingsError::Toml(path.to_owned(), Box::new(error)))?;
+        // A folder is meant from where the file is.
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let others = settings.worlds.values_mut().flat_map(|own| &mut own.services);
+        for service in settings.services.iter_mut().chain(others) {
+            service.folder = folder.join(&service.folder);
+        }
+        Ok(settings)
+    }
+
+    /// What is laid over the first world.
+    pub fn additions(&self) -> Additions {
+        let Self { personas, regions, circles, services, .. } = self.clone();
+        Additions { personas, regions, circles, services }
     }
 
     /// The seed of the first world, if one is said.
@@ -115,28 +155,26 @@ impl Settings {
     /// Sets the worlds of a server; those that are not there yet begin. A clock is set again only if the file says otherwise than
     /// before.
     pub fn apply(&self, worlds: &Worlds, before: Option<&Self>) -> Result<(), SettingsError> {
-        let Self { seed, clock, presets, faults, stubs, .. } = self.clone();
-        let first = Own { seed, clock, presets, faults, stubs };
+        let Self { seed, clock, presets, faults, stubs, personas, regions, circles, services, .. } = self.clone();
+        let first = Own { seed, clock, presets, faults, stubs, personas, regions, circles, services };
         first.could_be(FIRST)?;
         self.worlds.iter().try_for_each(|(name, own)| own.could_be(name))?;
-        let clock_before = before.map(|before| &before.clock);
-        set(&worlds.first(), &first, clock_before)?;
+        set(&worlds.first(), &first)?;
         for (name, own) in &self.worlds {
             let failed = |error| SettingsError::World(name.clone(), Box::new(error));
             let world = match worlds.get(name) {
                 Ok(_) if name == FIRST => return Err(failed(WorldsError::Taken)),
                 Ok(world) => world,
-                Err(_) => worlds.add(name, own.seed.unwrap_or(1)).map_err(failed)?,
+                Err(_) => worlds.add(name, own.seed.unwrap_or(1), &own.additions()).map_err(failed)?,
             };
-            let before = before.and_then(|before| before.worlds.get(name));
-            set(&world, own, before.map(|before| &before.clock))?;
+            set(&world, own)?;
         }
         // What the file says no more, goes wrong no more.
         for (name, _) in before.iter().flat_map(|before| &before.worlds) {
             if !self.worlds.contains_key(name)
                 && let Ok(world) = worlds.get(name)
             {
-                set(&world, &Own::default(), Some(&ClockSettings::default()))?;
+                set(&world, &Own { clock: world.lock_clock_said().clone().unwrap_or_default(), ..Own::default() })?;
             }
         }
         Ok(())
@@ -144,6 +182,11 @@ impl Settings {
 }
 
 impl Own {
+    fn additions(&self) -> Additions {
+        let Self { personas, regions, circles, services, .. } = self.clone();
+        Additions { personas, regions, circles, services }
+    }
+
     /// Whether a world can be set so.
     fn could_be(&self, world: &str) -> Result<(), SettingsError> {
         if self.clock.speed.is_some_and(|speed| !(0.0..=FASTEST).contains(&speed)) {
@@ -161,12 +204,13 @@ impl Own {
     }
 }
 
-fn set(world: &World, own: &Own, clock_before: Option<&ClockSettings>) -> Result<(), SettingsError> {
+fn set(world: &World, own: &Own) -> Result<(), SettingsError> {
     let name = || world.name().to_owned();
     let time = own.time(world.name())?;
+    world.lay(&own.additions()).map_err(|error| SettingsError::Content(name(), error))?;
     world.faults.follow(&own.presets, &own.faults).map_err(|error| SettingsError::Rule(name(), error))?;
     world.stubs.follow(&own.stubs).map_err(|error| SettingsError::Stub(name(), error))?;
-    if clock_before == Some(&own.clock) {
+    if world.lock_clock_said().replace(own.clock.clone()).as_ref() == Some(&own.clock) {
         return Ok(());
     }
     if let Some(time) = time {
@@ -209,9 +253,19 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::world::Beginning;
 
     fn worlds() -> Worlds {
-        Worlds::new(Arc::new(World::beside("http://127.0.0.1:1", None, 1).expect("a world")))
+        Worlds::new(Arc::new(
+            World::begin(Beginning {
+                web_origin: "http://127.0.0.1:1",
+                name: None,
+                seed: 1,
+                additions: &Additions::default(),
+                state: None,
+            })
+            .expect("a world"),
+        ))
     }
 
     fn parse(text: &str) -> Settings {

@@ -1,6 +1,7 @@
 //! Everything that the world knows. Servers come and go; the world keeps its state.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
@@ -9,25 +10,28 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use onecity_core::NationAnchor;
 use onecity_protocol::credential::{Status, TrustList, UnixTime};
-use onecity_protocol::region::{RegionId, RegionTree};
+use onecity_protocol::region::{RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{ANNOUNCEMENT_TARGET, Announcement, TRUST_LIST_TARGET};
 use ring::hmac;
 use ring::rand::SystemRandom;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
 use crate::city::{self, CityState};
 use crate::clock::WorldClock;
+use crate::content::{Additions, Content, ContentError, People, regions};
 use crate::exchange;
 use crate::faults::{Faults, Preset, Rule, RuleError, Strike, What};
 use crate::gates::{GateSettings, Gates, region_of};
 use crate::identity::IdentityState;
 use crate::issuer::{IssuerError, Issuers};
 use crate::journal::{Journal, Redaction};
-use crate::regions::{self, RegionTableError};
 use crate::registry::{Origins, Registry, RegistryError, providers};
 use crate::server::Server;
 use crate::serving::ConnectionLimits;
+use crate::settings::ClockSettings;
+use crate::state::{Changes, Rows, StateError, StateFile};
 use crate::stubs::Stubs;
 
 static SERIALS: AtomicU64 = AtomicU64::new(0);
@@ -56,6 +60,10 @@ pub struct WorldOptions {
     pub admin_token: Option<String>,
     /// What strangers may do with its server's connections.
     pub connections: ConnectionLimits,
+    /// What is laid over the built-in world.
+    pub additions: Additions,
+    /// Where all of it is written down, so that another server can go on with it.
+    pub state: Option<PathBuf>,
 }
 
 impl WorldOptions {
@@ -87,6 +95,20 @@ impl WorldOptions {
         self
     }
 
+    /// Something is laid over the built-in world.
+    #[must_use]
+    pub fn with(mut self, additions: Additions) -> Self {
+        self.additions = additions;
+        self
+    }
+
+    /// All of it is written to a file, and goes on from there.
+    #[must_use]
+    pub fn state(mut self, file: impl Into<PathBuf>) -> Self {
+        self.state = Some(file.into());
+        self
+    }
+
     /// The clock stands still at a time, in milliseconds since 1970.
     #[must_use]
     pub fn frozen_at(mut self, milliseconds: i64) -> Self {
@@ -108,14 +130,30 @@ pub enum WorldError {
     Port(#[from] std::io::Error),
     #[error("the registry: {0}")]
     Registry(#[from] RegistryError),
-    #[error("the regions: {0}")]
-    Regions(#[from] RegionTableError),
+    #[error(transparent)]
+    Content(#[from] ContentError),
     #[error("the issuers: {0}")]
     Issuer(#[from] IssuerError),
     #[error("a fault: {0}")]
     Rule(#[from] RuleError),
+    #[error(transparent)]
+    State(#[from] StateError),
     #[error("the system has no random numbers")]
     Random,
+}
+
+/// Why something can't be laid over a world.
+#[derive(Debug, thiserror::Error)]
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum LayError {
+    #[error(
+        "regions and circles are laid down when a world begins: start the server again, and with a new state file if it has one"
+    )]
+    Regions,
+    #[error(transparent)]
+    Content(#[from] ContentError),
+    #[error("the registry: {0}")]
+    Registry(#[from] Box<RegistryError>),
 }
 
 /// A world. Its registry is signed when somebody asks for it: a world that nobody looks at costs next to nothing.
@@ -136,6 +174,13 @@ pub struct World {
     /// What everybody in it goes by.
     pub clock: Arc<WorldClock>,
     pub(crate) tree: Arc<RegionTree>,
+    content: Content,
+    people: RwLock<Arc<People>>,
+    /// What lies over what is built in.
+    additions: Mutex<Additions>,
+    /// What a file has last set its clock to.
+    clock_said: Mutex<Option<ClockSettings>>,
+    kept: Option<Kept>,
     registry: OnceLock<RwLock<Registry>>,
     pub(crate) identity: Mutex<IdentityState>,
     pub(crate) issuers: Issuers,
@@ -150,6 +195,44 @@ pub struct World {
     pub stubs: Stubs,
 }
 
+/// Where a world is written down.
+struct Kept {
+    file: Arc<StateFile>,
+    /// Changes are given to the file one after another, in their order.
+    settling: Mutex<Settled>,
+}
+
+/// What of the world itself is in the file.
+#[derive(Default)]
+struct Settled {
+    world: Option<StoredWorld>,
+    counter: u64,
+}
+
+/// The parts of a state file that are the world's own.
+const WORLD: &str = "world";
+const COUNTER: &str = "counter";
+
+/// A world as a state file has it, without its parts.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct StoredWorld {
+    seed: u64,
+    additions: Additions,
+    clock_said: Option<ClockSettings>,
+}
+
+/// What a world begins with.
+pub(crate) struct Beginning<'b> {
+    /// Of its server, without a path.
+    pub web_origin: &'b str,
+    /// None for a server's first.
+    pub name: Option<&'b str>,
+    pub seed: u64,
+    pub additions: &'b Additions,
+    /// Where it is written down, with what there is of it already.
+    pub state: Option<(Arc<StateFile>, Rows)>,
+}
+
 /// The gates that stand in each world from the start: two of a metro station in Jinan, a clinic's, and one in Ha Noi.
 const GATES: &str = r#"{
     "metro-1": { "region": "cn-sd", "number": 1, "types": ["transit"], "scope": 37, "open_hours_without_status": 24, "station": "metro" },
@@ -158,6 +241,12 @@ const GATES: &str = r#"{
     "hanoi-1": { "region": "vn-hn", "number": 4, "types": ["transit"], "open_hours_without_status": 24 }
 }"#;
 
+impl Kept {
+    fn lock(&self) -> MutexGuard<'_, Settled> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 impl World {
     /// What a world is started with, to be changed and started.
     pub fn builder() -> WorldOptions {
@@ -165,9 +254,22 @@ impl World {
     }
 
     /// Another world of the same server, below `/w/NAME`; or, without a name, the first.
-    pub(crate) fn beside(web_origin: &str, name: Option<&str>, seed: u64) -> Result<Self, WorldError> {
+    pub(crate) fn begin(beginning: Beginning<'_>) -> Result<Self, WorldError> {
         onecity_core::install_providers();
-        let tree = regions::tree()?;
+        let Beginning { web_origin, name, mut seed, additions, state } = beginning;
+        let (file, mut rows) = state.unzip();
+        let stored: Option<StoredWorld> =
+            rows.as_mut().and_then(|rows| rows.take_one(WORLD).transpose()).transpose()?;
+        let is_new = stored.is_none();
+        let mut additions = additions.clone();
+        let mut clock_said = None;
+        if let Some(stored) = &stored {
+            (seed, additions, clock_said) = (stored.seed, stored.additions.clone(), stored.clock_said.clone());
+        }
+        // What was published is in the file, wherever its folder has got to.
+        let services = if is_new { additions.services.clone() } else { Vec::new() };
+        let content = Content::with(&Additions { services, ..additions.clone() })?;
+        let tree = Arc::clone(&content.tree);
         let prefix = name.map(|name| format!("{PREFIX}{name}")).unwrap_or_default();
         let origin = format!("{web_origin}{prefix}");
         let issuers = Issuers::new(&origin, &tree)?;
@@ -185,6 +287,11 @@ impl World {
             counter: AtomicU64::new(0),
             clock,
             tree,
+            people: RwLock::new(Arc::new(content.people.clone())),
+            content,
+            additions: Mutex::new(additions),
+            clock_said: Mutex::new(clock_said),
+            kept: file.map(|file| Kept { file, settling: Mutex::default() }),
             registry: OnceLock::new(),
             identity: Mutex::new(IdentityState::new()),
             issuers,
@@ -195,8 +302,110 @@ impl World {
             stubs: Stubs::default(),
             origin,
         };
-        world.put_gates();
+        if let Some(mut rows) = rows {
+            world.restore(stored, &mut rows)?;
+        }
+        if is_new {
+            world.put_gates();
+            if *world.lock_additions() != Additions::default() {
+                // Whether it can be published is found out now.
+                let _ = world.registry.set(RwLock::new(world.build_registry()?));
+            }
+        }
         Ok(world)
+    }
+
+    /// Goes on with what a state file has.
+    fn restore(&self, stored: Option<StoredWorld>, rows: &mut Rows) -> Result<(), StateError> {
+        self.clock.restore(rows)?;
+        self.lock_identity().restore(rows)?;
+        self.issuers.restore(rows)?;
+        self.lock_cities().restore(rows)?;
+        self.faults.restore(rows)?;
+        self.stubs.restore(rows)?;
+        self.gates.restore(rows)?;
+        if let Some(registry) = Registry::restore(rows, self.now())? {
+            let _ = self.registry.set(RwLock::new(registry));
+        }
+        let counter = rows.take_one(COUNTER)?.unwrap_or(0);
+        self.counter.store(counter, Ordering::Relaxed);
+        if let Some(kept) = &self.kept {
+            *kept.lock() = Settled { world: stored, counter };
+        }
+        Ok(())
+    }
+
+    /// What a state file does not have yet.
+    fn unwritten(&self, settled: &mut Settled) -> Changes {
+        let mut changes = Changes::default();
+        let (additions, clock_said) = (self.lock_additions().clone(), self.lock_clock_said().clone());
+        let own = StoredWorld { seed: self.seed, additions, clock_said };
+        if settled.world.as_ref() != Some(&own) {
+            changes.put(WORLD, "", &own);
+            settled.world = Some(own);
+        }
+        let counter = self.counter.load(Ordering::Relaxed);
+        if std::mem::replace(&mut settled.counter, counter) != counter {
+            changes.put(COUNTER, "", &counter);
+        }
+        self.clock.unwritten(&mut changes);
+        self.lock_identity().unwritten(&mut changes);
+        self.issuers.unwritten(&mut changes);
+        self.lock_cities().unwritten(&mut changes);
+        self.faults.unwritten(&mut changes);
+        self.stubs.unwritten(&mut changes);
+        self.gates.unwritten(&mut changes);
+        if let Some(registry) = self.registry.get() {
+            let has_unwritten = registry.read().unwrap_or_else(PoisonError::into_inner).has_unwritten();
+            if has_unwritten {
+                registry.write().unwrap_or_else(PoisonError::into_inner).unwritten(&mut changes);
+            }
+        }
+        changes
+    }
+
+    /// Comes back once all that has happened so far is in the state file, if there is one: no later stop undoes it.
+    pub async fn settle(&self) -> Result<(), StateError> {
+        let Some(kept) = &self.kept else { return Ok(()) };
+        let number = {
+            let mut settled = kept.lock();
+            if *self.ended.borrow() {
+                return Ok(());
+            }
+            kept.file.give(&self.name, self.unwritten(&mut settled))
+        };
+        kept.file.is_written(number).await
+    }
+
+    /// Whether its state can be written, if it is.
+    pub(crate) async fn is_well(&self) -> Result<(), StateError> {
+        match &self.kept {
+            Some(kept) => kept.file.is_well().await,
+            None => Ok(()),
+        }
+    }
+
+    /// Takes it out of the state file, for good.
+    pub(crate) async fn forget(&self) -> Result<(), StateError> {
+        let Some(kept) = &self.kept else { return Ok(()) };
+        let number = {
+            let _settled = kept.lock();
+            kept.file.forget(&self.name)
+        };
+        kept.file.is_written(number).await
+    }
+
+    /// Where it is written down.
+    pub(crate) fn state_file(&self) -> Option<Arc<StateFile>> {
+        self.kept.as_ref().map(|kept| Arc::clone(&kept.file))
+    }
+
+    fn lock_additions(&self) -> MutexGuard<'_, Additions> {
+        self.additions.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn lock_clock_said(&self) -> MutexGuard<'_, Option<ClockSettings>> {
+        self.clock_said.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The gates that it has from the start.
@@ -208,14 +417,56 @@ impl World {
         }
     }
 
+    fn origins(&self) -> Origins<'_> {
+        Origins { web: &self.web_origin, world: &self.origin }
+    }
+
     fn build_registry(&self) -> Result<Registry, RegistryError> {
-        let origins = Origins { web: &self.web_origin, world: &self.origin };
-        Registry::build(origins, &providers(&self.origin), &self.issuers.trust_lists(), self.now())
+        Registry::build(
+            &self.content,
+            self.origins(),
+            &providers(&self.origin),
+            &self.issuers.trust_lists(),
+            self.now(),
+        )
     }
 
     fn registry_lock(&self) -> &RwLock<Registry> {
         // It is made from what is built in, and the tests make it.
         self.registry.get_or_init(|| RwLock::new(self.build_registry().expect("a registry of what is built in")))
+    }
+
+    /// Lays something else over what is built in: other personas, services beside those that it has, or their next versions. Its
+    /// regions are those that it began with.
+    pub fn lay(&self, additions: &Additions) -> Result<(), LayError> {
+        let mut before = self.lock_additions();
+        if *before == *additions && additions.services.is_empty() {
+            return Ok(());
+        }
+        if !before.has_regions_of(additions) {
+            return Err(LayError::Regions);
+        }
+        let people = People::with(&additions.personas)?;
+        let services = additions.services.iter().map(|own| Content::publication(&self.tree, own));
+        let services = services.collect::<Result<Vec<_>, _>>()?;
+        let now = self.now();
+        for own in &services {
+            self.registry_mut(|registry| registry.add(own, self.origins(), now)).map_err(Box::new)?;
+        }
+        *self.people.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(people);
+        *before = additions.clone();
+        Ok(())
+    }
+
+    /// Whether it is a unit of a tester's own.
+    pub(crate) fn has_own_unit(&self, unit: &UnitId) -> bool {
+        let own = self.lock_additions();
+        own.services.iter().any(|own| own.unit == *unit)
+    }
+
+    /// Who lives in it just now.
+    pub(crate) fn people(&self) -> Arc<People> {
+        Arc::clone(&self.people.read().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Tells it from every other, also from one that had its name before.
@@ -304,7 +555,7 @@ impl World {
         self.faults.reset();
         self.lock_identity().reset();
         self.issuers.reset();
-        *self.lock_cities() = CityState::default();
+        self.lock_cities().reset();
         self.counter.store(0, Ordering::Relaxed);
         self.clock.follow_machine();
         self.stubs.clear();
@@ -332,7 +583,7 @@ impl World {
         if !headers.contains_key(header::AUTHORIZATION) && !path.starts_with("/idp/") {
             return None;
         }
-        self.lock_identity().who_asks(headers, body, self.now()).map(str::to_owned)
+        self.lock_identity().who_asks(headers, body, self.now(), &self.people())
     }
 
     /// An id that the seed decides: 16 hexadecimal digits for a label.
@@ -368,7 +619,7 @@ impl World {
 
     /// Revokes (1), suspends (2) or reinstates (0) a pass; answers whether an issuer knows it.
     pub fn set_pass_status(&self, pass: &str, status: u8) -> bool {
-        self.issuers.set_status(pass, status)
+        self.issuers.set_status(pass, status, self.now())
     }
 
     /// Lets an issuer sign with a new key, and lists it beside the old one.
@@ -492,7 +743,8 @@ impl World {
             let root = String::from_utf8_lossy(&anchor.root).into_owned();
             json!({ "nation": anchor.nation, "url": anchor.url, "root": root })
         });
-        let personas: Vec<Value> = crate::identity::PERSONAS
+        let personas: Vec<Value> = self
+            .people()
             .iter()
             .map(|persona| json!({ "id": persona.id, "name": persona.name, "kind": persona.kind }))
             .collect();

@@ -10,8 +10,10 @@ use axum::http::uri::{PathAndQuery, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
+use crate::content::Additions;
 use crate::faults::is_id;
-use crate::world::{FIRST, PREFIX, World, WorldError};
+use crate::state::{Rows, StateError, StateFile};
+use crate::world::{Beginning, FIRST, PREFIX, World, WorldError};
 
 /// What is asked where a world's registry is needed.
 const NEED_REGISTRY: [&str; 3] = ["/registry/", "/world.json", "/phone/socket"];
@@ -50,6 +52,30 @@ impl Worlds {
         Self { first, others: RwLock::default() }
     }
 
+    /// The same with those that a state file has beside the first.
+    pub(crate) fn restore(
+        first: Arc<World>,
+        file: &Arc<StateFile>,
+        rows: BTreeMap<String, Rows>,
+    ) -> Result<Self, WorldError> {
+        let mut others = BTreeMap::new();
+        for (name, rows) in rows {
+            let state = Some((Arc::clone(file), rows));
+            let (web_origin, additions) = (first.web_origin(), Additions::default());
+            let beginning = Beginning { web_origin, name: Some(&name), seed: 1, additions: &additions, state };
+            others.insert(name.clone(), Arc::new(World::begin(beginning)?));
+        }
+        Ok(Self { first, others: RwLock::new(others) })
+    }
+
+    /// Comes back once all that has happened in all of them is in the state file, if there is one.
+    pub async fn settle(&self) -> Result<(), StateError> {
+        for world in self.all() {
+            world.settle().await?;
+        }
+        Ok(())
+    }
+
     /// The first.
     pub fn first(&self) -> Arc<World> {
         Arc::clone(&self.first)
@@ -73,7 +99,7 @@ impl Worlds {
     }
 
     /// One more.
-    pub fn add(&self, name: &str, seed: u64) -> Result<Arc<World>, WorldsError> {
+    pub fn add(&self, name: &str, seed: u64, additions: &Additions) -> Result<Arc<World>, WorldsError> {
         if !is_id(name) {
             return Err(WorldsError::Name);
         }
@@ -84,7 +110,9 @@ impl Worlds {
         if others.len() >= MOST {
             return Err(WorldsError::TooMany);
         }
-        let world = Arc::new(World::beside(self.first.web_origin(), Some(name), seed)?);
+        let state = self.first.state_file().map(|file| (file, Rows::default()));
+        let web_origin = self.first.web_origin();
+        let world = Arc::new(World::begin(Beginning { web_origin, name: Some(name), seed, additions, state })?);
         others.insert(name.to_owned(), Arc::clone(&world));
         Ok(world)
     }

@@ -184,6 +184,11 @@ impl SigningKey {
         plain.encrypt(passphrase).and_then(|der| Ok(der.to_pem(ENCRYPTED_LABEL, LineEnding::LF)?)).map_err(unusable)
     }
 
+    /// As PKCS#8 DER, for those who keep it where nobody else can read it.
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
+    }
+
     /// The public half.
     pub fn public(&self) -> &PublicKey {
         &self.public
@@ -217,6 +222,11 @@ impl KeyRing {
         let public = key.public().clone();
         self.0.push(key);
         Ok(public)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &SigningKey> {
+        self.0.iter()
     }
 
     /// Whether a key is at hand.

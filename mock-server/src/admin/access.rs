@@ -9,7 +9,7 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
@@ -22,8 +22,9 @@ use crate::identity::random_text;
 use crate::journal::FilterError;
 use crate::named::named;
 use crate::phone::browser::Host;
+use crate::state::StateError;
 use crate::world::WorldError;
-use crate::worlds::WorldsError;
+use crate::worlds::{Worlds, WorldsError};
 
 /// The header that every call has. A page of a service can't send it, and one of elsewhere has to ask first.
 const MEANT: &str = "onecity-admin";
@@ -91,6 +92,9 @@ pub(crate) enum Refusals {
     /// The world itself is broken.
     #[response(status = 500)]
     Failed(Refused),
+    /// The state file can't be written.
+    #[response(status = 507)]
+    Unwritten(Refused),
 }
 
 impl From<WorldsError> for Refused {
@@ -120,6 +124,12 @@ impl From<RuleError> for Refused {
 impl From<FilterError> for Refused {
     fn from(error: FilterError) -> Self {
         Self::wrong(error.to_string())
+    }
+}
+
+impl From<StateError> for Refused {
+    fn from(error: StateError) -> Self {
+        Self::new(StatusCode::INSUFFICIENT_STORAGE, "unwritten", error.to_string())
     }
 }
 
@@ -229,6 +239,22 @@ pub(super) async fn guard(State(access): State<Arc<Access>>, request: Request, n
             }
             response
         }
+    }
+}
+
+/// Answers once what was done to a world is in the state file, if there is one. While that can't be written, nothing is done.
+pub(super) async fn settle(State(worlds): State<Arc<Worlds>>, request: Request, next: Next) -> Response {
+    let name = request.uri().path().strip_prefix("/worlds/").and_then(|rest| rest.split('/').next());
+    let Some(world) = name.and_then(|name| worlds.get(name).ok()) else { return next.run(request).await };
+    if request.method() != Method::GET
+        && let Err(error) = world.is_well().await
+    {
+        return Refused::from(error).into_response();
+    }
+    let response = next.run(request).await;
+    match world.settle().await {
+        Ok(()) => response,
+        Err(error) => Refused::from(error).into_response(),
     }
 }
 

@@ -122,11 +122,13 @@ pub(crate) fn routes(
     stopping: watch::Receiver<bool>,
 ) -> Router {
     let (router, description) = router().split_for_parts();
+    let settles = Arc::clone(&worlds);
     let guarded = router
         .method_not_allowed_fallback(access::no_such_method)
         .with_state(Controls { worlds, phones, stopping })
         // A picture of 4 MiB in base64, and a little.
         .layer(DefaultBodyLimit::max(6 << 20))
+        .layer(middleware::from_fn_with_state(settles, access::settle))
         .layer(middleware::from_fn_with_state(access, access::guard));
     let described = Arc::new(serde_json::to_string_pretty(&description).unwrap_or_default());
     let document = move || {

@@ -13,7 +13,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Controls;
 use super::access::{Asks, Refusals, Refused};
-use crate::regions;
+use crate::content::regions;
 use crate::world::World;
 
 /// A region, or a circle of cities.

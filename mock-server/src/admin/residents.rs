@@ -10,20 +10,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Controls;
 use super::access::{Asks, Refusals, Refused};
-use crate::identity::PERSONAS;
-
-/// Somebody made up.
-#[derive(Debug, Serialize, ToSchema)]
-pub(super) struct PersonaView {
-    /// Its id, as in `login_hint`.
-    #[schema(example = "lan")]
-    id: String,
-    /// Its name.
-    name: String,
-    /// `person` or `enterprise`.
-    #[schema(value_type = String, example = "person")]
-    kind: onecity_core::AccountKind,
-}
+use crate::content::Persona;
+use crate::world::World;
 
 /// A session at a provider.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,11 +46,9 @@ pub(super) struct Whose {
 }
 
 impl Whose {
-    fn persona(&self) -> Result<Option<&str>, Refused> {
+    fn persona(&self, world: &World) -> Result<Option<&str>, Refused> {
         match self.persona.as_deref() {
-            Some(persona) if !PERSONAS.iter().any(|own| own.id == persona) => {
-                Err(Refused::unknown("there is no such persona"))
-            }
+            Some(persona) if world.people().get(persona).is_none() => Err(Refused::unknown("there is no such persona")),
             own => Ok(own),
         }
     }
@@ -71,14 +57,12 @@ impl Whose {
 /// Whom one can log in as.
 #[utoipa::path(get, path = "/worlds/{world}/personas", tag = "residents", operation_id = "list_personas",
     params(("world" = String, Path, description = "The world's name.")),
-    responses((status = 200, description = "All of them. None of them exists.", body = Vec<PersonaView>), Refusals))]
+    responses((status = 200, description = "All of them. None of them exists.", body = Vec<Persona>), Refusals))]
 pub(super) async fn personas(
     State(controls): State<Controls>,
     Path(world): Path<String>,
-) -> Result<Json<Vec<PersonaView>>, Refused> {
-    controls.worlds.get(&world)?;
-    let all = PERSONAS.iter();
-    Ok(Json(all.map(|own| PersonaView { id: own.id.to_owned(), name: own.name.to_owned(), kind: own.kind }).collect()))
+) -> Result<Json<Vec<Persona>>, Refused> {
+    Ok(Json(controls.worlds.get(&world)?.people().iter().cloned().collect()))
 }
 
 /// The sessions at the identity providers.
@@ -91,7 +75,7 @@ pub(super) async fn sessions(
     Asks(whose): Asks<Whose>,
 ) -> Result<Json<Vec<SessionView>>, Refused> {
     let world = controls.worlds.get(&world)?;
-    let persona = whose.persona()?;
+    let persona = whose.persona(&world)?;
     Ok(Json(world.lock_identity().sessions_of(persona, world.now())))
 }
 
@@ -105,7 +89,7 @@ pub(super) async fn end_sessions(
     Asks(whose): Asks<Whose>,
 ) -> Result<Json<Count>, Refused> {
     let world = controls.worlds.get(&world)?;
-    let persona = whose.persona()?;
+    let persona = whose.persona(&world)?;
     let count = world.lock_identity().end_sessions_of(persona, world.now());
     Ok(Json(Count { count }))
 }
@@ -120,7 +104,7 @@ pub(super) async fn expire_tokens(
     Asks(whose): Asks<Whose>,
 ) -> Result<Json<Count>, Refused> {
     let world = controls.worlds.get(&world)?;
-    let persona = whose.persona()?;
+    let persona = whose.persona(&world)?;
     let count = world.lock_identity().expire_tokens_of(persona, world.now());
     Ok(Json(Count { count }))
 }

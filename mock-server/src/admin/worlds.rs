@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::Controls;
 use super::access::{Refusals, Refused, Said};
+use crate::content::Additions;
 use crate::world::World;
 
 /// A world.
@@ -74,7 +75,8 @@ pub(super) async fn add(
         let text = crate::identity::random_text().to_lowercase();
         format!("world-{}", text.chars().filter(char::is_ascii_alphanumeric).take(12).collect::<String>())
     });
-    let world = controls.worlds.add(&name, wanted.seed.unwrap_or(1))?;
+    let world = controls.worlds.add(&name, wanted.seed.unwrap_or(1), &Additions::default())?;
+    world.settle().await?;
     Ok((StatusCode::CREATED, Json(WorldView::of(&world))))
 }
 
@@ -94,7 +96,9 @@ pub(super) async fn look(
     params(("world" = String, Path, description = "Its name.")),
     responses((status = 204, description = "It has ended."), Refusals))]
 pub(super) async fn remove(State(controls): State<Controls>, Path(world): Path<String>) -> Result<StatusCode, Refused> {
-    controls.phones.forget(&*controls.worlds.remove(&world)?);
+    let removed = controls.worlds.remove(&world)?;
+    controls.phones.forget(&removed);
+    removed.forget().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -17,7 +17,7 @@ use axum::{Json, Router};
 use onecity_protocol::region::UnitId;
 use serde_json::{Value, json};
 
-use crate::identity::{STRONG, ServiceGrant, authenticate_service};
+use crate::identity::{ServiceGrant, Strength, authenticate_service};
 use crate::problem::Problem;
 use crate::world::{In, World};
 
@@ -67,8 +67,8 @@ async fn me(In(world): In, Path(path): Path<String>, uri: Uri, headers: HeaderMa
 async fn strong(In(world): In, Path(path): Path<String>, uri: Uri, headers: HeaderMap) -> Result<Json<Value>, Problem> {
     unit(&world, &path)?;
     let grant = asked_by(&world, &headers, "GET", &uri)?.ok_or(Problem::unauthorized("nobody knows who asks"))?;
-    if grant.acr != STRONG {
-        return Err(Problem::wants_step_up(STRONG));
+    if grant.acr != Strength::Strong {
+        return Err(Problem::wants_step_up(Strength::Strong.acr()));
     }
     Ok(Json(json!({ "subject": grant.subject })))
 }
@@ -77,7 +77,8 @@ async fn strong(In(world): In, Path(path): Path<String>, uri: Uri, headers: Head
 fn unit(world: &World, path: &str) -> Result<UnitId, Problem> {
     let known = |unit: &UnitId| {
         let circle = world.tree.circles().any(|circle| circle.id == *unit);
-        circle || (!unit.is_office() && world.tree.get(unit.region()).is_some())
+        let is_region = || !unit.is_office() && world.tree.get(unit.region()).is_some();
+        circle || is_region() || world.has_own_unit(unit)
     };
     let unit = path.replace('.', "/").parse().ok().filter(known);
     unit.ok_or_else(Problem::not_found)

@@ -9,14 +9,15 @@ use axum::response::{IntoResponse, Response};
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::UnitId;
 use ring::digest::{SHA256, digest};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{asked_by, named, unit};
-use crate::expiring::Expiring;
+use crate::expiring::{Expiring, Stored};
 use crate::identity::ServiceGrant;
 use crate::problem::Problem;
+use crate::state::{Changes, Pieces, Rows, StateError};
 use crate::world::In;
 
 const UPLOAD_OFFSET: HeaderName = HeaderName::from_static("upload-offset");
@@ -35,6 +36,7 @@ const MAX_KEY: usize = 128;
 /// What a submission or an attachment weighs beside its own bytes.
 const OVERHEAD: usize = 1024;
 
+#[derive(Serialize, Deserialize)]
 struct Taken {
     /// Of what was handed in: the same number with something else is refused.
     hash: [u8; 32],
@@ -75,7 +77,7 @@ impl TakenView {
 }
 
 /// What somebody has given a number to. Another's number is another, though it may be the same text.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 struct Numbered {
     unit: UnitId,
     /// The subject that the unit knows its author by; none for somebody who is not logged in.
@@ -96,6 +98,39 @@ impl Numbered {
 struct Upload {
     length: usize,
     bytes: Vec<u8>,
+    /// How many of them are in the state file.
+    written: usize,
+}
+
+/// Each piece that came is written once: first how long all of it is to be, then the bytes by their place.
+impl Stored for Upload {
+    fn pieces(&mut self, was_written: bool) -> Pieces {
+        let mut pieces = Vec::new();
+        if !was_written {
+            self.written = 0;
+            pieces.push((0, self.length.to_string().into_bytes()));
+        }
+        if let Some(new) = self.bytes.get(self.written..).filter(|new| !new.is_empty()) {
+            pieces.push((i64::try_from(self.written).unwrap_or(i64::MAX - 1) + 1, new.to_vec()));
+            self.written = self.bytes.len();
+        }
+        pieces
+    }
+
+    fn from_pieces(pieces: Pieces) -> Option<Self> {
+        let mut pieces = pieces.into_iter();
+        let (_, length) = pieces.next()?;
+        let length = std::str::from_utf8(&length).ok()?.parse().ok().filter(|length| *length <= MAX_UPLOAD)?;
+        let mut bytes = Vec::new();
+        for (place, new) in pieces {
+            let follows = usize::try_from(place).ok() == Some(bytes.len() + 1) && bytes.len() + new.len() <= length;
+            if !follows {
+                return None;
+            }
+            bytes.extend(new);
+        }
+        Some(Self { length, written: bytes.len(), bytes })
+    }
 }
 
 impl Upload {
@@ -117,6 +152,24 @@ impl Default for CityState {
 }
 
 impl CityState {
+    /// Goes on with what a state file has.
+    pub(crate) fn restore(&mut self, rows: &mut Rows) -> Result<(), StateError> {
+        self.taken.restore("submissions", rows)?;
+        self.uploads.restore("uploads", rows)
+    }
+
+    /// What a state file does not have yet.
+    pub(crate) fn unwritten(&mut self, changes: &mut Changes) {
+        self.taken.unwritten("submissions", changes);
+        self.uploads.unwritten("uploads", changes);
+    }
+
+    /// Forgets everything.
+    pub(crate) fn reset(&mut self) {
+        self.taken.clear();
+        self.uploads.clear();
+    }
+
     /// How many different submissions were taken.
     pub(crate) fn taken(&self) -> usize {
         self.taken.iter().count()
@@ -131,9 +184,9 @@ impl CityState {
 
     /// Goes on with a submission; answers whether there is one.
     pub(crate) fn progress(&mut self, id: &str, at: UnixTime, status: &str, text: &str) -> bool {
-        let own = self.taken.iter_mut().find(|(own, _)| own.number == id);
+        let place = self.taken.iter().find(|(own, _)| own.number == id).map(|(place, _)| place.clone());
         let entry = json!({ "at": at, "status": status, "text": text });
-        own.map(|(_, taken)| taken.timeline.push(entry)).is_some()
+        place.and_then(|place| self.taken.get_mut(&place, at)).map(|taken| taken.timeline.push(entry)).is_some()
     }
 
     /// An attachment that has come whole.
@@ -245,7 +298,7 @@ pub(super) async fn begin_upload(
     let length = length.ok_or(Problem::incomplete("an upload says how long it is, at most 20 MiB"))?;
     let (mut cities, now) = (world.lock_cities(), world.now());
     if cities.uploads.get(&place, now).is_none() {
-        cities.uploads.put_weighing(OVERHEAD + length, place, Upload { length, bytes: Vec::new() }, now);
+        cities.uploads.put_weighing(OVERHEAD + length, place, Upload { length, bytes: Vec::new(), written: 0 }, now);
     }
     let place = format!("{}{}", world.prefix(), uri.path().replacen("/attachments/", "/uploads/", 1));
     Ok((StatusCode::CREATED, [(header::LOCATION, place), (TUS_RESUMABLE, "1.0.0".to_owned())]).into_response())

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use mock_server::journey::{self, Step};
 use mock_server::soak::{self, SoakOptions};
-use mock_server::{Preset, Server, Settings, WorldOptions};
+use mock_server::{Preset, Server, Settings, WorldError, WorldOptions};
 use tracing_subscriber::EnvFilter;
 
 use control::{Control, Target};
@@ -23,9 +23,9 @@ use control::{Control, Target};
     after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json\n  mock-server --config world.toml  serve it as a file says, also when that is changed\n  mock-server fault flaky-metro    let something go wrong at the server that runs\n  mock-server clock --jump 1h      let an hour pass there\n  mock-server journal              see what arrived there\n  mock-server soak --phones 100 --minutes 10"
 )]
 struct Cli {
-    /// The port on 127.0.0.1; 0 for a free one.
-    #[arg(long, default_value_t = 8787)]
-    port: u16,
+    /// The port on 127.0.0.1; 0 for a free one. Without it, 8787, or the one that the state is of.
+    #[arg(long)]
+    port: Option<u16>,
     /// Lets phones in the same network open the browser phone, too. Everybody in that network can then use the whole world.
     #[arg(long)]
     network: bool,
@@ -41,6 +41,10 @@ struct Cli {
     /// What the worlds are set to, as TOML; it is read again whenever it is changed.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Writes everything down in this file, at any instant, and goes on from there: keys, sessions, passes, submissions, clock, faults.
+    /// Phones and gates never notice that another server answers.
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     #[command(flatten)]
     target: Target,
     #[command(subcommand)]
@@ -67,6 +71,9 @@ enum Command {
         format: Format,
     },
 }
+
+/// Where the world is unless somebody says otherwise.
+const USUAL_PORT: u16 = 8787;
 
 #[derive(Clone, Copy, ValueEnum)]
 enum Format {
@@ -108,9 +115,13 @@ fn main() -> ExitCode {
                 }
             },
             None => {
-                let (port, network, seed, faults) = (cli.port, cli.network, cli.seed, cli.faults);
+                let is_written =
+                    cli.state.as_ref().is_some_and(|file| file.metadata().is_ok_and(|file| file.len() > 0));
+                let port = cli.port.unwrap_or(if is_written { 0 } else { USUAL_PORT });
+                let (network, seed, faults, state) = (cli.network, cli.seed, cli.faults, cli.state);
                 let admin_token = cli.target.token();
-                let options = WorldOptions { port, network, seed, faults, admin_token, ..WorldOptions::default() };
+                let options =
+                    WorldOptions { port, network, seed, faults, admin_token, state, ..WorldOptions::default() };
                 serve(options, &cli.entrusted, cli.config).await
             }
         }
@@ -141,10 +152,14 @@ async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<P
         }
     };
     options.seed = settings.seed().unwrap_or(options.seed);
+    options.additions = settings.additions();
     let server = match Server::start(options).await {
         Ok(server) => server,
         Err(error) => {
-            eprintln!("The world can't start: {error}. Is another one on port {port}? Try --port 0.");
+            eprintln!("The world can't start: {error}");
+            if matches!(error, WorldError::Port(_)) {
+                eprintln!("Is another one on port {port}? Try --port 0.");
+            }
             return ExitCode::FAILURE;
         }
     };
@@ -184,10 +199,23 @@ async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<P
     println!("  a city's back end {origin}/city/cn-sd.jinan");
     println!("Ctrl-C ends it.");
     let ended = async {
-        let _ = tokio::signal::ctrl_c().await;
+        tokio::select! {
+            _ = tokio::signal::ctrl_c() => {}
+            () = terminated() => {}
+        }
     };
     server.run_until(ended).await;
     ExitCode::SUCCESS
+}
+
+/// Comes back when the system asks the process to end, as service managers do.
+async fn terminated() {
+    #[cfg(unix)]
+    if let Ok(mut asked) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
+        asked.recv().await;
+        return;
+    }
+    std::future::pending().await
 }
 
 async fn soak_phones(phones: usize, minutes: f64, presets: Vec<Preset>, seed: u64) -> ExitCode {

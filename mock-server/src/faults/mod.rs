@@ -10,7 +10,7 @@ mod presets;
 mod rule;
 pub(crate) mod wire;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 
@@ -20,13 +20,14 @@ use rand::SeedableRng as _;
 use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, LogNormal, StandardUniform, Uniform};
 use ring::hmac;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use presets::Preset;
 pub use rule::{Between, Delay, Instead, Rule, Signed, Spread, Stale, What, Where};
 
 use crate::exchange::Asked;
+use crate::state::{Changes, Rows, StateError};
 
 /// Most rules at once.
 const MOST: usize = 256;
@@ -77,10 +78,28 @@ struct Running {
     counts: Mutex<Counts>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 struct Counts {
     met: u32,
     struck: u32,
+}
+
+/// The part of a state file that is the faults'.
+const FAULTS: &str = "faults";
+
+/// What is in force, as a state file has it.
+#[derive(Serialize, Deserialize)]
+struct StoredFaults {
+    all: Vec<StoredRule>,
+    given: usize,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredRule {
+    rule: Rule,
+    preset: Option<String>,
+    is_from_file: bool,
+    counts: Counts,
 }
 
 /// A rule that is in force, as a tester sees it.
@@ -143,12 +162,55 @@ pub struct Faults {
     /// How many there are, for those who need not look at them.
     count: AtomicUsize,
     given: AtomicUsize,
+    /// Whether something is not in the state file yet.
+    is_unwritten: AtomicBool,
 }
 
 impl Faults {
     pub(crate) fn new(seed: u64) -> Self {
         let seed = hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes());
-        Self { seed, all: RwLock::default(), count: AtomicUsize::new(0), given: AtomicUsize::new(0) }
+        Self {
+            seed,
+            all: RwLock::default(),
+            count: AtomicUsize::new(0),
+            given: AtomicUsize::new(0),
+            is_unwritten: AtomicBool::new(false),
+        }
+    }
+
+    /// Goes on with what a state file has.
+    pub(crate) fn restore(&self, rows: &mut Rows) -> Result<(), StateError> {
+        let Some(StoredFaults { all: stored, given }) = rows.take_one(FAULTS)? else { return Ok(()) };
+        for StoredRule { rule, preset, is_from_file, counts } in stored {
+            let id = self.add_to(rule, preset, is_from_file).map_err(|_| StateError::Damaged(FAULTS.to_owned()))?;
+            let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(own) = all.iter().find(|own| own.id == id) {
+                *own.counts.lock().unwrap_or_else(PoisonError::into_inner) = counts;
+            }
+        }
+        self.given.store(given, Ordering::Relaxed);
+        self.is_unwritten.store(false, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// What a state file does not have yet.
+    pub(crate) fn unwritten(&self, changes: &mut Changes) {
+        if !self.is_unwritten.swap(false, Ordering::Relaxed) {
+            return;
+        }
+        let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
+        let stored = |own: &Arc<Running>| StoredRule {
+            rule: own.rule.clone(),
+            preset: own.preset.clone(),
+            is_from_file: own.is_from_file,
+            counts: *own.counts.lock().unwrap_or_else(PoisonError::into_inner),
+        };
+        let given = self.given.load(Ordering::Relaxed);
+        changes.put(FAULTS, "", &StoredFaults { all: all.iter().map(stored).collect(), given });
+    }
+
+    fn has_changed(&self) {
+        self.is_unwritten.store(true, Ordering::Relaxed);
     }
 
     /// Lets what a preset is made of go wrong from now on; what it has struck so far is forgotten.
@@ -218,6 +280,7 @@ impl Faults {
         }
         all.push(Arc::new(running));
         self.count.store(all.len(), Ordering::Release);
+        self.has_changed();
         Ok(id)
     }
 
@@ -236,6 +299,7 @@ impl Faults {
     pub(crate) fn reset(&self) {
         self.end_all();
         self.given.store(0, Ordering::Relaxed);
+        self.has_changed();
     }
 
     /// Ends a rule by its id, or what belongs to a preset; answers whether there was something.
@@ -253,6 +317,7 @@ impl Faults {
         let before = all.len();
         all.retain(|own| !goes(own));
         self.count.store(all.len(), Ordering::Release);
+        self.has_changed();
         all.len() < before
     }
 
@@ -287,6 +352,9 @@ impl Faults {
             let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
             all.iter().filter(|own| is_meant(&own.rule.what) && own.is_for(asked)).cloned().collect()
         };
+        if !meant.is_empty() {
+            self.has_changed();
+        }
         meant.iter().filter_map(|own| own.meet(&self.seed)).collect()
     }
 }

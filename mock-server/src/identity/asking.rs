@@ -30,9 +30,9 @@ pub(super) async fn userinfo(
     if !grant.scopes.openid {
         return Err(Problem::lacks_scope("openid"));
     }
-    let mut claims = json!({ "sub": subject(&world, grant.persona) });
+    let mut claims = json!({ "sub": subject(&world, &grant.persona) });
     if grant.scopes.profile {
-        profile(grant.persona, &mut claims);
+        profile(&world, &grant.persona, &mut claims);
     }
     Ok(Json(claims))
 }
@@ -75,7 +75,7 @@ pub(super) async fn introspect(
     };
     let mut said = json!({
         "active": true, "scope": own.grant.scopes.words(), "client_id": CLIENT_ID, "iss": issuer(&world, &provider),
-        "sub": subject(&world, own.grant.persona), "iat": own.issued, "exp": own.issued + ACCESS_LASTS,
+        "sub": subject(&world, &own.grant.persona), "iat": own.issued, "exp": own.issued + ACCESS_LASTS,
         "acr": own.grant.acr, "auth_time": own.grant.authenticated,
         "token_type": if own.grant.key.is_some() { "DPoP" } else { "Bearer" },
     });

@@ -12,8 +12,7 @@ use super::ending::hinted;
 use super::parameters::{MAX_REQUEST, Parameters};
 use super::proofs::check_proof;
 use super::{
-    BROWSER_LASTS, CLIENT_ID, Code, Grant, PASSWORD, PERSONAS, PUSHED_LASTS, STRONG, Scopes, home, issuer, known,
-    random_text, subject,
+    BROWSER_LASTS, CLIENT_ID, Code, Grant, PUSHED_LASTS, Scopes, Strength, home, issuer, known, random_text, subject,
 };
 use crate::pages;
 use crate::problem::Problem;
@@ -33,7 +32,7 @@ pub(crate) struct AuthorizeRequest {
     /// The key that the code is bound to (RFC 9449 §10).
     key: Option<String>,
     scopes: Scopes,
-    acr: &'static str,
+    acr: Strength,
     /// How long ago the resident may have logged in, in seconds.
     max_age: Option<i64>,
 }
@@ -123,7 +122,10 @@ impl AuthorizeRequest {
                 nonce: parameters.get("nonce").map(str::to_owned),
                 key: parameters.get("dpop_jkt").map(str::to_owned),
                 scopes: Scopes::of(parameters.get("scope").unwrap_or_default()),
-                acr: if parameters.has("acr_values", STRONG) { STRONG } else { PASSWORD },
+                acr: match parameters.has("acr_values", Strength::Strong.acr()) {
+                    true => Strength::Strong,
+                    false => Strength::Password,
+                },
                 parameters,
                 back,
             }),
@@ -247,11 +249,13 @@ pub(super) async fn ask(
             let weight = parameters.weight();
             world.lock_identity().pushed.put_weighing(weight, uri, (provider.clone(), parameters), world.now());
         }
-        return Ok(pages::choose_persona(pages::Language::of(&headers), &provider, &request).into_response());
+        return Ok(
+            pages::choose_persona(pages::Language::of(&headers), &provider, &request, &world.people()).into_response()
+        );
     }
-    let now = world.now();
-    if let Some(persona) = PERSONAS.iter().find(|own| Some(own.id) == request.hint()) {
-        return grant_code(&world, &provider, &request, persona.id, now);
+    let (now, people) = (world.now(), world.people());
+    if let Some(persona) = request.hint().and_then(|hint| people.get(hint)) {
+        return grant_code(&world, &provider, &request, &persona.id, now);
     }
     let seen = browser(&world, &provider, &headers);
     let seen = seen.filter(|(_, at)| request.max_age.is_none_or(|longest| now - at <= longest));
@@ -270,7 +274,9 @@ pub(super) async fn ask(
     }
     match seen {
         // A stronger login can't be had without asking.
-        Some((persona, at)) if request.acr == PASSWORD => grant_code(&world, &provider, &request, persona, at),
+        Some((persona, at)) if request.acr == Strength::Password => {
+            grant_code(&world, &provider, &request, &persona, at)
+        }
         _ => Ok(request.back.refuses(&world, &provider, refusal("login_required", "nobody has logged in here yet"))),
     }
 }
@@ -287,17 +293,18 @@ pub(super) async fn choose(
         Ok(request) => request,
         Err(refused) => return refused.answer(&world, &provider),
     };
-    let known = persona.and_then(|persona| PERSONAS.iter().find(|own| own.id == persona));
+    let people = world.people();
+    let known = persona.and_then(|persona| people.get(&persona));
     let Some(persona) = known else {
         return Ok(request.back.refuses(&world, &provider, refusal("access_denied", "no such persona")));
     };
     let now = world.now();
-    let mut response = grant_code(&world, &provider, &request, persona.id, now)?;
+    let mut response = grant_code(&world, &provider, &request, &persona.id, now)?;
     let cookie = random_text();
     let (place, prefix) = (cookie_of(&provider), world.prefix());
     let set =
         format!("{place}={cookie}; Path={prefix}/idp/{provider}; Max-Age={BROWSER_LASTS}; HttpOnly; SameSite=Lax");
-    world.lock_identity().browsers.put(cookie, (provider, persona.id, now), now);
+    world.lock_identity().browsers.put(cookie, (provider, persona.id.clone(), now), now);
     if let Ok(set) = HeaderValue::from_str(&set) {
         response.headers_mut().insert(header::SET_COOKIE, set);
     }
@@ -317,24 +324,24 @@ pub(super) fn cookie<'h>(provider: &str, headers: &'h HeaderMap) -> Option<&'h s
 }
 
 /// Who has logged in at a provider with this browser, and when.
-fn browser(world: &World, provider: &str, headers: &HeaderMap) -> Option<(&'static str, UnixTime)> {
+fn browser(world: &World, provider: &str, headers: &HeaderMap) -> Option<(String, UnixTime)> {
     let cookie = cookie(provider, headers)?;
     let state = world.lock_identity();
     let (at, persona, since) = state.browsers.get(cookie, world.now())?;
-    (at == provider).then_some((*persona, *since))
+    (at == provider).then(|| (persona.clone(), *since))
 }
 
 fn grant_code(
     world: &World,
     provider: &str,
     request: &AuthorizeRequest,
-    persona: &'static str,
+    persona: &str,
     authenticated: UnixTime,
 ) -> Result<Response, Problem> {
     let code = random_text();
     let grant = Grant {
         provider: provider.to_owned(),
-        persona,
+        persona: persona.to_owned(),
         key: request.key.clone(),
         acr: request.acr,
         scopes: request.scopes,

@@ -50,7 +50,7 @@ pub(super) struct Hint {
 
 /// The session of an ID token that this provider has signed, whether or not it has ended (RP-Initiated Logout 1.0 §2).
 pub(super) fn hinted(world: &World, provider: &str, hint: &str) -> Option<Hint> {
-    let jwk: Jwk = serde_json::from_value(world.lock_identity().jwk.clone()).ok()?;
+    let jwk: Jwk = serde_json::from_value(world.lock_identity().signing.jwk.clone()).ok()?;
     let mut validation = Validation::new(Algorithm::ES256);
     validation.set_issuer(&[issuer(world, provider)]);
     validation.set_audience(&[CLIENT_ID]);

@@ -9,14 +9,12 @@
 //!   asking.rs      userinfo (OpenID Connect Core 1.0 §5.3), introspection (RFC 7662)
 //!   redirect.rs    where an app may be sent back to
 //!   proofs.rs      DPoP (RFC 9449)
-//!   personas.rs    who there is
 //! ```
 
 mod asking;
 mod authorize;
 mod ending;
 mod parameters;
-mod personas;
 mod proofs;
 mod redirect;
 mod tokens;
@@ -33,18 +31,20 @@ use jsonwebtoken::EncodingKey;
 use onecity_protocol::credential::UnixTime;
 use ring::rand::SystemRandom;
 use ring::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
 use crate::admin::SessionView;
+use crate::content::People;
 use crate::expiring::Expiring;
 use crate::faults::What;
 use crate::problem::Problem;
+use crate::state::{self, Changes, Rows, StateError};
 use crate::world::{In, World};
 
 pub(crate) use authorize::AuthorizeRequest;
 use parameters::Parameters;
-pub(crate) use personas::{PERSONAS, attribute, claim, dependants, person_name};
 pub(crate) use proofs::verify_jws;
 pub(crate) use redirect::home;
 use tokens::subject;
@@ -52,9 +52,6 @@ pub(crate) use tokens::{ServiceGrant, authenticate_at, authenticate_service};
 
 /// The app's id at every provider of this world.
 pub(crate) const CLIENT_ID: &str = "onecity-app";
-/// How strongly one logs in unless more is asked for, and what more there is.
-pub(crate) const PASSWORD: &str = "urn:onecity:acr:password";
-pub(crate) const STRONG: &str = "urn:onecity:acr:strong";
 const PROVIDERS: [&str; 2] = ["shandong", "vneid"];
 const ACCESS_LASTS: i64 = 300;
 const CODE_LASTS: i64 = 120;
@@ -77,21 +74,41 @@ const MAX_FORM: usize = 16 << 10;
 /// How long a lost answer to a refresh can be asked for again, in seconds.
 const GRACE: i64 = 60;
 
+/// How strongly one logs in: as it is written (OpenID Connect Core 1.0 §2, `acr`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Strength {
+    /// Unless more is asked for.
+    #[serde(rename = "urn:onecity:acr:password")]
+    Password,
+    /// What more there is.
+    #[serde(rename = "urn:onecity:acr:strong")]
+    Strong,
+}
+
+impl Strength {
+    pub(crate) const fn acr(self) -> &'static str {
+        match self {
+            Self::Password => "urn:onecity:acr:password",
+            Self::Strong => "urn:onecity:acr:strong",
+        }
+    }
+}
+
 /// What a login or a token stands for.
-#[derive(Clone)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Grant {
     provider: String,
-    persona: &'static str,
+    persona: String,
     /// The key that it is bound to (RFC 9449); none for a bearer token (RFC 6750).
     key: Option<String>,
-    acr: &'static str,
+    acr: Strength,
     scopes: Scopes,
     /// When the resident chose who they are.
     authenticated: UnixTime,
 }
 
 /// What an app was granted, of what it may ask for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 struct Scopes {
     openid: bool,
     profile: bool,
@@ -122,6 +139,7 @@ impl Scopes {
     }
 }
 
+#[derive(Serialize, Deserialize)]
 struct Code {
     grant: Grant,
     redirect_uri: String,
@@ -130,12 +148,14 @@ struct Code {
 }
 
 /// An access token's.
+#[derive(Serialize, Deserialize)]
 struct Access {
     grant: Grant,
     session: String,
     issued: UnixTime,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Refresh {
     grant: Grant,
     session: String,
@@ -144,29 +164,50 @@ struct Refresh {
 }
 
 /// A session as its resident sees it.
+#[derive(Serialize, Deserialize)]
 struct Seen {
-    persona: &'static str,
+    persona: String,
     provider: String,
     device: String,
     created: UnixTime,
     last_used: UnixTime,
 }
 
-/// Everything that the providers remember.
-pub(crate) struct IdentityState {
+/// The key that the providers sign with.
+struct SigningKey {
+    pkcs8: Vec<u8>,
     key: EncodingKey,
     jwk: Value,
+}
+
+/// What is secret of the providers, as a state file has it.
+#[derive(Serialize, Deserialize)]
+struct Secrets {
+    #[serde(with = "state::bytes")]
+    pkcs8: Vec<u8>,
+    keys: u32,
+    gateway_secret: String,
+}
+
+/// The parts of a state file that are the providers'.
+const SECRETS: &str = "provider-secrets";
+
+/// Everything that the providers remember.
+pub(crate) struct IdentityState {
+    signing: SigningKey,
     /// What those who may ask about tokens prove themselves with.
     gateway_secret: String,
     /// How many keys there have been.
     keys: u32,
+    /// Whether what is secret is not in the state file yet.
+    is_unwritten: bool,
     codes: Expiring<String, Code>,
     /// Authorization requests that were pushed, by their URI, with the provider that each was pushed to.
     pushed: Expiring<String, (String, Parameters)>,
     /// Codes that were used, with the sessions that they began.
     used: Expiring<String, String>,
     /// Browsers by their cookies: at which provider, as whom, and since when.
-    browsers: Expiring<String, (String, &'static str, UnixTime)>,
+    browsers: Expiring<String, (String, String, UnixTime)>,
     access: Expiring<String, Access>,
     refresh: Expiring<String, Refresh>,
     services: Expiring<String, ServiceGrant>,
@@ -177,12 +218,11 @@ pub(crate) struct IdentityState {
 
 impl IdentityState {
     pub(crate) fn new() -> Self {
-        let (key, jwk) = signing_key(1);
         Self {
-            key,
-            jwk,
+            signing: SigningKey::generate(1),
             gateway_secret: random_text(),
             keys: 1,
+            is_unwritten: true,
             codes: Expiring::new(CODE_LASTS, MAX_REQUESTS),
             pushed: Expiring::new(PUSHED_LASTS, MAX_REQUESTS),
             used: Expiring::new(CODE_LASTS, MAX_TOKENS),
@@ -198,7 +238,43 @@ impl IdentityState {
     /// Signs with a new key from now on; the old one is no longer listed.
     pub(crate) fn rotate_key(&mut self) {
         self.keys += 1;
-        (self.key, self.jwk) = signing_key(self.keys);
+        self.signing = SigningKey::generate(self.keys);
+        self.is_unwritten = true;
+    }
+
+    /// Goes on with what a state file has.
+    pub(crate) fn restore(&mut self, rows: &mut Rows) -> Result<(), StateError> {
+        if let Some(Secrets { pkcs8, keys, gateway_secret }) = rows.take_one(SECRETS)? {
+            self.signing =
+                SigningKey::from_pkcs8(pkcs8, keys).ok_or_else(|| StateError::Damaged(SECRETS.to_owned()))?;
+            (self.keys, self.gateway_secret, self.is_unwritten) = (keys, gateway_secret, false);
+        }
+        self.codes.restore("codes", rows)?;
+        self.pushed.restore("pushed", rows)?;
+        self.used.restore("used-codes", rows)?;
+        self.browsers.restore("browsers", rows)?;
+        self.access.restore("access-tokens", rows)?;
+        self.refresh.restore("refresh-tokens", rows)?;
+        self.services.restore("service-tokens", rows)?;
+        self.sessions.restore("sessions", rows)?;
+        self.proofs.restore("proofs", rows)
+    }
+
+    /// What a state file does not have yet.
+    pub(crate) fn unwritten(&mut self, changes: &mut Changes) {
+        if std::mem::take(&mut self.is_unwritten) {
+            let (pkcs8, gateway_secret) = (self.signing.pkcs8.clone(), self.gateway_secret.clone());
+            changes.put(SECRETS, "", &Secrets { pkcs8, keys: self.keys, gateway_secret });
+        }
+        self.codes.unwritten("codes", changes);
+        self.pushed.unwritten("pushed", changes);
+        self.used.unwritten("used-codes", changes);
+        self.browsers.unwritten("browsers", changes);
+        self.access.unwritten("access-tokens", changes);
+        self.refresh.unwritten("refresh-tokens", changes);
+        self.services.unwritten("service-tokens", changes);
+        self.sessions.unwritten("sessions", changes);
+        self.proofs.unwritten("proofs", changes);
     }
 
     /// The sessions that go on: a persona's, or all.
@@ -209,7 +285,7 @@ impl IdentityState {
             .map(|(_, seen)| seen)
             .filter(own)
             .map(|seen| SessionView {
-                persona: seen.persona.to_owned(),
+                persona: seen.persona.clone(),
                 provider: seen.provider.clone(),
                 device: seen.device.clone(),
                 created: seen.created,
@@ -257,9 +333,15 @@ impl IdentityState {
 
     /// Forgets everything but the keys and secrets.
     pub(crate) fn reset(&mut self) {
-        let before = std::mem::replace(self, Self::new());
-        (self.key, self.jwk, self.keys) = (before.key, before.jwk, before.keys);
-        self.gateway_secret = before.gateway_secret;
+        self.codes.clear();
+        self.pushed.clear();
+        self.used.clear();
+        self.browsers.clear();
+        self.access.clear();
+        self.refresh.clear();
+        self.services.clear();
+        self.sessions.clear();
+        self.proofs.clear();
     }
 
     /// Ends every session, as a provider does that was broken into.
@@ -291,12 +373,12 @@ impl IdentityState {
     }
 
     /// The persona whose token or form it is: what an access token, a service's, a refresh token or a code stands for.
-    pub(crate) fn who_asks(&self, headers: &HeaderMap, body: &[u8], now: UnixTime) -> Option<&'static str> {
-        let in_session = |session: &str| self.sessions.get(session, now).map(|seen| seen.persona);
-        let of_access = |token: &str| self.access.get(token, now).map(|own| own.grant.persona);
+    pub(crate) fn who_asks(&self, headers: &HeaderMap, body: &[u8], now: UnixTime, people: &People) -> Option<String> {
+        let in_session = |session: &str| self.sessions.get(session, now).map(|seen| seen.persona.clone());
+        let of_access = |token: &str| self.access.get(token, now).map(|own| own.grant.persona.clone());
         let of_service = |token: &str| in_session(&self.services.get(token, now)?.session);
-        let of_refresh = |token: &str| self.refresh.get(token, now).map(|own| own.grant.persona);
-        let of_code = |code: &str| self.codes.get(code, now).map(|own| own.grant.persona);
+        let of_refresh = |token: &str| self.refresh.get(token, now).map(|own| own.grant.persona.clone());
+        let of_code = |code: &str| self.codes.get(code, now).map(|own| own.grant.persona.clone());
         let shown = ["DPoP", "Bearer"].iter().find_map(|scheme| tokens::shown(headers, scheme));
         if let Some(persona) = shown.and_then(|token| of_access(token).or_else(|| of_service(token))) {
             return Some(persona);
@@ -306,7 +388,7 @@ impl IdentityState {
             "subject_token" => of_access(&value),
             "token" => of_access(&value).or_else(|| of_refresh(&value)).or_else(|| of_service(&value)),
             "code" => of_code(&value),
-            "persona" => PERSONAS.iter().find(|own| own.id == value).map(|own| own.id),
+            "persona" => people.get(&value).map(|own| own.id.clone()),
             _ => None,
         })
     }
@@ -317,16 +399,22 @@ impl IdentityState {
     }
 }
 
-fn signing_key(number: u32) -> (EncodingKey, Value) {
-    let random = SystemRandom::new();
-    let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("random numbers");
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random)
-        .expect("a key that was just made");
-    let point = pair.public_key().as_ref();
-    let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
-    let kid = format!("idp-{number}");
-    let jwk = json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": kid, "x": x, "y": y });
-    (EncodingKey::from_ec_der(pkcs8.as_ref()), jwk)
+impl SigningKey {
+    /// A new key, by its number.
+    fn generate(number: u32) -> Self {
+        let random = SystemRandom::new();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("random numbers");
+        Self::from_pkcs8(pkcs8.as_ref().to_vec(), number).expect("a key that was just made")
+    }
+
+    fn from_pkcs8(pkcs8: Vec<u8>, number: u32) -> Option<Self> {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &pkcs8, &SystemRandom::new()).ok()?;
+        let point = pair.public_key().as_ref();
+        let (x, y) = (URL_SAFE_NO_PAD.encode(&point[1..33]), URL_SAFE_NO_PAD.encode(&point[33..]));
+        let kid = format!("idp-{number}");
+        let jwk = json!({ "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": kid, "x": x, "y": y });
+        Some(Self { key: EncodingKey::from_ec_der(&pkcs8), pkcs8, jwk })
+    }
 }
 
 pub(crate) fn routes() -> Router {
@@ -380,7 +468,7 @@ async fn discovery(In(world): In, Path(provider): Path<String>) -> Result<Json<V
         ],
         "subject_types_supported": ["public", "pairwise"],
         "id_token_signing_alg_values_supported": ["ES256"],
-        "acr_values_supported": [PASSWORD, STRONG],
+        "acr_values_supported": [Strength::Password, Strength::Strong],
         "scopes_supported": Scopes::ALL,
         "token_endpoint_auth_methods_supported": ["none"],
         "revocation_endpoint_auth_methods_supported": ["none"],
@@ -399,7 +487,7 @@ async fn discovery(In(world): In, Path(provider): Path<String>) -> Result<Json<V
 async fn jwks(In(world): In, Path(provider): Path<String>) -> Result<Json<Value>, Problem> {
     known(&provider)?;
     let unlisted = world.struck(|what| matches!(what, What::UnlistedKey));
-    let own = if unlisted.is_some() { signing_key(0).1 } else { world.lock_identity().jwk.clone() };
+    let own = if unlisted.is_some() { SigningKey::generate(0).jwk } else { world.lock_identity().signing.jwk.clone() };
     Ok(Json(json!({ "keys": [own] })))
 }
 

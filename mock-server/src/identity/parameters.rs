@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use axum::body::Bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::header;
+use serde::{Deserialize, Serialize};
 use url::form_urlencoded;
 
 use crate::problem::Problem;
@@ -16,7 +17,8 @@ const MAX_FORM: usize = 4 * MAX_REQUEST;
 
 /// What a request says, by name. A parameter without a value is as if it were not there, and none is there twice (RFC 6749 §3.1
 /// and §3.2).
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
 pub(crate) struct Parameters(BTreeMap<String, String>);
 
 impl Parameters {

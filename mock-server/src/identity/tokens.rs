@@ -9,13 +9,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{Algorithm, Header, encode};
 use onecity_protocol::credential::UnixTime;
 use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use super::parameters::Parameters;
 use super::proofs::check_proof;
 use super::{
-    ACCESS_LASTS, Access, CLIENT_ID, Code, GRACE, Grant, IdentityState, PERSONAS, Refresh, SESSION_LASTS, Scopes, Seen,
-    claim, issuer, known, random_text,
+    ACCESS_LASTS, Access, CLIENT_ID, Code, GRACE, Grant, IdentityState, Refresh, SESSION_LASTS, Scopes, Seen, Strength,
+    issuer, known, random_text,
 };
 use crate::exchange;
 use crate::faults::{Signed, What};
@@ -28,14 +29,14 @@ const EXCHANGE: &str = "urn:ietf:params:oauth:grant-type:token-exchange";
 const ACCESS_TOKEN: &str = "urn:ietf:params:oauth:token-type:access_token";
 
 /// What a service's back end, or an issuer of passes, learns of the one who asks.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct ServiceGrant {
     /// Made up for this service: nobody else sees the same.
     pub subject: String,
     /// What the resident agreed to, by OpenID Connect's names.
     pub fields: Map<String, Value>,
     /// How strongly they logged in.
-    pub acr: String,
+    pub acr: Strength,
     key: String,
     pub(super) resource: String,
     pub(super) provider: String,
@@ -100,11 +101,11 @@ fn redeem(
         return Err(Problem::bad("invalid_grant", "the code belongs to another request or key"));
     }
     code.grant.key = key;
-    exchange::is_by(code.grant.persona);
+    exchange::is_by(&code.grant.persona);
     let session = random_text();
     let device = headers.get(header::USER_AGENT).and_then(|agent| agent.to_str().ok()).unwrap_or("unknown");
     let seen = Seen {
-        persona: code.grant.persona,
+        persona: code.grant.persona.clone(),
         provider: provider.to_owned(),
         device: device.chars().take(100).collect(),
         created: now,
@@ -128,7 +129,7 @@ fn redeem(
 fn id_token(world: &World, state: &IdentityState, code: &Code, session: &str) -> Result<String, Problem> {
     let (now, grant) = (world.told(), &code.grant);
     let mut claims = json!({
-        "iss": issuer(world, &grant.provider), "sub": subject(world, grant.persona), "aud": CLIENT_ID, "iat": now,
+        "iss": issuer(world, &grant.provider), "sub": subject(world, &grant.persona), "aud": CLIENT_ID, "iat": now,
         "exp": now + ACCESS_LASTS, "auth_time": grant.authenticated, "acr": grant.acr, "sid": session,
     });
     if let Some(nonce) = &code.nonce {
@@ -136,11 +137,11 @@ fn id_token(world: &World, state: &IdentityState, code: &Code, session: &str) ->
         claims["nonce"] = if wrong.is_some() { "another login's".into() } else { nonce.clone().into() };
     }
     if grant.scopes.profile {
-        profile(grant.persona, &mut claims);
+        profile(world, &grant.persona, &mut claims);
     }
     let mut head = Header::new(Algorithm::ES256);
-    head.kid = state.jwk["kid"].as_str().map(str::to_owned);
-    let token = encode(&head, &claims, &state.key).map_err(|_| Problem::bad("server_error", "the ID token"))?;
+    head.kid = state.signing.jwk["kid"].as_str().map(str::to_owned);
+    let token = encode(&head, &claims, &state.signing.key).map_err(|_| Problem::bad("server_error", "the ID token"))?;
     let forged = world.struck(|what| matches!(what, What::BadSignature { of: Signed::IdToken }));
     Ok(if forged.is_some() { forge(&token) } else { token })
 }
@@ -168,9 +169,10 @@ pub(super) fn subject(world: &World, persona: &str) -> String {
 }
 
 /// What the scope `profile` tells of a resident.
-pub(super) fn profile(persona: &str, claims: &mut Value) {
-    let persona = PERSONAS.iter().find(|own| own.id == persona).expect("grants name personas that exist");
-    (claims["name"], claims["account_kind"]) = (persona.name.into(), json!(persona.kind));
+pub(super) fn profile(world: &World, persona: &str, claims: &mut Value) {
+    if let Some(persona) = world.people().get(persona) {
+        (claims["name"], claims["account_kind"]) = (persona.name.clone().into(), json!(persona.kind));
+    }
 }
 
 fn refresh(world: &World, provider: &str, request: &Parameters, key: &Proven) -> Result<Value, Problem> {
@@ -185,7 +187,7 @@ fn refresh(world: &World, provider: &str, request: &Parameters, key: &Proven) ->
         return Err(unknown());
     }
     let (grant, session) = (entry.grant.clone(), entry.session.clone());
-    exchange::is_by(grant.persona);
+    exchange::is_by(&grant.persona);
     if has_revoked(world) {
         state.end(&session);
         return Err(unknown());
@@ -261,12 +263,14 @@ fn exchange(world: &World, provider: &str, request: &Parameters, key: Proven) ->
         .map(|own| (own.grant.clone(), own.session.clone()))
         .filter(|_| !has_expired(world))
         .ok_or(Problem::unauthorized("the token that is exchanged has ended or belongs to another key"))?;
+    let people = world.people();
     let asked = request.get("scope").unwrap_or_default().split(' ').filter(|field| !field.is_empty());
-    let fields = asked.filter_map(|field| Some((field.to_owned(), claim(grant.persona, field)?.into()))).collect();
+    let fields =
+        asked.filter_map(|field| Some((field.to_owned(), people.claim(&grant.persona, field)?.into()))).collect();
     let service = ServiceGrant {
-        subject: subject_at(world, grant.persona, audience),
+        subject: subject_at(world, &grant.persona, audience),
         fields,
-        acr: grant.acr.to_owned(),
+        acr: grant.acr,
         key: bound_to.to_owned(),
         resource: resource.to_owned(),
         provider: provider.to_owned(),
@@ -321,7 +325,7 @@ pub(super) fn bearer(
     };
     match found {
         Some((grant, session)) if !has_expired(world) => {
-            exchange::is_by(grant.persona);
+            exchange::is_by(&grant.persona);
             Ok((grant, session))
         }
         _ => Err(Problem::unauthorized("the access token has ended or belongs to another key")),
@@ -336,10 +340,11 @@ pub(crate) fn authenticate_at(
     method: &str,
     issuer: &str,
     path: &str,
-) -> Result<&'static str, Problem> {
+) -> Result<String, Problem> {
     let subject = granted(world, headers, method, &format!("{issuer}{path}"), issuer)?.subject;
-    let registered = PERSONAS.iter().find(|own| subject_at(world, own.id, issuer) == subject);
-    registered.map(|own| own.id).ok_or(Problem::unauthorized("this resident is not in the register"))
+    let people = world.people();
+    let registered = people.iter().find(|own| subject_at(world, &own.id, issuer) == subject);
+    registered.map(|own| own.id.clone()).ok_or(Problem::unauthorized("this resident is not in the register"))
 }
 
 /// Whom a service's back end speaks with, by the service's own token; nobody if there is none.

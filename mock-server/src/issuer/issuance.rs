@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 use super::{Record, STATUS_ENTRIES, forged, types};
 use crate::faults::{Signed, What};
-use crate::identity::{authenticate_at, dependants, random_text, verify_jws};
+use crate::identity::{authenticate_at, random_text, verify_jws};
 use crate::problem::Problem;
 use crate::world::{In, World};
 
@@ -73,7 +73,9 @@ async fn nonce(In(world): In, Path(issuer): Path<String>) -> Result<Response, Pr
 async fn holders(In(world): In, Path(issuer): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     world.issuers.with(&issuer, |_| Ok(()))?;
     let persona = authenticate_at(&world, &headers, "GET", &world.issuers.url(&issuer), "/holders")?;
-    let all: Vec<Value> = dependants(persona)
+    let people = world.people();
+    let all: Vec<Value> = people
+        .in_care_of(&persona)
         .iter()
         .map(|own| json!({ "id": own.id, "name": own.name, "relation": own.relation }))
         .collect();
@@ -119,11 +121,12 @@ async fn credential(
         return Err(Problem::bad("invalid_proof", "one to eight proofs at a time"));
     }
     let now = world.now();
+    let people = world.people();
     let mut wanted = Vec::new();
     let mut nonces = Vec::new();
     for (proof, name) in proofs.iter().zip(names) {
-        let holder = name.unwrap_or_else(|| persona.to_owned());
-        if holder != persona && !dependants(persona).iter().any(|own| own.id == holder) {
+        let holder = name.unwrap_or_else(|| persona.clone());
+        if holder != persona && !people.in_care_of(&persona).iter().any(|own| own.id == holder) {
             return Err(Problem::bad("unknown_holder", "this resident has no such person in their care"));
         }
         let (key, nonce) = check_proof(&world, &issuer, proof, now)?;
@@ -145,9 +148,16 @@ async fn credential(
                 return Err(Problem::full());
             }
             own.issued += 1;
+            own.is_unwritten = true;
             let mut cti = [0; 8];
             hex::decode_to_slice(world.id(&format!("pass {issuer} {index}")), &mut cti).expect("16 digits");
-            let record = Record { account: persona, holder, index };
+            let record = Record {
+                account: persona.clone(),
+                is_child: people.is_child(&holder, &persona),
+                holder,
+                index,
+                status: 0,
+            };
             own.issue(cti, kind.id, &key, record, world.told()).map_err(|_| Problem::internal("the issuer's key"))
         })?;
         let is_forged = world.struck(|what| matches!(what, What::BadSignature { of: Signed::Pass })).is_some();
@@ -186,10 +196,10 @@ async fn revocation(
     let unknown = || Problem::bad("unknown_pass", "this resident has no such pass");
     let mut cti = [0; 8];
     hex::decode_to_slice(&request.pass, &mut cti).map_err(|_| unknown())?;
+    let now = world.now();
     world.issuers.with(&issuer, |own| {
-        let record = own.records.get(&cti).filter(|record| record.account == persona).ok_or_else(unknown)?;
-        let index = record.index;
-        let room = own.statuses.set(index, 1);
+        own.records.get(&cti, now).filter(|record| record.account == persona).ok_or_else(unknown)?;
+        let room = own.set_status(&cti, 1, now);
         if room { Ok(StatusCode::NO_CONTENT) } else { Err(Problem::internal("the status list is too short")) }
     })
 }

@@ -25,11 +25,15 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use crate::expiring::Expiring;
+use crate::gates::{PASSAGES_LAST, file_key};
 use crate::identity::random_text;
 use crate::problem::Problem;
+use crate::state::{self, Changes, Pieces, Rows, StateError};
 
 const DAY: i64 = 86_400;
 const PASS_LASTS: i64 = 30 * DAY;
+/// How long an issuer remembers whom a pass was for, in seconds.
+const RECORD_LASTS: i64 = 400 * DAY;
 /// How long a status list is current, in seconds: gates fetch it every hour.
 const STATUS_LASTS: i64 = 2 * 3600;
 /// How many passes a status list has room for.
@@ -48,13 +52,17 @@ const CHECK_IN: u64 = 1;
 pub struct IssuerError(#[from] SampleError);
 
 /// Whom a pass was issued for.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 struct Record {
     /// The persona who asked.
-    account: &'static str,
+    account: String,
     /// The holder's id: the persona's own, or that of somebody in its care.
     holder: String,
+    /// Whether they ride at a child's fare.
+    is_child: bool,
     index: u64,
+    /// As a status list has it.
+    status: u8,
 }
 
 struct IssuingKey {
@@ -76,9 +84,30 @@ struct IssuerState {
     statuses: StatusArray,
     issued: u64,
     /// By `cti`.
-    records: HashMap<[u8; 8], Record>,
+    records: Expiring<[u8; 8], Record>,
     /// The gates of the resource server, one for each verifier and purpose, with the time that each has seen last.
     gates: HashMap<(u32, u64), (Gate, UnixTime)>,
+    /// Those of them that have let something through since it was written.
+    passed: BTreeMap<(u32, u64), UnixTime>,
+    /// What they had let through when the state was written.
+    remembered: HashMap<(u32, u64), Pieces>,
+    /// Whether its keys are not in the state file yet.
+    is_unwritten: bool,
+}
+
+/// An issuer's keys, as a state file has them.
+#[derive(Serialize, Deserialize)]
+struct StoredIssuer {
+    keys: Vec<StoredKey>,
+    issued: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredKey {
+    #[serde(with = "state::bytes")]
+    pkcs8: Vec<u8>,
+    not_before: UnixTime,
+    not_after: UnixTime,
 }
 
 impl IssuerState {
@@ -93,8 +122,11 @@ impl IssuerState {
             keys: Vec::new(),
             statuses,
             issued: 0,
-            records: HashMap::new(),
+            records: Expiring::new(RECORD_LASTS, STATUS_ENTRIES),
             gates: HashMap::new(),
+            passed: BTreeMap::new(),
+            remembered: HashMap::new(),
+            is_unwritten: true,
         };
         issuer.add_key(0)?;
         Ok(issuer)
@@ -106,6 +138,7 @@ impl IssuerState {
             last.not_after = now + 1;
         }
         self.keys.push(IssuingKey { key: SoftwareKey::generate()?, not_before: now, not_after: 4_102_444_800 });
+        self.is_unwritten = true;
         Ok(())
     }
 
@@ -127,14 +160,74 @@ impl IssuerState {
             cti,
             pass_type,
             scopes: vec![self.scope],
-            fare_class: if record.holder == "an" { 2 } else { 1 },
+            fare_class: if record.is_child { 2 } else { 1 },
             status: StatusEntry { list: self.list, index: record.index },
             window: WINDOW_DEFAULT,
         };
         let draft = CredentialDraft::new(&claims, holder, self.key().public()?.kid());
         let signature = self.key().sign(draft.message())?;
-        self.records.insert(cti, record);
+        self.records.put(cti, record, now);
         Ok(draft.sign(&signature))
+    }
+
+    /// Takes a code that was accepted down, for the state file.
+    fn has_passed(&mut self, place: (u32, u64), now: UnixTime) {
+        self.passed.entry(place).or_insert(now);
+    }
+
+    /// Sets the status of a pass: 0 valid, 1 revoked, 2 suspended. Answers whether it is known and the list has room.
+    fn set_status(&mut self, cti: &[u8; 8], status: u8, now: UnixTime) -> bool {
+        let Some(record) = self.records.get_mut(cti, now) else { return false };
+        record.status = status;
+        self.statuses.set(record.index, status)
+    }
+
+    /// Goes on with what a state file has.
+    fn restore(&mut self, id: &str, stored: Option<StoredIssuer>, rows: &mut Rows) -> Result<(), StateError> {
+        let (passes, redeemed) = parts(id);
+        self.records.restore(&passes, rows)?;
+        for (_, record) in self.records.iter() {
+            self.statuses.set(record.index, record.status);
+        }
+        for (place, pieces) in rows.take(&redeemed) {
+            let place = serde_json::from_str(&place).map_err(|_| StateError::Damaged(redeemed.clone()))?;
+            self.remembered.insert(place, pieces);
+        }
+        let Some(StoredIssuer { keys, issued }) = stored else { return Ok(()) };
+        let key = |own: StoredKey| {
+            let key = SoftwareKey::from_pkcs8(&own.pkcs8).map_err(|_| StateError::Damaged(ISSUERS.to_owned()))?;
+            Ok(IssuingKey { key, not_before: own.not_before, not_after: own.not_after })
+        };
+        let keys = keys.into_iter().map(key).collect::<Result<Vec<_>, StateError>>()?;
+        if keys.is_empty() {
+            return Err(StateError::Damaged(ISSUERS.to_owned()));
+        }
+        (self.keys, self.issued, self.is_unwritten) = (keys, issued, false);
+        Ok(())
+    }
+
+    /// What a state file does not have yet.
+    fn unwritten(&mut self, id: &str, changes: &mut Changes) {
+        let (passes, redeemed) = parts(id);
+        if std::mem::take(&mut self.is_unwritten) {
+            changes.put(ISSUERS, id, &self.stored());
+        }
+        self.records.unwritten(&passes, changes);
+        for (place, since) in std::mem::take(&mut self.passed) {
+            let Some((gate, now)) = self.gates.get(&place) else { continue };
+            let key = serde_json::to_string(&place).expect("JSON of numbers");
+            changes.remove_below(&redeemed, &key, since - PASSAGES_LAST);
+            changes.put_piece(&redeemed, &key, *now, gate.passages(since, &file_key()));
+        }
+    }
+
+    fn stored(&self) -> StoredIssuer {
+        let key = |own: &IssuingKey| StoredKey {
+            pkcs8: own.key.pkcs8().to_vec(),
+            not_before: own.not_before,
+            not_after: own.not_after,
+        };
+        StoredIssuer { keys: self.keys.iter().map(key).collect(), issued: self.issued }
     }
 
     /// Its status list, as signed now; with these persons' passes (or all) revoked beside those that are.
@@ -142,7 +235,7 @@ impl IssuerState {
         let mut statuses = self.statuses.clone();
         if let Some(Revoked { persona }) = revoked {
             let theirs = |own: &&Record| persona.is_none_or(|persona| own.account == persona);
-            for record in self.records.values().filter(theirs) {
+            for record in self.records.iter().map(|(_, record)| record).filter(theirs) {
                 statuses.set(record.index, 1);
             }
         }
@@ -226,6 +319,15 @@ const NONCE_LASTS: i64 = 300;
 /// Most nonces that are remembered.
 const MAX_NONCES: usize = 50_000;
 
+/// The parts of a state file that are the issuers'.
+const ISSUERS: &str = "issuers";
+const NONCES: &str = "nonces";
+
+/// What its passes are in a state file, and what its counters have redeemed.
+fn parts(issuer: &str) -> (String, String) {
+    (format!("passes {issuer}"), format!("redeemed {issuer}"))
+}
+
 /// All issuers, by the last part of their address.
 pub(crate) struct Issuers {
     origin: String,
@@ -235,6 +337,21 @@ pub(crate) struct Issuers {
 }
 
 impl Issuers {
+    /// Goes on with what a state file has.
+    pub(crate) fn restore(&self, rows: &mut Rows) -> Result<(), StateError> {
+        let mut stored: BTreeMap<String, StoredIssuer> = rows.take_all(ISSUERS)?.into_iter().collect();
+        for (id, issuer) in self.lock().iter_mut() {
+            issuer.restore(id, stored.remove(id), rows)?;
+        }
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).restore(NONCES, rows)
+    }
+
+    /// What a state file does not have yet.
+    pub(crate) fn unwritten(&self, changes: &mut Changes) {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).unwritten(NONCES, changes);
+        self.lock().iter_mut().for_each(|(id, issuer)| issuer.unwritten(id, changes));
+    }
+
     pub(crate) fn new(origin: &str, tree: &RegionTree) -> Result<Self, IssuerError> {
         let mut all = BTreeMap::new();
         for id in ["cn-sd", "vn-hn"] {
@@ -335,6 +452,7 @@ impl Issuers {
     pub(crate) fn withdraw_old_keys(&self, id: &str) {
         if let Some(issuer) = self.lock().get_mut(id) {
             issuer.keys.drain(..issuer.keys.len() - 1);
+            issuer.is_unwritten = true;
         }
     }
 
@@ -354,11 +472,11 @@ impl Issuers {
         let mut passes: Vec<(u64, PassView)> = Vec::new();
         for (id, issuer) in all.iter() {
             let url = self.url(id);
-            for (cti, record) in &issuer.records {
+            for (cti, record) in issuer.records.iter() {
                 let view = PassView {
                     pass: hex::encode(pass_id(&url, cti)),
                     issuer: id.clone(),
-                    persona: record.account.to_owned(),
+                    persona: record.account.clone(),
                     holder: record.holder.clone(),
                     status: issuer.statuses.get(record.index).map_or(PassStatus::Valid, PassStatus::of),
                 };
@@ -376,16 +494,17 @@ impl Issuers {
             issuer.issued = 0;
             issuer.records.clear();
             issuer.gates.clear();
+            issuer.is_unwritten = true;
         }
     }
 
     /// Sets a pass's status: 0 valid, 1 revoked, 2 suspended. Answers whether an issuer knows the pass.
-    pub(crate) fn set_status(&self, pass: &str, status: u8) -> bool {
+    pub(crate) fn set_status(&self, pass: &str, status: u8, now: UnixTime) -> bool {
         let found = |(id, issuer): (&String, &mut IssuerState)| {
             let url = self.url(id);
             let known = |cti: &[u8; 8]| hex::encode(pass_id(&url, cti)) == pass;
-            let index = issuer.records.iter().find(|(cti, _)| known(cti))?.1.index;
-            Some(issuer.statuses.set(index, status))
+            let cti = *issuer.records.iter().find(|(cti, _)| known(cti))?.0;
+            Some(issuer.set_status(&cti, status, now))
         };
         self.lock().iter_mut().find_map(found).unwrap_or(false)
     }

@@ -13,8 +13,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{Revoked, forged};
+use crate::content::People;
 use crate::faults::{Signed, What};
-use crate::identity::{attribute, dependants, person_name};
+use crate::gates::remember;
 use crate::problem::Problem;
 use crate::world::In;
 
@@ -85,31 +86,31 @@ async fn redeem(
                 ..GatePolicy::of_types(own.types.iter().copied(), WithoutStatus::FailClosed)
             };
             // The server's memory lives as long as the world, and no grant is older.
-            (Gate::new(trust.clone(), policy, now - 3600), now)
+            let mut gate = Gate::new(trust.clone(), policy, now - 3600);
+            remember(&mut gate, own.remembered.remove(&place).unwrap_or_default(), now);
+            (gate, now)
         });
         *seen = now;
         gate.set_trust_list(trust.clone());
         token.and_then(|token| gate.set_status_list(token, now).ok()).ok_or(Problem::internal("the status list"))?;
-        let record = own.records.get(&presentation.credential().claims().cti).cloned();
+        let record = own.records.get(&presentation.credential().claims().cti, now).cloned();
         match gate.check(&request.code, now) {
-            Decision::Accepted(_) => record.ok_or_else(Problem::not_found),
+            Decision::Accepted(_) => {
+                own.has_passed(place, now);
+                record.ok_or_else(Problem::not_found)
+            }
             Decision::AlreadyAccepted(_) => Err(Problem::bad("replayed", "this grant has been redeemed")),
             Decision::Refused(refusal) => Err(Problem::bad(refusal.name(), "the gate of the resource server refuses")),
         }
     })?;
     tracing::info!(purpose = purpose.id, verifier = request.verifier, "a grant was redeemed");
-    Ok(Json(answer(&purpose.fields, fields.account, &fields.holder, now)).into_response())
+    Ok(Json(answer(&world.people(), &purpose.fields, &fields.account, &fields.holder, now)).into_response())
 }
 
-fn answer(fields: &[String], account: &'static str, holder: &str, now: UnixTime) -> Value {
-    let name = if holder == account {
-        person_name(account)
-    } else {
-        dependants(account).iter().find(|own| own.id == holder).map(|own| own.name)
-    };
+fn answer(people: &People, fields: &[String], account: &str, holder: &str, now: UnixTime) -> Value {
     let value = |field: &String| match field.as_str() {
-        "name" => name.map(str::to_owned),
-        other => attribute(holder, other).map(str::to_owned),
+        "name" => people.name_of(holder, account).map(str::to_owned),
+        other => people.health(holder, other).map(str::to_owned),
     };
     let shown: serde_json::Map<String, Value> =
         fields.iter().filter_map(|field| Some((field.clone(), value(field)?.into()))).collect();

@@ -2,7 +2,7 @@
 
 pub(crate) mod http;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,13 +11,17 @@ use onecity_protocol::region::{RegionFile, RegionId, UnitId};
 use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET};
 use onecity_publisher::{
     Holders, Ingest, IngestError, Ingested, KeyRing, Lifetimes, PublicKey, PublishError, Repository, RepositoryFiles,
+    SigningKey,
 };
 use ring::digest::{SHA256, digest};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
+use crate::content::Content;
+use crate::content::regions::{self, RegionTableError};
+use crate::content::services::{Packed, Publication, ServiceError};
 use crate::faults::Stale;
-use crate::regions::{self, RegionTableError};
-use crate::services::{ServiceError, pack_for};
+use crate::state::{self, Changes, Rows, StateError};
 
 /// Why the registry could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +41,7 @@ pub enum RegistryError {
 }
 
 /// What was published, to compare with what a phone opens.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Published {
     /// The hash of the package.
     pub sha256: [u8; 32],
@@ -45,9 +49,16 @@ pub struct Published {
     pub files: BTreeMap<String, [u8; 32]>,
 }
 
+impl Published {
+    fn of(packed: &Packed) -> Self {
+        let files = packed.files.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
+        Self { sha256: sha256(&packed.package), files }
+    }
+}
+
 /// Where things of a world are.
 #[derive(Debug, Clone, Copy)]
-pub struct Origins<'o> {
+pub(crate) struct Origins<'o> {
     /// The origin of the server's pages, without a path.
     pub web: &'o str,
     /// The world on it.
@@ -136,6 +147,44 @@ impl Kept {
     }
 }
 
+/// The parts of a state file that are the registry's: keys and times, files as they are and as they were at first, and what was
+/// published.
+const REPOSITORIES: &str = "repositories";
+const FILES: &str = "files";
+const FIRST_FILES: &str = "first-files";
+const PUBLISHED: &str = "published";
+
+/// A repository as a state file has it, without its files.
+#[derive(Serialize, Deserialize)]
+struct StoredRepository {
+    keys: Vec<StoredKey>,
+    /// As root metadata lists them.
+    root: Vec<Value>,
+    is_changed: bool,
+    signed: UnixTime,
+    root_signed: UnixTime,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredKey(#[serde(with = "state::bytes")] Vec<u8>);
+
+/// What was published, as a state file has it.
+#[derive(Serialize, Deserialize)]
+struct StoredPublished {
+    now: Vec<(UnitId, String, Published)>,
+    first: Vec<(UnitId, String, Published)>,
+}
+
+/// What is not in the state file yet.
+#[derive(Default)]
+struct Unwritten {
+    repositories: BTreeSet<RegionId>,
+    published: bool,
+    /// The files that it has.
+    files: BTreeMap<RegionId, RepositoryFiles>,
+    first: BTreeSet<RegionId>,
+}
+
 /// All repositories with their keys, and the files that the server serves.
 pub struct Registry {
     repositories: BTreeMap<RegionId, Kept>,
@@ -144,40 +193,31 @@ pub struct Registry {
     /// When it was last looked at whether something must be signed again.
     looked_at: UnixTime,
     published: HashMap<(UnitId, String), Published>,
-}
-
-/// Which services each unit of the demo world publishes.
-fn publications(tree: &onecity_protocol::region::RegionTree) -> Vec<(UnitId, Vec<&'static str>)> {
-    let unit = |text: &str| text.parse::<UnitId>().expect("a unit");
-    let shandong = "cn-sd".parse().expect("a region");
-    let cities =
-        tree.children(&shandong).map(|city| (city.id.clone().into(), vec!["report", "transit-pass", "appointments"]));
-    let others = [
-        (unit("cn-sd/~jiaodong"), vec!["coast"]),
-        (unit("cn-sd"), vec!["hotline"]),
-        (unit("vn-hn"), vec!["report", "transit-pass"]),
-    ];
-    cities.chain(others).collect()
+    /// The same as it was at first.
+    published_first: HashMap<(UnitId, String), Published>,
+    unwritten: Unwritten,
 }
 
 impl Registry {
     /// Builds and signs everything, for a world at these addresses.
-    pub fn build(
+    pub(crate) fn build(
+        content: &Content,
         origins: Origins<'_>,
         providers: &Value,
         trust_lists: &BTreeMap<RegionId, TrustList>,
         now: UnixTime,
     ) -> Result<Self, RegistryError> {
-        let tree = regions::tree()?;
         let mut registry = Self {
             repositories: BTreeMap::new(),
             files: BTreeMap::new(),
             past: BTreeMap::new(),
             looked_at: now,
             published: HashMap::new(),
+            published_first: HashMap::new(),
+            unwritten: Unwritten { published: true, ..Unwritten::default() },
         };
         for nation in regions::nations() {
-            let mut all = regions::load(&nation)?;
+            let mut all = content.nation(&nation)?;
             let mut own = Kept::new(&nation, now)?;
             let (top, below): (Vec<_>, Vec<_>) =
                 all.regions.drain(..).partition(|region| !region.id.as_str().contains('/'));
@@ -191,9 +231,10 @@ impl Registry {
                     let path = format!("{first}/{TRUST_LIST_TARGET}");
                     kept.repository.add_target(&path, serde_json::to_vec(list)?, None)?;
                 }
-                for (unit, services) in publications(&tree) {
-                    if first.covers(unit.region()) {
-                        registry.publish(&mut kept, &unit, &services, origins)?;
+                for (unit, services) in content.published_below(first) {
+                    kept.delegate(&unit)?;
+                    for own in services {
+                        registry.publish(&mut kept.repository, own, origins)?;
                     }
                 }
                 registry.keep(first, kept, now)?;
@@ -212,24 +253,42 @@ impl Registry {
             own.repository.add_target(&format!("{nation}/{PROVIDERS_TARGET}"), serde_json::to_vec(&listed)?, None)?;
             registry.keep(&nation, own, now)?;
         }
+        registry.published_first = registry.published.clone();
         Ok(registry)
     }
 
     fn publish(
         &mut self,
-        kept: &mut Kept,
-        unit: &UnitId,
-        services: &[&str],
+        repository: &mut Repository<RepositoryFiles>,
+        own: &Publication,
         origins: Origins<'_>,
     ) -> Result<(), RegistryError> {
-        kept.delegate(unit)?;
-        for service in services {
-            let packed = pack_for(service, unit, origins)?;
-            let files = packed.files.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
-            let published = Published { sha256: sha256(&packed.package), files };
-            self.published.insert((unit.clone(), (*service).to_owned()), published);
-            kept.repository.publish(unit, packed.package, 100)?;
+        let packed = own.pack(origins)?;
+        let published = Published::of(&packed);
+        repository.publish(&own.unit, packed.package, own.rollout)?;
+        self.published.insert((own.unit.clone(), own.service.clone()), published);
+        Ok(())
+    }
+
+    /// Publishes a service from now on, or its next version. The same again changes nothing.
+    pub(crate) fn add(&mut self, own: &Publication, origins: Origins<'_>, now: UnixTime) -> Result<(), RegistryError> {
+        let packed = own.pack(origins)?;
+        let published = Published::of(&packed);
+        let place = (own.unit.clone(), own.service.clone());
+        if self.published.get(&place).is_some_and(|before| before.sha256 == published.sha256) {
+            return Ok(());
         }
+        let unknown = || RegistryError::Unknown(own.unit.region().clone());
+        let id = own.unit.region().first_level().ok_or_else(unknown)?;
+        self.change(&id, now, |repository, ring| {
+            if own.unit.role() != "targets" && repository.keys_of(&own.unit)?.is_empty() {
+                let key = ring.generate()?;
+                repository.delegate(&own.unit, &[key], 1)?;
+            }
+            repository.publish(&own.unit, packed.package, own.rollout).map(drop)
+        })?;
+        self.published.insert(place, published);
+        self.unwritten.published = true;
         Ok(())
     }
 
@@ -242,7 +301,84 @@ impl Registry {
         Ok(())
     }
 
+    /// Goes on with what a state file has, if it has a registry.
+    pub(crate) fn restore(rows: &mut Rows, now: UnixTime) -> Result<Option<Self>, StateError> {
+        let stored: Vec<(String, StoredRepository)> = rows.take_all(REPOSITORIES)?;
+        if stored.is_empty() {
+            return Ok(None);
+        }
+        let damaged = || StateError::Damaged(REPOSITORIES.to_owned());
+        let (mut files, mut first) = (read_files(rows, FILES)?, read_files(rows, FIRST_FILES)?);
+        let published: StoredPublished = rows.take_one(PUBLISHED)?.ok_or_else(damaged)?;
+        let table = |all: Vec<(UnitId, String, Published)>| {
+            all.into_iter().map(|(unit, service, own)| ((unit, service), own)).collect()
+        };
+        let mut registry = Self {
+            repositories: BTreeMap::new(),
+            files: BTreeMap::new(),
+            past: BTreeMap::new(),
+            looked_at: now - SIGNED_EVERY,
+            published: table(published.now),
+            published_first: table(published.first),
+            unwritten: Unwritten::default(),
+        };
+        for (id, StoredRepository { keys, root, is_changed, signed, root_signed }) in stored {
+            let id: RegionId = id.parse().map_err(|_| damaged())?;
+            let keys = keys.iter().map(|StoredKey(pkcs8)| SigningKey::from_pkcs8(pkcs8));
+            let ring = KeyRing::new(keys.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?);
+            let root = root.into_iter().map(PublicKey::from_listed);
+            let root = root.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?;
+            let own = files.remove(&id).unwrap_or_default();
+            let repository = Repository::open(own.clone()).map_err(|_| damaged())?;
+            let ingest = Ingest::default();
+            let kept = Kept { repository, ring, ingest, root, is_changed, signed, root_signed };
+            registry.past.entry(id.clone()).or_default().first = first.remove(&id).unwrap_or_default();
+            registry.serve(&id, own.clone());
+            registry.unwritten.files.insert(id.clone(), own);
+            registry.unwritten.first.insert(id.clone());
+            registry.repositories.insert(id, kept);
+        }
+        registry.unwritten.repositories.clear();
+        Ok(Some(registry))
+    }
+
+    /// Whether there is something that a state file does not have yet.
+    pub(crate) fn has_unwritten(&self) -> bool {
+        self.unwritten.published || !self.unwritten.repositories.is_empty()
+    }
+
+    /// What a state file does not have yet.
+    pub(crate) fn unwritten(&mut self, changes: &mut Changes) {
+        let Self { repositories, past, published, published_first, unwritten, .. } = self;
+        if std::mem::take(&mut unwritten.published) {
+            let list = |all: &HashMap<(UnitId, String), Published>| {
+                all.iter().map(|((unit, service), own)| (unit.clone(), service.clone(), own.clone())).collect()
+            };
+            changes.put(PUBLISHED, "", &StoredPublished { now: list(published), first: list(published_first) });
+        }
+        for id in std::mem::take(&mut unwritten.repositories) {
+            let Some(own) = repositories.get(&id) else { continue };
+            let stored = StoredRepository {
+                keys: own.ring.iter().map(|key| StoredKey(key.pkcs8().to_vec())).collect(),
+                root: own.root.iter().map(|key| key.listed().clone()).collect(),
+                is_changed: own.is_changed,
+                signed: own.signed,
+                root_signed: own.root_signed,
+            };
+            changes.put(REPOSITORIES, id.as_str(), &stored);
+            let files = own.repository.storage().clone();
+            let before = unwritten.files.insert(id.clone(), files.clone()).unwrap_or_default();
+            write_files(changes, FILES, &id, &before, &files);
+            if unwritten.first.insert(id.clone())
+                && let Some(past) = past.get(&id)
+            {
+                write_files(changes, FIRST_FILES, &id, &RepositoryFiles::new(), &past.first);
+            }
+        }
+    }
+
     fn serve(&mut self, id: &RegionId, files: RepositoryFiles) {
+        self.unwritten.repositories.insert(id.clone());
         self.past.entry(id.clone()).or_default().add(files.clone());
         self.files.insert(id.clone(), files);
     }
@@ -301,6 +437,8 @@ impl Registry {
             again.push((id.clone(), kept.repository.storage().clone()));
         }
         again.into_iter().for_each(|(id, files)| self.serve(&id, files));
+        self.published = self.published_first.clone();
+        self.unwritten.published = true;
         Ok(())
     }
 
@@ -402,6 +540,34 @@ impl Registry {
     pub fn packages(&self) -> usize {
         self.published.len()
     }
+}
+
+/// Where a file of a repository is in a state file.
+fn place(id: &RegionId, path: &str) -> String {
+    format!("{id} {path}")
+}
+
+fn write_files(changes: &mut Changes, part: &str, id: &RegionId, before: &RepositoryFiles, files: &RepositoryFiles) {
+    let is_new = |(path, bytes): &(&String, &Arc<[u8]>)| {
+        before.get(*path).is_none_or(|before| !Arc::ptr_eq(before, bytes) && before != *bytes)
+    };
+    for (path, bytes) in files.iter().filter(is_new) {
+        changes.put_piece(part, &place(id, path), 0, bytes.to_vec());
+    }
+    for path in before.keys().filter(|path| !files.contains_key(*path)) {
+        changes.remove(part, &place(id, path));
+    }
+}
+
+fn read_files(rows: &mut Rows, part: &str) -> Result<BTreeMap<RegionId, RepositoryFiles>, StateError> {
+    let damaged = || StateError::Damaged(part.to_owned());
+    let mut all: BTreeMap<RegionId, RepositoryFiles> = BTreeMap::new();
+    for (place, mut pieces) in rows.take(part) {
+        let (id, path) = place.split_once(' ').ok_or_else(damaged)?;
+        let (_, bytes) = pieces.pop().ok_or_else(damaged)?;
+        all.entry(id.parse().map_err(|_| damaged())?).or_default().insert(path.to_owned(), bytes.into());
+    }
+    Ok(all)
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

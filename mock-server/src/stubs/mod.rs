@@ -8,19 +8,20 @@
 mod passing;
 mod stub;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::Body;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 pub use stub::{Answer, Meant, ReplyHeaders, Stub, StubError};
-use stub::{Ready, Reply, Request};
+use stub::{Ready, Reply, Request, StoredStub};
 
+use crate::state::{Changes, Rows, StateError};
 use crate::world::World;
 
 /// Most stubs of a world, those that were recorded apart.
@@ -55,6 +56,36 @@ struct All {
     recorded: VecDeque<Ready>,
     recorded_bytes: usize,
     given: u64,
+    unwritten: Unwritten,
+}
+
+/// What is not in the state file yet.
+#[derive(Default)]
+struct Unwritten {
+    /// Those that are another, or have answered.
+    stubs: BTreeSet<String>,
+    /// Whether it is which there are, and in what order.
+    order: bool,
+}
+
+/// The parts of a state file that are the stubs'.
+const STUBS: &str = "stubs";
+const ORDER: &str = "stubs-order";
+
+/// In what order stubs are asked, as a state file has it.
+#[derive(Serialize, Deserialize)]
+struct StoredOrder {
+    written: Vec<String>,
+    recorded: Vec<String>,
+    given: u64,
+}
+
+impl All {
+    /// Notes for the state file that a stub is another.
+    fn has_changed(&mut self, id: &str) {
+        self.unwritten.stubs.insert(id.to_owned());
+        self.unwritten.order = true;
+    }
 }
 
 /// The stubs of a world. What a tester wrote last answers first; what was recorded answers where nothing else does.
@@ -72,6 +103,41 @@ impl Stubs {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Goes on with what a state file has.
+    pub(crate) fn restore(&self, rows: &mut Rows) -> Result<(), StateError> {
+        let mut stored: BTreeMap<String, StoredStub> = rows.take_all(STUBS)?.into_iter().collect();
+        let Some(StoredOrder { written, recorded, given }) = rows.take_one(ORDER)? else { return Ok(()) };
+        let damaged = || StateError::Damaged(STUBS.to_owned());
+        let mut ready = |ids: Vec<String>| {
+            let one = |id: String| {
+                let own = stored.remove(&id).ok_or_else(damaged)?;
+                Ready::restore(id, own).map_err(|_| damaged())
+            };
+            ids.into_iter().map(one).collect::<Result<VecDeque<_>, _>>()
+        };
+        let (written, recorded) = (ready(written)?, ready(recorded)?);
+        let recorded_bytes = recorded.iter().map(Ready::weight).sum();
+        *self.lock() = All { written, recorded, recorded_bytes, given, unwritten: Unwritten::default() };
+        Ok(())
+    }
+
+    /// What a state file does not have yet.
+    pub(crate) fn unwritten(&self, changes: &mut Changes) {
+        let mut all = self.lock();
+        let Unwritten { stubs, order } = std::mem::take(&mut all.unwritten);
+        for id in stubs {
+            match all.written.iter().chain(&all.recorded).find(|own| own.id() == id) {
+                Some(own) => changes.put(STUBS, &id, &own.stored()),
+                None => changes.remove(STUBS, &id),
+            }
+        }
+        if order {
+            let ids = |all: &VecDeque<Ready>| all.iter().map(|own| own.id().to_owned()).collect();
+            let (written, recorded) = (ids(&all.written), ids(&all.recorded));
+            changes.put(ORDER, "", &StoredOrder { written, recorded, given: all.given });
+        }
+    }
+
     /// Puts a stub before all others, in the place of the one that has its id; answers its id.
     pub fn add(&self, stub: Stub) -> Result<String, StubError> {
         let mut all = self.lock();
@@ -87,6 +153,7 @@ impl Stubs {
             return Err(StubError::TooMany);
         }
         all.written.push_front(ready);
+        all.has_changed(&id);
         Ok(id)
     }
 
@@ -98,11 +165,17 @@ impl Stubs {
         });
         let ready = named.collect::<Result<Vec<_>, _>>()?;
         let mut all = self.lock();
-        all.written.retain(|own| !own.is_of_a_file() && ready.iter().all(|new| new.id() != own.id()));
+        let goes = |own: &Ready| own.is_of_a_file() || ready.iter().any(|new| new.id() == own.id());
+        let gone: Vec<String> = all.written.iter().filter(|own| goes(own)).map(|own| own.id().to_owned()).collect();
+        all.written.retain(|own| !goes(own));
+        gone.iter().for_each(|id| all.has_changed(id));
         if all.written.len() + ready.len() > MOST {
             return Err(StubError::TooMany);
         }
-        ready.into_iter().rev().for_each(|own| all.written.push_front(own));
+        for own in ready.into_iter().rev() {
+            all.has_changed(own.id());
+            all.written.push_front(own);
+        }
         Ok(())
     }
 
@@ -124,12 +197,17 @@ impl Stubs {
         all.written.retain(|own| own.id() != id);
         all.recorded.retain(|own| own.id() != id);
         all.recorded_bytes = all.recorded.iter().map(Ready::weight).sum();
+        all.has_changed(id);
         all.written.len() + all.recorded.len() < before
     }
 
     /// Takes all of them away.
     pub fn clear(&self) {
-        *self.lock() = All::default();
+        let mut all = self.lock();
+        let gone: Vec<String> = all.written.iter().chain(&all.recorded).map(|own| own.id().to_owned()).collect();
+        *all = All::default();
+        all.unwritten.order = true;
+        gone.iter().for_each(|id| all.has_changed(id));
     }
 
     /// All of them, in the order in which they are asked.
@@ -141,9 +219,10 @@ impl Stubs {
     /// Who answers a request, if one is meant.
     fn turn(&self, request: &Request<'_>) -> Option<Turn> {
         let mut all = self.lock();
-        let All { written, recorded, .. } = &mut *all;
+        let All { written, recorded, unwritten, .. } = &mut *all;
         let own = written.iter_mut().chain(recorded).find(|own| own.is_for(request))?;
         own.counts();
+        unwritten.stubs.insert(own.id().to_owned());
         match own.answer() {
             Answer::PassOn { to, strip, record } => {
                 Some(Turn::PassOn { to: to.clone(), strip: strip.clone(), record: *record })
@@ -168,13 +247,19 @@ impl Stubs {
         all.given += 1;
         let id = format!("recorded-{}", all.given);
         let stub = Stub { id: Some(id.clone()), on: Meant::recorded(request), answer, times: None };
-        let Ok(ready) = Ready::new(id, stub, Some(request)) else { return };
-        all.recorded.retain(|own| own.recorded() != ready.recorded());
+        let Ok(ready) = Ready::new(id.clone(), stub, Some(request.exactly())) else { return };
+        all.has_changed(&id);
+        if let Some(at) = all.recorded.iter().position(|own| own.recorded() == ready.recorded())
+            && let Some(before) = all.recorded.remove(at)
+        {
+            all.has_changed(before.id());
+        }
         all.recorded_bytes = all.recorded.iter().map(Ready::weight).sum::<usize>() + ready.weight();
         all.recorded.push_front(ready);
         while all.recorded.len() > MOST_RECORDED || all.recorded_bytes > RECORDED_ROOM {
             let Some(oldest) = all.recorded.pop_back() else { break };
             all.recorded_bytes -= oldest.weight();
+            all.has_changed(oldest.id());
         }
     }
 

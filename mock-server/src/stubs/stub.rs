@@ -197,10 +197,10 @@ impl<'r> Request<'r> {
     }
 
     /// What tells it from every other that a recording may be of.
-    fn exactly(&self) -> Exactly {
+    pub(super) fn exactly(&self) -> Exactly {
         let hash = digest(&SHA256, self.body);
         Exactly {
-            method: self.method.clone(),
+            method: self.method.to_string(),
             path: self.path.to_owned(),
             pairs: self.pairs.clone(),
             persona: self.persona.map(str::to_owned),
@@ -210,9 +210,9 @@ impl<'r> Request<'r> {
 }
 
 /// A request and no other: another's answer is nobody else's.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Exactly {
-    method: Method,
+    method: String,
     path: String,
     pairs: BTreeMap<String, String>,
     persona: Option<String>,
@@ -233,6 +233,15 @@ impl Meant {
     }
 }
 
+/// A stub as a state file has it.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredStub {
+    stub: Stub,
+    answered: u32,
+    recorded: Option<Exactly>,
+    is_of_a_file: bool,
+}
+
 /// A stub that is ready to be used.
 pub(super) struct Ready {
     id: String,
@@ -246,8 +255,8 @@ pub(super) struct Ready {
 }
 
 impl Ready {
-    pub(super) fn new(id: String, stub: Stub, of: Option<&Request<'_>>) -> Result<Self, StubError> {
-        let is_recorded = of.is_some();
+    pub(super) fn new(id: String, stub: Stub, recorded: Option<Exactly>) -> Result<Self, StubError> {
+        let is_recorded = recorded.is_some();
         let holds = |holds: bool, error| if holds { Ok(()) } else { Err(error) };
         holds(is_id(&id), StubError::Id)?;
         let on = &stub.on;
@@ -291,7 +300,23 @@ impl Ready {
             }
         }
         let path = pattern(&on.path)?;
-        Ok(Self { id, path, stub, template, answered: 0, recorded: of.map(Request::exactly), is_of_a_file: false })
+        Ok(Self { id, path, stub, template, answered: 0, recorded, is_of_a_file: false })
+    }
+
+    /// One that a state file has.
+    pub(super) fn restore(id: String, stored: StoredStub) -> Result<Self, StubError> {
+        let StoredStub { stub, answered, recorded, is_of_a_file } = stored;
+        Ok(Self { answered, is_of_a_file, ..Self::new(id, stub, recorded)? })
+    }
+
+    /// As a state file has it.
+    pub(super) fn stored(&self) -> StoredStub {
+        StoredStub {
+            stub: self.stub.clone(),
+            answered: self.answered,
+            recorded: self.recorded.clone(),
+            is_of_a_file: self.is_of_a_file,
+        }
     }
 
     /// The same as a file says it.
@@ -339,7 +364,8 @@ impl Ready {
 
     pub(super) fn is_for(&self, request: &Request<'_>) -> bool {
         if let Some(own) = &self.recorded {
-            let is_near = own.path == request.path && own.method == *request.method && own.pairs == request.pairs;
+            let is_near =
+                own.path == request.path && own.method == request.method.as_str() && own.pairs == request.pairs;
             return is_near && *own == request.exactly();
         }
         let on = &self.stub.on;

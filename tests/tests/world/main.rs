@@ -1,10 +1,12 @@
 //! The world as a tester controls it: over HTTP, with phones and other clients in it.
 
 mod connections;
+mod content;
 mod controls;
 mod faults;
 mod gates;
 mod journal;
 mod kit;
+mod state;
 mod stubs;
 mod worlds;

@@ -29,20 +29,31 @@ impl From<ring::error::Unspecified> for SampleError {
     }
 }
 
-/// A P-256 key in software, fresh each time.
+/// A P-256 key in software.
 pub struct SoftwareKey {
     pair: EcdsaKeyPair,
+    pkcs8: Vec<u8>,
     random: SystemRandom,
 }
 
 impl SoftwareKey {
     /// A new key.
     pub fn generate() -> Result<Self, SampleError> {
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())?;
+        Self::from_pkcs8(pkcs8.as_ref())
+    }
+
+    /// One that there was before, from PKCS#8 DER.
+    pub fn from_pkcs8(pkcs8: &[u8]) -> Result<Self, SampleError> {
         let random = SystemRandom::new();
-        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)?;
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref(), &random)
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8, &random)
             .map_err(|e| SampleError(e.to_string()))?;
-        Ok(Self { pair, random })
+        Ok(Self { pair, pkcs8: pkcs8.to_vec(), random })
+    }
+
+    /// As PKCS#8 DER.
+    pub fn pkcs8(&self) -> &[u8] {
+        &self.pkcs8
     }
 
     /// Its public half.

@@ -5,9 +5,9 @@ use std::sync::{Arc, OnceLock};
 use onecity_protocol::names::Names;
 use onecity_protocol::region::{Circle, IdError, Position, Region, RegionFile, RegionId, RegionKind, RegionTree};
 
-const CHINA: &str = include_str!("../regions/cn.tsv");
-const VIET_NAM: &str = include_str!("../regions/vn.tsv");
-const CIRCLES: &str = include_str!("../regions/circles.tsv");
+const CHINA: &str = include_str!("../../regions/cn.tsv");
+const VIET_NAM: &str = include_str!("../../regions/vn.tsv");
+const CIRCLES: &str = include_str!("../../regions/circles.tsv");
 
 /// What is wrong with a table.
 #[derive(Debug, thiserror::Error)]

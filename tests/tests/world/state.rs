@@ -1,0 +1,183 @@
+//! A world that is written down: another server goes on with it, and phones never notice.
+
+use std::path::Path;
+
+use mock_server::{Phone, Preset, Server, StateError, WorldError, WorldOptions};
+use onecity_protocol::credential::Audience;
+use onecity_protocol::region::RegionId;
+use reqwest::Method;
+use serde_json::{Value, json};
+
+use crate::kit::Tester;
+
+const HOUR: i64 = 3_600_000;
+
+fn written(file: &Path) -> WorldOptions {
+    WorldOptions::default().seed(7).state(file)
+}
+
+/// Everything of a world that a tester can see and that is to stay.
+async fn seen(tester: &Tester, world: &str) -> Value {
+    let mut all = serde_json::Map::new();
+    for part in ["sessions", "passes", "submissions", "faults", "stubs", "personas", "gates"] {
+        let mut value = tester.read(&format!("/worlds/{world}/{part}")).await;
+        // What a gate said before is not written down.
+        value.as_array_mut().into_iter().flatten().filter_map(Value::as_object_mut).for_each(|own| {
+            own.remove("log");
+        });
+        all.insert(part.to_owned(), value);
+    }
+    all.insert("speed".to_owned(), tester.read(&format!("/worlds/{world}/clock")).await["speed"].clone());
+    all.into()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_server_goes_on_with_everything_and_phones_never_notice() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("world.state");
+    let tester = Tester::with(written(&file)).await;
+    let (jinan, province): (RegionId, RegionId) =
+        ("cn-sd/jinan".parse().expect("a region"), "cn-sd".parse().expect("a region"));
+    let phone = Phone::new(&tester.world, &["en"]).expect("a phone");
+    phone.log_in("shandong", "lan").await.expect("logged in");
+    phone.client().sync(&jinan).await.expect("synced");
+    let pass = phone.client().add_pass(&province, "transit", None).await.expect("a pass");
+    let revoked = phone.client().add_pass(&province, "health", None).await.expect("a pass");
+    tester
+        .call(Method::PUT, &format!("/worlds/default/passes/{}", revoked.id), Some(json!({ "status": "revoked" })))
+        .await;
+    tester.call(Method::PATCH, "/worlds/default/clock", Some(json!({ "jump_seconds": 7200, "speed": 0 }))).await;
+    let code = phone.client().code(&pass.id, Audience::ANY).await.expect("a code").text;
+    let check = async |tester: &Tester, gate: &str, code: &str| {
+        let said = json!({ "code": code });
+        let passage = tester.call(Method::POST, &format!("/worlds/default/gates/{gate}/check"), Some(said)).await;
+        (passage["decision"].as_str().expect("a word").to_owned(), passage["reason"].clone())
+    };
+    assert_eq!(check(&tester, "metro-1", &code).await.0, "accepted");
+    assert_eq!(tester.report("first", "pothole").await.expect("answered").status(), 201);
+    tester.world.progress("first", "in_progress", "somebody is on the way");
+    tester
+        .begins(json!({ "id": "once", "what": { "kind": "reset" }, "on": { "path": "/city/vn-hn" }, "times": 1 }))
+        .await;
+    tester.ask("/city/vn-hn").await.expect_err("it strikes once");
+    let stub = json!({ "id": "books", "on": { "path": "/city/cn-sd.jinan/library" },
+        "answer": { "kind": "reply", "json": { "books": 3 } } });
+    tester.call(Method::POST, "/worlds/default/stubs", Some(stub)).await;
+    tester.call(Method::DELETE, "/worlds/default/gates/clinic", None).await;
+    tester.call(Method::POST, "/worlds", Some(json!({ "name": "second", "seed": 9 }))).await;
+    tester.call(Method::POST, "/worlds", Some(json!({ "name": "third" }))).await;
+    tester.call(Method::DELETE, "/worlds/third", None).await;
+    tester.call(Method::PUT, "/worlds/second/presets/city-down", None).await;
+    tester.world.rotate_issuer_key("cn-sd").expect("rotated");
+    tester.world.rotate_identity_key();
+    let (now, before, other) =
+        (tester.world.clock.milliseconds(), seen(&tester, "default").await, seen(&tester, "second").await);
+    let anchors = tester.world.anchors().expect("anchors");
+    let Tester { server, world, .. } = tester;
+    let address = server.address();
+    server.stop().await;
+    drop(world);
+
+    // It is found at the same address, though nobody says so, with the same seed.
+    let tester = Tester::with(WorldOptions::default().state(&file)).await;
+    assert_eq!((tester.server.address(), tester.world.seed()), (address, 7));
+    assert_eq!(seen(&tester, "default").await, before);
+    assert_eq!(seen(&tester, "second").await, other);
+    assert!(tester.server.worlds().get("third").is_err(), "what was ended stays ended");
+    assert_eq!(tester.world.clock.milliseconds(), now, "it is frozen as it was");
+    let roots = |anchors: Vec<onecity_core::NationAnchor>| anchors.into_iter().map(|own| own.root).collect::<Vec<_>>();
+    assert_eq!(roots(tester.world.anchors().expect("anchors")), roots(anchors));
+
+    // The phone's session, registry and passes are as before. Its own clock is the old world's, which has gone on.
+    phone.client().sessions().await.expect("its session goes on");
+    phone.client().sync(&jinan).await.expect("no rollback");
+    let status = tester.world.pass_status(&revoked.id);
+    assert_eq!(status.map(|status| format!("{status:?}")).as_deref(), Some("Invalid"), "it stays revoked");
+    assert_eq!(check(&tester, "metro-1", &code).await.0, "already_accepted", "it remembers whom it let in");
+    assert_eq!(tester.report("first", "noise").await.expect("answered").status(), 422, "the number is taken");
+    tester.ask("/city/vn-hn").await.expect("the fault has struck as often as it may");
+    let books = tester.ask("/city/cn-sd.jinan/library").await.expect("answered");
+    assert_eq!(books.text().await.expect("whole"), r#"{"books":3}"#);
+
+    // What is reset stays reset.
+    tester.call(Method::POST, "/worlds/default/reset", None).await;
+    let before = seen(&tester, "default").await;
+    let Tester { server, world, .. } = tester;
+    server.stop().await;
+    drop(world);
+    let tester = Tester::with(WorldOptions::default().state(&file)).await;
+    assert_eq!(seen(&tester, "default").await, before);
+    phone.client().sync(&jinan).await.expect("no rollback");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn time_goes_on_while_no_server_runs_at_the_speed_it_had() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("world.state");
+    let tester = Tester::with(written(&file)).await;
+    let real = std::time::SystemTime::now();
+    tester.world.clock.jump(HOUR);
+    tester.world.clock.run_at(3600.0);
+    let before = tester.world.clock.milliseconds();
+    let Tester { server, world, .. } = tester;
+    server.stop().await;
+    drop(world);
+    let tester = Tester::with(written(&file)).await;
+    let gone = i64::try_from(real.elapsed().expect("a while").as_millis()).expect("a while");
+    let after = tester.world.clock.milliseconds() - before;
+    assert!(after > 0 && after <= (gone + 50) * 3600, "{after} ms of the world in {gone} ms");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_can_t_be_gone_on_with_is_refused_by_name_and_left_as_it_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let place = |name: &str| folder.path().join(name);
+    let start = async |options: WorldOptions| match Server::start(options).await {
+        Ok(_) => panic!("it is refused"),
+        Err(error) => error,
+    };
+    std::fs::write(
+        place("letter"),
+        "Dear Sir or Madam, this is no state at all, but a letter of some length.".repeat(20),
+    )
+    .expect("written");
+    let letter = std::fs::read(place("letter")).expect("read");
+    assert!(matches!(start(written(&place("letter"))).await, WorldError::State(StateError::Foreign(_))));
+    assert_eq!(std::fs::read(place("letter")).expect("read"), letter);
+    let db = rusqlite::Connection::open(place("other")).expect("opened");
+    db.execute_batch("CREATE TABLE notes (text TEXT)").expect("made");
+    drop(db);
+    assert!(matches!(start(written(&place("other"))).await, WorldError::State(StateError::Foreign(_))));
+    assert!(matches!(start(written(&place("no/folder"))).await, WorldError::State(StateError::File(..))));
+
+    let server = Server::start(written(&place("world"))).await.expect("a world");
+    let port = server.address().port();
+    assert!(matches!(start(written(&place("world"))).await, WorldError::State(StateError::InUse(_))));
+    server.world().faults.begin(Preset::CityDown);
+    server.stop().await;
+    let elsewhere = start(written(&place("world")).port(if port == 60_001 { 60_002 } else { 60_001 })).await;
+    assert!(elsewhere.to_string().contains(&format!("127.0.0.1:{port}")), "{elsewhere}");
+
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt as _;
+        let mode = std::fs::metadata(place("world")).expect("a file").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "nobody else reads its keys");
+    }
+    let change = |sql: &str| {
+        let db = rusqlite::Connection::open(place("world")).expect("opened");
+        db.execute_batch(sql).expect("changed");
+    };
+    for part in ["issuers", "faults", "gates", "provider-secrets", "repositories", "published", "server"] {
+        std::fs::copy(place("world"), place("before")).expect("copied");
+        change(&format!("UPDATE entries SET value = x'7b' WHERE part = '{part}'"));
+        let damaged = start(written(&place("world"))).await;
+        assert!(matches!(&damaged, WorldError::State(StateError::Damaged(what)) if what == part), "{part}: {damaged}");
+        std::fs::copy(place("before"), place("world")).expect("copied");
+    }
+    change("DELETE FROM entries WHERE part = 'files' AND key LIKE 'cn-sd %root.json'");
+    assert!(matches!(start(written(&place("world"))).await, WorldError::State(StateError::Damaged(_))));
+    std::fs::copy(place("before"), place("world")).expect("copied");
+    change("PRAGMA user_version = 2");
+    assert!(matches!(start(written(&place("world"))).await, WorldError::State(StateError::Newer(_))));
+}

@@ -15,6 +15,7 @@ use memchr::memmem;
 use percent_encoding::percent_decode_str;
 
 use crate::arriving;
+use crate::capsule::{Moment, Replaying};
 use crate::faults::wire::OnTheWay;
 use crate::faults::{Instead, Strike, What};
 use crate::journal::{Entry, Message};
@@ -205,8 +206,9 @@ struct Kept {
     world: Arc<World>,
     exchange: Arc<Exchange>,
     began: Instant,
-    /// Milliseconds since 1970, by the world's clock, when the request came.
-    at: i64,
+    arrived: Moment,
+    handled: Option<Moment>,
+    passed_on: bool,
     query: String,
     headers: HeaderMap,
     body: Bytes,
@@ -219,7 +221,10 @@ impl Drop for Kept {
         let (status, response) = self.answered.take().unzip();
         self.world.journal.write(Entry {
             number: 0,
-            at: self.at,
+            arrived: self.arrived,
+            handled: self.handled,
+            ended: self.world.history.moment().turn,
+            passed_on: self.passed_on,
             took: self.began.elapsed(),
             query: std::mem::take(&mut self.query),
             status: status.as_ref().map(StatusCode::as_u16),
@@ -245,7 +250,7 @@ fn harmless(headers: &mut HeaderMap, is_ours: bool) {
 
 /// Takes one request of the world through everything.
 pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Response {
-    let (began, at) = (Instant::now(), world.clock.milliseconds());
+    let began = Instant::now();
     let (mut parts, body) = request.into_parts();
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
     let query = parts.uri.query().unwrap_or_default().to_owned();
@@ -258,6 +263,7 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     let bytes = arrived.as_ref().map(|arrived| arrived.bytes.clone()).unwrap_or_default();
     let persona = world.who_asks(&path, &parts.headers, &bytes);
     let asked = Asked::new(method, &path, persona, phone(&parts.headers), bytes.clone());
+    let arrived_at = world.history.moment();
     let strikes = world.faults.strikes(&asked, is_of_the_exchange);
     let Fate { delay, way, instead, reset, is_silent, lost, malformed, media_type, skew } = Fate::of(&strikes);
     let exchange = Arc::new(Exchange {
@@ -270,15 +276,23 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
         world: Arc::clone(&world),
         exchange: Arc::clone(&exchange),
         began,
-        at,
+        arrived: arrived_at,
+        handled: None,
+        passed_on: false,
         query,
         headers: parts.headers.clone(),
         body: bytes.clone(),
         answered: None,
     };
-    if !delay.is_zero() {
-        tokio::time::sleep(delay).await;
+    // Where it happens again, it waits for its turn, and for nothing else.
+    let replaying = parts.extensions.remove::<Replaying>();
+    let mut said_then = None;
+    match &replaying {
+        Some(replaying) => said_then = replaying.waits().await,
+        None if !delay.is_zero() => tokio::time::sleep(delay).await,
+        None => {}
     }
+    kept.handled = Some(world.history.moment());
     let mut is_ours = !path.starts_with("/registry/");
     let mut response = match (reset || is_silent, refused, instead) {
         (true, ..) => None,
@@ -290,7 +304,9 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
                     let (asked, query) = (&exchange.asked, kept.query.as_str());
                     let (method, persona) = (&asked.method, asked.persona.as_deref());
                     let request = StubRequest::new(method, &path, query, &kept.headers, persona, &bytes);
-                    world.stubs.answer(&world, &request).await
+                    let stubbed = world.stubs.answer(&world, &request, said_then).await;
+                    kept.passed_on = stubbed.as_ref().is_some_and(|stubbed| stubbed.is_passed_on);
+                    stubbed.map(|stubbed| stubbed.response)
                 }
                 false => None,
             };
@@ -312,7 +328,7 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     }
     let Some(response) = response else {
         drop(kept);
-        if is_silent {
+        if is_silent && replaying.is_none() {
             tokio::time::sleep(SILENCE).await;
         }
         // Without a connection of its own there is nothing to cut off.

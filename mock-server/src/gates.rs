@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
 
+use crate::capsule::{Deed, History};
 use crate::clock::WorldClock;
 use crate::faults::is_id;
 use crate::state::{self, Changes, Pieces, Rows, StateError};
@@ -269,6 +270,29 @@ struct Fetched {
     lists: Vec<(StatusListToken, StoredList)>,
 }
 
+fn trust_path(region: &str) -> String {
+    format!("/gate/{region}/trust.json")
+}
+
+fn list_path(region: &str, number: u64) -> String {
+    format!("/status/{region}/{number}")
+}
+
+impl Fetched {
+    /// Read from what came, by path.
+    fn from(region: &str, all: &BTreeMap<String, Vec<u8>>) -> Result<Self, String> {
+        let get = |path: &str| all.get(path).ok_or_else(|| format!("{path} did not come"));
+        let trust = TrustList::parse(get(&trust_path(region))?).map_err(|error| error.to_string())?;
+        let mut lists = Vec::new();
+        for number in LISTS {
+            let list = get(&list_path(region, number))?;
+            let token = StatusListToken::parse(list).map_err(|error| error.to_string())?;
+            lists.push((token, StoredList(list.clone())));
+        }
+        Ok(Self { trust, lists })
+    }
+}
+
 /// The gates of a world.
 pub struct Gates {
     /// Those that are gone, but not from the state file.
@@ -277,10 +301,11 @@ pub struct Gates {
     clock: Arc<WorldClock>,
     station: StationKey,
     all: Mutex<BTreeMap<String, OneGate>>,
+    history: Arc<History>,
 }
 
 impl Gates {
-    pub(crate) fn new(origin: &str, clock: Arc<WorldClock>) -> Self {
+    pub(crate) fn new(origin: &str, clock: Arc<WorldClock>, history: Arc<History>) -> Self {
         let mut secret = [0; 32];
         SystemRandom::new().fill(&mut secret).expect("the system has random numbers");
         Self {
@@ -289,6 +314,7 @@ impl Gates {
             clock,
             station: StationKey::new(&secret),
             all: Mutex::default(),
+            history,
         }
     }
 
@@ -362,6 +388,7 @@ impl Gates {
         if let Some(own) = all.get_mut(name) {
             let same = GateSettings { offline: settings.offline, ..own.settings.clone() };
             if same == settings {
+                self.history.note(Deed::Gate { name: name.to_owned(), settings: settings.clone() });
                 own.settings = settings;
                 own.unwritten.settings = true;
                 return Ok(own.view(name));
@@ -369,7 +396,8 @@ impl Gates {
         } else if all.len() >= MOST {
             return Err(GateError::TooMany);
         }
-        let own = OneGate::new(settings, trust, self.clock.now())?;
+        let own = OneGate::new(settings.clone(), trust, self.clock.now())?;
+        self.history.note(Deed::Gate { name: name.to_owned(), settings });
         let view = own.view(name);
         if all.insert(name.to_owned(), own).is_some() {
             self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
@@ -379,7 +407,9 @@ impl Gates {
 
     /// Takes a gate away.
     pub fn remove(&self, name: &str) -> Result<(), GateError> {
-        self.lock().remove(name).ok_or(GateError::Unknown)?;
+        let mut all = self.lock();
+        all.remove(name).ok_or(GateError::Unknown)?;
+        self.history.note(Deed::RemoveGate { name: name.to_owned() });
         self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
         Ok(())
     }
@@ -388,10 +418,16 @@ impl Gates {
     pub fn challenge(&self, name: &str) -> Result<String, GateError> {
         let mut random = [0; 4];
         SystemRandom::new().fill(&mut random).expect("the system has random numbers");
+        self.challenge_by(name, u32::from_be_bytes(random))
+    }
+
+    /// The same with a random number of somebody's.
+    pub(crate) fn challenge_by(&self, name: &str, random: u32) -> Result<String, GateError> {
         let mut all = self.lock();
         let own = all.get_mut(name).ok_or(GateError::Unknown)?;
         own.looks(self.clock.now())?;
-        let challenge = own.gate.challenge(u32::from_be_bytes(random), self.clock.now()).ok_or(GateError::NoNumber)?;
+        let challenge = own.gate.challenge(random, self.clock.now()).ok_or(GateError::NoNumber)?;
+        self.history.note(Deed::Challenge { gate: name.to_owned(), random });
         Ok(challenge.to_string())
     }
 
@@ -406,10 +442,26 @@ impl Gates {
             true => Err("it has no network".to_owned()),
             false => self.fetch_lists(name, &region).await,
         };
+        self.takes(name, fetched)
+    }
+
+    /// Gives a gate what it has fetched, by path; or nothing, if it could not.
+    pub(crate) fn is_given(
+        &self,
+        name: &str,
+        lists: Option<&BTreeMap<String, Vec<u8>>>,
+    ) -> Result<GateView, GateError> {
+        let region = self.lock().get(name).map(|own| own.settings.region.clone()).ok_or(GateError::Unknown)?;
+        let fetched = lists.ok_or_else(|| "nothing came".to_owned()).and_then(|lists| Fetched::from(&region, lists));
+        self.takes(name, fetched)
+    }
+
+    fn takes(&self, name: &str, fetched: Result<Fetched, String>) -> Result<GateView, GateError> {
         let mut all = self.lock();
         let now = self.clock.now();
         let own = all.get_mut(name).ok_or(GateError::Unknown)?;
         own.looks(now)?;
+        self.history.note(Deed::Fetch { gate: name.to_owned(), came: fetched.is_ok() });
         own.trouble = match fetched {
             Ok(Fetched { trust, lists }) => {
                 own.trust = trust.clone();
@@ -439,15 +491,12 @@ impl Gates {
             let bytes = answer.error_for_status().map_err(failed)?.bytes().await.map_err(failed)?;
             if bytes.len() > LONGEST { Err("a list is longer than 1 MiB".to_owned()) } else { Ok(bytes) }
         };
-        let trust = get(format!("/gate/{region}/trust.json")).await?;
-        let trust = TrustList::parse(&trust).map_err(|error| error.to_string())?;
-        let mut lists = Vec::new();
-        for number in LISTS {
-            let list = get(format!("/status/{region}/{number}")).await?;
-            let token = StatusListToken::parse(&list).map_err(|error| error.to_string())?;
-            lists.push((token, StoredList(list.to_vec())));
+        let mut all = BTreeMap::new();
+        for path in std::iter::once(trust_path(region)).chain(LISTS.map(|number| list_path(region, number))) {
+            let bytes = get(path.clone()).await?;
+            all.insert(path, bytes.to_vec());
         }
-        Ok(Fetched { trust, lists })
+        Fetched::from(region, &all)
     }
 
     /// Holds a code to a gate. If its lists are an hour old, it fetches them first.
@@ -462,6 +511,11 @@ impl Gates {
         if is_due {
             self.fetch(name).await?;
         }
+        self.decide(name, code)
+    }
+
+    /// Holds a code to a gate that fetches nothing.
+    pub(crate) fn decide(&self, name: &str, code: &str) -> Result<Passage, GateError> {
         let mut all = self.lock();
         // Under the lock: of two who come at once, none brings a time before the other's.
         let now = self.clock.now();
@@ -482,6 +536,12 @@ impl Gates {
             Decision::Refused(refusal) => (Some(refusal.name().to_owned()), refusal.to_string()),
         };
         let passage = Passage { at: now, decision: decision.name().to_owned(), reason, said, took_us };
+        self.history.note(Deed::Check {
+            gate: name.to_owned(),
+            code: code.to_owned(),
+            decision: passage.decision.clone(),
+            reason: passage.reason.clone(),
+        });
         if own.log.len() == LOG {
             own.log.pop_front();
         }

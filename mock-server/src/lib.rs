@@ -13,6 +13,7 @@
 //!              └ journal    what has arrived
 //!   Worlds     the first, and others below /w/NAME
 //!   admin      a tester's controls over HTTP                        /openapi.json
+//!   capsule    a bug in one file, and the same again
 //!   state      what outlives a server that is stopped: an SQLite file
 //!   Server     the world on a port; stopping it takes nothing from the world
 //!   Phone      onecity-core with its two files in a folder, and a resident who uses the browser
@@ -61,6 +62,7 @@
 
 mod admin;
 mod arriving;
+mod capsule;
 mod city;
 mod clock;
 mod content;
@@ -89,6 +91,7 @@ mod world;
 mod worlds;
 
 pub use admin::openapi;
+pub use capsule::{Capsule, CapsuleError, Difference, Outcome, ReplayError, replay};
 pub use clock::{FASTEST, PhoneClock, WorldClock};
 pub use content::regions::{RegionTableError, load as load_regions};
 pub use content::{Additions, ContentError, Dependant, OwnCircle, OwnRegion, OwnService, Persona, Relation};

@@ -165,10 +165,9 @@ pub fn network_address() -> Option<IpAddr> {
     Some(socket.local_addr().ok()?.ip())
 }
 
-fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopping: watch::Receiver<bool>) -> Router {
-    let phones = Arc::new(BrowserPhones::new(address.ip()));
-    // What phones, gates and others ask of a world.
-    let world = Router::new()
+/// What phones, gates and others ask of a world.
+pub(crate) fn world_routes() -> Router {
+    Router::new()
         .route("/world.json", get(describe))
         .route("/gate/{region}/trust.json", get(trust_list))
         .merge(identity::routes())
@@ -177,7 +176,11 @@ fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopp
         .merge(registry::http::routes())
         .fallback(|| async { StatusCode::NOT_FOUND })
         .layer(middleware::from_fn(exchange::conduct))
-        .layer(middleware::from_fn(settled));
+}
+
+fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopping: watch::Receiver<bool>) -> Router {
+    let phones = Arc::new(BrowserPhones::new(address.ip()));
+    let world = world_routes().layer(middleware::from_fn(settled));
     // What a tester sees and does.
     let own = Router::new()
         .merge(dashboard::routes())

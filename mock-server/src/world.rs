@@ -12,12 +12,14 @@ use onecity_core::NationAnchor;
 use onecity_protocol::credential::{Status, TrustList, UnixTime};
 use onecity_protocol::region::{RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{ANNOUNCEMENT_TARGET, Announcement, TRUST_LIST_TARGET};
+use onecity_publisher::PublicKey;
 use ring::hmac;
 use ring::rand::SystemRandom;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
+use crate::capsule::{Deed, History};
 use crate::city::{self, CityState};
 use crate::clock::WorldClock;
 use crate::content::{Additions, Content, ContentError, People, regions};
@@ -189,6 +191,10 @@ pub struct World {
     pub faults: Faults,
     /// What has arrived.
     pub journal: Journal,
+    /// What was done to it, and in what order everything happened.
+    pub(crate) history: Arc<History>,
+    /// What lay over what is built in when it began.
+    began_with: Additions,
     /// The gates that stand in it.
     pub gates: Gates,
     /// Answers in the place of its cities' back ends.
@@ -275,7 +281,8 @@ impl World {
         let issuers = Issuers::new(&origin, &tree)?;
         let secret = hmac::Key::generate(hmac::HMAC_SHA256, &SystemRandom::new()).map_err(|_| WorldError::Random)?;
         let clock = Arc::<WorldClock>::default();
-        let gates = Gates::new(&origin, Arc::clone(&clock));
+        let history = Arc::new(History::new(Arc::clone(&clock)));
+        let gates = Gates::new(&origin, Arc::clone(&clock), Arc::clone(&history));
         let world = Self {
             serial: SERIALS.fetch_add(1, Ordering::Relaxed),
             ended: watch::Sender::new(false),
@@ -289,17 +296,19 @@ impl World {
             tree,
             people: RwLock::new(Arc::new(content.people.clone())),
             content,
-            additions: Mutex::new(additions),
+            additions: Mutex::new(additions.clone()),
             clock_said: Mutex::new(clock_said),
             kept: file.map(|file| Kept { file, settling: Mutex::default() }),
             registry: OnceLock::new(),
             identity: Mutex::new(IdentityState::new()),
             issuers,
             cities: Mutex::default(),
-            faults: Faults::new(seed),
+            faults: Faults::new(seed, Arc::clone(&history)),
             journal: Journal::new(Redaction::new(secret)),
             gates,
-            stubs: Stubs::default(),
+            stubs: Stubs::new(Arc::clone(&history)),
+            history,
+            began_with: additions.clone(),
             origin,
         };
         if let Some(mut rows) = rows {
@@ -311,6 +320,9 @@ impl World {
                 // Whether it can be published is found out now.
                 let _ = world.registry.set(RwLock::new(world.build_registry()?));
             }
+            world.history.begin(0);
+        } else {
+            world.history.goes_on();
         }
         Ok(world)
     }
@@ -455,6 +467,7 @@ impl World {
         }
         *self.people.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(people);
         *before = additions.clone();
+        self.history.note(Deed::Lay { additions: additions.clone() });
         Ok(())
     }
 
@@ -539,8 +552,14 @@ impl World {
     pub fn skip(&self, seconds: i64) {
         self.clock.jump(seconds.saturating_mul(1000));
         if self.registry.get().is_some() {
+            self.history.note(Deed::Renew);
             self.renew_registry(self.now());
         }
+    }
+
+    /// What lay over what is built in when it began.
+    pub(crate) fn began_with(&self) -> &Additions {
+        &self.began_with
     }
 
     /// Signs those registries again that are due, as their online keys do by themselves.
@@ -570,6 +589,7 @@ impl World {
             }
         }
         self.journal.clear();
+        self.history.begin(self.journal.count());
         Ok(())
     }
 
@@ -619,17 +639,20 @@ impl World {
 
     /// Revokes (1), suspends (2) or reinstates (0) a pass; answers whether an issuer knows it.
     pub fn set_pass_status(&self, pass: &str, status: u8) -> bool {
+        self.history.note(Deed::Pass { pass: pass.to_owned(), status });
         self.issuers.set_status(pass, status, self.now())
     }
 
     /// Lets an issuer sign with a new key, and lists it beside the old one.
     pub fn rotate_issuer_key(&self, issuer: &str) -> Result<(), WorldError> {
+        self.history.note(Deed::RotateIssuer { issuer: issuer.to_owned() });
         self.issuers.rotate_key(issuer, self.now())?;
         self.publish_trust_lists()
     }
 
     /// Takes all keys of an issuer but the newest off the trust list.
     pub fn withdraw_old_issuer_keys(&self, issuer: &str) -> Result<(), WorldError> {
+        self.history.note(Deed::WithdrawIssuerKeys { issuer: issuer.to_owned() });
         self.issuers.withdraw_old_keys(issuer);
         self.publish_trust_lists()
     }
@@ -638,6 +661,7 @@ impl World {
     pub fn announce(&self, region: &RegionId, announcement: Option<&Announcement>) -> Result<(), WorldError> {
         let path = format!("{region}/{ANNOUNCEMENT_TARGET}");
         let bytes = announcement.map(serde_json::to_vec).transpose().map_err(RegistryError::from)?;
+        self.history.note(Deed::Announce { region: region.clone(), announcement: announcement.cloned() });
         self.registry_mut(|registry| {
             registry.change(region, self.now(), |repository, _| match bytes {
                 Some(bytes) => repository.add_target(&path, bytes, None),
@@ -660,7 +684,34 @@ impl World {
 
     /// The identity providers sign with a new key from now on.
     pub fn rotate_identity_key(&self) {
+        self.history.note(Deed::RotateProviders);
         self.lock_identity().rotate_key();
+    }
+
+    /// Ends a persona's sessions, or all; answers how many.
+    pub(crate) fn end_sessions(&self, persona: Option<&str>) -> usize {
+        self.history.note(Deed::EndSessions { persona: persona.map(str::to_owned) });
+        self.lock_identity().end_sessions_of(persona, self.now())
+    }
+
+    /// Lets a persona's access tokens expire, or all; answers how many.
+    pub(crate) fn expire_tokens(&self, persona: Option<&str>) -> usize {
+        self.history.note(Deed::ExpireTokens { persona: persona.map(str::to_owned) });
+        self.lock_identity().expire_tokens_of(persona, self.now())
+    }
+
+    /// Signs a registry again, so that its versions go up.
+    pub fn sign_again(&self, region: &RegionId) -> Result<(), RegistryError> {
+        self.history.note(Deed::Sign { region: region.clone() });
+        let now = self.now();
+        self.registry_mut(|registry| registry.change(region, now, |_, _| Ok(())))
+    }
+
+    /// Lets the one who holds a key publish as a unit of the world.
+    pub fn entrust(&self, unit: &UnitId, key: PublicKey) -> Result<(), RegistryError> {
+        self.history.note(Deed::Entrust { unit: unit.clone(), key: key.pem() });
+        let now = self.now();
+        self.registry_mut(|registry| registry.entrust(unit, key, now))
     }
 
     /// How many sessions the identity providers know.
@@ -685,6 +736,8 @@ impl World {
 
     /// Goes on with a submission, as its city would: it stands in its timeline from now on.
     pub fn progress(&self, submission: &str, status: &str, text: &str) -> bool {
+        let [number, status_of, said] = [submission, status, text].map(str::to_owned);
+        self.history.note(Deed::Progress { number, status: status_of, text: said });
         self.lock_cities().progress(submission, self.now(), status, text)
     }
 
@@ -715,6 +768,7 @@ impl World {
 
     /// Ends every session at the identity providers.
     pub fn end_all_sessions(&self) {
+        self.history.note(Deed::EndAllSessions);
         self.lock_identity().end_all();
     }
 

@@ -15,6 +15,7 @@
 //! ```
 
 mod access;
+mod capsule;
 mod clock;
 mod faults;
 mod gates;
@@ -87,6 +88,7 @@ fn router() -> OpenApiRouter<Controls> {
         .routes(routes!(faults::begin_preset, faults::end_preset))
         .routes(routes!(journal::read, journal::clear))
         .routes(routes!(journal::har))
+        .routes(routes!(capsule::tell))
         .routes(routes!(journal::live))
         .routes(routes!(journal::verify))
         .routes(routes!(residents::personas))

@@ -90,7 +90,7 @@ pub(super) async fn end_sessions(
 ) -> Result<Json<Count>, Refused> {
     let world = controls.worlds.get(&world)?;
     let persona = whose.persona(&world)?;
-    let count = world.lock_identity().end_sessions_of(persona, world.now());
+    let count = world.end_sessions(persona);
     Ok(Json(Count { count }))
 }
 
@@ -105,7 +105,7 @@ pub(super) async fn expire_tokens(
 ) -> Result<Json<Count>, Refused> {
     let world = controls.worlds.get(&world)?;
     let persona = whose.persona(&world)?;
-    let count = world.lock_identity().expire_tokens_of(persona, world.now());
+    let count = world.expire_tokens(persona);
     Ok(Json(Count { count }))
 }
 

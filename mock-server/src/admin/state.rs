@@ -113,10 +113,7 @@ pub(super) async fn sign_again(
     Path((world, of)): Path<(String, String)>,
 ) -> Result<StatusCode, Refused> {
     let world = controls.worlds.get(&world)?;
-    let (id, now) = (region(&of)?, world.now());
-    world
-        .registry_mut(|registry| registry.change(&id, now, |_, _| Ok(())))
-        .map_err(|error| Refused::unknown(error.to_string()))?;
+    world.sign_again(&region(&of)?).map_err(|error| Refused::unknown(error.to_string()))?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -25,6 +25,11 @@ pub(crate) struct Target {
 }
 
 impl Target {
+    /// Whether what is said is for programs.
+    pub(crate) fn is_json(&self) -> bool {
+        self.json
+    }
+
     /// The admin token, if one is said.
     pub(crate) fn token(&self) -> Option<String> {
         self.token.clone()
@@ -92,6 +97,8 @@ pub(crate) enum Control {
         #[arg(long)]
         har: bool,
     },
+    /// Prints all that has happened as one file, without secrets, for `replay`.
+    Capsule,
     /// Lets access tokens expire now.
     ExpireTokens {
         /// Whose; without it, everybody's.
@@ -201,6 +208,7 @@ impl Control {
                     .asking("phone", phone.as_ref())
                     .asking("most", most.or(har.then_some(10_000)))
             }
+            Self::Capsule => Call::new(Method::GET, of("capsule")),
             Self::ExpireTokens { persona } => {
                 Call::new(Method::POST, of("tokens/expire")).asking("persona", persona.as_ref())
             }
@@ -225,7 +233,7 @@ impl Control {
                 Some(1.0) => format!("{}\n", text(&said["time"])),
                 speed => format!("{}, {} times as fast\n", text(&said["time"]), speed.unwrap_or_default()),
             },
-            Self::Journal { har: true, .. } => format!("{said:#}\n"),
+            Self::Journal { har: true, .. } | Self::Capsule => format!("{said:#}\n"),
             Self::Journal { .. } => lines(said, |own| {
                 let status = own["status"].as_u64().map_or("reset".to_owned(), |status| status.to_string());
                 let faults: Vec<String> =

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use mock_server::journey::{self, Step};
 use mock_server::soak::{self, SoakOptions};
-use mock_server::{Preset, Server, Settings, WorldError, WorldOptions};
+use mock_server::{Capsule, Preset, Server, Settings, WorldError, WorldOptions, replay};
 use tracing_subscriber::EnvFilter;
 
 use control::{Control, Target};
@@ -20,7 +20,7 @@ use control::{Control, Target};
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json\n  mock-server --config world.toml  serve it as a file says, also when that is changed\n  mock-server fault flaky-metro    let something go wrong at the server that runs\n  mock-server clock --jump 1h      let an hour pass there\n  mock-server journal              see what arrived there\n  mock-server soak --phones 100 --minutes 10"
+    after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json\n  mock-server --config world.toml  serve it as a file says, also when that is changed\n  mock-server fault flaky-metro    let something go wrong at the server that runs\n  mock-server clock --jump 1h      let an hour pass there\n  mock-server journal              see what arrived there\n  mock-server capsule > bug.json   all that happened there, as one file\n  mock-server replay bug.json      let it happen again\n  mock-server soak --phones 100 --minutes 10"
 )]
 struct Cli {
     /// The port on 127.0.0.1; 0 for a free one. Without it, 8787, or the one that the state is of.
@@ -64,6 +64,11 @@ enum Command {
         #[arg(long, default_value_t = 10.0)]
         minutes: f64,
     },
+    /// Let a capsule's events happen again in another world; exit code 1 if something is decided otherwise.
+    Replay {
+        /// The file, as `capsule` prints it.
+        file: PathBuf,
+    },
     /// Take a phone through the whole story; exit code 1 names the step that does not hold.
     Journey {
         /// How to print the steps.
@@ -103,6 +108,7 @@ fn main() -> ExitCode {
                 let presets = if cli.faults.is_empty() { vec![Preset::FlakyMetro] } else { cli.faults };
                 soak_phones(phones, minutes, presets, cli.seed).await
             }
+            Some(Command::Replay { file }) => again(&file, cli.target.is_json()).await,
             Some(Command::Control(control)) => match control::run(&control, &cli.target, cli.seed).await {
                 Ok(said) => {
                     // Who reads no further has seen enough.
@@ -132,9 +138,7 @@ fn main() -> ExitCode {
 fn entrust(world: &mock_server::World, text: &str) -> Result<(), Box<dyn std::error::Error>> {
     let (unit, file) = text.split_once('=').ok_or("it is UNIT=FILE")?;
     let key = onecity_publisher::PublicKey::from_pem(&std::fs::read_to_string(file)?)?;
-    let unit = unit.parse()?;
-    let now = world.now();
-    Ok(world.registry_mut(|registry| registry.entrust(&unit, key, now))?)
+    Ok(world.entrust(&unit.parse()?, key)?)
 }
 
 /// What a file sets the worlds to, if there is one.
@@ -206,6 +210,30 @@ async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<P
     };
     server.run_until(ended).await;
     ExitCode::SUCCESS
+}
+
+async fn again(file: &std::path::Path, json: bool) -> ExitCode {
+    let read = std::fs::read(file).map_err(|error| error.to_string());
+    let capsule = read.and_then(|bytes| Capsule::read(&bytes).map_err(|error| error.to_string()));
+    let outcome = match capsule {
+        Ok(capsule) => replay(&capsule).await.map_err(|error| error.to_string()),
+        Err(error) => Err(error),
+    };
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(error) => {
+            eprintln!("{}: {error}", file.display());
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut said = match json {
+        true => serde_json::to_string_pretty(&outcome).unwrap_or_default(),
+        false => outcome.to_string(),
+    };
+    said.push('\n');
+    // Who reads no further has seen enough.
+    let _ = std::io::stdout().write_all(said.as_bytes());
+    if outcome.differences.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// Comes back when the system asks the process to end, as service managers do.

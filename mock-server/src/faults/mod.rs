@@ -26,6 +26,7 @@ use utoipa::ToSchema;
 pub use presets::Preset;
 pub use rule::{Between, Delay, Instead, Rule, Signed, Spread, Stale, What, Where};
 
+use crate::capsule::{Deed, History};
 use crate::exchange::Asked;
 use crate::state::{Changes, Rows, StateError};
 
@@ -164,10 +165,11 @@ pub struct Faults {
     given: AtomicUsize,
     /// Whether something is not in the state file yet.
     is_unwritten: AtomicBool,
+    history: Arc<History>,
 }
 
 impl Faults {
-    pub(crate) fn new(seed: u64) -> Self {
+    pub(crate) fn new(seed: u64, history: Arc<History>) -> Self {
         let seed = hmac::Key::new(hmac::HMAC_SHA256, &seed.to_be_bytes());
         Self {
             seed,
@@ -175,6 +177,7 @@ impl Faults {
             count: AtomicUsize::new(0),
             given: AtomicUsize::new(0),
             is_unwritten: AtomicBool::new(false),
+            history,
         }
     }
 
@@ -267,11 +270,17 @@ impl Faults {
         self.add_to(rule, None, false)
     }
 
-    fn add_to(&self, mut rule: Rule, preset: Option<String>, is_from_file: bool) -> Result<String, RuleError> {
+    pub(crate) fn add_to(
+        &self,
+        mut rule: Rule,
+        preset: Option<String>,
+        is_from_file: bool,
+    ) -> Result<String, RuleError> {
         let path = check(&rule)?;
         let id = rule.id.clone().unwrap_or_else(|| self.next_id());
         rule.id = Some(id.clone());
         let (began, counts) = (Instant::now(), Mutex::default());
+        let deed = Deed::Rule { rule: rule.clone(), preset: preset.clone(), is_from_file };
         let running = Running { rule, id: id.clone(), preset, is_from_file, path, began, counts };
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         all.retain(|own| own.id != id);
@@ -281,6 +290,7 @@ impl Faults {
         all.push(Arc::new(running));
         self.count.store(all.len(), Ordering::Release);
         self.has_changed();
+        self.history.note(deed);
         Ok(id)
     }
 
@@ -315,7 +325,11 @@ impl Faults {
     fn remove(&self, goes: impl Fn(&Running) -> bool) -> bool {
         let mut all = self.all.write().unwrap_or_else(PoisonError::into_inner);
         let before = all.len();
+        let ids: Vec<String> = all.iter().filter(|own| goes(own)).map(|own| own.id.clone()).collect();
         all.retain(|own| !goes(own));
+        if !ids.is_empty() {
+            self.history.note(Deed::EndRules { ids });
+        }
         self.count.store(all.len(), Ordering::Release);
         self.has_changed();
         all.len() < before
@@ -492,11 +506,11 @@ mod tests {
             (Where { body_contains: Some("pothole".to_owned()), ..Where::default() }, true),
             (Where { body_contains: Some("noise".to_owned()), ..Where::default() }, false),
         ] {
-            let faults = Faults::new(1);
+            let faults = Faults::new(1, Arc::default());
             faults.add(Rule::new(What::Reset).on(on.clone())).expect("a rule");
             assert_eq!(count(&faults, &report, 1) == 1, strikes, "{on:?}");
         }
-        let faults = Faults::new(1);
+        let faults = Faults::new(1, Arc::default());
         let rule = Rule { after: 2, times: Some(3), ..Rule::new(What::Reset) };
         faults.add(rule).expect("a rule");
         assert_eq!((count(&faults, &report, 2), count(&faults, &report, 10)), (0, 3));
@@ -507,7 +521,7 @@ mod tests {
     #[test]
     fn one_seed_decides_the_same_and_another_otherwise() {
         let draw = |seed| {
-            let faults = Faults::new(seed);
+            let faults = Faults::new(seed, Arc::default());
             faults.add(Rule::new(What::Reset).with_probability(0.3)).expect("a rule");
             let asked = asked(Method::GET, "/city/vn-hn");
             (0..1000).map(|_| !faults.strikes(&asked, |_| true).is_empty()).collect::<Vec<_>>()
@@ -520,7 +534,7 @@ mod tests {
 
     #[test]
     fn half_of_the_delays_are_below_the_median_and_none_is_beyond_the_longest() {
-        let faults = Faults::new(3);
+        let faults = Faults::new(3, Arc::default());
         let delay = Delay::LogNormal(Spread { median_ms: 400, sigma: 1.0 });
         faults.add(Rule::new(What::Latency { delay: delay.clone() })).expect("a rule");
         let asked = asked(Method::GET, "/");
@@ -537,7 +551,7 @@ mod tests {
 
     #[test]
     fn what_is_no_rule_is_refused_by_name() {
-        let faults = Faults::new(1);
+        let faults = Faults::new(1, Arc::default());
         let long = "x".repeat(257);
         let latency = |delay| Rule::new(What::Latency { delay });
         let media = |text: &str| Rule::new(What::WrongContentType { media_type: text.to_owned() });

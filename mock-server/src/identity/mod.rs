@@ -45,7 +45,7 @@ use crate::world::{In, World};
 
 pub(crate) use authorize::AuthorizeRequest;
 use parameters::Parameters;
-pub(crate) use proofs::verify_jws;
+pub(crate) use proofs::{key_of, verify_jws};
 pub(crate) use redirect::home;
 use tokens::subject;
 pub(crate) use tokens::{ServiceGrant, authenticate_at, authenticate_service};

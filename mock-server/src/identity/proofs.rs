@@ -87,8 +87,18 @@ fn is_at(htu: &str, target: &str) -> bool {
 pub(super) fn verify_with_own_key<T: for<'de> Deserialize<'de> + Clone>(jws: &str, typ: &str) -> Option<(T, String)> {
     let (claims, jwk) = verify_jws(jws, typ)?;
     let AlgorithmParameters::EllipticCurve(key) = &jwk.algorithm else { return None };
-    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{}","y":"{}"}}"#, key.x, key.y);
-    Some((claims, URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()))))
+    Some((claims, thumbprint(&key.x, &key.y)))
+}
+
+/// A P-256 key's thumbprint (RFC 7638 §3).
+fn thumbprint(x: &str, y: &str) -> String {
+    let canonical = format!(r#"{{"crv":"P-256","kty":"EC","x":"{x}","y":"{y}"}}"#);
+    URL_SAFE_NO_PAD.encode(digest(&SHA256, canonical.as_bytes()))
+}
+
+/// The thumbprint of a P-256 key that is written as a JWK.
+pub(crate) fn key_of(jwk: &Value) -> Option<String> {
+    Some(thumbprint(jwk["x"].as_str()?, jwk["y"].as_str()?))
 }
 
 /// Whether the key that a JWS carries is the private one (RFC 9449 §4.3, RFC 7518 §6.2.2 and §6.3.2).

@@ -17,14 +17,16 @@ use std::time::Duration;
 
 use axum::body::Bytes;
 use axum::http::{HeaderMap, header};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
 pub(crate) use filter::Sought;
 pub use filter::{Expectation, Filter, FilterError, Verdict};
 pub use redaction::Redaction;
+pub(crate) use redaction::is_word;
 
+use crate::capsule::Moment;
 use crate::exchange::Asked;
 
 /// Most exchanges that are remembered, and most bytes of them.
@@ -73,8 +75,14 @@ fn is_text(headers: &HeaderMap) -> bool {
 pub(crate) struct Entry {
     /// From 1 on; it is given when it is written down.
     pub number: u64,
-    /// Milliseconds since 1970, by the world's clock.
-    pub at: i64,
+    /// When it came and what goes wrong with it was drawn, by the world's clock.
+    pub arrived: Moment,
+    /// When it was handled; none if nobody waited for it any more.
+    pub handled: Option<Moment>,
+    /// Its turn when it was over.
+    pub ended: u64,
+    /// Whether a real back end has answered.
+    pub passed_on: bool,
     pub took: Duration,
     pub asked: Asked,
     pub query: String,
@@ -99,7 +107,7 @@ impl Entry {
 }
 
 /// A header as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShownHeader {
     /// Its name in small letters.
     pub name: String,
@@ -108,19 +116,27 @@ pub struct ShownHeader {
 }
 
 /// A request or an answer as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShownMessage {
     /// Its headers in their order.
     pub headers: Vec<ShownHeader>,
     /// How long its body was, in bytes.
     pub bytes: usize,
     /// The body without secrets, if it is text of at most 64 KiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub body: Option<String>,
 }
 
+impl ShownMessage {
+    /// Its media type without parameters.
+    pub(crate) fn media_type(&self) -> &str {
+        let own = self.headers.iter().find(|own| own.name == "content-type");
+        own.and_then(|own| own.value.split(';').next()).unwrap_or_default().trim()
+    }
+}
+
 /// An exchange as it is shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShownExchange {
     /// The first of a world is 1.
     pub number: u64,
@@ -134,31 +150,39 @@ pub struct ShownExchange {
     /// Where it went, within its world.
     pub path: String,
     /// Its query, without secrets.
-    #[serde(skip_serializing_if = "String::is_empty")]
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub query: String,
     /// The answer's status; none if the connection was reset in its place.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// Whose request it was, as far as it is known.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub persona: Option<String>,
     /// The virtual phone that it came from.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub phone: Option<String>,
     /// The unit that was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<String>,
     /// The identity provider that was asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub provider: Option<String>,
     /// The ids of the rules that have struck it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub faults: Vec<String>,
+    /// Whether a real back end has answered.
+    #[serde(default, skip_serializing_if = "is_not")]
+    pub passed_on: bool,
     /// What came.
     pub request: ShownMessage,
     /// What was answered.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub response: Option<ShownMessage>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_not(own: &bool) -> bool {
+    !own
 }
 
 struct Kept {
@@ -249,33 +273,54 @@ impl Journal {
 
     /// An exchange without its secrets.
     pub(crate) fn show(&self, entry: &Entry) -> ShownExchange {
+        self.show_with(&self.redaction, entry)
+    }
+
+    /// The same words, which are listened to.
+    pub(crate) fn hearing(&self) -> Redaction {
+        self.redaction.hearing()
+    }
+
+    /// All that is remembered, the oldest first.
+    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
+        self.lock().entries.iter().cloned().collect()
+    }
+
+    /// The one that was written down last.
+    pub(crate) fn newest(&self) -> Option<Arc<Entry>> {
+        self.lock().entries.back().cloned()
+    }
+
+    /// An exchange with the words of somebody.
+    pub(crate) fn show_with(&self, redaction: &Redaction, entry: &Entry) -> ShownExchange {
         let asked = &entry.asked;
         ShownExchange {
             number: entry.number,
-            at: jiff::Timestamp::from_millisecond(entry.at).unwrap_or_default().to_string(),
+            at: jiff::Timestamp::from_millisecond(entry.arrived.at).unwrap_or_default().to_string(),
             took_ms: u64::try_from(entry.took.as_millis()).unwrap_or(u64::MAX),
             method: asked.method.to_string(),
-            path: self.redaction.path(&asked.path),
-            query: self.redaction.form(&entry.query),
+            path: redaction.path(&asked.path),
+            query: redaction.form(&entry.query),
             status: entry.status,
             persona: entry.persona.clone(),
             phone: asked.phone.clone(),
             unit: asked.unit(),
             provider: asked.provider().map(str::to_owned),
             faults: entry.faults.clone(),
-            request: self.show_message(&asked.path, &entry.request),
-            response: entry.response.as_ref().map(|response| self.show_message(&asked.path, response)),
+            passed_on: entry.passed_on,
+            request: show_message(redaction, &asked.path, &entry.request),
+            response: entry.response.as_ref().map(|response| show_message(redaction, &asked.path, response)),
         }
     }
+}
 
-    fn show_message(&self, path: &str, message: &Message) -> ShownMessage {
-        let headers = message
-            .headers
-            .iter()
-            .map(|(name, value)| ShownHeader { name: name.to_string(), value: self.redaction.header(name, value) });
-        let body = message.text().map(|text| self.redaction.body(path, message.media_type(), text));
-        ShownMessage { headers: headers.collect(), bytes: message.bytes, body }
-    }
+fn show_message(redaction: &Redaction, path: &str, message: &Message) -> ShownMessage {
+    let headers = message
+        .headers
+        .iter()
+        .map(|(name, value)| ShownHeader { name: name.to_string(), value: redaction.header(name, value) });
+    let body = message.text().map(|text| redaction.body(path, message.media_type(), text));
+    ShownMessage { headers: headers.collect(), bytes: message.bytes, body }
 }
 
 #[cfg(test)]
@@ -294,7 +339,10 @@ mod tests {
         let json = headers("application/json");
         Entry {
             number: 0,
-            at: 1_800_000_000_000,
+            arrived: Moment { turn: 0, at: 1_800_000_000_000 },
+            handled: None,
+            ended: 0,
+            passed_on: false,
             took: Duration::from_millis(7),
             asked: Asked::new(method, path, None, None, Bytes::new()),
             query: String::new(),

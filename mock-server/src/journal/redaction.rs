@@ -1,6 +1,9 @@
 //! Words in the place of secrets. The same secret is the same word wherever it stands, so that one can follow it; nobody learns the
 //! secret from the word.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use axum::http::{HeaderName, HeaderValue};
 use ring::hmac;
 use serde_json::Value;
@@ -46,20 +49,54 @@ fn is_secret(name: &str) -> bool {
 }
 
 /// Knows which word stands for which secret.
-pub struct Redaction(hmac::Key);
+pub struct Redaction {
+    key: hmac::Key,
+    /// The secrets that it was asked for a word for, by their words; if somebody wants to know.
+    heard: Option<Mutex<BTreeMap<String, String>>>,
+}
+
+/// What stands before each word's 12 hexadecimal digits.
+const WORD: &str = "secret-";
+
+/// Whether a text is the word for a secret.
+pub(crate) fn is_word(text: &str) -> bool {
+    text.strip_prefix(WORD).is_some_and(|rest| rest.len() == 12 && rest.bytes().all(|own| own.is_ascii_hexdigit()))
+}
 
 impl Redaction {
     /// Words that depend on a key.
     pub(crate) fn new(key: hmac::Key) -> Self {
-        Self(key)
+        Self { key, heard: None }
+    }
+
+    /// The same words, of which it remembers what they stand for.
+    pub(super) fn hearing(&self) -> Self {
+        Self { key: self.key.clone(), heard: Some(Mutex::default()) }
+    }
+
+    /// What it has heard.
+    pub(crate) fn heard(self) -> BTreeMap<String, String> {
+        self.heard.map(|heard| heard.into_inner().unwrap_or_else(PoisonError::into_inner)).unwrap_or_default()
     }
 
     /// The word for a secret.
-    fn word(&self, secret: &str) -> String {
+    pub(crate) fn word(&self, secret: &str) -> String {
         if secret.is_empty() {
             return String::new();
         }
-        format!("secret-{}", hex::encode(&hmac::sign(&self.0, secret.as_bytes()).as_ref()[..6]))
+        let word = format!("{WORD}{}", hex::encode(&hmac::sign(&self.key, secret.as_bytes()).as_ref()[..6]));
+        if let Some(heard) = &self.heard {
+            heard.lock().unwrap_or_else(PoisonError::into_inner).insert(word.clone(), secret.to_owned());
+        }
+        word
+    }
+
+    /// A cookie's name is none of its secret (RFC 6265 §4.1 and §4.2).
+    fn cookie(&self, pair: &str) -> String {
+        match pair.split_once('=') {
+            Some((name, secret)) => format!("{name}={}", self.word(secret)),
+            None => self.word(pair),
+        }
     }
 
     /// A path: the last part after `sessions` is a session's id.
@@ -84,6 +121,11 @@ impl Redaction {
         }
         match (name.as_str(), text.split_once(' ')) {
             ("authorization", Some((scheme, secret))) => format!("{scheme} {}", self.word(secret)),
+            ("cookie", _) => text.split(';').map(|pair| self.cookie(pair.trim())).collect::<Vec<_>>().join("; "),
+            ("set-cookie", _) => match text.split_once(';') {
+                Some((pair, rest)) => format!("{};{rest}", self.cookie(pair)),
+                None => self.cookie(&text),
+            },
             _ => self.word(&text),
         }
     }
@@ -179,6 +221,8 @@ mod tests {
         let header = |name, text: &str| redaction.header(&name, &text.parse().expect("a header"));
         assert_eq!(header(header::AUTHORIZATION, "DPoP tok-1"), format!("DPoP {word}"));
         assert_eq!(header(header::COOKIE, "tok-1"), word);
+        assert_eq!(header(header::COOKIE, "a=tok-1; b=tok-1"), format!("a={word}; b={word}"));
+        assert_eq!(header(header::SET_COOKIE, "a=tok-1; Path=/"), format!("a={word}; Path=/"));
         assert_eq!(header(header::ACCEPT_LANGUAGE, "vi"), "vi");
         assert_eq!(
             header(header::LOCATION, "onecity://login?code=tok-1&state=s"),

@@ -11,7 +11,7 @@ mod stub;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::body::Body;
+use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 pub use stub::{Answer, Meant, ReplyHeaders, Stub, StubError};
 use stub::{Ready, Reply, Request, StoredStub};
 
+use crate::capsule::{Deed, History};
 use crate::state::{Changes, Rows, StateError};
 use crate::world::World;
 
@@ -90,7 +91,10 @@ impl All {
 
 /// The stubs of a world. What a tester wrote last answers first; what was recorded answers where nothing else does.
 #[derive(Default)]
-pub struct Stubs(Mutex<All>);
+pub struct Stubs {
+    all: Mutex<All>,
+    history: Arc<History>,
+}
 
 /// What one stub does with a request.
 enum Turn {
@@ -99,8 +103,13 @@ enum Turn {
 }
 
 impl Stubs {
+    /// Those of a world with this history.
+    pub(crate) fn new(history: Arc<History>) -> Self {
+        Self { all: Mutex::default(), history }
+    }
+
     fn lock(&self) -> MutexGuard<'_, All> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Goes on with what a state file has.
@@ -147,13 +156,15 @@ impl Stubs {
             all.given += 1;
             id = format!("stub-{}", all.given);
         }
-        let ready = Ready::new(id.clone(), stub, None)?;
+        let stub = Stub { id: Some(id.clone()), ..stub };
+        let ready = Ready::new(id.clone(), stub.clone(), None)?;
         all.written.retain(|own| own.id() != id);
         if all.written.len() >= MOST {
             return Err(StubError::TooMany);
         }
         all.written.push_front(ready);
         all.has_changed(&id);
+        self.history.note(Deed::Stub { stub });
         Ok(id)
     }
 
@@ -175,6 +186,9 @@ impl Stubs {
         for own in ready.into_iter().rev() {
             all.has_changed(own.id());
             all.written.push_front(own);
+        }
+        if !stubs.is_empty() || !gone.is_empty() {
+            self.history.note(Deed::FollowStubs { stubs: stubs.to_vec() });
         }
         Ok(())
     }
@@ -198,6 +212,7 @@ impl Stubs {
         all.recorded.retain(|own| own.id() != id);
         all.recorded_bytes = all.recorded.iter().map(Ready::weight).sum();
         all.has_changed(id);
+        self.history.note(Deed::RemoveStub { id: id.to_owned() });
         all.written.len() + all.recorded.len() < before
     }
 
@@ -208,6 +223,7 @@ impl Stubs {
         *all = All::default();
         all.unwritten.order = true;
         gone.iter().for_each(|id| all.has_changed(id));
+        self.history.note(Deed::ClearStubs);
     }
 
     /// All of them, in the order in which they are asked.
@@ -264,23 +280,41 @@ impl Stubs {
     }
 
     /// The answer to a request at a city's back end, if a stub is meant for it.
-    pub(crate) async fn answer(&self, world: &Arc<World>, request: &Request<'_>) -> Option<Response> {
+    /// Where it happens again, a real back end is not asked: it says what it said then.
+    pub(crate) async fn answer(
+        &self,
+        world: &Arc<World>,
+        request: &Request<'_>,
+        said_then: Option<(StatusCode, HeaderMap, Bytes)>,
+    ) -> Option<Stubbed> {
+        let stubbed = |response, is_passed_on| Some(Stubbed { response, is_passed_on });
         match self.turn(request)? {
-            Turn::Reply(reply) => Some(reply.to(request, world)),
+            Turn::Reply(reply) => stubbed(reply.to(request, world), false),
             Turn::PassOn { to, strip, record } => {
-                let (status, headers, body) = match passing::pass_on(request, &to, strip.as_deref()).await {
+                let passed = match said_then {
+                    Some(said) => Ok(said),
+                    None => passing::pass_on(request, &to, strip.as_deref()).await,
+                };
+                let (status, headers, body) = match passed {
                     Ok(passed) => passed,
-                    Err(refused) => return Some(refused.into_response()),
+                    Err(refused) => return stubbed(refused.into_response(), true),
                 };
                 if record {
                     self.record(request, status, &headers, &body);
                 }
                 let mut response = Response::new(Body::from(body));
                 (*response.status_mut(), *response.headers_mut()) = (status, headers);
-                Some(response)
+                stubbed(response, true)
             }
         }
     }
+}
+
+/// An answer in the place of a back end's.
+pub(crate) struct Stubbed {
+    pub response: Response,
+    /// Whether it is a real back end's, or says that there was none.
+    pub is_passed_on: bool,
 }
 
 pub(crate) use stub::Request as StubRequest;

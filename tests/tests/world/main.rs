@@ -1,5 +1,6 @@
 //! The world as a tester controls it: over HTTP, with phones and other clients in it.
 
+mod capsule;
 mod connections;
 mod content;
 mod controls;

@@ -1,0 +1,220 @@
+//! A bug in one file, and the same again in another world.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use mock_server::{Capsule, Outcome, Phone, Preset, Rule, Spread, What, Where, World, WorldOptions, replay};
+use onecity_protocol::credential::Audience;
+use onecity_protocol::region::RegionId;
+use reqwest::Method;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+use crate::kit::Tester;
+
+fn region(text: &str) -> RegionId {
+    text.parse().expect("a region")
+}
+
+/// A day of a resident with much that goes wrong, and much that a tester does.
+async fn a_bad_day(tester: &Tester) {
+    let world = &tester.world;
+    let late = What::Latency { delay: mock_server::Delay::LogNormal(Spread { median_ms: 5, sigma: 1.0 }) };
+    world.faults.add(Rule::new(late).with_probability(0.5)).expect("a rule");
+    let busy = What::Status { status: 503, retry_after: None };
+    world.faults.add(Rule::new(busy).on(Where::path("/city/**")).with_probability(0.4)).expect("a rule");
+    let phone = Phone::new(world, &["en"]).expect("a phone");
+    phone.log_in("shandong", "lan").await.expect("logged in");
+    phone.client().sync(&region("cn-sd/jinan")).await.expect("synced");
+    let pass = phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass");
+    for (id, name) in [("metro-1", "accepted"), ("metro-1", "already_accepted")] {
+        let code = phone.client().code(&pass.id, Audience::ANY).await.expect("a code").text;
+        world.gates.check(id, &code).await.expect("a gate");
+        let again = world.gates.check(id, &code).await.expect("a gate");
+        assert!(name == "accepted" || again.decision == "already_accepted", "{again:?}");
+    }
+    world.gates.check("metro-1", "this is no code").await.expect("a gate");
+    let challenge = tester.call(Method::POST, "/worlds/default/gates/clinic/challenge", None).await;
+    assert!(challenge["text"].is_string());
+    tester.call(Method::PUT, "/worlds/default/gates/mine", Some(json!({ "region": "cn-sd" }))).await;
+    // Many at once: which of them is refused, the seed decides.
+    let reports =
+        (0..20).map(|number| tester.report(Box::leak(format!("report-{number}").into_boxed_str()), "pothole"));
+    let answers = futures_util::future::join_all(reports).await;
+    let taken = answers.iter().filter(|answer| answer.as_ref().is_ok_and(|own| own.status() == 201)).count();
+    assert!((1..20).contains(&taken), "{taken}");
+    let stub = json!({ "id": "books", "on": { "path": "/city/cn-sd.jinan/library" }, "times": 1,
+        "answer": { "kind": "reply", "status": 418, "json": { "books": 3 } } });
+    tester.call(Method::POST, "/worlds/default/stubs", Some(stub)).await;
+    let _ = tester.ask("/city/cn-sd.jinan/library").await;
+    let _ = tester.ask("/city/cn-sd.jinan/library").await;
+    world.clock.jump(3_600_000);
+    tester.call(Method::POST, "/worlds/default/tokens/expire", None).await;
+    phone.client().sessions().await.expect("renewed");
+    tester
+        .call(Method::PUT, &format!("/worlds/default/passes/{}", pass.id), Some(json!({ "status": "revoked" })))
+        .await;
+    tester.call(Method::POST, "/worlds/default/gates/metro-1/fetch", None).await;
+    let code = phone.client().code(&pass.id, Audience::ANY).await.expect("a code").text;
+    let refused = world.gates.check("metro-1", &code).await.expect("a gate");
+    assert_eq!(refused.reason.as_deref(), Some("revoked"));
+    tester.call(Method::POST, "/worlds/default/registries/cn-sd/sign", None).await;
+    phone.client().sync(&region("cn-sd/jinan")).await.expect("synced");
+    world.faults.begin(Preset::RollbackAttack);
+    phone.client().sync(&region("cn-sd/jinan")).await.expect_err("it sees through it");
+    world.faults.end_all();
+    world.faults.begin(Preset::LoseReply);
+    let _ = tester.report("lost", "noise").await;
+    world.faults.end_all();
+    world.rotate_identity_key();
+    let other = Phone::new(world, &["vi"]).expect("a phone");
+    other.log_in("vneid", "minh").await.expect("logged in");
+    tester.call(Method::DELETE, "/worlds/default/sessions?persona=lan", None).await;
+    phone.client().sessions().await.expect_err("its session has ended");
+    // Somebody who gives up, and somebody who sends nonsense.
+    world.faults.begin(Preset::Silence);
+    let url = format!("{}/city/vn-hn", world.origin());
+    let _ = tokio::time::timeout(std::time::Duration::from_millis(80), tester.http.get(url).send()).await;
+    world.faults.end_all();
+    let nonsense = tester.http.post(format!("{}/city/vn-hn/reports", world.origin()));
+    let nonsense = nonsense.header("content-type", "application/json").body("{\"a\":");
+    assert_eq!(nonsense.send().await.expect("answered").status(), 400);
+    let url = format!("{}/idp/shandong/token", world.origin());
+    let stranger = tester.http.post(url).header("content-type", "application/x-www-form-urlencoded");
+    let stranger =
+        stranger.body("grant_type=authorization_code&client_id=onecity-app&code=guessed&code_verifier=guessed");
+    assert_eq!(stranger.send().await.expect("answered").status(), 400);
+}
+
+async fn again(capsule: &Value) -> Outcome {
+    let capsule = Capsule::read(capsule.to_string().as_bytes()).expect("a capsule");
+    replay(&capsule).await.expect("it happens again")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bad_day_comes_to_the_same_decisions_in_another_world() {
+    let tester = Tester::with(WorldOptions::default().seed(11)).await;
+    a_bad_day(&tester).await;
+    let capsule = tester.read("/worlds/default/capsule").await;
+    let Tester { server, .. } = tester;
+    server.stop().await;
+    let outcome = again(&capsule).await;
+    assert_eq!(outcome.differences, []);
+    assert!(outcome.exchanges > 60 && outcome.deeds > 15, "{outcome}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn it_says_at_which_exchange_it_is_not_the_same() {
+    let tester = Tester::with(WorldOptions::default().seed(11)).await;
+    a_bad_day(&tester).await;
+    let mut capsule = tester.read("/worlds/default/capsule").await;
+    // As if the server that had the bug had taken what this one refuses.
+    let events = capsule["events"].as_array_mut().expect("events");
+    let refused = events.iter_mut().find(|own| own["exchange"]["status"] == 400).expect("one was refused");
+    refused["exchange"]["status"] = 200.into();
+    let number = refused["exchange"]["number"].clone();
+    let outcome = again(&capsule).await;
+    assert_eq!(outcome.differences.len(), 1, "{outcome}");
+    let first = &outcome.differences[0];
+    assert!(
+        first.at.starts_with(&format!("exchange {number}, "))
+            && first.then.starts_with("200")
+            && first.now.starts_with("400"),
+        "{first}"
+    );
+
+    // Another seed draws other lots.
+    let mut capsule = tester.read("/worlds/default/capsule").await;
+    capsule["world"]["seed"] = 12.into();
+    assert!(!again(&capsule).await.differences.is_empty());
+    // What is changed in a gate's decision is found, too.
+    let mut capsule = tester.read("/worlds/default/capsule").await;
+    let events = capsule["events"].as_array_mut().expect("events");
+    let check = events.iter_mut().find(|own| own["deed"]["decision"] == "accepted").expect("one was accepted");
+    check["deed"]["decision"] = "refused".into();
+    let outcome = again(&capsule).await;
+    assert!(outcome.differences[0].at.contains("metro-1"), "{outcome}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_secret_is_in_a_capsule_and_a_login_that_it_tells_of_holds_again() {
+    let tester = Tester::new().await;
+    let verifier = "a-verifier-that-nobody-else-knows-0123456789";
+    let challenge = URL_SAFE_NO_PAD.encode(digest(&SHA256, verifier.as_bytes()));
+    let origin = tester.world.origin().to_owned();
+    let asked = format!(
+        "/idp/vneid/authorize?response_type=code&client_id=onecity-app&redirect_uri=onecity%3A%2F%2Flogin&scope=openid%20offline_access\
+         &code_challenge={challenge}&code_challenge_method=S256&state=a-state&prompt=none&login_hint=minh"
+    );
+    let back = tester.ask(&asked).await.expect("answered");
+    let back = reqwest::Url::parse(back.headers()["location"].to_str().expect("an address")).expect("an address");
+    let code = back.query_pairs().find(|(name, _)| name == "code").expect("a code").1.into_owned();
+    let token = async |form: String| -> Value {
+        let request = tester.http.post(format!("{origin}/idp/vneid/token"));
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        let answer = request.body(form).send().await.expect("answered");
+        assert_eq!(answer.status(), 200);
+        serde_json::from_str(&answer.text().await.expect("whole")).expect("JSON")
+    };
+    let first = token(format!(
+        "grant_type=authorization_code&client_id=onecity-app&redirect_uri=onecity%3A%2F%2Flogin&code={code}&code_verifier={verifier}"
+    ))
+    .await;
+    let secret = |answer: &Value, name: &str| answer[name].as_str().expect("a secret").to_owned();
+    let renewed = token(format!(
+        "grant_type=refresh_token&client_id=onecity-app&refresh_token={}",
+        secret(&first, "refresh_token")
+    ))
+    .await;
+    let access = secret(&renewed, "access_token");
+    let userinfo = tester.http.get(format!("{origin}/idp/vneid/userinfo")).bearer_auth(&access);
+    let cookie = userinfo.header("cookie", "onecity_vneid=a-cookie-that-nobody-else-knows");
+    assert_eq!(cookie.send().await.expect("answered").status(), 200);
+
+    let capsule = tester.read("/worlds/default/capsule").await;
+    let text = capsule.to_string();
+    let mut secrets = vec![verifier.to_owned(), code, access, "a-cookie-that-nobody-else-knows".to_owned()];
+    for answer in [&first, &renewed] {
+        secrets.extend([secret(answer, "access_token"), secret(answer, "refresh_token")]);
+    }
+    secrets.push(secret(&first, "id_token"));
+    for secret in &secrets {
+        assert!(!text.contains(secret), "{secret} is in it");
+    }
+    assert!(text.contains("a-state") && text.contains(&challenge), "what is no secret is as it was");
+    let outcome = again(&capsule).await;
+    assert_eq!((outcome.exchanges, outcome.differences.as_slice()), (4, [].as_slice()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_capsule_or_can_t_happen_again_is_refused_by_name() {
+    let read = |text: &str| Capsule::read(text.as_bytes()).expect_err("refused").to_string();
+    assert!(read("").contains("no capsule") && read("{\"capsule\":1}").contains("no capsule"));
+    assert!(read("{\"capsule\":2}").contains("version 2"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("state");
+    let tester = Tester::with(WorldOptions::default().state(&file)).await;
+    tester.ask("/city/vn-hn").await.expect("answered");
+    assert!(again(&tester.read("/worlds/default/capsule").await).await.differences.is_empty());
+    let Tester { server, world, .. } = tester;
+    server.stop().await;
+    drop(world);
+    let tester = Tester::with(WorldOptions::default().state(&file)).await;
+    let capsule = tester.world.capsule();
+    let refused = replay(&capsule).await.expect_err("refused");
+    assert!(refused.to_string().contains("state file"), "{refused}");
+    let tester = Tester::new().await;
+    tester.ask("/city/vn-hn").await.expect("answered");
+    tester.world.journal.clear();
+    let refused = replay(&tester.world.capsule()).await.expect_err("refused");
+    assert!(refused.to_string().contains("lost 1"), "{refused}");
+    // A world that was reset is as it was at first.
+    World::reset(&tester.world).expect("reset");
+    tester.ask("/city/vn-hn").await.expect("answered");
+    assert!(replay(&tester.world.capsule()).await.expect("again").differences.is_empty());
+
+    // A file of a service that would lie elsewhere is written nowhere.
+    let mut capsule = tester.read("/worlds/default/capsule").await;
+    capsule["services"] = json!({ "service-1": { "../../outside": "AAAA" } });
+    let capsule = Capsule::read(capsule.to_string().as_bytes()).expect("a capsule");
+    assert!(replay(&capsule).await.expect_err("refused").to_string().contains("no path"));
+}

@@ -80,6 +80,19 @@ export async function save(path, name) {
   setTimeout(() => URL.revokeObjectURL(url), 60_000);
 }
 
+/** Makes a call as it is; answers its status and what was said, as text. */
+export async function send({ method, path, said }) {
+  let answer;
+  try {
+    answer = await fetch(path, { method, headers: headers(said), body: said === undefined ? undefined : JSON.stringify(said) });
+  } catch {
+    throw new Error(t("no-answer"));
+  }
+  const text = await answer.text();
+  const isJson = text && answer.headers.get("content-type")?.startsWith("application/json");
+  return { status: answer.status, text: isJson ? JSON.stringify(JSON.parse(text), null, 2) : text };
+}
+
 export const read = (path) => call("GET", path);
 
 /** A button that makes a call, shows it, and then does something more. */

@@ -22,7 +22,7 @@ function linksCard() {
   return h("section", { class: "card", id: "links", "aria-labelledby": "links-title" },
     h("h2", { id: "links-title" }, t("where-to-look")),
     h("ul", { class: "links" },
-      link("/openapi.json", t("link-controls")),
+      link(`${prefix}/controls`, t("link-controls")),
       link(`${prefix}/world.json`, t("link-world")),
       link(`${prefix}/registry/cn-sd/metadata/timestamp.json`, t("link-registry")),
       link(`${prefix}/idp/shandong/.well-known/openid-configuration`, t("link-provider")),

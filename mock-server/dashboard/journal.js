@@ -80,6 +80,7 @@ export function journalCard(signal) {
     h("div", { class: "row filters" }, field("path", t("path-pattern")), field("status", t("status")), field("persona", t("persona"))),
     h("div", { class: "row" },
       button(t("clear"), { method: "DELETE", path: of("journal"), then: begin }),
-      h("button", { type: "button", onclick: () => save(of(`journal/har?${query()}${query() ? "&" : ""}most=10000`), "onecity.har").catch((error) => complain(error.message)) }, t("export-har"))),
+      h("button", { type: "button", onclick: () => save(of(`journal/har?${query()}${query() ? "&" : ""}most=10000`), "onecity.har").catch((error) => complain(error.message)) }, t("export-har")),
+      h("button", { type: "button", title: t("capsule-about"), onclick: () => save(of("capsule"), "bug.json").catch((error) => complain(error.message)) }, t("export-capsule"))),
     list);
 }

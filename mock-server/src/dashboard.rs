@@ -1,4 +1,4 @@
-//! The pages of a tester: the dashboard at `/`, the gate at `/gate`. They only call the controls.
+//! The pages of a tester: the dashboard at `/`, the gate at `/gate`, all controls at `/controls`. They only call the controls.
 
 use axum::Router;
 use axum::extract::Path;
@@ -19,6 +19,7 @@ pub(crate) fn routes() -> Router {
     Router::new()
         .route("/", get(|| async { file("index.html") }))
         .route("/gate", get(|| async { file("gate.html") }))
+        .route("/controls", get(|| async { file("controls.html") }))
         .route("/dashboard/{file}", get(|Path(name): Path<String>| async move { file(&name) }))
 }
 

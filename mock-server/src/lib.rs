@@ -106,7 +106,7 @@ pub use phone::{AppPhone, Phone, PhoneError, Resident, Unseen};
 pub use picture::{PictureError, png, read};
 pub use registry::Registry;
 pub use server::{Server, network_address};
-pub use serving::ConnectionLimits;
+pub use serving::{ConnectionLimits, Tls, TlsError};
 pub use settings::{Settings, SettingsError, follow};
 pub use state::StateError;
 pub use stubs::{Answer, Meant, ReplyHeaders, Stub, StubError, StubView, Stubs};

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::Arc;
 
 use axum::extract::{Path, Request};
-use axum::http::StatusCode;
+use axum::http::{StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -21,7 +21,7 @@ use url::Url;
 use crate::admin::{self, Access};
 use crate::faults::wire;
 use crate::phone::browser::{self, BrowserPhones};
-use crate::serving::ConnectionLimits;
+use crate::serving::{Certificate, ConnectionLimits, StoredCertificate};
 use crate::state::{Changes, Rows, StateError, StateFile};
 use crate::world::{Beginning, FIRST, In, World, WorldError, WorldOptions};
 use crate::worlds::{self, Worlds};
@@ -34,6 +34,8 @@ const SERVER: &str = "server";
 #[derive(Serialize, Deserialize)]
 struct StoredServer {
     origin: String,
+    #[serde(default)]
+    certificate: Option<StoredCertificate>,
 }
 
 /// A running server.
@@ -41,6 +43,7 @@ pub struct Server {
     worlds: Arc<Worlds>,
     address: SocketAddr,
     access: Arc<Access>,
+    certificate: Option<Certificate>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
 }
@@ -64,9 +67,13 @@ impl Server {
         let listener = TcpListener::bind((address, port))?;
         // Its own phones are on this machine, and use plain HTTP there alone.
         let origin = format!("http://{}:{}", Ipv4Addr::LOCALHOST, listener.local_addr()?.port());
-        if let Some(before) = before.filter(|before| before.origin != origin) {
-            return Err(StateError::Elsewhere { is: before.origin, asked: origin }.into());
+        if let Some(before) = before.as_ref().filter(|before| before.origin != origin) {
+            return Err(StateError::Elsewhere { is: before.origin.clone(), asked: origin }.into());
         }
+        let (network, now) = (options.network.then(network_address).flatten(), jiff::Timestamp::now().as_second());
+        let before = before.and_then(|before| before.certificate);
+        let certificate = options.tls.as_ref().map(|tls| Certificate::find(tls, network, before, now)).transpose()?;
+        let access = Access::new(options.admin_token, &options.origins).map_err(WorldError::Origin)?;
         let first = worlds.remove(FIRST);
         let is_new = first.is_none();
         let world = Arc::new(World::begin(Beginning {
@@ -90,35 +97,40 @@ impl Server {
         let worlds = match &state {
             Some(file) => {
                 let mut own = Changes::default();
-                own.put(SERVER, "", &StoredServer { origin });
+                let certificate = certificate.as_ref().and_then(Certificate::stored);
+                own.put(SERVER, "", &StoredServer { origin, certificate });
                 file.is_written(file.give_own(own)).await?;
                 Worlds::restore(world, file, worlds)?
             }
             None => Worlds::new(world),
         };
-        Self::serve(Arc::new(worlds), listener, options.connections, options.admin_token)
+        Self::serve(Arc::new(worlds), listener, options.connections, access, certificate)
     }
 
     /// Serves a world again, at the port it had.
     pub fn restart(world: Arc<World>, address: SocketAddr) -> Result<Self, WorldError> {
         let limits = ConnectionLimits::default();
-        Self::serve(Arc::new(Worlds::new(world)), TcpListener::bind(address)?, limits, None)
+        let access = Access::new(None, &[]).map_err(WorldError::Origin)?;
+        Self::serve(Arc::new(Worlds::new(world)), TcpListener::bind(address)?, limits, access, None)
     }
 
     fn serve(
         worlds: Arc<Worlds>,
         listener: TcpListener,
         limits: ConnectionLimits,
-        admin_token: Option<String>,
+        access: Access,
+        certificate: Option<Certificate>,
     ) -> Result<Self, WorldError> {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let listener = tokio::net::TcpListener::from_std(listener)?;
         let (stop, stopping) = watch::channel(false);
-        let access = Arc::new(Access::new(admin_token));
-        let app = routes(&worlds, address, &access, stopping.clone());
-        let task = tokio::spawn(serving::serve(listener, app, limits, stopping));
-        Ok(Self { worlds, address, access, stop, task })
+        let access = Arc::new(access);
+        let tls = certificate.as_ref().map(Certificate::acceptor).transpose()?;
+        let phones = Arc::new(BrowserPhones::new(address.ip(), tls.clone()));
+        let app = routes(&worlds, phones, &access, certificate.as_ref(), stopping.clone());
+        let task = tokio::spawn(serving::serve(listener, app, limits, tls, stopping));
+        Ok(Self { worlds, address, access, certificate, stop, task })
     }
 
     /// The first of its worlds.
@@ -134,6 +146,11 @@ impl Server {
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// The certificate of its authority as PEM, and its SHA-256 fingerprint, if it speaks HTTPS.
+    pub fn authority(&self) -> Option<(String, String)> {
+        self.certificate.as_ref().map(|own| (own.authority(), own.fingerprint()))
     }
 
     /// What somebody on another machine proves to be the tester with.
@@ -178,12 +195,27 @@ pub(crate) fn world_routes() -> Router {
         .layer(middleware::from_fn(exchange::conduct))
 }
 
-fn routes(worlds: &Arc<Worlds>, address: SocketAddr, access: &Arc<Access>, stopping: watch::Receiver<bool>) -> Router {
-    let phones = Arc::new(BrowserPhones::new(address.ip()));
+fn routes(
+    worlds: &Arc<Worlds>,
+    phones: Arc<BrowserPhones>,
+    access: &Arc<Access>,
+    certificate: Option<&Certificate>,
+    stopping: watch::Receiver<bool>,
+) -> Router {
+    let authority = certificate.map(Certificate::authority);
+    let authority = move || {
+        let authority = authority.clone();
+        async move {
+            let headers = [(header::CONTENT_TYPE, "application/x-pem-file"), (header::CACHE_CONTROL, "no-store")];
+            authority.map_or_else(|| StatusCode::NOT_FOUND.into_response(), |own| (headers, own).into_response())
+        }
+    };
     let world = world_routes().layer(middleware::from_fn(settled));
     // What a tester sees and does.
     let own = Router::new()
         .merge(dashboard::routes())
+        // Who can ask for it can also be lied to: its fingerprint is printed at the start.
+        .route("/certificate.pem", get(authority))
         .route("/health", get(|| async { Json(json!({ "status": "up" })) }))
         .merge(browser::routes(Arc::clone(&phones)))
         .merge(admin::routes(Arc::clone(worlds), phones, Arc::clone(access), stopping))

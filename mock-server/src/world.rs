@@ -31,7 +31,7 @@ use crate::issuer::{IssuerError, Issuers};
 use crate::journal::{Journal, Redaction};
 use crate::registry::{Origins, Registry, RegistryError, providers};
 use crate::server::Server;
-use crate::serving::ConnectionLimits;
+use crate::serving::{ConnectionLimits, Tls, TlsError};
 use crate::settings::ClockSettings;
 use crate::state::{Changes, Rows, StateError, StateFile};
 use crate::stubs::Stubs;
@@ -66,6 +66,10 @@ pub struct WorldOptions {
     pub additions: Additions,
     /// Where all of it is written down, so that another server can go on with it.
     pub state: Option<PathBuf>,
+    /// Whether HTTPS is spoken, too, and with which certificate. From other machines then nothing else is.
+    pub tls: Option<Tls>,
+    /// The origins whose pages may use the controls, beside its own.
+    pub origins: Vec<String>,
 }
 
 impl WorldOptions {
@@ -111,6 +115,20 @@ impl WorldOptions {
         self
     }
 
+    /// HTTPS is spoken, too.
+    #[must_use]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.tls = Some(tls);
+        self
+    }
+
+    /// Pages of this origin may use the controls.
+    #[must_use]
+    pub fn allow_origin(mut self, origin: impl Into<String>) -> Self {
+        self.origins.push(origin.into());
+        self
+    }
+
     /// The clock stands still at a time, in milliseconds since 1970.
     #[must_use]
     pub fn frozen_at(mut self, milliseconds: i64) -> Self {
@@ -140,6 +158,10 @@ pub enum WorldError {
     Rule(#[from] RuleError),
     #[error(transparent)]
     State(#[from] StateError),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error("{0} is no origin: it is a scheme, a host and perhaps a port, as in http://localhost:3000")]
+    Origin(String),
     #[error("the system has no random numbers")]
     Random,
 }

@@ -1,6 +1,6 @@
 //! Who may use the controls: somebody on this machine, or somebody who has the admin token. Pages of others may not, wherever their
-//! browser runs: a call has a header that they can't send without being asked (Fetch §3.2, preflight), and nothing here answers such
-//! a question.
+//! browser runs: a call has a header that they can't send without being asked (Fetch §3.2, preflight), and such a question is answered
+//! for those origins alone that the tester has listed.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -9,12 +9,13 @@ use axum::Json;
 use axum::extract::rejection::{JsonRejection, QueryRejection};
 use axum::extract::{ConnectInfo, FromRequest, FromRequestParts, Query, Request, State};
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use ring::digest::{SHA256, digest};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use tower_http::cors::CorsLayer;
 use utoipa::{IntoResponses, ToSchema};
 
 use crate::faults::RuleError;
@@ -184,12 +185,33 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Asks<T> {
 /// Who may use the controls from another machine.
 pub(crate) struct Access {
     token: String,
+    /// The origins whose pages may use them, too.
+    origins: Vec<HeaderValue>,
 }
 
 impl Access {
-    /// With a token, or a random one.
-    pub(crate) fn new(token: Option<String>) -> Self {
-        Self { token: token.unwrap_or_else(|| format!("{}{}", random_text(), random_text())) }
+    /// With a token, or a random one, and for the pages of these origins; answers the first that is none.
+    pub(crate) fn new(token: Option<String>, origins: &[String]) -> Result<Self, String> {
+        let origin = |text: &String| {
+            let origin =
+                url::Url::parse(text).ok().filter(|url| url.has_host()).map(|url| url.origin().ascii_serialization());
+            let own = origin.filter(|origin| origin == text).and_then(|own| HeaderValue::from_str(&own).ok());
+            own.ok_or_else(|| text.chars().take(64).collect::<String>())
+        };
+        let origins = origins.iter().map(origin).collect::<Result<_, _>>()?;
+        Ok(Self { token: token.unwrap_or_else(|| format!("{}{}", random_text(), random_text())), origins })
+    }
+
+    /// Whether pages of elsewhere may use them.
+    pub(super) fn has_origins(&self) -> bool {
+        !self.origins.is_empty()
+    }
+
+    /// What browsers are told of pages of elsewhere (Fetch §3.2): nothing, unless their origin is listed.
+    pub(super) fn cors(&self) -> CorsLayer {
+        let headers = [header::CONTENT_TYPE, header::AUTHORIZATION, HeaderName::from_static(MEANT)];
+        let methods = [Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE];
+        CorsLayer::new().allow_origin(self.origins.clone()).allow_headers(headers).allow_methods(methods)
     }
 
     pub(crate) fn token(&self) -> &str {
@@ -215,7 +237,8 @@ impl Access {
             return Err(Refused::new(StatusCode::UNAUTHORIZED, "no-token", detail));
         }
         let origin = headers.get(header::ORIGIN);
-        let is_own = origin.is_none_or(|origin| host.is_some_and(|host| *origin == *host.origin()));
+        let is_own = origin
+            .is_none_or(|origin| host.is_some_and(|host| *origin == *host.origin()) || self.origins.contains(origin));
         if !is_own {
             return Err(Refused::new(StatusCode::FORBIDDEN, "foreign-page", "a page of somebody else may not do this"));
         }
@@ -234,7 +257,7 @@ pub(super) async fn guard(State(access): State<Arc<Access>>, request: Request, n
         Err(refused) => {
             let mut response = refused.into_response();
             if response.status() == StatusCode::UNAUTHORIZED {
-                let challenge = header::HeaderValue::from_static("Bearer realm=\"onecity-admin\"");
+                let challenge = HeaderValue::from_static("Bearer realm=\"onecity-admin\"");
                 response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
             }
             response

@@ -131,7 +131,9 @@ pub(crate) fn routes(
         // A picture of 4 MiB in base64, and a little.
         .layer(DefaultBodyLimit::max(6 << 20))
         .layer(middleware::from_fn_with_state(settles, access::settle))
-        .layer(middleware::from_fn_with_state(access, access::guard));
+        .layer(middleware::from_fn_with_state(Arc::clone(&access), access::guard));
+    // Without a list there is nothing to tell, and no answer to a question.
+    let guarded = if access.has_origins() { guarded.layer(access.cors()) } else { guarded };
     let described = Arc::new(serde_json::to_string_pretty(&description).unwrap_or_default());
     let document = move || {
         let described = Arc::clone(&described);

@@ -21,7 +21,6 @@ const ROOM: usize = 32 << 20;
 /// Something that was done to a world.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
-#[expect(clippy::large_enum_variant, reason = "most deeds are rules")]
 pub(crate) enum Deed {
     Rule {
         rule: Rule,

@@ -123,7 +123,7 @@ enum Event {
     /// Nobody waited for it any more.
     GivenUp { number: u64 },
     /// Something was done to the world.
-    Done { at: i64, deed: Deed },
+    Done { at: i64, deed: Box<Deed> },
 }
 
 impl Capsule {

@@ -204,7 +204,7 @@ impl<'c> Again<'c> {
         self.outcome.exchanges += 1;
         let (arrived, mut has_arrived) = mpsc::unbounded_channel();
         let (handle, handled) = oneshot::channel();
-        let passed_on = told.passed_on.then(|| told.response.as_ref()).flatten();
+        let passed_on = told.response.as_ref().filter(|_| told.passed_on);
         let passed_on = passed_on.map(|response| {
             let status = told.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or_default();
             let body = response.body.clone().map_or_else(|| Bytes::from(vec![0; response.bytes]), Bytes::from);

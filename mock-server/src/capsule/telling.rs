@@ -57,7 +57,7 @@ impl World {
                 Deed::Lay { additions } => take_along(additions, &mut services),
                 _ => {}
             }
-            turns.push((moment.turn, Event::Done { at: moment.at, deed }));
+            turns.push((moment.turn, Event::Done { at: moment.at, deed: Box::new(deed) }));
         }
         turns.sort_by_key(|(turn, _)| *turn);
         let events: Vec<Event> = turns.into_iter().map(|(_, event)| event).collect();

@@ -11,7 +11,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand, ValueEnum};
 use mock_server::journey::{self, Step};
 use mock_server::soak::{self, SoakOptions};
-use mock_server::{Capsule, Preset, Server, Settings, WorldError, WorldOptions, replay};
+use mock_server::{Capsule, Preset, Server, Settings, Tls, WorldError, WorldOptions, replay};
 use tracing_subscriber::EnvFilter;
 
 use control::{Control, Target};
@@ -41,6 +41,18 @@ struct Cli {
     /// What the worlds are set to, as TOML; it is read again whenever it is changed.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// Speaks HTTPS at the same port, too, with a certificate that is made for this machine; from other machines nothing else.
+    #[arg(long)]
+    tls: bool,
+    /// The same with a certificate of one's own: a PEM file with its chain.
+    #[arg(long, value_name = "FILE", requires = "tls_key", conflicts_with = "tls")]
+    tls_certificate: Option<PathBuf>,
+    /// Its private key, as PEM.
+    #[arg(long, value_name = "FILE", requires = "tls_certificate")]
+    tls_key: Option<PathBuf>,
+    /// Lets pages of another origin use the controls, as in http://localhost:3000; may be given several times.
+    #[arg(long = "allow-origin", value_name = "ORIGIN")]
+    origins: Vec<String>,
     /// Writes everything down in this file, at any instant, and goes on from there: keys, sessions, passes, submissions, clock, faults.
     /// Phones and gates never notice that another server answers.
     #[arg(long, value_name = "FILE")]
@@ -49,6 +61,13 @@ struct Cli {
     target: Target,
     #[command(subcommand)]
     command: Option<Command>,
+}
+
+/// Prints a line. Who reads no further has seen enough.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _ = writeln!(std::io::stdout(), $($text)*);
+    }};
 }
 
 #[derive(Subcommand)]
@@ -126,8 +145,12 @@ fn main() -> ExitCode {
                 let port = cli.port.unwrap_or(if is_written { 0 } else { USUAL_PORT });
                 let (network, seed, faults, state) = (cli.network, cli.seed, cli.faults, cli.state);
                 let admin_token = cli.target.token();
-                let options =
-                    WorldOptions { port, network, seed, faults, admin_token, state, ..WorldOptions::default() };
+                let tls = match (cli.tls, cli.tls_certificate, cli.tls_key) {
+                    (_, Some(certificate), Some(key)) => Some(Tls::Files { certificate, key }),
+                    (is_wanted, ..) => is_wanted.then_some(Tls::Own),
+                };
+                let own = WorldOptions { port, network, seed, faults, ..WorldOptions::default() };
+                let options = WorldOptions { admin_token, state, tls, origins: cli.origins, ..own };
                 serve(options, &cli.entrusted, cli.config).await
             }
         }
@@ -180,28 +203,35 @@ async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<P
     if let Some(path) = config {
         let shown = path.display().to_string();
         let says = move |followed: Result<(), mock_server::SettingsError>| match followed {
-            Ok(()) => println!("{shown} was changed, and is followed"),
+            Ok(()) => say!("{shown} was changed, and is followed"),
             Err(error) => eprintln!("{shown} was changed, and is not followed: {error}"),
         };
         tokio::spawn(mock_server::follow(path, std::sync::Arc::clone(server.worlds()), settings, says));
     }
     let origin = server.world().origin().to_owned();
-    println!("The world is up at {origin}");
-    println!("  a phone           {origin}/phone");
-    println!("  several phones    {origin}/phones");
+    say!("The world is up at {origin}");
+    say!("  a phone           {origin}/phone");
+    say!("  several phones    {origin}/phones");
     if network {
         match mock_server::network_address() {
-            Some(address) => println!("  on a real phone   http://{address}:{}/phone", server.address().port()),
-            None => println!("  on a real phone   this machine is in no network"),
+            Some(address) => {
+                let scheme = if server.authority().is_some() { "https" } else { "http" };
+                say!("  on a real phone   {scheme}://{address}:{}/phone", server.address().port());
+            }
+            None => say!("  on a real phone   this machine is in no network"),
         }
-        println!("  from elsewhere    the controls want this admin token: {}", server.admin_token());
+        say!("  from elsewhere    the controls want this admin token: {}", server.admin_token());
     }
-    println!("  look around       {origin}/");
-    println!("  the controls      {origin}/openapi.json");
-    println!("  a phone's anchors {origin}/world.json");
-    println!("  a registry        {origin}/registry/cn-sd/metadata/timestamp.json");
-    println!("  a city's back end {origin}/city/cn-sd.jinan");
-    println!("Ctrl-C ends it.");
+    if let Some((_, fingerprint)) = server.authority() {
+        say!("  by https          {}", origin.replacen("http://", "https://", 1));
+        say!("  its authority     {origin}/certificate.pem, SHA-256 {fingerprint}");
+    }
+    say!("  look around       {origin}/");
+    say!("  the controls      {origin}/openapi.json");
+    say!("  a phone's anchors {origin}/world.json");
+    say!("  a registry        {origin}/registry/cn-sd/metadata/timestamp.json");
+    say!("  a city's back end {origin}/city/cn-sd.jinan");
+    say!("Ctrl-C ends it.");
     let ended = async {
         tokio::select! {
             _ = tokio::signal::ctrl_c() => {}
@@ -250,7 +280,7 @@ async fn soak_phones(phones: usize, minutes: f64, presets: Vec<Preset>, seed: u6
     let lasts = std::time::Duration::from_secs_f64(minutes.clamp(0.0, 10_000.0) * 60.0);
     match soak::run(SoakOptions { phones, lasts, presets, seed }).await {
         Ok(report) => {
-            println!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
+            say!("{}", serde_json::to_string_pretty(&report).unwrap_or_default());
             if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }
         Err(error) => {
@@ -263,27 +293,27 @@ async fn soak_phones(phones: usize, minutes: f64, presets: Vec<Preset>, seed: u6
 async fn travel(options: WorldOptions, format: Format) -> ExitCode {
     let bold = std::io::stdout().is_terminal();
     let mut report = |step: &Step| match format {
-        Format::Text => println!("{}", line(step, bold)),
-        Format::Json => println!("{}", serde_json::json!(step)),
+        Format::Text => say!("{}", line(step, bold)),
+        Format::Json => say!("{}", serde_json::json!(step)),
     };
     match journey::run(options, &mut report).await {
         Ok(summary) => {
             match format {
-                Format::Text => println!(
+                Format::Text => say!(
                     "\n{} steps hold: {} cities visited, {} services opened, {:.1} s",
                     summary.steps,
                     summary.cities,
                     summary.services,
                     std::time::Duration::from_millis(summary.ms).as_secs_f64()
                 ),
-                Format::Json => println!("{}", serde_json::json!(summary)),
+                Format::Json => say!("{}", serde_json::json!(summary)),
             }
             ExitCode::SUCCESS
         }
         Err(failed) => {
             match format {
                 Format::Text => eprintln!("\nfailed at «{}»: {}", failed.step, failed.why),
-                Format::Json => println!("{}", serde_json::json!({ "failed": failed.step, "why": failed.why })),
+                Format::Json => say!("{}", serde_json::json!({ "failed": failed.step, "why": failed.why })),
             }
             ExitCode::FAILURE
         }

@@ -132,7 +132,7 @@ mod tests {
 
     #[test]
     fn every_preset_is_said_the_same_way_everywhere_and_holds() {
-        let faults = Faults::new(1);
+        let faults = Faults::new(1, std::sync::Arc::default());
         for preset in Preset::value_variants() {
             assert_eq!(serde_json::to_value(preset).expect("JSON"), preset.name());
             assert!(!preset.about().is_empty() && !preset.rules().is_empty());

@@ -2,9 +2,11 @@
 //!
 //! ```text
 //!   mod.rs    accepts, serves, and gives a place that is only held to somebody who asks
+//!   tls.rs    HTTPS at the same port
 //!   wire.rs   a connection that can be cut off (RFC 9293 §3.5.3) in place of an answer, or in the middle of one
 //! ```
 
+mod tls;
 mod wire;
 
 use std::convert::Infallible;
@@ -16,15 +18,20 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{ConnectInfo, Request};
-use axum::response::Response;
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::futures::OwnedNotified;
 use tokio::sync::{Notify, watch};
+use tokio_rustls::TlsAcceptor;
 use tower::ServiceExt as _;
 
+pub(crate) use tls::{Certificate, StoredCertificate};
+pub use tls::{Tls, TlsError};
 pub(crate) use wire::Cut;
 use wire::Wire;
 
@@ -127,6 +134,7 @@ pub(crate) async fn serve(
     listener: TcpListener,
     app: Router,
     limits: ConnectionLimits,
+    tls: Option<TlsAcceptor>,
     mut stopping: watch::Receiver<bool>,
 ) {
     let (places, most) = (Arc::new(Places::default()), most_connections(limits.most));
@@ -142,7 +150,8 @@ pub(crate) async fn serve(
             Ok((stream, peer)) => {
                 let seat = places.take(number, most);
                 number += 1;
-                tasks.spawn(converse(stream, peer, app.clone(), seat, limits, stopping.clone()));
+                let from = Peer { address: peer, tls: tls.clone() };
+                tasks.spawn(converse(stream, from, app.clone(), seat, limits, stopping.clone()));
             }
             // Too many files, or a connection that is gone already: the next may be better.
             Err(error) => {
@@ -158,10 +167,29 @@ pub(crate) async fn serve(
     }
 }
 
+/// Who is at the other end, and what shakes hands with them.
+struct Peer {
+    address: SocketAddr,
+    tls: Option<TlsAcceptor>,
+}
+
+/// Said of a request that has come by HTTPS; what a client says by this name is thrown away.
+pub(crate) const SECURE: HeaderName = HeaderName::from_static("onecity-secure");
+
+/// Where somebody on another machine has to go who has come by plain HTTP to a server that has a certificate.
+fn elsewhere<B>(request: &hyper::Request<B>) -> Response {
+    let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let place = host.and_then(|host| HeaderValue::from_str(&format!("https://{host}{path}")).ok());
+    let Some(place) = place else { return StatusCode::MISDIRECTED_REQUEST.into_response() };
+    (StatusCode::PERMANENT_REDIRECT, [(header::LOCATION, place)], "from another machine this is at https")
+        .into_response()
+}
+
 /// One connection, from its first request to its last.
 async fn converse(
     stream: TcpStream,
-    peer: SocketAddr,
+    Peer { address: peer, tls }: Peer,
     app: Router,
     seat: Seat,
     limits: ConnectionLimits,
@@ -170,12 +198,74 @@ async fn converse(
     let _ = stream.set_nodelay(true);
     let cut = Cut::default();
     let place = Arc::clone(&seat.place);
-    let wire = TokioIo::new(Wire::new(stream, cut.clone(), seat));
+    let Some(tls) = tls else {
+        return speak(
+            Wire::new(stream, cut.clone(), seat),
+            Way { peer, is_secure: false, is_elsewhere: false },
+            cut,
+            place,
+            app,
+            limits,
+            stopping,
+        )
+        .await;
+    };
+    let gives_way = seat.gives_way();
+    let begins = tokio::select! {
+        begins = tokio::time::timeout(limits.head_takes, tls::is_handshake(&stream)) => begins,
+        () = gives_way => return,
+        _ = stopping.wait_for(|stops| *stops) => return,
+    };
+    let Ok(Ok(is_handshake)) = begins else { return };
+    let wire = Wire::new(stream, cut.clone(), seat);
+    if !is_handshake {
+        let is_elsewhere = !peer.ip().to_canonical().is_loopback();
+        return speak(wire, Way { peer, is_secure: false, is_elsewhere }, cut, place, app, limits, stopping).await;
+    }
+    match tokio::time::timeout(limits.head_takes, tls.accept(wire)).await {
+        Ok(Ok(stream)) => {
+            let way = Way { peer, is_secure: true, is_elsewhere: false };
+            speak(stream, way, cut, place, app, limits, stopping).await;
+        }
+        Ok(Err(error)) => tracing::debug!(%error, "a handshake failed"),
+        Err(_) => tracing::debug!("a handshake took too long"),
+    }
+}
+
+/// The way that a connection has come.
+#[derive(Clone, Copy)]
+struct Way {
+    peer: SocketAddr,
+    is_secure: bool,
+    /// It should have come by HTTPS.
+    is_elsewhere: bool,
+}
+
+/// What is said on a connection.
+async fn speak(
+    wire: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    way: Way,
+    cut: Cut,
+    place: Arc<Place>,
+    app: Router,
+    limits: ConnectionLimits,
+    mut stopping: watch::Receiver<bool>,
+) {
+    let Way { peer, is_secure, is_elsewhere } = way;
+    let wire = TokioIo::new(wire);
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         let (app, cut, place) = (app.clone(), cut.clone(), Arc::clone(&place));
         place.is_busy.store(true, Ordering::Relaxed);
         place.has_asked.store(true, Ordering::Relaxed);
         async move {
+            if is_elsewhere {
+                place.is_busy.store(false, Ordering::Relaxed);
+                return Ok(elsewhere(&request));
+            }
+            request.headers_mut().remove(SECURE);
+            if is_secure {
+                request.headers_mut().insert(SECURE, HeaderValue::from_static("1"));
+            }
             request.extensions_mut().insert(ConnectInfo(peer));
             request.extensions_mut().insert(cut);
             request.extensions_mut().insert(limits);

@@ -10,4 +10,5 @@ mod journal;
 mod kit;
 mod state;
 mod stubs;
+mod tls;
 mod worlds;

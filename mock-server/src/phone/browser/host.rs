@@ -6,26 +6,37 @@ use std::net::IpAddr;
 use axum::http::uri::Authority;
 use axum::http::{HeaderMap, header};
 
+use crate::serving::SECURE;
+
 /// A host that may be this machine, as a page's address has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Host(Authority);
+pub(crate) struct Host {
+    authority: Authority,
+    /// Whether it was reached by HTTPS.
+    is_secure: bool,
+}
 
 impl Host {
     /// The one that a request was sent to (RFC 9110 §7.2).
     pub(crate) fn of(headers: &HeaderMap) -> Option<Self> {
         let authority: Authority = headers.get(header::HOST)?.to_str().ok()?.parse().ok()?;
-        let own = Self(authority);
+        let own = Self { authority, is_secure: headers.contains_key(SECURE) };
         (own.name() == "localhost" || own.address().is_some()).then_some(own)
     }
 
     /// Without the port.
     pub(crate) fn name(&self) -> &str {
-        self.0.host()
+        self.authority.host()
     }
 
-    /// The port; that of HTTP if none is said.
+    /// The port; that of the scheme if none is said.
     pub(crate) fn port(&self) -> u16 {
-        self.0.port_u16().unwrap_or(80)
+        self.authority.port_u16().unwrap_or(if self.is_secure { 443 } else { 80 })
+    }
+
+    /// How it was reached.
+    pub(crate) fn scheme(&self) -> &'static str {
+        if self.is_secure { "https" } else { "http" }
     }
 
     fn address(&self) -> Option<IpAddr> {
@@ -39,12 +50,12 @@ impl Host {
 
     /// The origin of what this server itself shows.
     pub(crate) fn origin(&self) -> String {
-        format!("http://{}", self.0)
+        format!("{}://{}", self.scheme(), self.authority)
     }
 
     /// The origin at another port.
     pub(crate) fn origin_at(&self, port: u16) -> String {
-        format!("http://{}:{port}", self.name())
+        format!("{}://{}:{port}", self.scheme(), self.name())
     }
 }
 
@@ -86,5 +97,10 @@ mod tests {
     fn a_service_is_at_the_same_host_and_a_port_of_its_own() {
         assert_eq!(host("192.168.1.5:8787").expect("a host").origin_at(9), "http://192.168.1.5:9");
         assert_eq!(host("[::1]:8787").expect("a host").origin_at(9), "http://[::1]:9");
+        let mut headers = HeaderMap::from_iter([(header::HOST, "localhost".parse().expect("a header"))]);
+        headers.insert(SECURE, "1".parse().expect("a header"));
+        let secure = Host::of(&headers).expect("a host");
+        assert_eq!((secure.origin().as_str(), secure.port()), ("https://localhost", 443));
+        assert_eq!(secure.origin_at(9), "https://localhost:9");
     }
 }

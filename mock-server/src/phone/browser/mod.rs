@@ -30,6 +30,7 @@ use rust_embed::Embed;
 use serde::Deserialize;
 use serde_json::json;
 use tokio::sync::RwLock;
+use tokio_rustls::TlsAcceptor;
 
 pub(crate) use self::host::Host;
 use self::services::Served;
@@ -51,7 +52,8 @@ const MAX_MESSAGE: usize = 28 << 20;
 fn phone_policy(host: &Host) -> String {
     format!(
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; \
-         frame-src 'self' http://{}:*; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+         frame-src 'self' {}://{}:*; base-uri 'none'; form-action 'none'; frame-ancestors 'self'",
+        host.scheme(),
         host.name()
     )
 }
@@ -68,6 +70,7 @@ type Whose = (u64, String);
 pub(crate) struct BrowserPhones {
     /// Where the server listens, and its services' pages with it.
     address: IpAddr,
+    tls: Option<TlsAcceptor>,
     phones: Mutex<VecDeque<(Whose, Arc<Hosted>)>>,
 }
 
@@ -116,8 +119,8 @@ fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
 
 impl BrowserPhones {
     /// None yet, of a server that listens at this address.
-    pub(crate) fn new(address: IpAddr) -> Self {
-        Self { address, phones: Mutex::default() }
+    pub(crate) fn new(address: IpAddr, tls: Option<TlsAcceptor>) -> Self {
+        Self { address, tls, phones: Mutex::default() }
     }
 
     fn phone(&self, world: &World, name: &str) -> Result<Arc<Hosted>, super::PhoneError> {

@@ -12,6 +12,7 @@ use onecity_app::App;
 use onecity_core::ResourceRequest;
 use onecity_protocol::bridge::PAGE_GUARD;
 use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
 
 use super::Files;
 use super::host::Host;
@@ -32,7 +33,13 @@ pub(super) struct Served {
 
 /// The files of one open service, on a port of their own: its pages use paths from the root. Only the phone's page, at the
 /// same host and the port `phone`, may show them.
-pub(super) async fn serve_service(app: Arc<App>, entry: String, at: IpAddr, phone: u16) -> std::io::Result<Served> {
+pub(super) async fn serve_service(
+    app: Arc<App>,
+    entry: String,
+    at: IpAddr,
+    tls: Option<TlsAcceptor>,
+    phone: u16,
+) -> std::io::Result<Served> {
     let listener = tokio::net::TcpListener::bind((at, 0)).await?;
     let port = listener.local_addr()?.port();
     let routes = Router::new().fallback(move |request: Request| {
@@ -47,7 +54,7 @@ pub(super) async fn serve_service(app: Arc<App>, entry: String, at: IpAddr, phon
     });
     let (running, stopping) = watch::channel(false);
     let limits = ConnectionLimits { most: MOST_CONNECTIONS, ..ConnectionLimits::default() };
-    tokio::spawn(serving::serve(listener, routes, limits, stopping));
+    tokio::spawn(serving::serve(listener, routes, limits, tls, stopping));
     Ok(Served { port, _running: running })
 }
 

@@ -383,7 +383,15 @@ impl Page {
             let known = locked(&self.hosted.served).get(&key).map(|served| served.port);
             let port = match known {
                 Some(port) => port,
-                None => match serve_service(Arc::clone(app), entry, self.phones.address, self.host.port()).await {
+                None => match serve_service(
+                    Arc::clone(app),
+                    entry,
+                    self.phones.address,
+                    self.phones.tls.clone(),
+                    self.host.port(),
+                )
+                .await
+                {
                     Ok(served) => {
                         let port = served.port;
                         locked(&self.hosted.served).insert(key.clone(), served);

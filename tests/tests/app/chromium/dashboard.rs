@@ -137,6 +137,52 @@ async fn chromium_a_gate_decides_a_picture_that_is_dropped_and_a_phone_that_is_h
     browser.ends().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "tests/run calls it where Chromium is"]
+async fn chromium_each_control_is_described_and_can_be_tried_on_its_page() {
+    let town = Town::new().await;
+    let (world, origin) = (town.world.clone(), town.world.origin().to_owned());
+    let mut browser = Browser::open_page(&town, &origin, "/controls", "en-GB,en").await;
+    let described = mock_server::openapi();
+    let operations: usize = described
+        .paths
+        .paths
+        .values()
+        .map(|item| {
+            [&item.get, &item.put, &item.post, &item.patch, &item.delete]
+                .into_iter()
+                .filter(|own| own.is_some())
+                .count()
+        })
+        .sum();
+    browser.until("all of them", &format!("document.querySelectorAll('.operation').length === {operations}")).await;
+    let open = |method: &str, path: &str| {
+        format!(
+            "(window.own = [...document.querySelectorAll('.operation')].find((own) => \
+             own.querySelector('.method').textContent === {} && own.querySelector('.path').textContent === {})).open = true",
+            json!(method),
+            json!(path)
+        )
+    };
+    browser.eval(&open("POST", "/worlds/{world}/faults")).await;
+    let said = browser.eval("JSON.parse(own.querySelector('textarea').value)").await;
+    assert!(said["what"]["kind"].is_string(), "it begins with something that can be sent: {said}");
+    browser.eval("own.querySelector('textarea').value = JSON.stringify({ id: 'mine', what: { kind: 'reset' } })").await;
+    browser.eval("own.querySelector('button').click()").await;
+    browser.until("what came of it", "own.querySelector('.status')?.textContent === '201'").await;
+    call_shown(&mut browser, "curl -X POST").await;
+    assert_eq!(world.faults.list()[0].id, "mine");
+    browser.eval("own.querySelector('textarea').value = '{'").await;
+    browser.eval("own.querySelector('button').click()").await;
+    says(&mut browser, "This is no JSON").await;
+    browser.eval(&open("GET", "/worlds/{world}/regions")).await;
+    browser.eval("(() => { const below = [...own.querySelectorAll('input')].find((input) => input.parentElement.textContent.includes('below')); \
+        below.value = 'cn-sd'; below.dispatchEvent(new Event('input')); })()").await;
+    browser.eval("own.querySelector('button').click()").await;
+    browser.until("its regions", "own.querySelector('pre')?.textContent.includes('cn-sd/jinan')").await;
+    browser.ends().await;
+}
+
 /// What does not fit its page, or is too small to touch.
 const MEASURE: &str = "(() => { const wrong = []; const page = document.documentElement; \
     if (page.scrollWidth > innerWidth + 1) wrong.push(`the page is ${page.scrollWidth} px wide of ${innerWidth}`); \
@@ -158,8 +204,8 @@ async fn is_shown_at(browser: &mut Browser, width: u32, percent: u32, dark: bool
     browser.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))").await;
 }
 
-/// Both pages with something on them.
-async fn pages(town: &Town, languages: &str) -> [(&'static str, Browser); 2] {
+/// All pages with something on them.
+async fn pages(town: &Town, languages: &str) -> [(&'static str, Browser); 3] {
     let origin = town.world.origin().to_owned();
     let mut dashboard = Browser::open_page(town, &origin, "/", languages).await;
     dashboard.until("an exchange", "document.querySelectorAll('.journal details').length > 0").await;
@@ -167,7 +213,13 @@ async fn pages(town: &Town, languages: &str) -> [(&'static str, Browser); 2] {
     dashboard.until("rules", "document.querySelectorAll('#faults .rules button').length > 0").await;
     let mut gate = Browser::open_page(town, &origin, "/gate", languages).await;
     gate.until("a gate", "document.querySelectorAll('.facts div').length > 0").await;
-    [("dashboard", dashboard), ("gate", gate)]
+    let mut controls = Browser::open_page(town, &origin, "/controls", languages).await;
+    controls.until("its operations", "document.querySelectorAll('.operation').length > 40").await;
+    controls.eval("document.querySelector('#controls-faults .operation:nth-of-type(1)').open = true").await;
+    controls
+        .eval("document.querySelectorAll('#controls-gates .operation').forEach((own) => { own.open = true; })")
+        .await;
+    [("dashboard", dashboard), ("gate", gate), ("controls", controls)]
 }
 
 /// A world in which something goes on.

@@ -27,7 +27,7 @@ export function typed({ method, path, said }) {
   const body = said === undefined ? "" : ` -H 'Content-Type: application/json' -d '${JSON.stringify(said).replaceAll("'", "'\\''")}'`;
   const header = " -H 'OneCity-Admin: 1'";
   const proof = token ? ' -H "Authorization: Bearer $ONECITY_ADMIN_TOKEN"' : "";
-  return `curl -X ${method} '${location.origin}${path}'${header}${proof}${body}`;
+  return `curl -X ${method} '${location.origin}${path.replaceAll("'", "%27")}'${header}${proof}${body}`;
 }
 
 /** Shows a call at the foot of the page. */

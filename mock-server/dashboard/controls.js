@@ -7,15 +7,18 @@ import { sample } from "./sample.js";
 import { language, t } from "./words.js";
 
 const METHODS = ["get", "post", "put", "patch", "delete"];
-// What goes on answering, and what is another's file.
+// What goes on answering.
 const NOT_TO_TRY = new Set(["watch_journal"]);
+
+let choicesCount = 0;
 
 function field(parameter, values) {
   const { name, required, description, schema = {} } = parameter;
   values[name] = name === "world" ? world : "";
-  const choices = schema.enum && h("datalist", { id: `${name}-choices` }, schema.enum.map((value) => h("option", { value })));
+  const choicesOf = `choices-${(choicesCount += 1)}`;
+  const choices = schema.enum && h("datalist", { id: choicesOf }, schema.enum.map((value) => h("option", { value })));
   const input = h("input", {
-    value: values[name], required, autocomplete: "off", spellcheck: "false", list: choices ? `${name}-choices` : undefined,
+    value: values[name], required, autocomplete: "off", spellcheck: "false", list: choices ? choicesOf : undefined,
     oninput: (event) => { values[name] = event.target.value; },
   });
   return h("label", { class: "field" },

@@ -2,8 +2,9 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::future::BoxFuture;
 use onecity_core::platform::Clock;
 use onecity_protocol::credential::UnixTime;
 use serde::{Deserialize, Serialize};
@@ -95,7 +96,7 @@ impl WorldClock {
         let Some(StoredCourse { machine: then, wall, passed, speed }) = rows.take_one(CLOCK)? else { return Ok(()) };
         let speed = if speed.is_finite() { speed.clamp(0.0, FASTEST) } else { 1.0 };
         #[expect(clippy::cast_possible_truncation, clippy::cast_precision_loss, reason = "the cast saturates")]
-        let gone = ((machine() - then).max(0) as f64 * speed) as i64;
+        let gone = (machine().saturating_sub(then).max(0) as f64 * speed) as i64;
         let (wall, passed) = (wall.saturating_add(gone).clamp(0, LATEST), passed.saturating_add(gone));
         *self.lock() = Course { since: Instant::now(), wall, passed, speed };
         self.written.store(*self.changes.borrow(), Ordering::Relaxed);
@@ -138,8 +139,9 @@ impl WorldClock {
             let (wall, passed) = (course.wall(), course.passed());
             *course = Course { since: Instant::now(), wall, passed, speed: course.speed };
             change(&mut course);
+            // Before anybody reads the new time.
+            self.changes.send_modify(|count| *count += 1);
         }
-        self.changes.send_modify(|count| *count += 1);
     }
 
     /// Lets milliseconds pass without anybody waiting for them; or sets it back.
@@ -183,14 +185,14 @@ pub struct PhoneClock {
     /// Milliseconds that the wall clock is off.
     wall_offset: AtomicI64,
     /// Milliseconds that have passed for this phone alone.
-    skipped: AtomicI64,
+    skipped: watch::Sender<i64>,
     restarts: AtomicU64,
 }
 
 impl PhoneClock {
     /// A clock that is right.
     pub fn new(world: Arc<WorldClock>) -> Self {
-        let (wall_offset, skipped, restarts) = (AtomicI64::new(0), AtomicI64::new(0), AtomicU64::new(0));
+        let (wall_offset, skipped, restarts) = (AtomicI64::new(0), watch::Sender::new(0), AtomicU64::new(0));
         Self { world, wall_offset, skipped, restarts }
     }
 
@@ -201,7 +203,7 @@ impl PhoneClock {
 
     /// Lets time pass for this phone alone, for the wall clock and the counter alike.
     pub fn skip(&self, milliseconds: i64) {
-        self.skipped.fetch_add(milliseconds, Ordering::Relaxed);
+        self.skipped.send_modify(|skipped| *skipped = skipped.saturating_add(milliseconds));
     }
 
     /// The device starts again.
@@ -212,21 +214,57 @@ impl PhoneClock {
 
 impl Clock for PhoneClock {
     fn wall(&self) -> i64 {
-        let offset = self.wall_offset.load(Ordering::Relaxed).saturating_add(self.skipped.load(Ordering::Relaxed));
+        let offset = self.wall_offset.load(Ordering::Relaxed).saturating_add(*self.skipped.borrow());
         self.world.milliseconds().saturating_add(offset)
     }
 
     fn since_boot_including_sleep(&self) -> i64 {
-        self.world.passed().saturating_add(self.skipped.load(Ordering::Relaxed))
+        self.world.passed().saturating_add(*self.skipped.borrow())
     }
 
     fn boot_id(&self) -> String {
         format!("{:p} {}", Arc::as_ptr(&self.world), self.restarts.load(Ordering::Relaxed))
     }
+
+    /// By the world's clock: where that stands still, it waits; where it jumps, it is over.
+    fn wait(&self, milliseconds: u64) -> BoxFuture<'static, ()> {
+        let (world, mut skips, mut changes) = (Arc::clone(&self.world), self.skipped.subscribe(), self.world.changes());
+        let until = self.since_boot_including_sleep().saturating_add(i64::try_from(milliseconds).unwrap_or(i64::MAX));
+        Box::pin(async move {
+            loop {
+                // First, so that what changes from now on is heard of.
+                changes.borrow_and_update();
+                let left = until.saturating_sub(world.passed().saturating_add(*skips.borrow_and_update()));
+                if left <= 0 {
+                    return;
+                }
+                let speed = world.speed();
+                let real = async {
+                    match speed > 0.0 {
+                        // A whole millisecond more, so that it does not wake too early.
+                        #[expect(clippy::cast_precision_loss, reason = "a wait is short of 2^53 milliseconds")]
+                        true => {
+                            tokio::time::sleep(Duration::from_secs_f64((left as f64 / speed + 1.0).min(1e9) / 1000.0))
+                                .await
+                        }
+                        false => std::future::pending().await,
+                    }
+                };
+                // Whose clock is gone waits for nothing but time.
+                tokio::select! {
+                    () = real => {}
+                    Ok(()) = changes.changed() => {}
+                    Ok(()) = skips.changed() => {}
+                }
+            }
+        })
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+
     use super::*;
 
     const HOUR: i64 = 3_600_000;
@@ -271,6 +309,25 @@ mod tests {
         assert!((clock.speed() - 1.0).abs() < f64::EPSILON);
         clock.run_at(1e300);
         assert!((clock.speed() - FASTEST).abs() < f64::EPSILON);
+    }
+
+    #[tokio::test]
+    async fn who_waits_by_a_phone_s_clock_waits_as_long_as_the_world_does() {
+        let clock = Arc::new(WorldClock::default());
+        clock.run_at(0.0);
+        let phone = PhoneClock::new(Arc::clone(&clock));
+        let is_over = |waits: &mut BoxFuture<'static, ()>| waits.now_or_never().is_some();
+        let mut waits = phone.wait(2 * HOUR.unsigned_abs());
+        assert!(!is_over(&mut waits), "it stands still");
+        clock.jump(HOUR);
+        assert!(!is_over(&mut waits));
+        phone.skip(HOUR);
+        assert!(is_over(&mut waits), "an hour of the world, and one of its own");
+        // A day at the highest speed is no day.
+        clock.run_at(FASTEST);
+        let began = Instant::now();
+        phone.wait(24 * HOUR.unsigned_abs()).await;
+        assert!(began.elapsed() < Duration::from_secs(30));
     }
 
     #[test]

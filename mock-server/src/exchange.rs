@@ -21,7 +21,7 @@ use crate::faults::{Instead, Strike, What};
 use crate::journal::{Entry, Message};
 use crate::problem::Problem;
 use crate::serving::{ConnectionLimits, Cut};
-use crate::stubs::StubRequest;
+use crate::stubs::{RealBackEnds, StubRequest};
 use crate::world::{In, World};
 
 /// How long nothing is said where no answer comes: longer than a client waits.
@@ -209,6 +209,8 @@ struct Kept {
     arrived: Moment,
     handled: Option<Moment>,
     passed_on: bool,
+    /// Whether it came to its end; otherwise nobody waited for it any more.
+    is_over: bool,
     query: String,
     headers: HeaderMap,
     body: Bytes,
@@ -225,6 +227,7 @@ impl Drop for Kept {
             handled: self.handled,
             ended: self.world.history.moment().turn,
             passed_on: self.passed_on,
+            is_over: self.is_over,
             took: self.began.elapsed(),
             query: std::mem::take(&mut self.query),
             status: status.as_ref().map(StatusCode::as_u16),
@@ -263,8 +266,10 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     let bytes = arrived.as_ref().map(|arrived| arrived.bytes.clone()).unwrap_or_default();
     let persona = world.who_asks(&path, &parts.headers, &bytes);
     let asked = Asked::new(method, &path, persona, phone(&parts.headers), bytes.clone());
-    let arrived_at = world.history.moment();
-    let strikes = world.faults.strikes(&asked, is_of_the_exchange);
+    let (arrived_at, strikes) = {
+        let _draws = world.history.draws();
+        (world.history.moment(), world.faults.strikes(&asked, is_of_the_exchange))
+    };
     let Fate { delay, way, instead, reset, is_silent, lost, malformed, media_type, skew } = Fate::of(&strikes);
     let exchange = Arc::new(Exchange {
         persona: Mutex::new(asked.persona.clone()),
@@ -279,6 +284,7 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
         arrived: arrived_at,
         handled: None,
         passed_on: false,
+        is_over: false,
         query,
         headers: parts.headers.clone(),
         body: bytes.clone(),
@@ -286,9 +292,9 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     };
     // Where it happens again, it waits for its turn, and for nothing else.
     let replaying = parts.extensions.remove::<Replaying>();
-    let mut said_then = None;
+    let mut real = RealBackEnds::Asked;
     match &replaying {
-        Some(replaying) => said_then = replaying.waits().await,
+        Some(replaying) => real = RealBackEnds::SaidThen(replaying.waits().await),
         None if !delay.is_zero() => tokio::time::sleep(delay).await,
         None => {}
     }
@@ -304,7 +310,7 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
                     let (asked, query) = (&exchange.asked, kept.query.as_str());
                     let (method, persona) = (&asked.method, asked.persona.as_deref());
                     let request = StubRequest::new(method, &path, query, &kept.headers, persona, &bytes);
-                    let stubbed = world.stubs.answer(&world, &request, said_then).await;
+                    let stubbed = world.stubs.answer(&world, &request, real).await;
                     kept.passed_on = stubbed.as_ref().is_some_and(|stubbed| stubbed.is_passed_on);
                     stubbed.map(|stubbed| stubbed.response)
                 }
@@ -327,7 +333,12 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
         _ => {}
     }
     let Some(response) = response else {
+        kept.is_over = true;
         drop(kept);
+        // Nothing of it is lost, though nobody hears of it.
+        if let Err(error) = world.settle().await {
+            tracing::error!(%error, "the state was not written");
+        }
         if is_silent && replaying.is_none() {
             tokio::time::sleep(SILENCE).await;
         }
@@ -348,6 +359,7 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
         parts.headers.insert(header::DATE, date);
     }
     harmless(&mut parts.headers, is_ours);
+    kept.is_over = true;
     kept.answered = Some((parts.status, Message::new(parts.headers.clone(), &body)));
     parts.extensions.insert(way);
     Response::from_parts(parts, Body::from(body))

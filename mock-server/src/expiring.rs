@@ -86,7 +86,9 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
         let is_new = self.remove(&key).is_none();
         while let Some((oldest, serial)) = self.order.front() {
             let own = self.entries.get(oldest).filter(|own| own.serial == *serial);
-            let gives_way = own.is_none_or(|own| now - own.at >= self.lasts || self.used + weight > self.room);
+            let gives_way = own.is_none_or(|own| {
+                now.saturating_sub(own.at) >= self.lasts || self.used.saturating_add(weight) > self.room
+            });
             if !gives_way {
                 break;
             }
@@ -102,7 +104,7 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
         }
         let serial = self.next;
         self.next += 1;
-        self.used += weight;
+        self.used = self.used.saturating_add(weight);
         self.order.push_back((key.clone(), serial));
         self.note(&key, Unwritten::All);
         self.entries.insert(key, Entry { value, at: now, weight, serial });
@@ -114,7 +116,7 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
     where
         K: Borrow<Q>,
     {
-        self.entries.get(key).filter(|own| now - own.at < self.lasts).map(|own| &own.value)
+        self.entries.get(key).filter(|own| now.saturating_sub(own.at) < self.lasts).map(|own| &own.value)
     }
 
     /// The same, to change it.
@@ -128,7 +130,7 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
             let key = key.clone();
             self.note(&key, Unwritten::Rest);
         }
-        self.entries.get_mut(key).filter(|own| now - own.at < self.lasts).map(|own| &mut own.value)
+        self.entries.get_mut(key).filter(|own| now.saturating_sub(own.at) < self.lasts).map(|own| &mut own.value)
     }
 
     /// Takes an entry out that has not ended.
@@ -137,7 +139,7 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
         K: Borrow<Q>,
     {
         let own = self.remove(key)?;
-        (now - own.at < self.lasts).then_some(own.value)
+        (now.saturating_sub(own.at) < self.lasts).then_some(own.value)
     }
 
     /// Takes those away that it says.
@@ -194,6 +196,9 @@ impl<K: Hash + Eq + Clone + Serialize + DeserializeOwned, V: Stored> Expiring<K,
             }
             let (_, head) = pieces.remove(0);
             let Head { at, weight } = serde_json::from_slice(&head).map_err(|_| damaged())?;
+            if weight > self.room {
+                return Err(damaged());
+            }
             all.push((at, weight, key, V::from_pieces(pieces).ok_or_else(damaged)?));
         }
         all.sort_by_key(|(at, ..)| *at);

@@ -2,6 +2,7 @@
 //! as a real one does, through whatever goes wrong there, and can be taken off the network.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -171,7 +172,9 @@ struct StoredGate {
     trust: Value,
     seen: UnixTime,
     fetched: Option<UnixTime>,
-    lists: Vec<StoredList>,
+    /// When it began, for how long it may do without a list.
+    began: UnixTime,
+    lists: Vec<Option<StoredList>>,
 }
 
 /// A status list as it was signed.
@@ -191,11 +194,12 @@ struct OneGate {
     settings: GateSettings,
     gate: Gate,
     /// The status lists that it has fetched.
-    lists: Vec<StoredList>,
+    lists: Vec<Option<StoredList>>,
     unwritten: UnwrittenGate,
     /// What it trusts, and when it looked at the clock last: a gate's time never goes back.
     trust: TrustList,
     seen: UnixTime,
+    began: UnixTime,
     fetched: Option<UnixTime>,
     trouble: Option<String>,
     log: VecDeque<Passage>,
@@ -239,7 +243,7 @@ impl OneGate {
         let gate = Gate::new(trust.clone(), policy, now - RUNNING);
         let unwritten = UnwrittenGate { settings: true, passages: None };
         let (lists, log) = (Vec::new(), VecDeque::new());
-        Ok(Self { settings, gate, lists, unwritten, trust, seen: now, fetched: None, trouble: None, log })
+        Ok(Self { settings, gate, lists, unwritten, trust, seen: now, began: now, fetched: None, trouble: None, log })
     }
 
     /// Looks at the clock. If that was set back, the gate begins again, as one that was switched off and on.
@@ -297,6 +301,8 @@ impl Fetched {
 pub struct Gates {
     /// Those that are gone, but not from the state file.
     gone: Mutex<BTreeSet<String>>,
+    /// Whether there is one.
+    is_written: AtomicBool,
     origin: String,
     clock: Arc<WorldClock>,
     station: StationKey,
@@ -310,6 +316,7 @@ impl Gates {
         SystemRandom::new().fill(&mut secret).expect("the system has random numbers");
         Self {
             gone: Mutex::default(),
+            is_written: AtomicBool::new(false),
             origin: origin.to_owned(),
             clock,
             station: StationKey::new(&secret),
@@ -322,22 +329,34 @@ impl Gates {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether there is one of this name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.lock().contains_key(name)
+    }
+
     /// Takes all of them away.
     pub(crate) fn clear(&self) {
-        let gone = std::mem::take(&mut *self.lock()).into_keys();
-        self.gone.lock().unwrap_or_else(PoisonError::into_inner).extend(gone);
+        std::mem::take(&mut *self.lock()).into_keys().for_each(|name| self.is_gone(&name));
+    }
+
+    fn is_gone(&self, name: &str) {
+        if self.is_written.load(Ordering::Relaxed) {
+            self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        }
     }
 
     /// Goes on with what a state file has.
     pub(crate) fn restore(&self, rows: &mut Rows) -> Result<(), StateError> {
         let damaged = || StateError::Damaged(GATES.to_owned());
+        self.is_written.store(true, Ordering::Relaxed);
         let (stored, mut passages) = (rows.take_all::<StoredGate>(GATES)?, rows.take(PASSAGES));
-        for (name, StoredGate { settings, trust, seen, fetched, lists }) in stored {
+        for (name, StoredGate { settings, trust, seen, fetched, began, lists }) in stored {
             let trust = TrustList::parse(trust.to_string().as_bytes()).map_err(|_| damaged())?;
             let now = self.clock.now().max(seen);
-            let mut own = OneGate::new(settings, trust, now).map_err(|_| damaged())?;
+            let mut own = OneGate::new(settings, trust, began.min(now)).map_err(|_| damaged())?;
+            own.seen = now;
             remember(&mut own.gate, passages.remove(&name).unwrap_or_default(), now);
-            for StoredList(list) in &lists {
+            for StoredList(list) in lists.iter().flatten() {
                 let token = StatusListToken::parse(list).map_err(|_| damaged())?;
                 // One that has ended meanwhile is as if it were not there.
                 let _ = own.gate.set_status_list(token, now);
@@ -363,12 +382,14 @@ impl Gates {
             if settings {
                 let trust = serde_json::to_value(&own.trust).unwrap_or_default();
                 let (settings, lists) = (own.settings.clone(), own.lists.clone());
-                let stored = StoredGate { settings, trust, seen: own.seen, fetched: own.fetched, lists };
+                let (seen, fetched, began) = (own.seen, own.fetched, own.began);
+                let stored = StoredGate { settings, trust, seen, fetched, began, lists };
                 changes.put(GATES, name, &stored);
             }
             if let Some(since) = passages {
                 changes.remove_below(PASSAGES, name, since - PASSAGES_LAST);
-                changes.put_piece(PASSAGES, name, own.seen, own.gate.passages(since, &file_key()));
+                // What comes in the same second once more is all of it again.
+                changes.put_piece(PASSAGES, name, since, own.gate.passages(since, &file_key()));
             }
         }
     }
@@ -400,7 +421,7 @@ impl Gates {
         self.history.note(Deed::Gate { name: name.to_owned(), settings });
         let view = own.view(name);
         if all.insert(name.to_owned(), own).is_some() {
-            self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+            self.is_gone(name);
         }
         Ok(view)
     }
@@ -410,7 +431,7 @@ impl Gates {
         let mut all = self.lock();
         all.remove(name).ok_or(GateError::Unknown)?;
         self.history.note(Deed::RemoveGate { name: name.to_owned() });
-        self.gone.lock().unwrap_or_else(PoisonError::into_inner).insert(name.to_owned());
+        self.is_gone(name);
         Ok(())
     }
 
@@ -466,10 +487,17 @@ impl Gates {
             Ok(Fetched { trust, lists }) => {
                 own.trust = trust.clone();
                 own.gate.set_trust_list(trust);
-                let (lists, stored): (Vec<_>, Vec<_>) = lists.into_iter().unzip();
-                (own.lists, own.unwritten.settings) = (stored, true);
-                let refused = lists.into_iter().filter_map(|list| own.gate.set_status_list(list, now).err());
-                refused.map(|error| error.to_string()).last()
+                let mut refused = None;
+                own.lists.resize(LISTS.len(), None);
+                // Of one that it does not take, it goes on with what it has.
+                for ((list, stored), place) in lists.into_iter().zip(&mut own.lists) {
+                    match own.gate.set_status_list(list, now) {
+                        Ok(()) => *place = Some(stored),
+                        Err(error) => refused = Some(error.to_string()),
+                    }
+                }
+                own.unwritten.settings = true;
+                refused
             }
             Err(why) => Some(why),
         };

@@ -61,7 +61,9 @@ impl Server {
         };
         let before: Option<StoredServer> = Rows::of_server(&mut worlds).take_one(SERVER)?;
         let port = match (&before, options.port) {
-            (Some(before), 0) => Url::parse(&before.origin).ok().and_then(|url| url.port()).unwrap_or(0),
+            (Some(before), 0) => {
+                Url::parse(&before.origin).ok().and_then(|url| url.port_or_known_default()).unwrap_or(0)
+            }
             (_, port) => port,
         };
         let listener = TcpListener::bind((address, port))?;
@@ -81,14 +83,12 @@ impl Server {
             name: None,
             seed: options.seed,
             additions: &options.additions,
+            frozen_at: options.frozen_at,
             state: state.clone().map(|file| (file, first.unwrap_or_default())),
         })?);
-        if let Some(time) = options.frozen_at.filter(|_| is_new) {
-            world.clock.run_at(0.0);
-            world.clock.set(time);
-        }
         options.faults.iter().for_each(|fault| world.faults.begin(*fault));
-        for rule in options.rules {
+        // One that goes on has them already.
+        for rule in options.rules.into_iter().filter(|_| is_new) {
             world.faults.add(rule)?;
         }
         // It is up at once; who asks for the registry meanwhile waits until it is signed.

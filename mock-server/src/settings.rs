@@ -43,7 +43,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::FASTEST;
-use crate::content::{Additions, OwnCircle, OwnRegion, OwnService, Persona};
+use crate::content::{Additions, Content, ContentError, OwnCircle, OwnRegion, OwnService, Persona};
 use crate::faults::{Faults, Preset, Rule, RuleError};
 use crate::stubs::{Stub, StubError, Stubs};
 use crate::world::{FIRST, LayError, World};
@@ -154,27 +154,30 @@ impl Settings {
 
     /// Sets the worlds of a server; those that are not there yet begin. A clock is set again only if the file says otherwise than
     /// before.
-    pub fn apply(&self, worlds: &Worlds, before: Option<&Self>) -> Result<(), SettingsError> {
+    pub fn apply(&self, worlds: &Worlds) -> Result<(), SettingsError> {
         let Self { seed, clock, presets, faults, stubs, personas, regions, circles, services, .. } = self.clone();
         let first = Own { seed, clock, presets, faults, stubs, personas, regions, circles, services };
         first.could_be(FIRST)?;
-        self.worlds.iter().try_for_each(|(name, own)| own.could_be(name))?;
+        for (name, own) in &self.worlds {
+            own.could_be(name)?;
+            let wrong = |error| SettingsError::World(name.clone(), Box::new(error));
+            Worlds::could_be(name).map_err(wrong)?;
+        }
         set(&worlds.first(), &first)?;
         for (name, own) in &self.worlds {
             let failed = |error| SettingsError::World(name.clone(), Box::new(error));
             let world = match worlds.get(name) {
-                Ok(_) if name == FIRST => return Err(failed(WorldsError::Taken)),
                 Ok(world) => world,
                 Err(_) => worlds.add(name, own.seed.unwrap_or(1), &own.additions()).map_err(failed)?,
             };
             set(&world, own)?;
         }
-        // What the file says no more, goes wrong no more.
-        for (name, _) in before.iter().flat_map(|before| &before.worlds) {
-            if !self.worlds.contains_key(name)
-                && let Ok(world) = worlds.get(name)
-            {
-                set(&world, &Own { clock: world.lock_clock_said().clone().unwrap_or_default(), ..Own::default() })?;
+        // What the file says no more, goes wrong no more; also where it said so to a server before this one.
+        for world in worlds.all() {
+            let is_named = world.name() == FIRST || self.worlds.contains_key(world.name());
+            if !is_named {
+                world.faults.follow(&[], &[]).map_err(|error| SettingsError::Rule(world.name().to_owned(), error))?;
+                world.stubs.follow(&[]).map_err(|error| SettingsError::Stub(world.name().to_owned(), error))?;
             }
         }
         Ok(())
@@ -193,6 +196,8 @@ impl Own {
             return Err(SettingsError::Speed(world.to_owned()));
         }
         self.time(world)?;
+        let wrong = |error: ContentError| SettingsError::Content(world.to_owned(), error.into());
+        Content::with(&self.additions()).map_err(wrong)?;
         Faults::could_follow(&self.presets, &self.faults)
             .map_err(|error| SettingsError::Rule(world.to_owned(), error))?;
         Stubs::could_follow(&self.stubs).map_err(|error| SettingsError::Stub(world.to_owned(), error))
@@ -223,12 +228,7 @@ fn set(world: &World, own: &Own) -> Result<(), SettingsError> {
 }
 
 /// Follows a file from now on, as it is changed; says what became of each change.
-pub async fn follow(
-    path: PathBuf,
-    worlds: std::sync::Arc<Worlds>,
-    mut before: Settings,
-    mut says: impl FnMut(Result<(), SettingsError>),
-) {
+pub async fn follow(path: PathBuf, worlds: std::sync::Arc<Worlds>, mut says: impl FnMut(Result<(), SettingsError>)) {
     let mut seen = std::fs::read(&path).ok();
     let mut looks = tokio::time::interval(EVERY);
     loop {
@@ -240,9 +240,8 @@ pub async fn follow(
         }
         seen = now;
         let followed = Settings::read(&path).and_then(|settings| {
-            settings.apply(&worlds, Some(&before))?;
-            before = settings;
-            Ok(())
+            // It may pack and sign.
+            tokio::task::block_in_place(|| settings.apply(&worlds))
         });
         says(followed);
     }
@@ -262,6 +261,7 @@ mod tests {
                 name: None,
                 seed: 1,
                 additions: &Additions::default(),
+                frozen_at: None,
                 state: None,
             })
             .expect("a world"),
@@ -279,7 +279,7 @@ mod tests {
             "presets = ['city-down']\n[clock]\ntime = '2027-01-31T08:00:00+08:00'\nspeed = 0\n[[faults]]\nid = 'slow'\n\
              what = { kind = 'latency', delay = { fixed_ms = 300 } }\n[worlds.second]\nseed = 9\npresets = ['tunnel']\n",
         );
-        first.apply(&worlds, None).expect("applied");
+        first.apply(&worlds).expect("applied");
         let ids = |world: &World| world.faults.list().into_iter().map(|own| own.id).collect::<Vec<_>>();
         let (one, second) = (worlds.first(), worlds.get("second").expect("it has begun"));
         assert_eq!(
@@ -292,7 +292,7 @@ mod tests {
         one.faults.begin(Preset::IdpDown);
         one.clock.jump(5000);
         let next = parse("[clock]\ntime = '2027-01-31T08:00:00+08:00'\nspeed = 0\n");
-        next.apply(&worlds, Some(&first)).expect("applied");
+        next.apply(&worlds).expect("applied");
         assert_eq!((ids(&one), ids(&second)), (vec!["idp-down".to_owned()], Vec::new()));
         assert_eq!(one.now(), 1_801_353_605);
     }
@@ -305,7 +305,7 @@ mod tests {
             std::fs::write(&path, text).expect("written");
             let worlds = worlds();
             worlds.first().faults.follow(&[Preset::CityDown], &[]).expect("a preset");
-            let refused = Settings::read(&path).and_then(|own| own.apply(&worlds, None)).expect_err("refused");
+            let refused = Settings::read(&path).and_then(|own| own.apply(&worlds)).expect_err("refused");
             assert_eq!(worlds.first().faults.list().len(), 1, "{text}");
             refused.to_string()
         };

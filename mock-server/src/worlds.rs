@@ -62,7 +62,8 @@ impl Worlds {
         for (name, rows) in rows {
             let state = Some((Arc::clone(file), rows));
             let (web_origin, additions) = (first.web_origin(), Additions::default());
-            let beginning = Beginning { web_origin, name: Some(&name), seed: 1, additions: &additions, state };
+            let beginning =
+                Beginning { web_origin, name: Some(&name), seed: 1, additions: &additions, frozen_at: None, state };
             others.insert(name.clone(), Arc::new(World::begin(beginning)?));
         }
         Ok(Self { first, others: RwLock::new(others) })
@@ -98,13 +99,20 @@ impl Worlds {
         std::iter::once(self.first()).chain(self.read().values().cloned()).collect()
     }
 
+    /// Whether a world beside the first can have this name.
+    pub(crate) fn could_be(name: &str) -> Result<(), WorldsError> {
+        match name {
+            FIRST => Err(WorldsError::Taken),
+            name if is_id(name) => Ok(()),
+            _ => Err(WorldsError::Name),
+        }
+    }
+
     /// One more.
     pub fn add(&self, name: &str, seed: u64, additions: &Additions) -> Result<Arc<World>, WorldsError> {
-        if !is_id(name) {
-            return Err(WorldsError::Name);
-        }
+        Self::could_be(name)?;
         let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
-        if name == FIRST || others.contains_key(name) {
+        if others.contains_key(name) {
             return Err(WorldsError::Taken);
         }
         if others.len() >= MOST {
@@ -112,7 +120,14 @@ impl Worlds {
         }
         let state = self.first.state_file().map(|file| (file, Rows::default()));
         let web_origin = self.first.web_origin();
-        let world = Arc::new(World::begin(Beginning { web_origin, name: Some(name), seed, additions, state })?);
+        let world = Arc::new(World::begin(Beginning {
+            web_origin,
+            name: Some(name),
+            seed,
+            additions,
+            frozen_at: None,
+            state,
+        })?);
         others.insert(name.to_owned(), Arc::clone(&world));
         Ok(world)
     }
@@ -124,6 +139,7 @@ impl Worlds {
         }
         let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
         let removed = others.remove(name).ok_or(WorldsError::Unknown)?;
+        // While nobody can begin another of its name.
         removed.end();
         Ok(removed)
     }

@@ -267,8 +267,10 @@ pub(super) async fn guard(State(access): State<Arc<Access>>, request: Request, n
 
 /// Answers once what was done to a world is in the state file, if there is one. While that can't be written, nothing is done.
 pub(super) async fn settle(State(worlds): State<Arc<Worlds>>, request: Request, next: Next) -> Response {
+    // As it is routed.
     let name = request.uri().path().strip_prefix("/worlds/").and_then(|rest| rest.split('/').next());
-    let Some(world) = name.and_then(|name| worlds.get(name).ok()) else { return next.run(request).await };
+    let name = name.map(|name| percent_encoding::percent_decode_str(name).decode_utf8_lossy().into_owned());
+    let Some(world) = name.and_then(|name| worlds.get(&name).ok()) else { return next.run(request).await };
     if request.method() != Method::GET
         && let Err(error) = world.is_well().await
     {

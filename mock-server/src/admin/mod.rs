@@ -7,6 +7,7 @@
 //!   clock.rs     what time it is
 //!   faults.rs    what goes wrong
 //!   journal.rs   what has arrived: read, watched, verified, exported
+//!   capsule.rs   all that has happened, in one file
 //!   residents.rs personas, sessions, tokens
 //!   gates.rs     gates: what they are like, and what they decide
 //!   places.rs    regions with what runs there; virtual phones

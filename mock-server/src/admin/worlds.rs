@@ -75,6 +75,7 @@ pub(super) async fn add(
         let text = crate::identity::random_text().to_lowercase();
         format!("world-{}", text.chars().filter(char::is_ascii_alphanumeric).take(12).collect::<String>())
     });
+    controls.worlds.first().is_well().await?;
     let world = controls.worlds.add(&name, wanted.seed.unwrap_or(1), &Additions::default())?;
     world.settle().await?;
     Ok((StatusCode::CREATED, Json(WorldView::of(&world))))
@@ -98,7 +99,7 @@ pub(super) async fn look(
 pub(super) async fn remove(State(controls): State<Controls>, Path(world): Path<String>) -> Result<StatusCode, Refused> {
     let removed = controls.worlds.remove(&world)?;
     controls.phones.forget(&removed);
-    removed.forget().await?;
+    removed.settle().await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

@@ -118,16 +118,31 @@ struct Deeds {
     lost: u64,
 }
 
+/// How a history began.
+pub(super) struct Beginning {
+    /// What the clock said, in milliseconds since 1970.
+    pub began: i64,
+    /// Its first turn.
+    pub first: u64,
+    /// How many exchanges there had been by then.
+    pub exchanges: u64,
+    /// Whether it began with something that no other world begins with.
+    pub goes_on: bool,
+}
+
 /// The history of a world since it began, or was as it was at first.
 pub(crate) struct History {
     clock: Arc<WorldClock>,
     turns: AtomicU64,
     began: AtomicI64,
+    /// The first turn since then.
+    first: AtomicU64,
     /// How many exchanges there had been by then.
     exchanges: AtomicU64,
-    /// Whether it went on from a state file.
+    /// Whether it began with something that no other world begins with: a state file's, or registries that were signed before a reset.
     goes_on: AtomicBool,
     deeds: Mutex<Deeds>,
+    drawing: Mutex<()>,
 }
 
 impl Default for History {
@@ -139,25 +154,35 @@ impl Default for History {
 impl History {
     pub(crate) fn new(clock: Arc<WorldClock>) -> Self {
         let began = AtomicI64::new(clock.milliseconds());
-        let (turns, exchanges) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { clock, turns, began, exchanges, goes_on: AtomicBool::new(false), deeds: Mutex::default() }
+        let (turns, first, exchanges) = (AtomicU64::new(0), AtomicU64::new(0), AtomicU64::new(0));
+        Self {
+            clock,
+            turns,
+            began,
+            first,
+            exchanges,
+            goes_on: AtomicBool::new(false),
+            deeds: Mutex::default(),
+            drawing: Mutex::default(),
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, Deeds> {
         self.deeds.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins again from now on, after so many exchanges.
-    pub(crate) fn begin(&self, exchanges: u64) {
+    /// Begins again from now on, after so many exchanges; whether from something that no other world begins with.
+    pub(crate) fn begin(&self, exchanges: u64, goes_on: bool) {
         *self.lock() = Deeds::default();
         self.began.store(self.clock.milliseconds(), Ordering::Relaxed);
         self.exchanges.store(exchanges, Ordering::Relaxed);
+        self.first.store(self.turns.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.goes_on.store(goes_on, Ordering::Relaxed);
     }
 
-    /// The same, for a world that goes on from a state file.
-    pub(crate) fn goes_on(&self) {
-        self.begin(0);
-        self.goes_on.store(true, Ordering::Relaxed);
+    /// While this is held, nobody else's lots are drawn: they are drawn in the order of their moments.
+    pub(crate) fn draws(&self) -> MutexGuard<'_, ()> {
+        self.drawing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The next turn, and now.
@@ -185,10 +210,14 @@ impl History {
         (deeds.all.iter().map(|(moment, _, deed)| (*moment, deed.clone())).collect(), deeds.lost)
     }
 
-    /// When it began, after how many exchanges, and whether from a state file.
-    pub(super) fn beginning(&self) -> (i64, u64, bool) {
-        let began = self.began.load(Ordering::Relaxed);
-        (began, self.exchanges.load(Ordering::Relaxed), self.goes_on.load(Ordering::Relaxed))
+    /// When it began, after how many exchanges, and whether with what no other world begins with.
+    pub(super) fn beginning(&self) -> Beginning {
+        Beginning {
+            began: self.began.load(Ordering::Relaxed),
+            first: self.first.load(Ordering::Relaxed),
+            exchanges: self.exchanges.load(Ordering::Relaxed),
+            goes_on: self.goes_on.load(Ordering::Relaxed),
+        }
     }
 }
 
@@ -210,7 +239,7 @@ mod tests {
             history.note(Deed::RemoveStub { id: long.clone() });
         }
         assert!(history.lock().weight <= ROOM);
-        history.begin(3);
-        assert_eq!((history.deeds().0.len(), history.beginning().1), (0, 3));
+        history.begin(3, false);
+        assert_eq!((history.deeds().0.len(), history.beginning().exchanges), (0, 3));
     }
 }

@@ -15,10 +15,11 @@ mod stand_in;
 mod telling;
 
 use std::collections::BTreeMap;
+use std::io::Read;
 
 use onecity_protocol::credential::UnixTime;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
 pub(crate) use history::{Deed, History, Moment};
@@ -31,12 +32,14 @@ use crate::journal::ShownExchange;
 /// The version of the file.
 const VERSION: u32 = 1;
 /// Longest file, in bytes.
-const LONGEST: usize = 256 << 20;
+const LONGEST: u64 = 256 << 20;
 
 /// Why a file is no capsule.
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum CapsuleError {
+    #[error("it can't be read: {0}")]
+    File(#[from] std::io::Error),
     #[error("a capsule has at most 256 MiB")]
     TooLong,
     #[error("this is no capsule: {0}")]
@@ -58,7 +61,7 @@ pub struct Capsule {
     began: i64,
     /// How many exchanges and deeds were too many to be remembered. With some, it can't be the same again.
     lost: u64,
-    /// Whether it went on from a state file: then it can't be the same again either.
+    /// Whether it began with what no other world begins with: a state file, or registries that were signed before a reset.
     goes_on: bool,
     /// How clients have made what a word stands for.
     #[schema(value_type = Object)]
@@ -94,7 +97,7 @@ enum Made {
     /// Signed with a key that it carries (RFC 7515 §4.1.3).
     Jws {
         /// The header without the key.
-        head: Value,
+        head: Map<String, Value>,
         /// The key's thumbprint (RFC 7638).
         key: String,
         /// Its private half was there, too.
@@ -119,7 +122,12 @@ enum Event {
     /// A request came, and what goes wrong with it was drawn.
     Arrived { at: i64, exchange: Box<ShownExchange> },
     /// It was handled.
-    Handled { at: i64, number: u64 },
+    Handled {
+        at: i64,
+        number: u64,
+        /// Nobody waited for what came of it.
+        unseen: bool,
+    },
     /// Nobody waited for it any more.
     GivenUp { number: u64 },
     /// Something was done to the world.
@@ -128,19 +136,21 @@ enum Event {
 
 impl Capsule {
     /// Reads a file.
-    pub fn read(bytes: &[u8]) -> Result<Self, CapsuleError> {
+    pub fn read(file: impl Read) -> Result<Self, CapsuleError> {
         #[derive(Deserialize)]
         struct Version {
             capsule: u32,
         }
-        if bytes.len() > LONGEST {
+        let mut bytes = Vec::new();
+        file.take(LONGEST + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > LONGEST {
             return Err(CapsuleError::TooLong);
         }
-        let Version { capsule } = serde_json::from_slice(bytes).map_err(CapsuleError::Malformed)?;
+        let Version { capsule } = serde_json::from_slice(&bytes).map_err(CapsuleError::Malformed)?;
         if capsule != VERSION {
             return Err(CapsuleError::Version(capsule));
         }
-        serde_json::from_slice(bytes).map_err(CapsuleError::Malformed)
+        serde_json::from_slice(&bytes).map_err(CapsuleError::Malformed)
     }
 
     /// How many exchanges it has.

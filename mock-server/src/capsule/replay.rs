@@ -13,6 +13,7 @@ use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http_body_util::BodyExt as _;
+use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 use serde::Serialize;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -28,8 +29,14 @@ use crate::journal::{ShownExchange, ShownMessage};
 use crate::server::world_routes;
 use crate::world::{Beginning, FIRST, LayError, World, WorldError};
 
+/// What can't stand in a path as it is (RFC 3986 §3.3).
+const PATH: &AsciiSet =
+    &CONTROLS.add(b' ').add(b'"').add(b'#').add(b'%').add(b'<').add(b'>').add(b'?').add(b'`').add(b'{').add(b'}');
 /// How long one event may take.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// Most requests that are under way at once, and longest body that is made again, in bytes.
+const MOST: usize = 4096;
+const LONGEST: usize = 20 << 20;
 /// Headers that a request gets from its own connection.
 const OWN: [HeaderName; 3] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING, header::CONNECTION];
 
@@ -37,8 +44,14 @@ const OWN: [HeaderName; 3] = [header::CONTENT_LENGTH, header::TRANSFER_ENCODING,
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum ReplayError {
-    #[error("the world went on from a state file, which this capsule does not have: reset it, and let it happen again")]
+    #[error(
+        "the world went on from a state file, or with registries that were signed before a reset: let it happen again in a new one"
+    )]
     GoesOn,
+    #[error("its world has no address")]
+    Origin,
+    #[error("more than 4,096 requests were under way at once")]
+    TooMany,
     #[error("the capsule has lost {0} of its oldest events: reset the world, and let it happen again")]
     Lost(u64),
     #[error(transparent)]
@@ -64,7 +77,10 @@ pub struct Difference {
 
 impl fmt::Display for Difference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: then {}, now {}", self.at, self.then, self.now)
+        // A file may say anything, to a terminal too.
+        let plain =
+            |text: &str| text.chars().map(|own| if own.is_control() { '\u{fffd}' } else { own }).collect::<String>();
+        write!(f, "{}: then {}, now {}", plain(&self.at), plain(&self.then), plain(&self.now))
     }
 }
 
@@ -133,9 +149,12 @@ pub async fn replay(capsule: &Capsule) -> Result<Outcome, ReplayError> {
     let additions = laid_from(&capsule.world.additions, &folder);
     let name = Some(capsule.world.name.as_str()).filter(|name| *name != FIRST);
     let (web_origin, seed) = (capsule.world.web_origin.as_str(), capsule.world.seed);
-    let world = World::begin(Beginning { web_origin, name, seed, additions: &additions, state: None })?;
-    world.clock.run_at(0.0);
-    world.clock.set(capsule.began);
+    let frozen_at = Some(capsule.began);
+    let is_origin = url::Url::parse(web_origin).is_ok_and(|url| url.origin().ascii_serialization() == web_origin);
+    if !is_origin || capsule.world.name.len() > 64 {
+        return Err(ReplayError::Origin);
+    }
+    let world = World::begin(Beginning { web_origin, name, seed, additions: &additions, frozen_at, state: None })?;
     world.registry(|registry| registry.len());
     let world = Arc::new(world);
     let mut again = Again {
@@ -150,7 +169,7 @@ pub async fn replay(capsule: &Capsule) -> Result<Outcome, ReplayError> {
     for event in &capsule.events {
         match event {
             Event::Arrived { at, exchange } => again.arrives(*at, exchange).await?,
-            Event::Handled { at, number } => again.is_handled(*at, *number).await?,
+            Event::Handled { at, number, unseen } => again.is_handled(*at, *number, *unseen).await?,
             Event::GivenUp { number } => again.is_given_up(*number).await,
             Event::Done { at, deed } => again.is_done(*at, deed)?,
         }
@@ -202,12 +221,16 @@ impl<'c> Again<'c> {
     async fn arrives(&mut self, at: i64, told: &'c ShownExchange) -> Result<(), ReplayError> {
         self.world.clock.set(at);
         self.outcome.exchanges += 1;
+        if self.under_way.len() >= MOST {
+            return Err(ReplayError::TooMany);
+        }
         let (arrived, mut has_arrived) = mpsc::unbounded_channel();
         let (handle, handled) = oneshot::channel();
         let passed_on = told.response.as_ref().filter(|_| told.passed_on);
         let passed_on = passed_on.map(|response| {
             let status = told.status.and_then(|status| StatusCode::from_u16(status).ok()).unwrap_or_default();
-            let body = response.body.clone().map_or_else(|| Bytes::from(vec![0; response.bytes]), Bytes::from);
+            let body =
+                response.body.clone().map_or_else(|| Bytes::from(vec![0; response.bytes.min(LONGEST)]), Bytes::from);
             (status, headers(response.headers.iter().map(|own| (own.name.as_str(), own.value.clone()))), body)
         });
         let turn = Turn { arrived, handled, passed_on };
@@ -233,7 +256,11 @@ impl<'c> Again<'c> {
     /// The request again.
     fn request(&mut self, told: &ShownExchange) -> Option<Request> {
         let world = Arc::clone(&self.world);
-        let mut path = self.stand_in.parts(&world, &self.place_of(&told.path));
+        let is_found = told.status.is_some_and(|status| (200..300).contains(&status));
+        // A file that was not there is not there again.
+        let path = if is_found { self.place_of(&told.path) } else { told.path.clone() };
+        let path = self.stand_in.parts(&world, &path);
+        let mut path = utf8_percent_encode(&path, PATH).to_string();
         if !told.query.is_empty() {
             path = format!("{path}?{}", self.stand_in.form(&world, &told.query));
         }
@@ -253,7 +280,7 @@ impl<'c> Again<'c> {
 
     fn body(&mut self, told: &ShownMessage) -> Vec<u8> {
         let world = Arc::clone(&self.world);
-        let Some(text) = &told.body else { return vec![0; told.bytes] };
+        let Some(text) = &told.body else { return vec![0; told.bytes.min(LONGEST)] };
         if told.media_type().starts_with("application/x-www-form-urlencoded") {
             return self.stand_in.form(&world, text).into_bytes();
         }
@@ -290,7 +317,7 @@ impl<'c> Again<'c> {
         found.map_or_else(same, |file| format!("/registry/{repository}/{file}"))
     }
 
-    async fn is_handled(&mut self, at: i64, number: u64) -> Result<(), ReplayError> {
+    async fn is_handled(&mut self, at: i64, number: u64, unseen: bool) -> Result<(), ReplayError> {
         let Some(UnderWay { told, handle, answer }) = self.under_way.remove(&number) else { return Ok(()) };
         self.world.clock.set(at);
         let _ = handle.send(());
@@ -310,14 +337,17 @@ impl<'c> Again<'c> {
                 self.stand_in.learn(told, live);
             }
         }
-        if let Some(gate) = gate_of(told) {
+        // Of gates that there are.
+        if let Some(gate) = gate_of(told).filter(|gate| self.world.gates.has(gate)) {
             let own = self.lists.entry(gate).or_default();
             match parts.status.is_success() {
                 true => drop(own.insert(told.path.clone(), bytes.to_vec())),
                 false => drop(own.remove(&told.path)),
             }
         }
-        self.compare(told, live.as_ref());
+        if !unseen {
+            self.compare(told, live.as_ref());
+        }
         Ok(())
     }
 
@@ -422,8 +452,8 @@ impl<'c> Again<'c> {
                 world.gates.challenge_by(gate, *random).err().map(|error| error.to_string())
             }
             Deed::Fetch { gate, came } => {
-                let lists = self.lists.remove(gate).filter(|_| *came);
-                world.gates.is_given(gate, lists.as_ref()).err().map(|error| error.to_string())
+                let lists = self.lists.get(gate).filter(|_| *came);
+                world.gates.is_given(gate, lists).err().map(|error| error.to_string())
             }
             Deed::Check { gate, code, decision, reason } => {
                 let code = self.stand_in.text(&world, code);

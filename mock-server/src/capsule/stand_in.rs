@@ -1,7 +1,7 @@
 //! A client in the place of those that there were. It has keys of its own where they had theirs, makes proofs as they did, and shows
 //! what this world gave out where they showed what the other had.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -11,10 +11,14 @@ use serde_json::Value;
 use url::form_urlencoded;
 
 use super::Made;
-use super::telling::{HASH_OF, jwk_of, s256};
+use super::telling::{HASH_OF, is_between, jwk_of, s256};
 use crate::identity::key_of;
 use crate::journal::is_word;
 use crate::world::World;
+
+/// How deep what is made may be made of other things, and the longest text that is made, in bytes.
+const DEEPEST: usize = 4;
+const LONGEST: usize = 64 << 10;
 
 /// What it knows.
 pub(super) struct StandIn<'c> {
@@ -24,6 +28,8 @@ pub(super) struct StandIn<'c> {
     keys: HashMap<String, Key>,
     /// What this world has given out, or it has made, by the words for what the other had.
     live: HashMap<String, String>,
+    /// The words that are being made: none is made of itself.
+    making: Vec<String>,
 }
 
 struct Key {
@@ -48,8 +54,9 @@ impl<'c> StandIn<'c> {
             Made::Code { holder, .. } => Some(holder),
             _ => None,
         });
-        let keys = named.filter_map(|named| Some((named.clone(), Key::new()?))).collect();
-        Self { made, hashes, keys, live: HashMap::new() }
+        let named: BTreeSet<&String> = named.collect();
+        let keys = named.into_iter().filter_map(|named| Some((named.clone(), Key::new()?))).collect();
+        Self { made, hashes, keys, live: HashMap::new(), making: Vec::new() }
     }
 
     /// A text as it has to be here.
@@ -71,7 +78,12 @@ impl<'c> StandIn<'c> {
         if let Some(own) = self.live.get(word) {
             return own.clone();
         }
-        let made = self.made.get(word).and_then(|made| self.make(world, made));
+        if self.making.len() >= DEEPEST || self.making.iter().any(|own| own == word) {
+            return word.to_owned();
+        }
+        self.making.push(word.to_owned());
+        let made = self.made.get(word).and_then(|made| self.make(world, made)).filter(|made| made.len() <= LONGEST);
+        self.making.pop();
         // What nobody knows is as good as any other: the world did not know it either.
         let own = made.unwrap_or_else(|| word.to_owned());
         self.live.insert(word.to_owned(), own.clone());
@@ -87,13 +99,14 @@ impl<'c> StandIn<'c> {
                 let mut claims = claims.clone();
                 self.value(world, &mut claims);
                 let own = self.keys.get(key)?;
-                let mut head = head.clone();
-                head["jwk"] = own.jwk.clone();
+                let mut jwk = own.jwk.clone();
                 if *private {
-                    head["jwk"]["d"] = "a private half".into();
+                    jwk["d"] = "a private half".into();
                 }
+                let mut head = head.clone();
+                head.insert("jwk".to_owned(), jwk);
                 let encoded = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-                let message = format!("{}.{}", encoded(&head), encoded(&claims));
+                let message = format!("{}.{}", encoded(&Value::Object(head)), encoded(&claims));
                 let mut signature = own.key.sign(message.as_bytes()).ok()?.raw().to_vec();
                 if !holds && !*private {
                     signature.iter_mut().for_each(|byte| *byte ^= 1);
@@ -115,7 +128,10 @@ impl<'c> StandIn<'c> {
     /// JSON as it has to be here.
     pub(super) fn value(&mut self, world: &World, value: &mut Value) {
         match value {
-            Value::String(text) => *text = self.text(world, text),
+            Value::String(text) => {
+                let own = self.text(world, text);
+                *text = if own == *text { self.parts(world, text) } else { own };
+            }
             Value::Array(all) => all.iter_mut().for_each(|own| self.value(world, own)),
             Value::Object(fields) => fields.values_mut().for_each(|own| self.value(world, own)),
             _ => {}
@@ -133,7 +149,6 @@ impl<'c> StandIn<'c> {
 
     /// A path, or a header's value, as it has to be here: its parts are looked at one by one.
     pub(super) fn parts(&mut self, world: &World, text: &str) -> String {
-        let is_between = |own: char| !own.is_ascii_alphanumeric() && own != '-' && own != '_';
         let mut whole = String::new();
         for part in text.split_inclusive(is_between) {
             let own = part.trim_end_matches(is_between);

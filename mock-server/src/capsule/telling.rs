@@ -9,9 +9,11 @@ use onecity_publisher::read_folder;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
+use super::history::Beginning;
 use super::{Capsule, Deed, Event, Made, TheWorld, VERSION};
 use crate::content::Additions;
 use crate::identity::{key_of, verify_jws};
+use crate::journal::Redaction;
 use crate::world::World;
 
 /// The number of the counter whose secret is known to the world.
@@ -27,6 +29,11 @@ pub(super) fn jwk_of(x: &[u8], y: &[u8]) -> Value {
     json!({ "kty": "EC", "crv": "P-256", "x": URL_SAFE_NO_PAD.encode(x), "y": URL_SAFE_NO_PAD.encode(y) })
 }
 
+/// What stands between the parts of addresses and headers that may be secrets.
+pub(super) fn is_between(own: char) -> bool {
+    !own.is_ascii_alphanumeric() && own != '-' && own != '_'
+}
+
 /// What stands before a word whose hash is meant.
 pub(super) const HASH_OF: &str = "s256:";
 
@@ -34,27 +41,39 @@ impl World {
     /// All that has happened since it began, in one file.
     pub fn capsule(&self) -> Capsule {
         let redaction = self.journal.hearing();
-        let (began, exchanges_before, goes_on) = self.history.beginning();
+        let Beginning { began, first, exchanges: exchanges_before, goes_on } = self.history.beginning();
         let (deeds, mut lost) = self.history.deeds();
-        let entries = self.journal.all();
-        lost += self.journal.count().saturating_sub(exchanges_before + entries.len() as u64);
+        let (entries, count) = self.journal.all();
+        lost += count.saturating_sub(exchanges_before + entries.len() as u64);
+        // What was under way when the world was reset belongs to the one before.
+        let entries = entries.into_iter().filter(|entry| entry.number > exchanges_before);
+        let entries: Vec<_> = entries.filter(|entry| entry.arrived.turn >= first).collect();
         let mut turns: Vec<(u64, Event)> = Vec::new();
         for entry in &entries {
             let exchange = Box::new(self.journal.show_with(&redaction, entry));
             let number = entry.number;
             turns.push((entry.arrived.turn, Event::Arrived { at: entry.arrived.at, exchange }));
             match entry.handled {
-                Some(moment) => turns.push((moment.turn, Event::Handled { at: moment.at, number })),
+                Some(moment) => {
+                    let unseen = !entry.is_over;
+                    turns.push((moment.turn, Event::Handled { at: moment.at, number, unseen }));
+                }
                 None => turns.push((entry.ended, Event::GivenUp { number })),
             }
         }
         let mut services = BTreeMap::new();
-        let mut additions = self.began_with().clone();
+        let mut additions = self.began_with();
         take_along(&mut additions, &mut services);
+        hide_personas(&redaction, &mut additions);
         for (moment, mut deed) in deeds {
             match &mut deed {
                 Deed::Check { code, .. } => *code = redaction.word(code),
-                Deed::Lay { additions } => take_along(additions, &mut services),
+                Deed::Lay { additions } => {
+                    take_along(additions, &mut services);
+                    hide_personas(&redaction, additions);
+                }
+                Deed::Stub { stub } => stub.hide(&redaction),
+                Deed::FollowStubs { stubs } => stubs.iter_mut().for_each(|stub| stub.hide(&redaction)),
                 _ => {}
             }
             turns.push((moment.turn, Event::Done { at: moment.at, deed: Box::new(deed) }));
@@ -83,6 +102,13 @@ impl World {
             services,
             events,
         }
+    }
+}
+
+/// What a provider knows of made-up people stands for what it knows of people.
+fn hide_personas(redaction: &Redaction, additions: &mut Additions) {
+    for text in additions.personas.iter_mut().filter_map(|own| own.phone.as_mut()) {
+        *text = redaction.word(text);
     }
 }
 
@@ -146,9 +172,11 @@ impl<'h> Described<'h> {
         let mut part = || -> Option<Value> {
             serde_json::from_slice(&URL_SAFE_NO_PAD.decode(parts.next()?).ok()?).ok().filter(Value::is_object)
         };
-        let (mut head, mut claims) = (part()?, part()?);
-        let jwk = head.as_object_mut()?.remove("jwk")?;
-        let holds = head["typ"].as_str().is_some_and(|typ| verify_jws::<Value>(secret, typ).is_some());
+        let (head, mut claims) = (part()?, part()?);
+        let Value::Object(mut head) = head else { return None };
+        let jwk = head.remove("jwk")?;
+        let holds =
+            head.get("typ").and_then(Value::as_str).is_some_and(|typ| verify_jws::<Value>(secret, typ).is_some());
         self.reword(&mut claims);
         Some(Made::Jws { key: key_of(&jwk)?, private: jwk.get("d").is_some(), head, claims, holds })
     }
@@ -161,6 +189,16 @@ impl<'h> Described<'h> {
                     *text = (*word).to_owned();
                 } else if let Some(word) = self.hashes.get(text.as_str()) {
                     *text = format!("{HASH_OF}{word}");
+                } else {
+                    // An address may have one in it.
+                    *text = text
+                        .split_inclusive(is_between)
+                        .map(|part| {
+                            let own = part.trim_end_matches(is_between);
+                            let word = self.words.get(own).copied().filter(|_| own.len() > 8).unwrap_or(own);
+                            format!("{word}{}", &part[own.len()..])
+                        })
+                        .collect();
                 }
             }
             Value::Array(all) => all.iter_mut().for_each(|own| self.reword(own)),
@@ -175,7 +213,6 @@ impl<'h> Described<'h> {
             Event::Arrived { exchange, .. } => Some([Some(&exchange.query), exchange.request.body.as_ref()]),
             _ => None,
         });
-        let is_between = |own: char| !own.is_ascii_alphanumeric() && own != '-' && own != '_';
         let parts = sent.flatten().flatten().flat_map(|text| text.split(is_between));
         parts.filter_map(|part| Some((part.to_owned(), (*self.hashes.get(part)?).to_owned()))).collect()
     }

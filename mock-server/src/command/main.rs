@@ -196,17 +196,17 @@ async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<P
             return ExitCode::FAILURE;
         }
     }
-    if let Err(error) = settings.apply(server.worlds(), None) {
-        eprintln!("{error}");
-        return ExitCode::FAILURE;
-    }
     if let Some(path) = config {
+        if let Err(error) = settings.apply(server.worlds()) {
+            eprintln!("{error}");
+            return ExitCode::FAILURE;
+        }
         let shown = path.display().to_string();
         let says = move |followed: Result<(), mock_server::SettingsError>| match followed {
             Ok(()) => say!("{shown} was changed, and is followed"),
             Err(error) => eprintln!("{shown} was changed, and is not followed: {error}"),
         };
-        tokio::spawn(mock_server::follow(path, std::sync::Arc::clone(server.worlds()), settings, says));
+        tokio::spawn(mock_server::follow(path, std::sync::Arc::clone(server.worlds()), says));
     }
     let origin = server.world().origin().to_owned();
     say!("The world is up at {origin}");
@@ -243,8 +243,9 @@ async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<P
 }
 
 async fn again(file: &std::path::Path, json: bool) -> ExitCode {
-    let read = std::fs::read(file).map_err(|error| error.to_string());
-    let capsule = read.and_then(|bytes| Capsule::read(&bytes).map_err(|error| error.to_string()));
+    let capsule = std::fs::File::open(file)
+        .map_err(|error| error.to_string())
+        .and_then(|file| Capsule::read(file).map_err(|error| error.to_string()));
     let outcome = match capsule {
         Ok(capsule) => replay(&capsule).await.map_err(|error| error.to_string()),
         Err(error) => Err(error),

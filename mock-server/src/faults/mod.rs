@@ -366,10 +366,12 @@ impl Faults {
             let all = self.all.read().unwrap_or_else(PoisonError::into_inner);
             all.iter().filter(|own| is_meant(&own.rule.what) && own.is_for(asked)).cloned().collect()
         };
+        let strikes = meant.iter().filter_map(|own| own.meet(&self.seed)).collect();
+        // Once the counts say so.
         if !meant.is_empty() {
             self.has_changed();
         }
-        meant.iter().filter_map(|own| own.meet(&self.seed)).collect()
+        strikes
     }
 }
 

@@ -257,7 +257,7 @@ pub(super) async fn ask(
     if let Some(persona) = request.hint().and_then(|hint| people.get(hint)) {
         return grant_code(&world, &provider, &request, &persona.id, now);
     }
-    let seen = browser(&world, &provider, &headers);
+    let seen = browser(&world, &provider, &headers).filter(|(persona, _)| people.get(persona).is_some());
     let seen = seen.filter(|(_, at)| request.max_age.is_none_or(|longest| now - at <= longest));
     // Whom the app means by an ID token must be who is there (OpenID Connect Core 1.0 §3.1.2.1).
     let meant = request.parameters.get("id_token_hint").map(|hint| hinted(&world, &provider, hint).map(|own| own.sub));

@@ -91,6 +91,8 @@ struct IssuerState {
     passed: BTreeMap<(u32, u64), UnixTime>,
     /// What they had let through when the state was written.
     remembered: HashMap<(u32, u64), Pieces>,
+    /// Those of which the state file has to forget it.
+    forgotten: Vec<(u32, u64)>,
     /// Whether its keys are not in the state file yet.
     is_unwritten: bool,
 }
@@ -126,6 +128,7 @@ impl IssuerState {
             gates: HashMap::new(),
             passed: BTreeMap::new(),
             remembered: HashMap::new(),
+            forgotten: Vec::new(),
             is_unwritten: true,
         };
         issuer.add_key(0)?;
@@ -213,11 +216,14 @@ impl IssuerState {
             changes.put(ISSUERS, id, &self.stored());
         }
         self.records.unwritten(&passes, changes);
+        for place in std::mem::take(&mut self.forgotten) {
+            changes.remove(&redeemed, &serde_json::to_string(&place).expect("JSON of numbers"));
+        }
         for (place, since) in std::mem::take(&mut self.passed) {
-            let Some((gate, now)) = self.gates.get(&place) else { continue };
             let key = serde_json::to_string(&place).expect("JSON of numbers");
+            let Some((gate, _)) = self.gates.get(&place) else { continue };
             changes.remove_below(&redeemed, &key, since - PASSAGES_LAST);
-            changes.put_piece(&redeemed, &key, *now, gate.passages(since, &file_key()));
+            changes.put_piece(&redeemed, &key, since, gate.passages(since, &file_key()));
         }
     }
 
@@ -493,7 +499,9 @@ impl Issuers {
             issuer.statuses = StatusArray::new(2, STATUS_ENTRIES).expect("two bits");
             issuer.issued = 0;
             issuer.records.clear();
-            issuer.gates.clear();
+            let places = issuer.gates.drain().map(|(place, _)| place);
+            issuer.forgotten = places.chain(issuer.remembered.drain().map(|(place, _)| place)).collect();
+            issuer.passed.clear();
             issuer.is_unwritten = true;
         }
     }

@@ -9,7 +9,7 @@
 
 mod filter;
 mod har;
-mod redaction;
+pub(crate) mod redaction;
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -83,6 +83,8 @@ pub(crate) struct Entry {
     pub ended: u64,
     /// Whether a real back end has answered.
     pub passed_on: bool,
+    /// Whether it came to its end; otherwise nobody waited for it any more.
+    pub is_over: bool,
     pub took: Duration,
     pub asked: Asked,
     pub query: String,
@@ -281,9 +283,10 @@ impl Journal {
         self.redaction.hearing()
     }
 
-    /// All that is remembered, the oldest first.
-    pub(crate) fn all(&self) -> Vec<Arc<Entry>> {
-        self.lock().entries.iter().cloned().collect()
+    /// All that is remembered, the oldest first, and how many there ever were.
+    pub(crate) fn all(&self) -> (Vec<Arc<Entry>>, u64) {
+        let kept = self.lock();
+        (kept.entries.iter().cloned().collect(), kept.count)
     }
 
     /// The one that was written down last.
@@ -343,6 +346,7 @@ mod tests {
             handled: None,
             ended: 0,
             passed_on: false,
+            is_over: true,
             took: Duration::from_millis(7),
             asked: Asked::new(method, path, None, None, Bytes::new()),
             query: String::new(),

@@ -40,7 +40,7 @@ const FIELDS: [&str; 20] = [
 const LONGEST: usize = 64 << 10;
 
 /// Whether a field's value is a secret, however its name is written.
-fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let plain = |text: &str| -> String {
         text.chars().filter(char::is_ascii_alphanumeric).map(|own| own.to_ascii_lowercase()).collect()
     };
@@ -107,7 +107,7 @@ impl Redaction {
         }
     }
 
-    pub(super) fn header(&self, name: &HeaderName, value: &HeaderValue) -> String {
+    pub(crate) fn header(&self, name: &HeaderName, value: &HeaderValue) -> String {
         let text = String::from_utf8_lossy(value.as_bytes()).into_owned();
         if ADDRESSES.contains(&name.as_str()) {
             return match text.split_once('?') {
@@ -161,7 +161,7 @@ impl Redaction {
         }
     }
 
-    fn json(&self, value: &mut Value) {
+    pub(crate) fn json(&self, value: &mut Value) {
         match value {
             Value::Object(fields) => {
                 for (name, own) in fields {
@@ -191,7 +191,7 @@ impl Redaction {
     }
 
     /// Everything in a secret field is secret.
-    fn secret(&self, value: &mut Value) {
+    pub(crate) fn secret(&self, value: &mut Value) {
         match value {
             Value::Null | Value::Bool(_) => {}
             Value::Object(fields) => fields.values_mut().for_each(|own| self.secret(own)),

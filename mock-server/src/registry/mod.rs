@@ -10,8 +10,8 @@ use onecity_protocol::credential::{TrustList, UnixTime};
 use onecity_protocol::region::{RegionFile, RegionId, UnitId};
 use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET};
 use onecity_publisher::{
-    Holders, Ingest, IngestError, Ingested, KeyRing, Lifetimes, PublicKey, PublishError, Repository, RepositoryFiles,
-    SigningKey,
+    Change, Holders, Ingest, IngestError, Ingested, KeyRing, Lifetimes, PublicKey, PublishError, Repository,
+    RepositoryFiles, SigningKey,
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -47,12 +47,14 @@ pub struct Published {
     pub sha256: [u8; 32],
     /// The hash of each file in it.
     pub files: BTreeMap<String, [u8; 32]>,
+    /// To how many phones of a hundred it is offered.
+    pub rollout: u8,
 }
 
 impl Published {
-    fn of(packed: &Packed) -> Self {
+    fn of(packed: &Packed, rollout: u8) -> Self {
         let files = packed.files.iter().map(|(path, bytes)| (path.clone(), sha256(bytes))).collect();
-        Self { sha256: sha256(&packed.package), files }
+        Self { sha256: sha256(&packed.package), files, rollout }
     }
 }
 
@@ -111,6 +113,8 @@ const SIGNED_EVERY: i64 = 86_400;
 const ROOT_SIGNED_EVERY: i64 = 180 * 86_400;
 /// How long after it was signed all but a root has ended, in seconds.
 const LONG_AGO: i64 = 400 * 86_400;
+/// The version that its snapshots have when it is built.
+const BUILT: u64 = 2;
 /// How many of its keys sign a root.
 const ROOT_THRESHOLD: usize = 3;
 
@@ -264,7 +268,7 @@ impl Registry {
         origins: Origins<'_>,
     ) -> Result<(), RegistryError> {
         let packed = own.pack(origins)?;
-        let published = Published::of(&packed);
+        let published = Published::of(&packed, own.rollout);
         repository.publish(&own.unit, packed.package, own.rollout)?;
         self.published.insert((own.unit.clone(), own.service.clone()), published);
         Ok(())
@@ -273,17 +277,24 @@ impl Registry {
     /// Publishes a service from now on, or its next version. The same again changes nothing.
     pub(crate) fn add(&mut self, own: &Publication, origins: Origins<'_>, now: UnixTime) -> Result<(), RegistryError> {
         let packed = own.pack(origins)?;
-        let published = Published::of(&packed);
+        let published = Published::of(&packed, own.rollout);
         let place = (own.unit.clone(), own.service.clone());
-        if self.published.get(&place).is_some_and(|before| before.sha256 == published.sha256) {
+        let is_same = |before: &Published| before.sha256 == published.sha256 && before.rollout == published.rollout;
+        if self.published.get(&place).is_some_and(is_same) {
             return Ok(());
         }
+        let is_packed = self.published.get(&place).is_some_and(|before| before.sha256 == published.sha256);
         let unknown = || RegistryError::Unknown(own.unit.region().clone());
         let id = own.unit.region().first_level().ok_or_else(unknown)?;
         self.change(&id, now, |repository, ring| {
             if own.unit.role() != "targets" && repository.keys_of(&own.unit)?.is_empty() {
                 let key = ring.generate()?;
                 repository.delegate(&own.unit, &[key], 1)?;
+            }
+            if is_packed {
+                let newest = repository.releases(&own.unit)?.into_iter().filter(|other| other.app_id == own.service);
+                let newest = newest.map(|other| other.version_code).max().unwrap_or_default();
+                return repository.change(&own.unit, &own.service, newest, Change::Percent(own.rollout));
             }
             repository.publish(&own.unit, packed.package, own.rollout).map(drop)
         })?;
@@ -329,7 +340,14 @@ impl Registry {
             let root = root.into_iter().map(PublicKey::from_listed);
             let root = root.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?;
             let own = files.remove(&id).unwrap_or_default();
-            let repository = Repository::open(own.clone()).map_err(|_| damaged())?;
+            let mut repository = Repository::open(own.clone()).map_err(|_| damaged())?;
+            // What is read is signed again when it is due.
+            for role in repository.tree().map_err(|_| damaged())? {
+                repository.read_role(&role).map_err(|_| damaged())?;
+            }
+            if !first.contains_key(&id) {
+                return Err(StateError::Damaged(FIRST_FILES.to_owned()));
+            }
             let ingest = Ingest::default();
             let kept = Kept { repository, ring, ingest, root, is_changed, signed, root_signed };
             registry.past.entry(id.clone()).or_default().first = first.remove(&id).unwrap_or_default();
@@ -340,6 +358,17 @@ impl Registry {
         }
         registry.unwritten.repositories.clear();
         Ok(Some(registry))
+    }
+
+    /// Whether a unit publishes something.
+    pub(crate) fn publishes(&self, unit: &UnitId) -> bool {
+        self.published.keys().any(|(own, _)| own == unit)
+    }
+
+    /// Whether nothing was signed again since it was built.
+    pub(crate) fn is_as_built(&self) -> bool {
+        let newest = format!("metadata/{}.snapshot.json", BUILT + 1);
+        self.repositories.values().all(|own| !own.repository.storage().contains_key(&newest))
     }
 
     /// Whether there is something that a state file does not have yet.
@@ -409,12 +438,12 @@ impl Registry {
         self.looked_at = now;
         let mut renewed = Vec::new();
         for (id, kept) in &mut self.repositories {
-            if now - kept.root_signed >= ROOT_SIGNED_EVERY {
+            if now.saturating_sub(kept.root_signed) >= ROOT_SIGNED_EVERY {
                 let lifetimes = Lifetimes::default();
                 kept.repository.rotate("root", &kept.root, ROOT_THRESHOLD, &kept.ring, now, &lifetimes)?;
                 kept.root_signed = now;
             }
-            if now - kept.signed >= SIGNED_EVERY {
+            if now.saturating_sub(kept.signed) >= SIGNED_EVERY {
                 renewed.push((id.clone(), kept.sign(now)?));
             }
         }

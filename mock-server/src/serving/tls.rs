@@ -181,7 +181,7 @@ impl Certificate {
 
 impl StoredCertificate {
     fn is_good(&self, now: i64) -> bool {
-        (self.made - DAY..self.made + (LASTS - RENEWED) * DAY).contains(&now) && !self.chain.is_empty()
+        (-DAY..(LASTS - RENEWED) * DAY).contains(&now.saturating_sub(self.made)) && !self.chain.is_empty()
     }
 }
 

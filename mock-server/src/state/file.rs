@@ -82,7 +82,8 @@ impl StateFile {
     /// Gives the writer what a world has changed; answers what to wait for. The caller sees to it that a world's changes come in
     /// their order.
     pub(crate) fn give(&self, world: &str, changes: Changes) -> u64 {
-        match changes.is_empty() {
+        // What could not be written is tried again, also by those who only look.
+        match changes.is_empty() && self.written.borrow().failed.is_none() {
             true => self.given.load(Ordering::Acquire),
             false => self.send(world, false, changes.0),
         }
@@ -153,7 +154,15 @@ fn make(path: &Path) -> std::io::Result<()> {
     options.write(true).create(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    if file.metadata()?.len() == 0 {
+        // Also one that somebody has made before, for this.
+        let owner_alone = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0o600);
+        file.set_permissions(owner_alone)?;
+    }
+    drop(file);
+    Ok(())
 }
 
 fn connect(path: &Path) -> Result<Connection, StateError> {

@@ -22,6 +22,7 @@ pub use stub::{Answer, Meant, ReplyHeaders, Stub, StubError};
 use stub::{Ready, Reply, Request, StoredStub};
 
 use crate::capsule::{Deed, History};
+use crate::problem::Problem;
 use crate::state::{Changes, Rows, StateError};
 use crate::world::World;
 
@@ -63,8 +64,12 @@ struct All {
 /// What is not in the state file yet.
 #[derive(Default)]
 struct Unwritten {
-    /// Those that are another, or have answered.
+    /// Whether there is one.
+    is_written: bool,
+    /// Those that are another.
     stubs: BTreeSet<String>,
+    /// Those that have answered.
+    answered: BTreeSet<String>,
     /// Whether it is which there are, and in what order.
     order: bool,
 }
@@ -72,6 +77,7 @@ struct Unwritten {
 /// The parts of a state file that are the stubs'.
 const STUBS: &str = "stubs";
 const ORDER: &str = "stubs-order";
+const ANSWERED: &str = "stubs-answered";
 
 /// In what order stubs are asked, as a state file has it.
 #[derive(Serialize, Deserialize)]
@@ -84,8 +90,10 @@ struct StoredOrder {
 impl All {
     /// Notes for the state file that a stub is another.
     fn has_changed(&mut self, id: &str) {
-        self.unwritten.stubs.insert(id.to_owned());
-        self.unwritten.order = true;
+        if self.unwritten.is_written {
+            self.unwritten.stubs.insert(id.to_owned());
+            self.unwritten.order = true;
+        }
     }
 }
 
@@ -114,30 +122,48 @@ impl Stubs {
 
     /// Goes on with what a state file has.
     pub(crate) fn restore(&self, rows: &mut Rows) -> Result<(), StateError> {
+        self.lock().unwritten.is_written = true;
         let mut stored: BTreeMap<String, StoredStub> = rows.take_all(STUBS)?.into_iter().collect();
+        let answered: BTreeMap<String, u32> = rows.take_all(ANSWERED)?.into_iter().collect();
         let Some(StoredOrder { written, recorded, given }) = rows.take_one(ORDER)? else { return Ok(()) };
         let damaged = || StateError::Damaged(STUBS.to_owned());
         let mut ready = |ids: Vec<String>| {
             let one = |id: String| {
                 let own = stored.remove(&id).ok_or_else(damaged)?;
-                Ready::restore(id, own).map_err(|_| damaged())
+                let answered = answered.get(&id).copied().unwrap_or(0);
+                Ready::restore(id, own, answered).map_err(|_| damaged())
             };
             ids.into_iter().map(one).collect::<Result<VecDeque<_>, _>>()
         };
         let (written, recorded) = (ready(written)?, ready(recorded)?);
         let recorded_bytes = recorded.iter().map(Ready::weight).sum();
-        *self.lock() = All { written, recorded, recorded_bytes, given, unwritten: Unwritten::default() };
+        *self.lock() = All {
+            written,
+            recorded,
+            recorded_bytes,
+            given,
+            unwritten: Unwritten { is_written: true, ..Unwritten::default() },
+        };
         Ok(())
     }
 
     /// What a state file does not have yet.
     pub(crate) fn unwritten(&self, changes: &mut Changes) {
         let mut all = self.lock();
-        let Unwritten { stubs, order } = std::mem::take(&mut all.unwritten);
+        let is_written = all.unwritten.is_written;
+        let now = Unwritten { is_written, ..Unwritten::default() };
+        let Unwritten { stubs, mut answered, order, .. } = std::mem::replace(&mut all.unwritten, now);
         for id in stubs {
             match all.written.iter().chain(&all.recorded).find(|own| own.id() == id) {
                 Some(own) => changes.put(STUBS, &id, &own.stored()),
                 None => changes.remove(STUBS, &id),
+            }
+            answered.insert(id);
+        }
+        for id in answered {
+            match all.written.iter().chain(&all.recorded).find(|own| own.id() == id) {
+                Some(own) => changes.put(ANSWERED, &id, &own.answered()),
+                None => changes.remove(ANSWERED, &id),
             }
         }
         if order {
@@ -158,6 +184,8 @@ impl Stubs {
         }
         let stub = Stub { id: Some(id.clone()), ..stub };
         let ready = Ready::new(id.clone(), stub.clone(), None)?;
+        // One id is one stub, also where it was recorded.
+        all.recorded.retain(|own| own.id() != id);
         all.written.retain(|own| own.id() != id);
         if all.written.len() >= MOST {
             return Err(StubError::TooMany);
@@ -174,15 +202,22 @@ impl Stubs {
             let id = stub.id.clone().unwrap_or_else(|| format!("file-{}", at + 1));
             Ready::new(id, stub.clone(), None).map(Ready::of_a_file)
         });
-        let ready = named.collect::<Result<Vec<_>, _>>()?;
+        let mut ready: Vec<Ready> = Vec::new();
+        for own in named {
+            let own = own?;
+            // Of two with one id, the later counts.
+            ready.retain(|other: &Ready| other.id() != own.id());
+            ready.push(own);
+        }
         let mut all = self.lock();
         let goes = |own: &Ready| own.is_of_a_file() || ready.iter().any(|new| new.id() == own.id());
         let gone: Vec<String> = all.written.iter().filter(|own| goes(own)).map(|own| own.id().to_owned()).collect();
-        all.written.retain(|own| !goes(own));
-        gone.iter().for_each(|id| all.has_changed(id));
-        if all.written.len() + ready.len() > MOST {
+        let stays = all.written.iter().filter(|own| !goes(own)).count();
+        if stays + ready.len() > MOST {
             return Err(StubError::TooMany);
         }
+        all.written.retain(|own| !goes(own));
+        gone.iter().for_each(|id| all.has_changed(id));
         for own in ready.into_iter().rev() {
             all.has_changed(own.id());
             all.written.push_front(own);
@@ -220,8 +255,9 @@ impl Stubs {
     pub fn clear(&self) {
         let mut all = self.lock();
         let gone: Vec<String> = all.written.iter().chain(&all.recorded).map(|own| own.id().to_owned()).collect();
-        *all = All::default();
-        all.unwritten.order = true;
+        let unwritten = std::mem::take(&mut all.unwritten);
+        *all = All { unwritten, ..All::default() };
+        all.unwritten.order = all.unwritten.is_written;
         gone.iter().for_each(|id| all.has_changed(id));
         self.history.note(Deed::ClearStubs);
     }
@@ -238,7 +274,9 @@ impl Stubs {
         let All { written, recorded, unwritten, .. } = &mut *all;
         let own = written.iter_mut().chain(recorded).find(|own| own.is_for(request))?;
         own.counts();
-        unwritten.stubs.insert(own.id().to_owned());
+        if unwritten.is_written {
+            unwritten.answered.insert(own.id().to_owned());
+        }
         match own.answer() {
             Answer::PassOn { to, strip, record } => {
                 Some(Turn::PassOn { to: to.clone(), strip: strip.clone(), record: *record })
@@ -285,15 +323,15 @@ impl Stubs {
         &self,
         world: &Arc<World>,
         request: &Request<'_>,
-        said_then: Option<(StatusCode, HeaderMap, Bytes)>,
+        real: RealBackEnds,
     ) -> Option<Stubbed> {
         let stubbed = |response, is_passed_on| Some(Stubbed { response, is_passed_on });
         match self.turn(request)? {
             Turn::Reply(reply) => stubbed(reply.to(request, world), false),
             Turn::PassOn { to, strip, record } => {
-                let passed = match said_then {
-                    Some(said) => Ok(said),
-                    None => passing::pass_on(request, &to, strip.as_deref()).await,
+                let passed = match real {
+                    RealBackEnds::SaidThen(said) => said.ok_or_else(Problem::bad_gateway),
+                    RealBackEnds::Asked => passing::pass_on(request, &to, strip.as_deref()).await,
                 };
                 let (status, headers, body) = match passed {
                     Ok(passed) => passed,
@@ -308,6 +346,14 @@ impl Stubs {
             }
         }
     }
+}
+
+/// What real back ends say.
+pub(crate) enum RealBackEnds {
+    /// They are asked.
+    Asked,
+    /// Nobody is asked: it happens again, and they say what they said then, if anything.
+    SaidThen(Option<(StatusCode, HeaderMap, Bytes)>),
 }
 
 /// An answer in the place of a back end's.

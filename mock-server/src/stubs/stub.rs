@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use globset::GlobMatcher;
 use minijinja::value::Serde;
@@ -16,6 +16,7 @@ use utoipa::ToSchema;
 
 use super::{StubView, context, headers_of};
 use crate::faults::{RuleError, is_id, pattern};
+use crate::journal::{Redaction, redaction};
 use crate::named::named;
 use crate::problem::Problem;
 use crate::world::World;
@@ -219,6 +220,53 @@ pub(super) struct Exactly {
     body: [u8; 32],
 }
 
+impl Stub {
+    /// Words in the place of secrets, as requests and answers have them where they are told.
+    pub(crate) fn hide(&mut self, words: &Redaction) {
+        for (name, value) in &mut self.on.headers {
+            if let (Ok(name), Ok(own)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                *value = words.header(&name, &own);
+            }
+        }
+        for (name, value) in &mut self.on.query {
+            if redaction::is_secret(name) {
+                *value = words.word(value);
+            }
+        }
+        for (at, value) in &mut self.on.json {
+            let name = at.rsplit('/').next().unwrap_or_default();
+            if redaction::is_secret(name) {
+                words.secret(value);
+            }
+        }
+        match &mut self.answer {
+            Answer::Reply { body, json, headers, .. } => {
+                if let Some(json) = json {
+                    words.json(json);
+                }
+                // A template is no JSON yet.
+                if let Some(mut json) = body.as_deref().and_then(|text| serde_json::from_str(text).ok()) {
+                    words.json(&mut json);
+                    *body = Some(json.to_string());
+                }
+                for (name, value) in &mut headers.0 {
+                    if let (Ok(name), Ok(own)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                        *value = words.header(&name, &own);
+                    }
+                }
+            }
+            Answer::PassOn { to, .. } => {
+                if let Ok(mut url) = url::Url::parse(to) {
+                    let hides = !url.username().is_empty() || url.password().is_some();
+                    if hides && url.set_username("").is_ok() && url.set_password(None).is_ok() {
+                        *to = url.to_string();
+                    }
+                }
+            }
+        }
+    }
+}
+
 impl Meant {
     /// A request that was recorded, as far as a tester reads it.
     pub(super) fn recorded(request: &Request<'_>) -> Self {
@@ -237,7 +285,6 @@ impl Meant {
 #[derive(Serialize, Deserialize)]
 pub(super) struct StoredStub {
     stub: Stub,
-    answered: u32,
     recorded: Option<Exactly>,
     is_of_a_file: bool,
 }
@@ -304,19 +351,19 @@ impl Ready {
     }
 
     /// One that a state file has.
-    pub(super) fn restore(id: String, stored: StoredStub) -> Result<Self, StubError> {
-        let StoredStub { stub, answered, recorded, is_of_a_file } = stored;
+    pub(super) fn restore(id: String, stored: StoredStub, answered: u32) -> Result<Self, StubError> {
+        let StoredStub { stub, recorded, is_of_a_file } = stored;
         Ok(Self { answered, is_of_a_file, ..Self::new(id, stub, recorded)? })
     }
 
     /// As a state file has it.
     pub(super) fn stored(&self) -> StoredStub {
-        StoredStub {
-            stub: self.stub.clone(),
-            answered: self.answered,
-            recorded: self.recorded.clone(),
-            is_of_a_file: self.is_of_a_file,
-        }
+        StoredStub { stub: self.stub.clone(), recorded: self.recorded.clone(), is_of_a_file: self.is_of_a_file }
+    }
+
+    /// How often it has answered.
+    pub(super) fn answered(&self) -> u32 {
+        self.answered
     }
 
     /// The same as a file says it.
@@ -392,7 +439,7 @@ impl Ready {
         let text = body.clone().or_else(|| json.as_ref().map(Value::to_string)).unwrap_or_default();
         let mut all = headers_of(headers.0.iter());
         if json.is_some() && !all.contains_key(header::CONTENT_TYPE) {
-            all.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+            all.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
         let status = StatusCode::from_u16(*status).unwrap_or(StatusCode::OK);
         Some(Reply { id: self.id.clone(), status, headers: all, text, template: self.template.clone() })

@@ -384,6 +384,11 @@ impl<S: RegistryStorage> Repository<S> {
         self.tree_below("targets".to_owned())
     }
 
+    /// Reads a role, so that it is signed again when it is due.
+    pub fn read_role(&mut self, role: &str) -> Result<(), PublishError> {
+        self.role(role).map(drop)
+    }
+
     /// A role and every one below it.
     fn tree_below(&mut self, role: String) -> Result<Vec<String>, PublishError> {
         let mut seen = BTreeSet::from([role.clone()]);

@@ -186,6 +186,106 @@ async fn no_secret_is_in_a_capsule_and_a_login_that_it_tells_of_holds_again() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_session_is_ended_again_a_stub_s_secrets_are_words_and_nobody_is_asked_who_was_not_answered() {
+    let tester = Tester::new().await;
+    let phone = Phone::new(&tester.world, &["en"]).expect("a phone");
+    phone.log_in("shandong", "lan").await.expect("logged in");
+    let other = Phone::new(&tester.world, &["en"]).expect("a phone");
+    tester.world.clock.jump(2000);
+    other.log_in("shandong", "lan").await.expect("logged in");
+    let sessions = other.client().sessions().await.expect("listed");
+    let elsewhere = sessions.iter().find(|own| !own.current).expect("the first phone's");
+    other.client().end_session(&elsewhere.id).await.expect("ended");
+    phone.client().sessions().await.expect_err("it has ended");
+
+    let stub = json!({ "on": { "path": "/city/vn-hn/keys", "headers": { "x-api-key": "a-key-of-staging" } },
+        "answer": { "kind": "reply", "json": { "access_token": "a-token-of-staging" } } });
+    tester.call(Method::POST, "/worlds/default/stubs", Some(stub)).await;
+    let keyed = tester.http.get(format!("{}/city/vn-hn/keys", tester.world.origin()));
+    assert_eq!(keyed.header("x-api-key", "a-key-of-staging").send().await.expect("answered").status(), 200);
+    // A real back end that counts who asks.
+    let asked = std::sync::Arc::new(std::sync::atomic::AtomicU32::new(0));
+    let counts = std::sync::Arc::clone(&asked);
+    let back_end = axum::Router::new().fallback(move || {
+        counts.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        async { axum::Json(json!({ "books": 3 })) }
+    });
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, back_end).await });
+    let passes_on = json!({ "on": { "path": "/city/vn-hn/real/*" },
+        "answer": { "kind": "pass-on", "to": format!("http://a-user:a-password@{address}") } });
+    tester.call(Method::POST, "/worlds/default/stubs", Some(passes_on)).await;
+    tester.ask("/city/vn-hn/real/books").await.expect("answered");
+    let lost = json!({ "id": "lost", "what": { "kind": "lose-answer", "instead": "reset" }, "on": { "path": "/city/vn-hn/real/*" } });
+    tester.begins(lost).await;
+    tester.ask("/city/vn-hn/real/lost").await.expect_err("its answer is lost");
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 2);
+
+    let capsule = tester.read("/worlds/default/capsule").await;
+    let text = capsule.to_string();
+    for secret in ["a-key-of-staging", "a-token-of-staging", "a-password", &elsewhere.id] {
+        assert!(!text.contains(secret), "{secret} is in it");
+    }
+    let outcome = again(&capsule).await;
+    assert_eq!(outcome.differences, []);
+    assert_eq!(asked.load(std::sync::atomic::Ordering::Relaxed), 2, "nobody is asked again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_capsule_that_somebody_has_made_up_ends_well_or_is_refused() {
+    let tester = Tester::new().await;
+    tester.ask("/city/vn-hn").await.expect("answered");
+    let capsule = tester.read("/worlds/default/capsule").await;
+    let changed = |change: fn(&mut Value)| {
+        let mut capsule = capsule.clone();
+        change(&mut capsule);
+        Capsule::read(capsule.to_string().as_bytes())
+    };
+    let word = "secret-0123456789ab";
+    assert_eq!(word.len(), 19);
+    // A word that is made of itself, and one of many of itself.
+    let circle = changed(|capsule| {
+        capsule["made"] =
+            json!({ "secret-0123456789ab": { "kind": "basic", "name": "x", "secret": "secret-0123456789ab" } });
+        capsule["events"][0]["exchange"]["query"] = "a=secret-0123456789ab".into();
+    });
+    replay(&circle.expect("a capsule")).await.expect("it ends");
+    let many = changed(|capsule| {
+        let all: serde_json::Map<String, Value> = (0..12)
+            .map(|number| {
+                let next = format!("secret-{:012x}", number + 1);
+                let claims: Vec<&str> = std::iter::repeat_n(next.as_str(), 40).collect();
+                let made =
+                    json!({ "kind": "jws", "head": {}, "key": "k", "private": false, "claims": claims, "holds": true });
+                (format!("secret-{number:012x}"), made)
+            })
+            .collect();
+        capsule["made"] = all.into();
+        capsule["events"][0]["exchange"]["query"] = "a=secret-000000000000".into();
+    });
+    replay(&many.expect("a capsule")).await.expect("it ends");
+    assert!(changed(|capsule| capsule["made"] = json!({ "w": { "kind": "jws", "head": [], "key": "k", "private": false, "claims": {}, "holds": true } })).is_err());
+    let long = changed(|capsule| {
+        capsule["events"][0]["exchange"]["request"]["bytes"] = u64::MAX.into();
+        capsule["events"][0]["exchange"]["request"]["body"] = Value::Null;
+    });
+    replay(&long.expect("a capsule")).await.expect("it ends");
+    for origin in ["x", "", "http://127.0.0.1:1/path", "file:///etc"] {
+        let mut capsule = capsule.clone();
+        capsule["world"]["web_origin"] = origin.into();
+        let capsule = Capsule::read(capsule.to_string().as_bytes()).expect("a capsule");
+        assert!(replay(&capsule).await.expect_err("refused").to_string().contains("address"), "{origin}");
+    }
+    let silent = changed(|capsule| {
+        capsule["events"][0]["exchange"]["path"] = "/city/\u{1b}[2J".into();
+        capsule["events"][0]["exchange"]["method"] = "not a method".into();
+    });
+    let outcome = replay(&silent.expect("a capsule")).await.expect("it ends");
+    assert!(outcome.differences.len() == 1 && !outcome.to_string().contains('\u{1b}'), "{outcome}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_is_no_capsule_or_can_t_happen_again_is_refused_by_name() {
     let read = |text: &str| Capsule::read(text.as_bytes()).expect_err("refused").to_string();
     assert!(read("").contains("no capsule") && read("{\"capsule\":1}").contains("no capsule"));
@@ -212,8 +312,14 @@ async fn what_is_no_capsule_or_can_t_happen_again_is_refused_by_name() {
     tester.ask("/city/vn-hn").await.expect("answered");
     assert!(replay(&tester.world.capsule()).await.expect("again").differences.is_empty());
 
+    // A world that was signed again before it was reset has versions that no other has.
+    tester.world.sign_again(&region("cn-sd")).expect("signed");
+    World::reset(&tester.world).expect("reset");
+    let refused = replay(&tester.world.capsule()).await.expect_err("refused");
+    assert!(refused.to_string().contains("signed before a reset"), "{refused}");
+
     // A file of a service that would lie elsewhere is written nowhere.
-    let mut capsule = tester.read("/worlds/default/capsule").await;
+    let mut capsule = Tester::new().await.read("/worlds/default/capsule").await;
     capsule["services"] = json!({ "service-1": { "../../outside": "AAAA" } });
     let capsule = Capsule::read(capsule.to_string().as_bytes()).expect("a capsule");
     assert!(replay(&capsule).await.expect_err("refused").to_string().contains("no path"));

@@ -57,7 +57,7 @@ fn write_service(folder: &Path, version: u32) {
 async fn start(file: &Path) -> (Server, Settings) {
     let settings = Settings::read(file).expect("settings");
     let server = Server::start(WorldOptions::default().with(settings.additions())).await.expect("a world");
-    settings.apply(server.worlds(), None).expect("applied");
+    settings.apply(server.worlds()).expect("applied");
     (server, settings)
 }
 
@@ -67,7 +67,7 @@ async fn a_file_adds_personas_regions_and_services_and_residents_find_them() {
     let file = folder.path().join("world.toml");
     write_service(folder.path(), 1);
     std::fs::write(&file, FILE).expect("written");
-    let (server, settings) = start(&file).await;
+    let (server, _) = start(&file).await;
     let world = server.world();
 
     let phone = Phone::new(&world, &["en"]).expect("a phone");
@@ -107,18 +107,42 @@ async fn a_file_adds_personas_regions_and_services_and_residents_find_them() {
     write_service(folder.path(), 2);
     std::fs::write(&file, FILE.replace("Persona Lin", "Persona Linh")).expect("written");
     let next = Settings::read(&file).expect("settings");
-    next.apply(server.worlds(), Some(&settings)).expect("applied");
+    next.apply(server.worlds()).expect("applied");
     let other = Phone::new(&world, &["en"]).expect("a phone");
     other.client().sync(&town).await.expect("synced");
     let opened = other.client().open_service(&own[0].id, &town).await.expect("it opens");
     assert_eq!(opened.manifest().version.code, 2);
     assert_eq!(other.log_in("shandong", "lin").await.expect("logged in").name, "Persona Linh");
 
+    // A service that comes while it runs, to some phones first; who is not there any more is logged out.
+    let more = FILE.replace("Persona Lin", "Persona Linh")
+        + "\nservices = [{ unit = \"cn-sd/qingdao\", folder = \"library\" }]";
+    let first_of_all = "[[services]]\nunit = \"cn-sd/qingdao/~port\"\nfolder = \"library\"\nrollout = 0\n";
+    let applied = |text: String| {
+        std::fs::write(&file, text).expect("written");
+        Settings::read(&file).and_then(|next| next.apply(server.worlds())).expect("applied");
+    };
+    applied(format!("{first_of_all}{more}"));
+    let port = "cn-sd/qingdao".parse().expect("a region");
+    let offered = async |to: &str| {
+        other.client().sync(&port).await.expect("synced");
+        let home = other.client().home(&port).await.expect("home");
+        home.services.iter().filter(|own| own.id.unit.to_string() == to).count()
+    };
+    assert_eq!(offered("cn-sd/qingdao/~port").await, 0);
+    applied(format!("{}{more}", first_of_all.replace("rollout = 0", "rollout = 100")));
+    assert_eq!(offered("cn-sd/qingdao/~port").await, 1);
+    let without = more.split("[[regions]]").nth(1).expect("the rest");
+    applied(format!("{first_of_all}[[regions]]{without}"));
+    other.client().sessions().await.expect_err("there is no such persona any more");
+
     // As it was at first: the version that it began with, signed later; and the file's again, once it is laid again.
     world.reset().expect("reset");
     phone.client().sync(&town).await.expect("synced");
-    next.apply(server.worlds(), Some(&next)).expect("applied");
+    assert_eq!(offered("cn-sd/qingdao/~port").await, 0);
+    applied(format!("{}{more}", first_of_all.replace("rollout = 0", "rollout = 100")));
     phone.client().sync(&town).await.expect("synced");
+    assert_eq!(offered("cn-sd/qingdao/~port").await, 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -127,10 +151,10 @@ async fn what_can_t_be_laid_over_a_world_is_refused_by_name_and_changes_nothing(
     let file = folder.path().join("world.toml");
     write_service(folder.path(), 1);
     std::fs::write(&file, FILE).expect("written");
-    let (server, settings) = start(&file).await;
+    let (server, _) = start(&file).await;
     let refused = |text: &str| -> SettingsError {
         std::fs::write(&file, text).expect("written");
-        let read = Settings::read(&file).and_then(|next| next.apply(server.worlds(), Some(&settings)));
+        let read = Settings::read(&file).and_then(|next| next.apply(server.worlds()));
         read.expect_err("refused")
     };
     let cases = [

@@ -1,6 +1,7 @@
 //! The world as a tester controls it: over HTTP, with phones and other clients in it.
 
 mod capsule;
+mod clock;
 mod connections;
 mod content;
 mod controls;

@@ -110,6 +110,120 @@ async fn another_server_goes_on_with_everything_and_phones_never_notice() {
     phone.client().sync(&jinan).await.expect("no rollback");
 }
 
+/// Ends a server and starts the next on its file.
+async fn next_server(tester: Tester, file: &Path) -> Tester {
+    let Tester { server, world, .. } = tester;
+    server.stop().await;
+    drop(world);
+    Tester::with(WorldOptions::default().state(file)).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_gate_refused_it_refuses_after_a_stop_and_no_code_of_a_second_is_forgotten() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("world.state");
+    let tester = Tester::with(written(&file)).await;
+    let province: RegionId = "cn-sd".parse().expect("a region");
+    let phone = Phone::new(&tester.world, &["en"]).expect("a phone");
+    phone.log_in("shandong", "lan").await.expect("logged in");
+    phone.client().sync(&"cn-sd/jinan".parse().expect("a region")).await.expect("synced");
+    let mut passes = Vec::new();
+    for holder in [None, Some("an"), Some("grandmother")] {
+        passes.push(phone.client().add_pass(&province, "transit", holder).await.expect("a pass").id);
+    }
+    tester.call(Method::PATCH, "/worlds/default/clock", Some(json!({ "speed": 0 }))).await;
+    let code = async |pass: &str| phone.client().code(pass, Audience::ANY).await.expect("a code").text;
+    let check = async |tester: &Tester, code: &str| {
+        let said = json!({ "code": code });
+        let passage = tester.call(Method::POST, "/worlds/default/gates/metro-1/check", Some(said)).await;
+        passage["reason"].as_str().or(passage["decision"].as_str()).expect("a word").to_owned()
+    };
+    // Three in one second, each written down by itself; the second after it is another.
+    let shown = [code(&passes[0]).await, code(&passes[1]).await];
+    for code in &shown {
+        assert_eq!(check(&tester, code).await, "accepted");
+    }
+    tester.world.clock.jump(1000);
+    let third = code(&passes[2]).await;
+    assert_eq!(check(&tester, &third).await, "accepted");
+    // Its list says that one is revoked; the next list is forged, and it does not take it.
+    tester
+        .call(Method::PUT, &format!("/worlds/default/passes/{}", passes[2]), Some(json!({ "status": "revoked" })))
+        .await;
+    tester.call(Method::POST, "/worlds/default/gates/metro-1/fetch", None).await;
+    let forged = json!({ "id": "forged", "what": { "kind": "bad-signature", "of": "status-list" } });
+    tester.begins(forged).await;
+    let view = tester.call(Method::POST, "/worlds/default/gates/metro-1/fetch", None).await;
+    assert!(view["trouble"].is_string(), "{view}");
+
+    let tester = next_server(tester, &file).await;
+    for code in &shown {
+        assert_ne!(check(&tester, code).await, "accepted");
+    }
+    tester.world.clock.jump(40_000);
+    // The phone lives in the first server's world, whose clock it goes by.
+    let clock = phone.platform().clock.wall();
+    let of_then = tester.world.clock.milliseconds() - clock;
+    tester.world.clock.jump(-of_then);
+    assert_eq!(check(&tester, &code(&passes[2]).await).await, "revoked", "it goes on with the list that it took");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn registries_go_on_to_be_signed_when_they_are_due() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("world.state");
+    let tester = Tester::with(written(&file)).await;
+    let weihai = "cn-sd/weihai".parse().expect("a region");
+    let phone = Phone::new(&tester.world, &["en"]).expect("a phone");
+    phone.client().sync(&weihai).await.expect("synced");
+    let tester = next_server(tester, &file).await;
+    // Longer than anything but a root counts.
+    for _ in 0..2 {
+        tester.world.clock.jump(100 * 24 * HOUR);
+        let other = Phone::new(&tester.world, &["en"]).expect("a phone");
+        other.client().sync(&weihai).await.expect("nothing has ended");
+        let home = other.client().home(&weihai).await.expect("home");
+        let coast = home.services.iter().filter(|own| own.id.app_id == "coast").count();
+        assert_eq!(coast, 1, "also a circle's");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_id_is_one_stub_and_a_world_that_was_ended_can_begin_again() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("world.state");
+    let tester = Tester::with(written(&file)).await;
+    let origin = tester.world.origin().to_owned();
+    let passes_on = json!({ "id": "real", "on": { "path": "/city/vn-hn/real/*" }, "answer": { "kind": "pass-on",
+        "to": format!("{origin}/city/vn-hn"), "strip": "/city/vn-hn/real", "record": true } });
+    tester.call(Method::POST, "/worlds/default/stubs", Some(passes_on)).await;
+    tester.ask("/city/vn-hn/real/transit").await.expect("answered");
+    let stubs = tester.read("/worlds/default/stubs").await;
+    let recorded = stubs.as_array().expect("stubs").iter().find(|own| own["recorded"] == true).expect("recorded");
+    let same = json!({ "id": recorded["id"], "on": { "path": "/city/vn-hn/other" }, "answer": { "kind": "reply", "body": "x" } });
+    tester.call(Method::POST, "/worlds/default/stubs", Some(same)).await;
+    let ids = |stubs: &Value| -> Vec<String> {
+        stubs.as_array().expect("stubs").iter().map(|own| own["id"].as_str().expect("an id").to_owned()).collect()
+    };
+    let before = ids(&tester.read("/worlds/default/stubs").await);
+    for _ in 0..3 {
+        tester.call(Method::POST, "/worlds", Some(json!({ "name": "again" }))).await;
+        let report =
+            tester.http.post(format!("{origin}/w/again/city/vn-hn/reports")).header("idempotency-key", "\"one\"");
+        let report = report.header("content-type", "application/json").body("{\"a\":1}");
+        assert_eq!(report.send().await.expect("answered").status(), 201);
+        tester.call(Method::DELETE, "/worlds/again", None).await;
+    }
+    tester.call(Method::POST, "/worlds", Some(json!({ "name": "again", "seed": 5 }))).await;
+    // As it is routed, so it is written down.
+    tester.call(Method::PUT, "/worlds/%61gain/presets/city-down", None).await;
+    let tester = next_server(tester, &file).await;
+    assert_eq!(ids(&tester.read("/worlds/default/stubs").await), before);
+    let world = tester.read("/worlds/again").await;
+    assert_eq!((&world["seed"], &world["faults"]), (&json!(5), &json!(1)));
+    assert_eq!(tester.read("/worlds/again/submissions").await, json!([]));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn time_goes_on_while_no_server_runs_at_the_speed_it_had() {
     let folder = tempfile::tempdir().expect("a folder");

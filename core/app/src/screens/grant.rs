@@ -1,7 +1,5 @@
 //! A one-use grant: a code for one counter, which learns from it what the resident agreed to.
 
-use std::time::Duration;
-
 use onecity_core::{CodeView, Error, PurposeView};
 use onecity_protocol::credential::Audience;
 
@@ -41,8 +39,8 @@ impl Grant {
                     let lasts = u64::try_from(code.next - code.issued).unwrap_or_default();
                     me.code = Some(code);
                     cx.ask(
-                        move |_| tokio::time::sleep(Duration::from_secs(lasts)),
-                        |me: &mut Self, (), _| (me.code, me.over) = (None, true),
+                        move |client| async move { client.wait(lasts).await },
+                        |me: &mut Self, _, _| (me.code, me.over) = (None, true),
                     );
                 }
                 Err(error) => me.error = Some(error),

@@ -208,6 +208,15 @@ impl Client {
         TaskHandle::new(task.abort_handle())
     }
 
+    /// Waits until so many seconds have passed by the device's clock.
+    pub async fn wait(&self, seconds: u64) -> Result<(), Error> {
+        self.run(move |parts| async move {
+            parts.device.time.wait(seconds).await;
+            Ok(())
+        })
+        .await
+    }
+
     /// Seconds since 1970 by the time that codes are signed with, and whether a server's word backs it.
     pub async fn time(&self) -> Result<(i64, bool), Error> {
         self.run(|parts| async move {

@@ -3,6 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
+use futures_util::future::BoxFuture;
 use onecity_protocol::credential::UnixTime;
 use onecity_store::{Owner, Record};
 use reqwest::header::{AGE, DATE, HeaderMap};
@@ -105,6 +106,11 @@ impl Time {
                 Reading { now, verified: false }
             }
         }
+    }
+
+    /// Waits until so many seconds have passed by the device's clock.
+    pub(crate) fn wait(&self, seconds: u64) -> BoxFuture<'static, ()> {
+        self.clock.wait(seconds.saturating_mul(1000))
     }
 
     /// Seconds since 1970.

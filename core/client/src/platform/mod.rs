@@ -7,8 +7,10 @@
 pub mod software;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use futures_util::future::BoxFuture;
 use onecity_protocol::service::ServiceId;
 pub use onecity_store::{SecretError, SecretStore};
 
@@ -81,6 +83,11 @@ pub trait Clock: Send + Sync {
     fn since_boot_including_sleep(&self) -> i64;
     /// What tells one start of the device from another.
     fn boot_id(&self) -> String;
+    /// Waits until so many milliseconds have passed by this clock. That is the process's own time, unless a clock goes at another
+    /// speed, as a virtual phone's does.
+    fn wait(&self, milliseconds: u64) -> BoxFuture<'static, ()> {
+        Box::pin(async move { tokio::time::sleep(Duration::from_millis(milliseconds)).await })
+    }
 }
 
 /// What the resident is asked to agree to.

@@ -326,7 +326,15 @@ impl Page {
 
     async fn hold(&self, code: Option<String>) -> Tells {
         let Some(code) = code else { return Tells::Said { said: "there is no code on the screen".to_owned() } };
-        let said = match self.world.gates.check(STRIP_GATE, &code).await {
+        if let Err(error) = self.world.is_well().await {
+            return Tells::Said { said: error.to_string() };
+        }
+        let checked = self.world.gates.check(STRIP_GATE, &code).await;
+        // No later stop has it open for the same code once more.
+        if let Err(error) = self.world.settle().await {
+            return Tells::Said { said: error.to_string() };
+        }
+        let said = match checked {
             Ok(passage) if passage.reason.is_some() => format!("{STRIP_GATE} stays closed: {}", passage.said),
             Ok(passage) => format!("{STRIP_GATE}: {}", passage.said),
             Err(error) => error.to_string(),

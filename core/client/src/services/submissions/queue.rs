@@ -3,7 +3,6 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::future::join_all;
 use onecity_protocol::credential::UnixTime;
@@ -133,10 +132,10 @@ impl Submissions {
 
     /// Comes back to a lane when its next try is due, as long as the app runs.
     fn wake(self: &Arc<Self>, lane: Lane, wait: i64) -> AbortHandle {
-        let wait = Duration::from_secs(u64::try_from(wait.clamp(1, LONGEST_WAIT)).unwrap_or(1));
+        let wait = self.device.time.wait(u64::try_from(wait.clamp(1, LONGEST_WAIT)).unwrap_or(1));
         let later = Arc::downgrade(self);
         let waking = spawn(async move {
-            tokio::time::sleep(wait).await;
+            wait.await;
             // The app may have been closed meanwhile.
             if let Some(submissions) = later.upgrade() {
                 submissions.begin_round(lane);

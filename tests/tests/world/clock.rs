@@ -1,0 +1,47 @@
+//! What a phone waits for goes by its world's clock.
+
+use mock_server::Phone;
+use onecity_protocol::region::RegionId;
+use reqwest::Method;
+use serde_json::json;
+
+use crate::kit::Tester;
+
+/// Asks until something is so.
+async fn until(tester: &Tester, path: &str, is_so: impl Fn(&serde_json::Value) -> bool) {
+    for _ in 0..20_000 {
+        if is_so(&tester.read(path).await) {
+            return;
+        }
+    }
+    panic!("never: {path}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_tried_again_later_is_tried_when_it_is_later_in_the_world() {
+    let tester = Tester::new().await;
+    let jinan: RegionId = "cn-sd/jinan".parse().expect("a region");
+    let phone = Phone::new(&tester.world, &["en"]).expect("a phone");
+    phone.client().sync(&jinan).await.expect("synced");
+    let home = phone.client().home(&jinan).await.expect("home");
+    let report = home.services.iter().find(|own| own.id.app_id == "report").expect("a service");
+    let session = phone.client().open_service(&report.id, &jinan).await.expect("it opens");
+    tester.call(Method::PATCH, "/worlds/default/clock", Some(json!({ "speed": 0 }))).await;
+    tester.preset("city-down").await;
+    let url = format!("{}/city/cn-sd.jinan/reports", tester.world.origin());
+    let params = json!({ "url": url, "title": "A lamp", "body": { "text": "out" } });
+    let call = json!({ "method": "submit", "params": params }).to_string();
+    phone.client().bridge(&session, &call).await.expect("kept");
+    let tries = "/worlds/default/journal?method=POST&path=/city/*/reports";
+    until(&tester, tries, |tries| tries.as_array().is_some_and(|all| all.len() == 1)).await;
+
+    // The city is up again, and the time for the next try does not come while the clock stands still.
+    tester.all_is_well().await;
+    for _ in 0..100 {
+        assert_eq!(tester.read(tries).await.as_array().map(Vec::len), Some(1));
+    }
+    let view = phone.client().submissions().await.expect("listed");
+    assert!(format!("{:?}", view[0].state).contains("Waiting"), "{:?}", view[0].state);
+    tester.call(Method::PATCH, "/worlds/default/clock", Some(json!({ "jump_seconds": 3600 }))).await;
+    until(&tester, "/worlds/default/submissions", |all| all.as_array().is_some_and(|all| all.len() == 1)).await;
+}

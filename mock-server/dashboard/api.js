@@ -95,8 +95,22 @@ export async function send({ method, path, said }) {
 
 export const read = (path) => call("GET", path);
 
+/** Asks before something that can't be taken back; answers whether it is meant. */
+function sure(label, text) {
+  return new Promise((done) => {
+    const end = (meant) => () => { element.remove(); done(meant); };
+    const element = h("dialog", { "aria-labelledby": "sure", oncancel: end(false) },
+      h("p", { id: "sure" }, text),
+      h("div", { class: "row" },
+        h("button", { type: "button", class: "meant", onclick: end(true) }, label),
+        h("button", { type: "button", autofocus: true, onclick: end(false) }, t("cancel"))));
+    document.body.append(element);
+    element.showModal();
+  });
+}
+
 /** A button that makes a call, shows it, and then does something more. */
-export function button(label, { method, path, said, then, kind, pressed }) {
+export function button(label, { method, path, said, then, kind, pressed, asks }) {
   const own = { method, path, said };
   return h("button", {
     type: "button",
@@ -107,6 +121,7 @@ export function button(label, { method, path, said, then, kind, pressed }) {
     title: `${method} ${path}`,
     onclick: async () => {
       show(own);
+      if (asks && !(await sure(label, asks))) return;
       try {
         const answer = await call(method, path, said);
         await then?.(answer);

@@ -15,9 +15,9 @@ export function worldPicker() {
   const acts = [
     select,
     go,
-    button(t("reset"), { method: "POST", path: of("reset"), then: () => document.dispatchEvent(new Event("world-changed")) }),
+    button(t("reset"), { method: "POST", path: of("reset"), asks: t("reset-asks"), then: () => document.dispatchEvent(new Event("world-changed")) }),
     button(t("one-more-world"), { method: "POST", path: "/worlds", said: {}, then: ({ name }) => location.assign(at(name)) }),
   ];
-  if (world !== "default") acts.push(button(t("end-world"), { method: "DELETE", path: `/worlds/${world}`, then: () => location.assign("/") }));
+  if (world !== "default") acts.push(button(t("end-world"), { method: "DELETE", path: `/worlds/${world}`, asks: t("end-asks"), then: () => location.assign("/") }));
   return h("div", { class: "row", role: "group", "aria-label": t("world") }, ...acts);
 }

@@ -155,6 +155,13 @@ impl<K: Hash + Eq + Clone, V> Expiring<K, V> {
         });
     }
 
+    /// The same in the order in which they were put there.
+    pub(crate) fn in_order(&self) -> Vec<(&K, &V)> {
+        let mut all: Vec<(&K, &Entry<V>)> = self.entries.iter().collect();
+        all.sort_by_key(|(_, own)| own.serial);
+        all.into_iter().map(|(key, own)| (key, &own.value)).collect()
+    }
+
     /// Takes all of them away.
     pub(crate) fn clear(&mut self) {
         self.remove_if(|_| true);

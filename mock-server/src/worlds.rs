@@ -111,13 +111,13 @@ impl Worlds {
     /// One more.
     pub fn add(&self, name: &str, seed: u64, additions: &Additions) -> Result<Arc<World>, WorldsError> {
         Self::could_be(name)?;
-        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
-        if others.contains_key(name) {
-            return Err(WorldsError::Taken);
-        }
-        if others.len() >= MOST {
-            return Err(WorldsError::TooMany);
-        }
+        let has_room = |others: &BTreeMap<String, Arc<World>>| match others.contains_key(name) {
+            true => Err(WorldsError::Taken),
+            false if others.len() >= MOST => Err(WorldsError::TooMany),
+            false => Ok(()),
+        };
+        has_room(&self.read())?;
+        // It may take a while, in which the others are answered.
         let state = self.first.state_file().map(|file| (file, Rows::default()));
         let web_origin = self.first.web_origin();
         let world = Arc::new(World::begin(Beginning {
@@ -128,6 +128,8 @@ impl Worlds {
             frozen_at: None,
             state,
         })?);
+        let mut others = self.others.write().unwrap_or_else(PoisonError::into_inner);
+        has_room(&others)?;
         others.insert(name.to_owned(), Arc::clone(&world));
         Ok(world)
     }

@@ -70,6 +70,18 @@ pub(super) async fn end_all(
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// One rule by its id.
+#[utoipa::path(get, path = "/worlds/{world}/faults/{id}", tag = "faults", operation_id = "get_fault",
+    params(("world" = String, Path, description = "The world's name."), ("id" = String, Path, description = "A rule's id.")),
+    responses((status = 200, description = "The rule.", body = RunningRule), Refusals))]
+pub(super) async fn look(
+    State(controls): State<Controls>,
+    Path((world, id)): Path<(String, String)>,
+) -> Result<Json<RunningRule>, Refused> {
+    let found = controls.worlds.get(&world)?.faults.list().into_iter().find(|own| own.id == id);
+    found.map(Json).ok_or_else(|| Refused::unknown("nothing of this name goes wrong"))
+}
+
 /// Ends a rule by its id, or a preset by its name.
 #[utoipa::path(delete, path = "/worlds/{world}/faults/{id}", tag = "faults", operation_id = "end_fault",
     params(("world" = String, Path, description = "The world's name."),

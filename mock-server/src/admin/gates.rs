@@ -57,6 +57,18 @@ pub(super) async fn list(
     Ok(Json(controls.worlds.get(&world)?.gates.list()))
 }
 
+/// One gate with its log.
+#[utoipa::path(get, path = "/worlds/{world}/gates/{gate}", tag = "gates", operation_id = "get_gate",
+    params(("world" = String, Path, description = "The world's name."), ("gate" = String, Path, description = "The gate's name.")),
+    responses((status = 200, description = "The gate.", body = GateView), Refusals))]
+pub(super) async fn look(
+    State(controls): State<Controls>,
+    Path((world, gate)): Path<(String, String)>,
+) -> Result<Json<GateView>, Refused> {
+    let found = controls.worlds.get(&world)?.gates.list().into_iter().find(|own| own.name == gate);
+    Ok(Json(found.ok_or(GateError::Unknown)?))
+}
+
 /// Puts a gate there. One that differs from another of its name in its network alone goes on with what it remembers.
 #[utoipa::path(put, path = "/worlds/{world}/gates/{gate}", tag = "gates", operation_id = "put_gate",
     params(("world" = String, Path, description = "The world's name."), ("gate" = String, Path, description = "The gate's name.")),

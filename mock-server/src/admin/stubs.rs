@@ -50,6 +50,18 @@ pub(super) async fn clear(State(controls): State<Controls>, Path(world): Path<St
     Ok(StatusCode::NO_CONTENT)
 }
 
+/// One stub by its id.
+#[utoipa::path(get, path = "/worlds/{world}/stubs/{id}", tag = "stubs", operation_id = "get_stub",
+    params(("world" = String, Path, description = "The world's name."), ("id" = String, Path, description = "Its id.")),
+    responses((status = 200, description = "The stub.", body = StubView), Refusals))]
+pub(super) async fn look(
+    State(controls): State<Controls>,
+    Path((world, id)): Path<(String, String)>,
+) -> Result<Json<StubView>, Refused> {
+    let found = controls.worlds.get(&world)?.stubs.list().into_iter().find(|own| own.id == id);
+    found.map(Json).ok_or_else(|| Refused::unknown("there is no stub of this id"))
+}
+
 /// Takes a stub away.
 #[utoipa::path(delete, path = "/worlds/{world}/stubs/{id}", tag = "stubs", operation_id = "remove_stub",
     params(("world" = String, Path, description = "The world's name."), ("id" = String, Path, description = "Its id.")),

@@ -136,7 +136,8 @@ pub(super) async fn sessions(
     let same = |seen: &&Seen| seen.persona == grant.persona && seen.provider == grant.provider;
     let mut list: Vec<Value> = state
         .sessions
-        .iter()
+        .in_order()
+        .into_iter()
         .filter(|(id, seen)| same(seen) && state.sessions.get(*id, world.now()).is_some())
         .map(|(id, seen)| {
             json!({

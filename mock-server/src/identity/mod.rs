@@ -280,7 +280,8 @@ impl IdentityState {
     /// The sessions that go on: a persona's, or all.
     pub(crate) fn sessions_of(&self, persona: Option<&str>, now: UnixTime) -> Vec<SessionView> {
         let own = |seen: &&Seen| persona.is_none_or(|persona| seen.persona == persona);
-        let going = self.sessions.iter().filter(|(session, _)| self.sessions.get(*session, now).is_some());
+        let all = self.sessions.in_order().into_iter();
+        let going = all.filter(|(session, _)| self.sessions.get(*session, now).is_some());
         let mut all: Vec<SessionView> = going
             .map(|(_, seen)| seen)
             .filter(own)

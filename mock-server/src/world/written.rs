@@ -129,7 +129,7 @@ impl World {
     /// It is taken away: nobody is to hold it for longer.
     pub(crate) fn end(&self) {
         if let Some(kept) = &self.kept {
-            // Nothing is written of it from now on but that it is gone, which whoever is in it waits for.
+            // Nothing is written of it from now on but that it is gone, and those who are in it wait for that.
             kept.lock().gone = Some(kept.file.forget(&self.name));
         }
         self.ended.send_replace(true);

@@ -8,13 +8,18 @@ pub(crate) type Outcome = Result<(), Unseen>;
 
 /// A world that is served, and somebody in it.
 pub(crate) struct Town {
-    _server: Server,
+    server: Server,
     pub world: Arc<World>,
 }
 
 impl Town {
     pub(crate) async fn new() -> Self {
         Self::with(WorldOptions::default()).await
+    }
+
+    /// How many worlds its server has.
+    pub(crate) fn worlds(&self) -> usize {
+        self.server.worlds().all().len()
     }
 
     /// One that other machines of the network reach, too.
@@ -25,7 +30,7 @@ impl Town {
     async fn with(options: WorldOptions) -> Self {
         let server = Server::start(options).await.expect("a world");
         let world = server.world();
-        Self { _server: server, world }
+        Self { server, world }
     }
 
     /// Where somebody at another machine of the network finds it; on a machine without a network, another address of its own.

@@ -40,6 +40,13 @@ async fn an_ordinary_task_is_one_call() {
     tester.begins(slow).await;
     tester.ask("/city/cn-sd.jinan/transit").await.expect("answered");
     tester.ask("/city/cn-sd.jinan").await.expect("answered");
+    let one = tester.read("/worlds/default/faults/slow").await;
+    assert_eq!((&one["id"], &one["struck"]), (&json!("slow"), &json!(1)));
+    assert_eq!(tester.read("/worlds/default/gates/metro-1").await["settings"]["number"], 1);
+    for gone in ["faults/other", "stubs/other", "gates/other"] {
+        let answer = tester.control(Method::GET, &format!("/worlds/default/{gone}")).send().await.expect("answered");
+        assert_eq!(answer.status(), 404, "{gone}");
+    }
     let journal = tester.read("/worlds/default/journal?path=/city/**").await;
     assert!(journal[0]["took_ms"].as_u64() >= Some(120) && journal[0]["faults"] == json!(["slow"]), "{journal}");
     assert!(journal[1]["faults"].is_null(), "{journal}");
@@ -187,6 +194,9 @@ async fn what_can_not_be_done_is_refused_by_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_control_is_described() {
     let tester = Tester::new().await;
+    tester.begins(json!({ "id": "once", "what": { "kind": "reset" }, "times": 1 })).await;
+    let stub = json!({ "id": "once", "on": { "path": "/city/vn-hn/x" }, "answer": { "kind": "reply" } });
+    tester.call(Method::POST, "/worlds/default/stubs", Some(stub)).await;
     let description = tester.read("/openapi.json").await;
     assert!(description["openapi"].as_str().is_some_and(|version| version.starts_with("3.1")));
     let mut operations = Vec::new();
@@ -197,7 +207,8 @@ async fn every_control_is_described() {
             assert!(operation["responses"].as_object().is_some_and(|all| all.contains_key("404")), "{name}");
             operations.push(name.to_owned());
             // What is described is there.
-            let path = path.replace("{world}", "default").replace("{region}", "cn-sd");
+            let path = path.replace("{world}", "default").replace("{region}", "cn-sd").replace("{gate}", "metro-1");
+            let path = path.replace("{id}", "once");
             let method: Method = method.to_uppercase().parse().expect("a method");
             if method == Method::GET && !path.ends_with("/live") {
                 tester.read(&path).await;

@@ -88,9 +88,19 @@ async fn chromium_a_tester_s_day_is_a_few_presses_and_each_is_shown_as_a_call() 
     browser.loads_by("Runtime.evaluate", json!({ "expression": click("新建世界") })).await;
     browser.until("another world", "location.pathname.startsWith('/w/')").await;
     says(&mut browser, "一切正常").await;
-    browser.loads_by("Runtime.evaluate", json!({ "expression": click("结束此世界") })).await;
+    // What can't be taken back is asked about first, and can be cancelled.
+    let meant = "document.querySelector('dialog .meant').click()";
+    browser.eval(&click("结束此世界")).await;
+    browser.until("a question", "document.querySelector('dialog')?.open").await;
+    browser.eval("document.querySelector('dialog button:not(.meant)').click()").await;
+    browser.until("no question", "!document.querySelector('dialog')").await;
+    assert_eq!(town.worlds(), 2, "it is there still");
+    browser.eval(&click("结束此世界")).await;
+    browser.loads_by("Runtime.evaluate", json!({ "expression": meant })).await;
     browser.until("the first", "location.pathname === '/'").await;
     presses(&mut browser, "恢复初始状态").await;
+    says(&mut browser, "密钥不变").await;
+    browser.eval(meant).await;
     says(&mut browser, "一切正常").await;
     assert!(world.faults.list().is_empty() && (world.clock.speed() - 1.0).abs() < f64::EPSILON);
     // What was refused is an error to a browser.

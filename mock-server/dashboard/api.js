@@ -55,14 +55,17 @@ export function calm() {
   place.replaceChildren();
 }
 
-/** Makes a call; answers what was said, or nothing. */
-export async function call(method, path, said) {
-  let answer;
+async function ask({ method, path, said }) {
   try {
-    answer = await fetch(path, { method, headers: headers(said), body: said === undefined ? undefined : JSON.stringify(said) });
+    return await fetch(path, { method, headers: headers(said), body: said === undefined ? undefined : JSON.stringify(said) });
   } catch {
     throw new Error(t("no-answer"));
   }
+}
+
+/** Makes a call; answers what was said, or nothing. */
+export async function call(method, path, said) {
+  const answer = await ask({ method, path, said });
   const text = await answer.text();
   const json = text && answer.headers.get("content-type")?.startsWith("application/json") ? JSON.parse(text) : undefined;
   if (!answer.ok) throw new Error(answer.status === 401 ? t("needs-token") : json?.detail ?? `${answer.status}`);
@@ -81,13 +84,8 @@ export async function save(path, name) {
 }
 
 /** Makes a call as it is; answers its status and what was said, as text. */
-export async function send({ method, path, said }) {
-  let answer;
-  try {
-    answer = await fetch(path, { method, headers: headers(said), body: said === undefined ? undefined : JSON.stringify(said) });
-  } catch {
-    throw new Error(t("no-answer"));
-  }
+export async function send(own) {
+  const answer = await ask(own);
   const text = await answer.text();
   const isJson = text && answer.headers.get("content-type")?.startsWith("application/json");
   return { status: answer.status, text: isJson ? JSON.stringify(JSON.parse(text), null, 2) : text };

@@ -10,12 +10,12 @@ const METHODS = ["get", "post", "put", "patch", "delete"];
 // What goes on answering.
 const NOT_TO_TRY = new Set(["watch_journal"]);
 
-let choicesCount = 0;
+let nextChoices = 0;
 
 function field(parameter, values) {
   const { name, required, description, schema = {} } = parameter;
   values[name] = name === "world" ? world : "";
-  const choicesOf = `choices-${(choicesCount += 1)}`;
+  const choicesOf = `choices-${(nextChoices += 1)}`;
   const choices = schema.enum && h("datalist", { id: choicesOf }, schema.enum.map((value) => h("option", { value })));
   const input = h("input", {
     value: values[name], required, autocomplete: "off", spellcheck: "false", list: choices ? choicesOf : undefined,

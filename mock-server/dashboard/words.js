@@ -7,7 +7,7 @@ const words = {
   pages: ["页面", "Trang", "Pages"],
   dashboard: ["控制台", "Bảng điều khiển", "Dashboard"],
   gate: ["闸机", "Cổng", "Gate"],
-  controls: ["接口", "Giao diện", "Controls"],
+  controls: ["接口", "Lệnh API", "Controls"],
   "controls-about": ["每个按钮能做的，都可以用 HTTP 做到。展开一项即可试用。说明文字是英文的。", "Mọi nút bấm đều có lệnh HTTP tương ứng. Mở một mục để thử. Phần mô tả bằng tiếng Anh.", "Whatever a button does can be done over HTTP. Open one to try it."],
   required: ["必填", "bắt buộc", "required"],
   body: ["正文（JSON）", "Nội dung (JSON)", "Body (JSON)"],

@@ -66,7 +66,13 @@ impl Server {
             }
             (_, port) => port,
         };
-        let listener = TcpListener::bind((address, port))?;
+        if let Some(before) = before.as_ref().filter(|_| options.port != 0)
+            && Url::parse(&before.origin).ok().and_then(|url| url.port_or_known_default()) != Some(port)
+        {
+            let asked = format!("http://{}:{port}", Ipv4Addr::LOCALHOST);
+            return Err(StateError::Elsewhere { is: before.origin.clone(), asked }.into());
+        }
+        let listener = TcpListener::bind((address, port)).map_err(|error| WorldError::Port(port, error))?;
         // Its own phones are on this machine, and use plain HTTP there alone.
         let origin = format!("http://{}:{}", Ipv4Addr::LOCALHOST, listener.local_addr()?.port());
         if let Some(before) = before.as_ref().filter(|before| before.origin != origin) {
@@ -74,7 +80,8 @@ impl Server {
         }
         let (network, now) = (options.network.then(network_address).flatten(), jiff::Timestamp::now().as_second());
         let before = before.and_then(|before| before.certificate);
-        let certificate = options.tls.as_ref().map(|tls| Certificate::find(tls, network, before, now)).transpose()?;
+        let certificate =
+            options.tls.as_ref().map(|tls| Certificate::find(tls, network, before.clone(), now)).transpose()?;
         let access = Access::new(options.admin_token, &options.origins).map_err(WorldError::Origin)?;
         let first = worlds.remove(FIRST);
         let is_new = first.is_none();
@@ -97,7 +104,8 @@ impl Server {
         let worlds = match &state {
             Some(file) => {
                 let mut own = Changes::default();
-                let certificate = certificate.as_ref().and_then(Certificate::stored);
+                // Phones may trust one that is not shown this time.
+                let certificate = certificate.as_ref().and_then(Certificate::stored).or(before);
                 own.put(SERVER, "", &StoredServer { origin, certificate });
                 file.is_written(file.give_own(own)).await?;
                 Worlds::restore(world, file, worlds)?

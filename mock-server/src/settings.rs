@@ -227,23 +227,31 @@ fn set(world: &World, own: &Own) -> Result<(), SettingsError> {
     Ok(())
 }
 
+/// What a file says, and the manifests of the services that it names: a next version begins there.
+fn look(path: &Path) -> Option<Vec<Vec<u8>>> {
+    let own = std::fs::read(path).ok()?;
+    let settings = Settings::read(path).unwrap_or_default();
+    let services = settings.worlds.values().flat_map(|own| &own.services).chain(&settings.services);
+    let manifests = services.map(|own| std::fs::read(own.folder.join("manifest.json")).unwrap_or_default());
+    Some(std::iter::once(own).chain(manifests).collect())
+}
+
 /// Follows a file from now on, as it is changed; says what became of each change.
 pub async fn follow(path: PathBuf, worlds: std::sync::Arc<Worlds>, mut says: impl FnMut(Result<(), SettingsError>)) {
-    let mut seen = std::fs::read(&path).ok();
+    let mut seen = look(&path);
     let mut looks = tokio::time::interval(EVERY);
     loop {
         looks.tick().await;
-        let now = std::fs::read(&path).ok();
+        let now = look(&path);
         // An editor may have it away for a moment.
         if now.is_none() || now == seen {
             continue;
         }
         seen = now;
-        let followed = Settings::read(&path).and_then(|settings| {
-            // It may pack and sign.
-            tokio::task::block_in_place(|| settings.apply(&worlds))
-        });
-        says(followed);
+        let (file, all) = (path.clone(), std::sync::Arc::clone(&worlds));
+        // It may pack and sign.
+        let followed = tokio::task::spawn_blocking(move || Settings::read(&file)?.apply(&all)).await;
+        says(followed.unwrap_or_else(|error| Err(SettingsError::File(path.clone(), std::io::Error::other(error)))));
     }
 }
 

@@ -190,7 +190,7 @@ impl History {
         Moment { turn: self.turns.fetch_add(1, Ordering::Relaxed), at: self.clock.milliseconds() }
     }
 
-    /// Something is done now. It is noted while nobody else can do the like.
+    /// Something is done now.
     pub(crate) fn note(&self, deed: Deed) {
         let weight = 128 + serde_json::to_string(&deed).map_or(0, |text| text.len());
         let mut deeds = self.lock();

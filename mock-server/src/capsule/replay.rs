@@ -48,6 +48,8 @@ pub enum ReplayError {
         "the world went on from a state file, or with registries that were signed before a reset: let it happen again in a new one"
     )]
     GoesOn,
+    #[error("{0}: the folder of this service was gone when the capsule was told")]
+    NoFiles(String),
     #[error("its world has no address")]
     Origin,
     #[error("more than 4,096 requests were under way at once")]
@@ -144,6 +146,9 @@ pub async fn replay(capsule: &Capsule) -> Result<Outcome, ReplayError> {
     }
     if capsule.lost > 0 {
         return Err(ReplayError::Lost(capsule.lost));
+    }
+    if let Some((name, _)) = capsule.services.iter().find(|(_, files)| files.is_empty()) {
+        return Err(ReplayError::NoFiles(name.clone()));
     }
     let folder = unpack(capsule)?;
     let additions = laid_from(&capsule.world.additions, &folder);

@@ -42,8 +42,9 @@ impl World {
     pub fn capsule(&self) -> Capsule {
         let redaction = self.journal.hearing();
         let Beginning { began, first, exchanges: exchanges_before, goes_on } = self.history.beginning();
-        let (deeds, mut lost) = self.history.deeds();
+        // The deeds after the exchanges: what an exchange came after is there.
         let (entries, count) = self.journal.all();
+        let (deeds, mut lost) = self.history.deeds();
         lost += count.saturating_sub(exchanges_before + entries.len() as u64);
         // What was under way when the world was reset belongs to the one before.
         let entries = entries.into_iter().filter(|entry| entry.number > exchanges_before);
@@ -115,6 +116,7 @@ fn hide_personas(redaction: &Redaction, additions: &mut Additions) {
 /// Takes the files of services along, and names their folders by numbers: where they were is nobody's business.
 fn take_along(additions: &mut Additions, services: &mut BTreeMap<String, BTreeMap<String, String>>) {
     for own in &mut additions.services {
+        // Of a folder that is gone nothing can be told; a replay says so.
         let files = read_folder(&own.folder).unwrap_or_default();
         let files: BTreeMap<String, String> =
             files.into_iter().map(|(path, bytes)| (path, STANDARD.encode(bytes))).collect();

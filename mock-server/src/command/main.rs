@@ -170,7 +170,7 @@ fn settings(path: Option<&PathBuf>) -> Result<Settings, mock_server::SettingsErr
 }
 
 async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<PathBuf>) -> ExitCode {
-    let (port, network) = (options.port, options.network);
+    let network = options.network;
     let settings = match settings(config.as_ref()) {
         Ok(settings) => settings,
         Err(error) => {
@@ -184,8 +184,8 @@ async fn serve(mut options: WorldOptions, entrusted: &[String], config: Option<P
         Ok(server) => server,
         Err(error) => {
             eprintln!("The world can't start: {error}");
-            if matches!(error, WorldError::Port(_)) {
-                eprintln!("Is another one on port {port}? Try --port 0.");
+            if let WorldError::Port(port, _) = error {
+                eprintln!("Is another server on port {port}? Try --port 0.");
             }
             return ExitCode::FAILURE;
         }

@@ -68,7 +68,7 @@ pub(crate) struct Certificate {
 }
 
 /// A certificate that was made, as a state file has it: who trusts its authority goes on.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct StoredCertificate {
     chain: Vec<StoredDer>,
     key: StoredDer,
@@ -76,7 +76,7 @@ pub(crate) struct StoredCertificate {
     names: Vec<String>,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct StoredDer(#[serde(with = "state::bytes")] Vec<u8>);
 
 /// The names that a server on this machine has.

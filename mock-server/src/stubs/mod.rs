@@ -88,6 +88,28 @@ struct StoredOrder {
 }
 
 impl All {
+    /// An id of a kind that no stub has.
+    fn next_id(&mut self, kind: &str) -> String {
+        loop {
+            self.given += 1;
+            let id = format!("{kind}-{}", self.given);
+            if !self.written.iter().chain(&self.recorded).any(|own| own.id() == id) {
+                return id;
+            }
+        }
+    }
+
+    /// Takes stubs away; answers whether there were some. One id is one stub, whether it was written or recorded.
+    fn take_away(&mut self, goes: impl Fn(&Ready) -> bool) -> bool {
+        let all = self.written.iter().chain(&self.recorded);
+        let gone: Vec<String> = all.filter(|own| goes(own)).map(|own| own.id().to_owned()).collect();
+        self.written.retain(|own| !goes(own));
+        self.recorded.retain(|own| !goes(own));
+        self.recorded_bytes = self.recorded.iter().map(Ready::weight).sum();
+        gone.iter().for_each(|id| self.has_changed(id));
+        !gone.is_empty()
+    }
+
     /// Notes for the state file that a stub is another.
     fn has_changed(&mut self, id: &str) {
         if self.unwritten.is_written {
@@ -176,20 +198,13 @@ impl Stubs {
     /// Puts a stub before all others, in the place of the one that has its id; answers its id.
     pub fn add(&self, stub: Stub) -> Result<String, StubError> {
         let mut all = self.lock();
-        all.given += 1;
-        let mut id = stub.id.clone().unwrap_or_else(|| format!("stub-{}", all.given));
-        while stub.id.is_none() && all.written.iter().any(|own| own.id() == id) {
-            all.given += 1;
-            id = format!("stub-{}", all.given);
-        }
+        let id = stub.id.clone().unwrap_or_else(|| all.next_id("stub"));
         let stub = Stub { id: Some(id.clone()), ..stub };
         let ready = Ready::new(id.clone(), stub.clone(), None)?;
-        // One id is one stub, also where it was recorded.
-        all.recorded.retain(|own| own.id() != id);
-        all.written.retain(|own| own.id() != id);
-        if all.written.len() >= MOST {
+        if all.written.iter().filter(|own| own.id() != id).count() >= MOST {
             return Err(StubError::TooMany);
         }
+        all.take_away(|own| own.id() == id);
         all.written.push_front(ready);
         all.has_changed(&id);
         self.history.note(Deed::Stub { stub });
@@ -210,19 +225,24 @@ impl Stubs {
             ready.push(own);
         }
         let mut all = self.lock();
-        let goes = |own: &Ready| own.is_of_a_file() || ready.iter().any(|new| new.id() == own.id());
-        let gone: Vec<String> = all.written.iter().filter(|own| goes(own)).map(|own| own.id().to_owned()).collect();
+        let ids: BTreeSet<String> = ready.iter().map(|own| own.id().to_owned()).collect();
+        let goes = |own: &Ready| own.is_of_a_file() || ids.contains(own.id());
         let stays = all.written.iter().filter(|own| !goes(own)).count();
         if stays + ready.len() > MOST {
             return Err(StubError::TooMany);
         }
-        all.written.retain(|own| !goes(own));
-        gone.iter().for_each(|id| all.has_changed(id));
+        // One that is said again goes on as it was.
+        for own in &mut ready {
+            if let Some(before) = all.written.iter().find(|before| before.is_same_as(own)) {
+                own.goes_on_from(before);
+            }
+        }
+        let gone = all.take_away(goes);
         for own in ready.into_iter().rev() {
             all.has_changed(own.id());
             all.written.push_front(own);
         }
-        if !stubs.is_empty() || !gone.is_empty() {
+        if !stubs.is_empty() || gone {
             self.history.note(Deed::FollowStubs { stubs: stubs.to_vec() });
         }
         Ok(())
@@ -242,13 +262,11 @@ impl Stubs {
     /// Takes one away; answers whether it was there.
     pub fn remove(&self, id: &str) -> bool {
         let mut all = self.lock();
-        let before = all.written.len() + all.recorded.len();
-        all.written.retain(|own| own.id() != id);
-        all.recorded.retain(|own| own.id() != id);
-        all.recorded_bytes = all.recorded.iter().map(Ready::weight).sum();
-        all.has_changed(id);
-        self.history.note(Deed::RemoveStub { id: id.to_owned() });
-        all.written.len() + all.recorded.len() < before
+        let was_there = all.take_away(|own| own.id() == id);
+        if was_there {
+            self.history.note(Deed::RemoveStub { id: id.to_owned() });
+        }
+        was_there
     }
 
     /// Takes all of them away.
@@ -298,8 +316,7 @@ impl Stubs {
             template: false,
         };
         let mut all = self.lock();
-        all.given += 1;
-        let id = format!("recorded-{}", all.given);
+        let id = all.next_id("recorded");
         let stub = Stub { id: Some(id.clone()), on: Meant::recorded(request), answer, times: None };
         let Ok(ready) = Ready::new(id.clone(), stub, Some(request.exactly())) else { return };
         all.has_changed(&id);
@@ -335,7 +352,8 @@ impl Stubs {
                 };
                 let (status, headers, body) = match passed {
                     Ok(passed) => passed,
-                    Err(refused) => return stubbed(refused.into_response(), true),
+                    // It was refused here: nobody else has said anything.
+                    Err(refused) => return stubbed(refused.into_response(), false),
                 };
                 if record {
                     self.record(request, status, &headers, &body);
@@ -359,7 +377,7 @@ pub(crate) enum RealBackEnds {
 /// An answer in the place of a back end's.
 pub(crate) struct Stubbed {
     pub response: Response,
-    /// Whether it is a real back end's, or says that there was none.
+    /// Whether a real back end has said it.
     pub is_passed_on: bool,
 }
 

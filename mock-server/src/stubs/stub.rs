@@ -234,9 +234,9 @@ impl Stub {
             }
         }
         for (at, value) in &mut self.on.json {
-            let name = at.rsplit('/').next().unwrap_or_default();
-            if redaction::is_secret(name) {
-                words.secret(value);
+            match at.split('/').any(redaction::is_secret) {
+                true => words.secret(value),
+                false => words.json(value),
             }
         }
         match &mut self.answer {
@@ -359,6 +359,16 @@ impl Ready {
     /// As a state file has it.
     pub(super) fn stored(&self) -> StoredStub {
         StoredStub { stub: self.stub.clone(), recorded: self.recorded.clone(), is_of_a_file: self.is_of_a_file }
+    }
+
+    /// Whether a file says the same of it.
+    pub(super) fn is_same_as(&self, other: &Self) -> bool {
+        self.id == other.id && self.stub == other.stub && self.is_of_a_file == other.is_of_a_file
+    }
+
+    /// Counts on from where another has got to.
+    pub(super) fn goes_on_from(&mut self, before: &Self) {
+        self.answered = before.answered;
     }
 
     /// How often it has answered.

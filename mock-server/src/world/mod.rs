@@ -190,10 +190,8 @@ impl World {
                 // Whether it can be published is found out now.
                 let _ = world.registry.set(RwLock::new(world.build_registry()?));
             }
-            world.history.begin(0, false);
-        } else {
-            world.history.begin(0, true);
         }
+        world.history.begin(0, !is_new);
         Ok(world)
     }
 

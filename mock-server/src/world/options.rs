@@ -113,8 +113,10 @@ impl WorldOptions {
 #[derive(Debug, thiserror::Error)]
 #[expect(missing_docs, reason = "the messages say it")]
 pub enum WorldError {
-    #[error("the port: {0}")]
-    Port(#[from] std::io::Error),
+    #[error("port {0}: {1}")]
+    Port(u16, std::io::Error),
+    #[error("the network: {0}")]
+    Network(#[from] std::io::Error),
     #[error("the registry: {0}")]
     Registry(#[from] RegistryError),
     #[error(transparent)]

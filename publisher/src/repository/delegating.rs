@@ -20,7 +20,13 @@ impl<S: RegistryStorage> Repository<S> {
         let role = unit.role();
         let parent = match self.parent_of(&role)? {
             Some(parent) => parent,
-            None => self.nearest_role_above(unit)?,
+            None => {
+                // What another listed in this role before is not its own. Versions go on upwards, so that phones follow.
+                let newest =
+                    self.newest(&role)?.max(self.versions.get(&role).and_then(|all| all.last().copied()).unwrap_or(0));
+                self.roles.insert(role.clone(), RoleDraft { version: newest, ..RoleDraft::empty() });
+                self.nearest_role_above(unit)?
+            }
         };
         let delegation =
             Delegation { name: role, signers: Signers::of(keys, threshold), terminating: true, paths: unit.patterns() };

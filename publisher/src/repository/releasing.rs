@@ -42,14 +42,6 @@ impl<S: RegistryStorage> Repository<S> {
                 self.changed.insert(role);
             }
         }
-        // A role that there was not lists nothing any more: who is delegated to again begins from nothing.
-        let roles = before.tree()?;
-        for role in self.versions.keys().filter(|role| !roles.contains(role)).cloned().collect::<Vec<_>>() {
-            if UnitId::from_role(&role).is_some() {
-                let own = self.role(&role)?;
-                (own.targets, own.delegations) = (BTreeMap::default(), None);
-            }
-        }
         Ok(())
     }
 

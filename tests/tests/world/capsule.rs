@@ -26,11 +26,9 @@ async fn a_bad_day(tester: &Tester) {
     phone.log_in("shandong", "lan").await.expect("logged in");
     phone.client().sync(&region("cn-sd/jinan")).await.expect("synced");
     let pass = phone.client().add_pass(&region("cn-sd"), "transit", None).await.expect("a pass");
-    for (id, name) in [("metro-1", "accepted"), ("metro-1", "already_accepted")] {
-        let code = phone.client().code(&pass.id, Audience::ANY).await.expect("a code").text;
-        world.gates.check(id, &code).await.expect("a gate");
-        let again = world.gates.check(id, &code).await.expect("a gate");
-        assert!(name == "accepted" || again.decision == "already_accepted", "{again:?}");
+    let code = phone.client().code(&pass.id, Audience::ANY).await.expect("a code").text;
+    for decision in ["accepted", "already_accepted"] {
+        assert_eq!(world.gates.check("metro-1", &code).await.expect("a gate").decision, decision);
     }
     world.gates.check("metro-1", "this is no code").await.expect("a gate");
     let challenge = tester.call(Method::POST, "/worlds/default/gates/clinic/challenge", None).await;
@@ -70,11 +68,23 @@ async fn a_bad_day(tester: &Tester) {
     other.log_in("vneid", "minh").await.expect("logged in");
     tester.call(Method::DELETE, "/worlds/default/sessions?persona=lan", None).await;
     phone.client().sessions().await.expect_err("its session has ended");
-    // Somebody who gives up, and somebody who sends nonsense.
+    // Somebody who gives up while nothing comes, while it is late, and while a real back end thinks; and somebody who sends nonsense.
+    let gives_up = async |path: &str| {
+        let url = format!("{}{path}", world.origin());
+        let waits = std::time::Duration::from_millis(80);
+        tokio::time::timeout(waits, tester.http.get(url).send()).await.expect_err("it gives up");
+    };
     world.faults.begin(Preset::Silence);
-    let url = format!("{}/city/vn-hn", world.origin());
-    let _ = tokio::time::timeout(std::time::Duration::from_millis(80), tester.http.get(url).send()).await;
+    gives_up("/city/vn-hn").await;
     world.faults.end_all();
+    world.faults.add(Rule::new(What::Latency { delay: mock_server::Delay::FixedMs(60_000) })).expect("a rule");
+    gives_up("/city/vn-hn/transit").await;
+    world.faults.end_all();
+    let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let thinks = json!({ "on": { "path": "/city/vn-hn/thinks" },
+        "answer": { "kind": "pass-on", "to": format!("http://{}", silent.local_addr().expect("an address")) } });
+    tester.call(Method::POST, "/worlds/default/stubs", Some(thinks)).await;
+    gives_up("/city/vn-hn/thinks").await;
     let nonsense = tester.http.post(format!("{}/city/vn-hn/reports", world.origin()));
     let nonsense = nonsense.header("content-type", "application/json").body("{\"a\":");
     assert_eq!(nonsense.send().await.expect("answered").status(), 400);
@@ -100,6 +110,10 @@ async fn a_bad_day_comes_to_the_same_decisions_in_another_world() {
     let outcome = again(&capsule).await;
     assert_eq!(outcome.differences, []);
     assert!(outcome.exchanges > 60 && outcome.deeds > 15, "{outcome}");
+    let events =
+        |name: &str| capsule["events"].as_array().expect("events").iter().filter(|own| own["event"] == name).count();
+    let unseen = capsule["events"].as_array().expect("events").iter().filter(|own| own["unseen"] == true).count();
+    assert_eq!((events("given-up"), unseen), (1, 1));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -27,7 +27,10 @@ async fn what_is_tried_again_later_is_tried_when_it_is_later_in_the_world() {
     let report = home.services.iter().find(|own| own.id.app_id == "report").expect("a service");
     let session = phone.client().open_service(&report.id, &jinan).await.expect("it opens");
     tester.call(Method::PATCH, "/worlds/default/clock", Some(json!({ "speed": 0 }))).await;
-    tester.preset("city-down").await;
+    // An hour is to pass before the next try: longer than anybody waits for this test.
+    let busy =
+        json!({ "what": { "kind": "status", "status": 503, "retry_after": 3600 }, "on": { "path": "/city/**" } });
+    tester.begins(busy).await;
     let url = format!("{}/city/cn-sd.jinan/reports", tester.world.origin());
     let params = json!({ "url": url, "title": "A lamp", "body": { "text": "out" } });
     let call = json!({ "method": "submit", "params": params }).to_string();
@@ -42,6 +45,6 @@ async fn what_is_tried_again_later_is_tried_when_it_is_later_in_the_world() {
     }
     let view = phone.client().submissions().await.expect("listed");
     assert!(format!("{:?}", view[0].state).contains("Waiting"), "{:?}", view[0].state);
-    tester.call(Method::PATCH, "/worlds/default/clock", Some(json!({ "jump_seconds": 3600 }))).await;
+    tester.call(Method::PATCH, "/worlds/default/clock", Some(json!({ "jump_seconds": 7200 }))).await;
     until(&tester, "/worlds/default/submissions", |all| all.as_array().is_some_and(|all| all.len() == 1)).await;
 }

@@ -56,7 +56,9 @@ fn write_service(folder: &Path, version: u32) {
 
 async fn start(file: &Path) -> (Server, Settings) {
     let settings = Settings::read(file).expect("settings");
-    let server = Server::start(WorldOptions::default().with(settings.additions())).await.expect("a world");
+    let state = file.with_file_name("state");
+    let options = WorldOptions::default().with(settings.additions()).state(state);
+    let server = Server::start(options).await.expect("a world");
     settings.apply(server.worlds()).expect("applied");
     (server, settings)
 }
@@ -142,6 +144,16 @@ async fn a_file_adds_personas_regions_and_services_and_residents_find_them() {
     assert_eq!(offered("cn-sd/qingdao/~port").await, 0);
     applied(format!("{}{more}", first_of_all.replace("rollout = 0", "rollout = 100")));
     phone.client().sync(&town).await.expect("synced");
+    assert_eq!(offered("cn-sd/qingdao/~port").await, 1);
+
+    // Also if the server was another between the two.
+    world.reset().expect("reset");
+    server.stop().await;
+    drop((world, second));
+    let settings = Settings::read(&file).expect("settings");
+    let options = WorldOptions::default().with(settings.additions()).state(folder.path().join("state"));
+    let server = Server::start(options).await.expect("a world");
+    settings.apply(server.worlds()).expect("applied");
     assert_eq!(offered("cn-sd/qingdao/~port").await, 1);
 }
 

@@ -143,8 +143,13 @@ impl Settings {
 
     /// What is laid over the first world.
     pub fn additions(&self) -> Additions {
-        let Self { personas, regions, circles, services, .. } = self.clone();
-        Additions { personas, regions, circles, services }
+        self.first().additions()
+    }
+
+    /// What the first world is set to.
+    fn first(&self) -> Own {
+        let Self { seed, clock, presets, faults, stubs, personas, regions, circles, services, .. } = self.clone();
+        Own { seed, clock, presets, faults, stubs, personas, regions, circles, services }
     }
 
     /// The seed of the first world, if one is said.
@@ -155,8 +160,7 @@ impl Settings {
     /// Sets the worlds of a server; those that are not there yet begin. A clock is set again only if the file says otherwise than
     /// before.
     pub fn apply(&self, worlds: &Worlds) -> Result<(), SettingsError> {
-        let Self { seed, clock, presets, faults, stubs, personas, regions, circles, services, .. } = self.clone();
-        let first = Own { seed, clock, presets, faults, stubs, personas, regions, circles, services };
+        let first = self.first();
         first.could_be(FIRST)?;
         for (name, own) in &self.worlds {
             own.could_be(name)?;

@@ -1,8 +1,15 @@
 //! The world's registry: a small repository for each nation, and one for each of its first-level regions.
+//!
+//! ```text
+//!   mod.rs      what is published and signed
+//!   http.rs     files for phones, and the door for what cities have signed
+//!   written.rs  what of it is in a state file
+//! ```
 
 pub(crate) mod http;
+mod written;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -11,7 +18,7 @@ use onecity_protocol::region::{RegionFile, RegionId, UnitId};
 use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET};
 use onecity_publisher::{
     Change, Holders, Ingest, IngestError, Ingested, KeyRing, Lifetimes, PublicKey, PublishError, Repository,
-    RepositoryFiles, SigningKey,
+    RepositoryFiles,
 };
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
@@ -21,7 +28,8 @@ use crate::content::Content;
 use crate::content::regions::{self, RegionTableError};
 use crate::content::services::{Packed, Publication, ServiceError};
 use crate::faults::Stale;
-use crate::state::{self, Changes, Rows, StateError};
+
+use written::Unwritten;
 
 /// Why the registry could not be built.
 #[derive(Debug, thiserror::Error)]
@@ -151,44 +159,6 @@ impl Kept {
     }
 }
 
-/// The parts of a state file that are the registry's: keys and times, files as they are and as they were at first, and what was
-/// published.
-const REPOSITORIES: &str = "repositories";
-const FILES: &str = "files";
-const FIRST_FILES: &str = "first-files";
-const PUBLISHED: &str = "published";
-
-/// A repository as a state file has it, without its files.
-#[derive(Serialize, Deserialize)]
-struct StoredRepository {
-    keys: Vec<StoredKey>,
-    /// As root metadata lists them.
-    root: Vec<Value>,
-    is_changed: bool,
-    signed: UnixTime,
-    root_signed: UnixTime,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredKey(#[serde(with = "state::bytes")] Vec<u8>);
-
-/// What was published, as a state file has it.
-#[derive(Serialize, Deserialize)]
-struct StoredPublished {
-    now: Vec<(UnitId, String, Published)>,
-    first: Vec<(UnitId, String, Published)>,
-}
-
-/// What is not in the state file yet.
-#[derive(Default)]
-struct Unwritten {
-    repositories: BTreeSet<RegionId>,
-    published: bool,
-    /// The files that it has.
-    files: BTreeMap<RegionId, RepositoryFiles>,
-    first: BTreeSet<RegionId>,
-}
-
 /// All repositories with their keys, and the files that the server serves.
 pub struct Registry {
     repositories: BTreeMap<RegionId, Kept>,
@@ -312,54 +282,6 @@ impl Registry {
         Ok(())
     }
 
-    /// Goes on with what a state file has, if it has a registry.
-    pub(crate) fn restore(rows: &mut Rows, now: UnixTime) -> Result<Option<Self>, StateError> {
-        let stored: Vec<(String, StoredRepository)> = rows.take_all(REPOSITORIES)?;
-        if stored.is_empty() {
-            return Ok(None);
-        }
-        let damaged = || StateError::Damaged(REPOSITORIES.to_owned());
-        let (mut files, mut first) = (read_files(rows, FILES)?, read_files(rows, FIRST_FILES)?);
-        let published: StoredPublished = rows.take_one(PUBLISHED)?.ok_or_else(damaged)?;
-        let table = |all: Vec<(UnitId, String, Published)>| {
-            all.into_iter().map(|(unit, service, own)| ((unit, service), own)).collect()
-        };
-        let mut registry = Self {
-            repositories: BTreeMap::new(),
-            files: BTreeMap::new(),
-            past: BTreeMap::new(),
-            looked_at: now - SIGNED_EVERY,
-            published: table(published.now),
-            published_first: table(published.first),
-            unwritten: Unwritten::default(),
-        };
-        for (id, StoredRepository { keys, root, is_changed, signed, root_signed }) in stored {
-            let id: RegionId = id.parse().map_err(|_| damaged())?;
-            let keys = keys.iter().map(|StoredKey(pkcs8)| SigningKey::from_pkcs8(pkcs8));
-            let ring = KeyRing::new(keys.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?);
-            let root = root.into_iter().map(PublicKey::from_listed);
-            let root = root.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?;
-            let own = files.remove(&id).unwrap_or_default();
-            let mut repository = Repository::open(own.clone()).map_err(|_| damaged())?;
-            // What is read is signed again when it is due.
-            for role in repository.tree().map_err(|_| damaged())? {
-                repository.read_role(&role).map_err(|_| damaged())?;
-            }
-            if !first.contains_key(&id) {
-                return Err(StateError::Damaged(FIRST_FILES.to_owned()));
-            }
-            let ingest = Ingest::default();
-            let kept = Kept { repository, ring, ingest, root, is_changed, signed, root_signed };
-            registry.past.entry(id.clone()).or_default().first = first.remove(&id).unwrap_or_default();
-            registry.serve(&id, own.clone());
-            registry.unwritten.files.insert(id.clone(), own);
-            registry.unwritten.first.insert(id.clone());
-            registry.repositories.insert(id, kept);
-        }
-        registry.unwritten.repositories.clear();
-        Ok(Some(registry))
-    }
-
     /// Whether a unit publishes something.
     pub(crate) fn publishes(&self, unit: &UnitId) -> bool {
         self.published.keys().any(|(own, _)| own == unit)
@@ -369,41 +291,6 @@ impl Registry {
     pub(crate) fn is_as_built(&self) -> bool {
         let newest = format!("metadata/{}.snapshot.json", BUILT + 1);
         self.repositories.values().all(|own| !own.repository.storage().contains_key(&newest))
-    }
-
-    /// Whether there is something that a state file does not have yet.
-    pub(crate) fn has_unwritten(&self) -> bool {
-        self.unwritten.published || !self.unwritten.repositories.is_empty()
-    }
-
-    /// What a state file does not have yet.
-    pub(crate) fn unwritten(&mut self, changes: &mut Changes) {
-        let Self { repositories, past, published, published_first, unwritten, .. } = self;
-        if std::mem::take(&mut unwritten.published) {
-            let list = |all: &HashMap<(UnitId, String), Published>| {
-                all.iter().map(|((unit, service), own)| (unit.clone(), service.clone(), own.clone())).collect()
-            };
-            changes.put(PUBLISHED, "", &StoredPublished { now: list(published), first: list(published_first) });
-        }
-        for id in std::mem::take(&mut unwritten.repositories) {
-            let Some(own) = repositories.get(&id) else { continue };
-            let stored = StoredRepository {
-                keys: own.ring.iter().map(|key| StoredKey(key.pkcs8().to_vec())).collect(),
-                root: own.root.iter().map(|key| key.listed().clone()).collect(),
-                is_changed: own.is_changed,
-                signed: own.signed,
-                root_signed: own.root_signed,
-            };
-            changes.put(REPOSITORIES, id.as_str(), &stored);
-            let files = own.repository.storage().clone();
-            let before = unwritten.files.insert(id.clone(), files.clone()).unwrap_or_default();
-            write_files(changes, FILES, &id, &before, &files);
-            if unwritten.first.insert(id.clone())
-                && let Some(past) = past.get(&id)
-            {
-                write_files(changes, FIRST_FILES, &id, &RepositoryFiles::new(), &past.first);
-            }
-        }
     }
 
     fn serve(&mut self, id: &RegionId, files: RepositoryFiles) {
@@ -569,34 +456,6 @@ impl Registry {
     pub fn packages(&self) -> usize {
         self.published.len()
     }
-}
-
-/// Where a file of a repository is in a state file.
-fn place(id: &RegionId, path: &str) -> String {
-    format!("{id} {path}")
-}
-
-fn write_files(changes: &mut Changes, part: &str, id: &RegionId, before: &RepositoryFiles, files: &RepositoryFiles) {
-    let is_new = |(path, bytes): &(&String, &Arc<[u8]>)| {
-        before.get(*path).is_none_or(|before| !Arc::ptr_eq(before, bytes) && before != *bytes)
-    };
-    for (path, bytes) in files.iter().filter(is_new) {
-        changes.put_piece(part, &place(id, path), 0, bytes.to_vec());
-    }
-    for path in before.keys().filter(|path| !files.contains_key(*path)) {
-        changes.remove(part, &place(id, path));
-    }
-}
-
-fn read_files(rows: &mut Rows, part: &str) -> Result<BTreeMap<RegionId, RepositoryFiles>, StateError> {
-    let damaged = || StateError::Damaged(part.to_owned());
-    let mut all: BTreeMap<RegionId, RepositoryFiles> = BTreeMap::new();
-    for (place, mut pieces) in rows.take(part) {
-        let (id, path) = place.split_once(' ').ok_or_else(damaged)?;
-        let (_, bytes) = pieces.pop().ok_or_else(damaged)?;
-        all.entry(id.parse().map_err(|_| damaged())?).or_default().insert(path.to_owned(), bytes.into());
-    }
-    Ok(all)
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {

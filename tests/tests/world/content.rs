@@ -91,7 +91,7 @@ async fn a_file_adds_personas_regions_and_services_and_residents_find_them() {
         assert!(back_end.text().await.expect("whole").contains("New Town"));
     }
 
-    // A pass for a child rides at a child's fare, whoever cares for it.
+    // A pass for a child rides at a child's fare.
     let province = "cn-sd".parse().expect("a region");
     let pass = phone.client().add_pass(&province, "transit", Some("bao")).await.expect("a pass");
     assert_eq!(

@@ -20,6 +20,7 @@ static VARYING: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
         (r"2026-\d\d-\d\dT[0-9:.]+Z", "TIME"),
         (r"20(2[6-9]|[3-9]\d)-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", "TIME"),
         (r" +\d+ ms", " MS"),
+        (r"exchange \d+,", "EXCHANGE,"),
         (r"secret-[0-9a-f]{12}", "SECRET"),
     ];
     pairs.into_iter().map(|(pattern, name)| (Regex::new(pattern).expect("a pattern"), name)).collect()

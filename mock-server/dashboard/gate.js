@@ -39,7 +39,7 @@ function decided(passage) {
   verdict.replaceChildren(
     h("strong", {}, t(`decision-${passage.decision}`)),
     h("span", {}, said(passage)),
-    h("span", { class: "quiet" }, `${new Date(passage.at * 1000).toLocaleTimeString(language())} · ${t("microseconds", passage.took_us)}`));
+    h("span", { class: "quiet" }, `${new Date(passage.at).toLocaleTimeString(language())} · ${t("microseconds", passage.took_us)}`));
   sound(passage.decision === "accepted");
   look().catch((error) => complain(error.message));
 }
@@ -142,7 +142,7 @@ function drawGate() {
   const facts = [
     [t("gate-region"), region], [t("gate-types"), types?.join(", ") || t("gate-any-type")], [t("gate-codes-for"), t(`codes-${codes}`)],
     [t("gate-without-status"), hours ? t("gate-hours", hours) : t("gate-closed")], [t("gate-station"), station ?? "–"],
-    [t("gate-fetched"), own.fetched ? new Date(own.fetched * 1000).toLocaleString(language()) : t("gate-never")],
+    [t("gate-fetched"), own.fetched ? new Date(own.fetched).toLocaleString(language()) : t("gate-never")],
     [t("gate-remembers"), `${own.remembered}`],
   ];
   redraw(state, [own.name, facts, own.trouble, offline, codes, language()], () => [
@@ -154,7 +154,7 @@ function drawGate() {
       ...["any-gate", "this-gate", "this-moment"].map((to) => put(t(`codes-${to}`), { codes_for: to }, codes === to)),
       own.settings.number ? button(t("gate-challenge"), { method: "POST", path: of(`gates/${gate}/challenge`), then: drawSign }) : undefined)]);
   redraw(log, [own.name, own.log[0], own.log.length, language()], () => (own.log.length ? own.log.slice(0, 50).map((passage) => h("li", {},
-    h("span", { class: "quiet" }, new Date(passage.at * 1000).toLocaleTimeString(language())),
+    h("span", { class: "quiet" }, new Date(passage.at).toLocaleTimeString(language())),
     h("span", { class: `tag ${kinds[passage.decision]}` }, t(`decision-${passage.decision}`)),
     h("span", { class: "what" }, said(passage)),
     h("span", { class: "quiet" }, t("microseconds", passage.took_us)))) : [h("li", { class: "quiet" }, t("gate-no-log"))]));

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant, SystemTime};
 use futures_util::future::BoxFuture;
 use onecity_core::platform::Clock;
 use onecity_protocol::credential::UnixTime;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use tokio::sync::watch;
 
 use crate::state::{Changes, Rows, StateError};
@@ -259,6 +259,33 @@ impl Clock for PhoneClock {
             }
         })
     }
+}
+
+/// A time in milliseconds as it is written (RFC 3339).
+pub(crate) fn written(milliseconds: i64) -> String {
+    jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default().to_string()
+}
+
+/// A time in seconds, for records that are shown.
+pub(crate) fn write_seconds<S: Serializer>(seconds: &UnixTime, writer: S) -> Result<S::Ok, S::Error> {
+    writer.serialize_str(&written(seconds.saturating_mul(1000)))
+}
+
+/// The same, if there is one.
+pub(crate) fn write_seconds_if_any<S: Serializer>(seconds: &Option<UnixTime>, writer: S) -> Result<S::Ok, S::Error> {
+    match seconds {
+        Some(seconds) => write_seconds(seconds, writer),
+        None => writer.serialize_none(),
+    }
+}
+
+/// Longest text that can be a time, in bytes.
+const LONGEST_TIME: usize = 64;
+
+/// Reads a time as RFC 3339 writes it, in milliseconds.
+pub(crate) fn read_time(text: &str) -> Option<i64> {
+    let time: jiff::Timestamp = (text.len() <= LONGEST_TIME).then(|| text.parse())?.ok()?;
+    Some(time.as_millisecond())
 }
 
 #[cfg(test)]

@@ -11,7 +11,6 @@ use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use http_body_util::BodyExt as _;
-use memchr::memmem;
 use percent_encoding::percent_decode_str;
 
 use crate::arriving;
@@ -19,6 +18,7 @@ use crate::capsule::{Moment, Replaying};
 use crate::faults::wire::OnTheWay;
 use crate::faults::{Instead, Strike, What};
 use crate::journal::{Entry, Message};
+use crate::meant::Seen;
 use crate::problem::Problem;
 use crate::serving::{ConnectionLimits, Cut};
 use crate::stubs::{RealBackEnds, StubRequest};
@@ -26,8 +26,6 @@ use crate::world::{In, World};
 
 /// How long nothing is said where no answer comes: longer than a client waits.
 const SILENCE: Duration = Duration::from_secs(600);
-/// How many bytes of a request are looked at for a text.
-const LOOKED_AT: usize = 64 << 10;
 
 tokio::task_local! {
     /// The exchange that a handler is in.
@@ -40,18 +38,16 @@ pub(crate) struct Asked {
     pub method: Method,
     /// Within its world.
     pub path: String,
-    /// The persona that a token or a form names.
-    pub persona: Option<String>,
+    pub query: String,
     /// The virtual phone that asks.
     pub phone: Option<String>,
-    body: Bytes,
 }
 
 impl Asked {
-    pub(crate) fn new(method: Method, path: &str, persona: Option<String>, phone: Option<String>, body: Bytes) -> Self {
+    pub(crate) fn new(method: Method, path: &str, query: &str, phone: Option<String>) -> Self {
         // As it is routed: what is written in another way is the same (RFC 3986 §6.2.2.2).
         let path = percent_decode_str(path).decode_utf8_lossy().into_owned();
-        Self { method, path, persona, phone, body }
+        Self { method, path, query: query.to_owned(), phone }
     }
 
     /// The part of the path after its first, if that is this one; in well-known addresses these stand behind.
@@ -77,18 +73,14 @@ impl Asked {
         let issuer = self.after("issuer").map(|issuer| issuer.trim_end_matches("-health"));
         issuer.or_else(|| ["registry", "status", "gate"].iter().find_map(|kind| self.after(kind))).map(str::to_owned)
     }
-
-    /// Whether the request's body holds a text.
-    pub(crate) fn body_contains(&self, text: &str) -> bool {
-        let looked_at = self.body.get(..LOOKED_AT).unwrap_or(&self.body);
-        memmem::find(looked_at, text.as_bytes()).is_some()
-    }
 }
 
 /// The exchange that is under way.
 pub(crate) struct Exchange {
     asked: Asked,
-    /// The persona, once a handler knows it.
+    headers: HeaderMap,
+    body: Bytes,
+    /// The persona that a token or a form names, or a handler knows.
     persona: Mutex<Option<String>>,
     /// The ids of the rules that have struck.
     struck: Mutex<Vec<String>>,
@@ -113,11 +105,9 @@ pub(crate) fn skew() -> i64 {
 /// What strikes the exchange that is under way, of the kinds that are meant; the last rule counts.
 pub(crate) fn struck(world: &World, is_meant: impl Fn(&What) -> bool) -> Option<Strike> {
     let found = CURRENT.try_with(|current| {
-        let mut asked = current.asked.clone();
-        if let Some(persona) = &*locked(&current.persona) {
-            asked.persona = Some(persona.clone());
-        }
-        let strikes = world.faults.strikes(&asked, is_meant);
+        let persona = locked(&current.persona).clone();
+        let seen = Seen::new(&current.asked, &current.headers, persona.as_deref(), &current.body);
+        let strikes = world.faults.strikes(&seen, is_meant);
         locked(&current.struck).extend(strikes.iter().map(|strike| strike.id.clone()));
         strikes.into_iter().next_back()
     });
@@ -211,9 +201,6 @@ struct Kept {
     passed_on: bool,
     /// Whether it came to its end; otherwise nobody waited for it any more.
     is_over: bool,
-    query: String,
-    headers: HeaderMap,
-    body: Bytes,
     answered: Option<(StatusCode, Message)>,
 }
 
@@ -229,13 +216,12 @@ impl Drop for Kept {
             passed_on: self.passed_on,
             is_over: self.is_over,
             took: self.began.elapsed(),
-            query: std::mem::take(&mut self.query),
             status: status.as_ref().map(StatusCode::as_u16),
             persona: locked(&exchange.persona).take(),
             faults: std::mem::take(&mut *locked(&exchange.struck)),
-            request: Message::new(std::mem::take(&mut self.headers), &self.body),
+            request: Message::new(exchange.headers.clone(), &exchange.body),
             response,
-            asked: Asked { body: Bytes::new(), ..exchange.asked.clone() },
+            asked: exchange.asked.clone(),
         });
     }
 }
@@ -256,7 +242,6 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     let began = Instant::now();
     let (mut parts, body) = request.into_parts();
     let (method, path) = (parts.method.clone(), parts.uri.path().to_owned());
-    let query = parts.uri.query().unwrap_or_default().to_owned();
     let cut = parts.extensions.remove::<Cut>();
     let limits = parts.extensions.remove::<ConnectionLimits>().unwrap_or_default();
     let (arrived, refused) = match arriving::read(&method, &path, &parts.headers, body, limits.body_takes).await {
@@ -265,17 +250,20 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
     };
     let bytes = arrived.as_ref().map(|arrived| arrived.bytes.clone()).unwrap_or_default();
     let persona = world.who_asks(&path, &parts.headers, &bytes);
-    let asked = Asked::new(method, &path, persona, phone(&parts.headers), bytes.clone());
+    let asked = Asked::new(method, &path, parts.uri.query().unwrap_or_default(), phone(&parts.headers));
     let (arrived_at, strikes) = {
         let _draws = world.history.draws();
-        (world.history.moment(), world.faults.strikes(&asked, is_of_the_exchange))
+        let seen = Seen::new(&asked, &parts.headers, persona.as_deref(), &bytes);
+        (world.history.moment(), world.faults.strikes(&seen, is_of_the_exchange))
     };
     let Fate { delay, way, instead, reset, is_silent, lost, malformed, media_type, skew } = Fate::of(&strikes);
     let exchange = Arc::new(Exchange {
-        persona: Mutex::new(asked.persona.clone()),
+        persona: Mutex::new(persona.clone()),
         struck: Mutex::new(strikes.into_iter().map(|strike| strike.id).collect()),
         skew,
         asked,
+        headers: parts.headers.clone(),
+        body: bytes.clone(),
     });
     let mut kept = Kept {
         world: Arc::clone(&world),
@@ -285,9 +273,6 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
         handled: None,
         passed_on: false,
         is_over: false,
-        query,
-        headers: parts.headers.clone(),
-        body: bytes.clone(),
         answered: None,
     };
     // Where it happens again, it waits for its turn, and for nothing else.
@@ -307,9 +292,9 @@ pub(crate) async fn conduct(In(world): In, request: Request, next: Next) -> Resp
         (false, None, None) => {
             let stubbed = match path.starts_with("/city/") {
                 true => {
-                    let (asked, query) = (&exchange.asked, kept.query.as_str());
-                    let (method, persona) = (&asked.method, asked.persona.as_deref());
-                    let request = StubRequest::new(method, &path, query, &kept.headers, persona, &bytes);
+                    let Exchange { asked, headers, .. } = &*exchange;
+                    let seen = Seen::new(asked, headers, persona.as_deref(), &bytes);
+                    let request = StubRequest { seen, path: &path, body: &bytes };
                     let stubbed = world.stubs.answer(&world, &request, real).await;
                     kept.passed_on = stubbed.as_ref().is_some_and(|stubbed| stubbed.is_passed_on);
                     stubbed.map(|stubbed| stubbed.response)

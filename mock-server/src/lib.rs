@@ -75,6 +75,7 @@ mod identity;
 mod issuer;
 mod journal;
 pub mod journey;
+mod meant;
 mod named;
 mod pages;
 mod phone;
@@ -95,13 +96,10 @@ pub use capsule::{Capsule, CapsuleError, Difference, Outcome, ReplayError, repla
 pub use clock::{FASTEST, PhoneClock, WorldClock};
 pub use content::regions::{RegionTableError, load as load_regions};
 pub use content::{Additions, ContentError, Dependant, OwnCircle, OwnRegion, OwnService, Persona, Relation};
-pub use faults::{
-    Between, Delay, Faults, Instead, Preset, Rule, RuleError, RunningRule, Signed, Spread, Stale, What, Where,
-};
+pub use faults::{Between, Delay, Faults, Instead, Preset, Rule, RuleError, RunningRule, Signed, Spread, Stale, What};
 pub use gates::{CodesFor, GateError, GateSettings, GateView, Gates, Passage};
-pub use journal::{
-    Expectation, Filter, FilterError, Journal, Redaction, ShownExchange, ShownHeader, ShownMessage, Verdict,
-};
+pub use journal::{Expectation, Filter, Journal, Redaction, ShownExchange, ShownHeader, ShownMessage, Verdict};
+pub use meant::{Where, WhereError};
 pub use phone::{AppPhone, Phone, PhoneError, Resident, Unseen};
 pub use picture::{PictureError, png, read};
 pub use registry::Registry;
@@ -109,6 +107,6 @@ pub use server::{Server, network_address};
 pub use serving::{ConnectionLimits, Tls, TlsError};
 pub use settings::{Settings, SettingsError, follow};
 pub use state::StateError;
-pub use stubs::{Answer, Meant, ReplyHeaders, Stub, StubError, StubView, Stubs};
+pub use stubs::{Answer, ReplyHeaders, Stub, StubError, StubView, Stubs};
 pub use world::{LayError, World, WorldError, WorldOptions};
 pub use worlds::{Worlds, WorldsError};

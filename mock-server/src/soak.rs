@@ -240,11 +240,11 @@ impl Soaked {
     }
 }
 
-/// The process's memory in MiB, where the system tells (proc_pid_statm).
-fn memory() -> Option<u64> {
+/// The process's memory in KiB, where the system tells (proc_pid_statm).
+pub(crate) fn memory() -> Option<u64> {
     let statm = std::fs::read_to_string("/proc/self/statm").ok()?;
     let pages: u64 = statm.split(' ').nth(1)?.parse().ok()?;
-    Some((pages * 4096) >> 20)
+    Some(pages * 4)
 }
 
 /// Lets phones go on for a while; the report says what became of it.
@@ -264,7 +264,7 @@ pub async fn run(options: SoakOptions) -> Result<SoakReport, SoakError> {
         let mut looks = tokio::time::interval((lasts / LOOKS).max(Duration::from_millis(100)));
         while Instant::now() < until {
             looks.tick().await;
-            seen.extend(memory());
+            seen.extend(memory().map(|kib| kib >> 10));
         }
         seen
     });

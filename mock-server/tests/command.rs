@@ -123,6 +123,54 @@ fn a_server_that_runs_is_controlled_by_short_commands() {
 }
 
 #[test]
+fn one_stub_is_one_command_and_what_arrives_is_told_as_it_arrives() {
+    use std::io::BufRead as _;
+    let running = Running::start(&[]);
+    let watching = Command::new(env!("CARGO_BIN_EXE_mock-server"))
+        .args(["journal", "--live", "--path", "/city/*/library", "--server", &running.origin])
+        .stdout(std::process::Stdio::piped())
+        .spawn();
+    let mut watching = watching.expect("the command runs");
+    let mut told = std::io::BufReader::new(watching.stdout.take().expect("a pipe")).lines();
+    let stub = r#"{ "id": "library", "on": { "path": "/city/*/library", "phone": "red" }, "answer": { "kind": "reply", "json": 3 } }"#;
+    assert!(running.says(&["stub", stub]).starts_with("library"));
+    assert!(running.says(&["stub"]).contains("answered 0"));
+    let url = format!("{}/city/vn-hn/library", running.origin);
+    let ask = |agent: &str| {
+        let curl =
+            Command::new("curl").args(["-s", "-A", agent, "-o", "/dev/null", "-w", "%{http_code}", &url]).output();
+        text(&curl.expect("curl runs").stdout).to_owned()
+    };
+    // It may take a moment until the one who watches is there: it is asked until something is told.
+    let asked = std::thread::scope(|scope| {
+        let first = scope.spawn(|| told.next());
+        let mut asked = Vec::new();
+        while !first.is_finished() {
+            asked.push((ask("test (phone red)"), ask("test (phone blue)")));
+        }
+        let line = first.join().expect("it ends").expect("a line").expect("UTF-8");
+        assert!(line.contains("/city/vn-hn/library"), "{line}");
+        asked
+    });
+    assert!(asked.iter().all(|(red, blue)| (red.as_str(), blue.as_str()) == ("200", "404")), "{asked:?}");
+    assert_eq!(running.says(&["stub", "--remove", "library"]), "done\n");
+    assert_eq!(running.says(&["stub", "--clear"]), "done\n");
+    assert_eq!(running.says(&["stub"]), "nothing\n");
+    let wrong = running.asks(&["stub", "{ no JSON"]);
+    assert!(text(&wrong.stderr).starts_with("the stub: "), "{}", text(&wrong.stderr));
+    watching.kill().expect("it runs");
+    watching.wait().expect("it ended");
+}
+
+#[test]
+fn many_phones_take_the_same_way_and_say_what_each_costs() {
+    let output = journey(&["--phones", "3"]);
+    assert!(output.status.success(), "{}", text(&output.stderr));
+    let last = text(&output.stdout).lines().last().expect("a summary");
+    assert!(last.starts_with("3 phones; for each ") && last.contains(" exchanges"), "{last}");
+}
+
+#[test]
 fn a_file_is_followed_as_it_is_changed_and_a_wrong_one_is_named() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("world.toml");

@@ -42,7 +42,7 @@ def wait_for(url, status=200):
     raise SystemExit(f"{url} never answered")
 
 
-def onecity(port):
+def onecity(port, *more):
     def prepare():
         origin = f"http://127.0.0.1:{port}"
         stub = {"on": {"path": "/city/cn-sd.jinan/transit"}, "answer": {"kind": "reply", "json": BODY}}
@@ -50,7 +50,14 @@ def onecity(port):
         # Rules that every request is held against.
         send(f"{origin}/worlds/default/faults", {"what": {"kind": "reset"}, "on": {"path": "/idp/**"}}, HEADERS)
         send(f"{origin}/worlds/default/faults", {"what": {"kind": "status", "status": 503}, "on": {"persona": "minh"}}, HEADERS)
-    return [world, "--port", str(port)], "/health", "/city/cn-sd.jinan/transit", prepare
+    return [world, "--port", str(port), *more], "/health", "/city/cn-sd.jinan/transit", prepare
+
+
+def onecity_with_state(port):
+    state = folder / "world.state"
+    for path in folder.glob("world.state*"):
+        path.unlink()
+    return onecity(port, "--state", str(state))
 
 
 def json_server(port):
@@ -100,7 +107,7 @@ def mockserver(port):
     return ["java", "-Dmockserver.livenessHttpGetPath=" + ready, "-Dmockserver.logLevel=ERROR", "-cp", ":".join(jars), "org.mockserver.cli.Main", "-serverPort", str(port)], ready, "/transit", prepare
 
 
-SERVERS = {"OneCity": onecity, "json-server": json_server, "Prism": prism, "Mockoon": mockoon, "WireMock": wiremock, "MockServer": mockserver}
+SERVERS = {"OneCity": onecity, "OneCity --state": onecity_with_state, "json-server": json_server, "Prism": prism, "Mockoon": mockoon, "WireMock": wiremock, "MockServer": mockserver}
 
 
 def memory(pid):
@@ -156,11 +163,11 @@ for _ in range(turns):
         measured[name].append(turn(name))
 figures = {name: [statistics.median(column) for column in zip(*rows)] for name, rows in measured.items()}
 print(f"{len(TEXT)} bytes of JSON, 16 connections, {turns} turns of {seconds} s each, medians")
-print(f"{'':<12}{'requests/s':>12}{'p99 ms':>9}{'ready ms':>10}{'idle MiB':>10}")
+print(f"{'':<16}{'requests/s':>12}{'p99 ms':>9}{'ready ms':>10}{'idle MiB':>10}")
 for name, (rate, p99, ready_in, idle) in figures.items():
-    print(f"{name:<12}{rate:>12.0f}{p99:>9.2f}{ready_in:>10.0f}{idle:>10.1f}")
+    print(f"{name:<16}{rate:>12.0f}{p99:>9.2f}{ready_in:>10.0f}{idle:>10.1f}")
 own = figures["OneCity"]
 print("\nas ratios to OneCity's")
 for name, other in figures.items():
     if name != "OneCity":
-        print(f"{name:<12}{own[0] / other[0]:>11.1f}x{other[1] / own[1]:>8.1f}x{other[2] / own[2]:>9.1f}x{other[3] / own[3]:>9.1f}x")
+        print(f"{name:<16}{own[0] / other[0]:>11.1f}x{other[1] / own[1]:>8.1f}x{other[2] / own[2]:>9.1f}x{other[3] / own[3]:>9.1f}x")

@@ -12,7 +12,7 @@ fn region(text: &str) -> RegionId {
 #[tokio::test(flavor = "multi_thread")]
 async fn one_phone_visits_every_city_and_passes_a_gate() {
     let mut steps = Vec::new();
-    let summary = journey::run(WorldOptions::default(), &mut |step: &Step| steps.push(step.clone())).await;
+    let summary = journey::run(WorldOptions::default(), 1, &mut |step: &Step| steps.push(step.clone())).await;
     let summary = summary.unwrap_or_else(|failed| panic!("{failed}"));
     assert_eq!(summary.cities, 17);
     assert_eq!(summary.steps, steps.len());
@@ -20,12 +20,22 @@ async fn one_phone_visits_every_city_and_passes_a_gate() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_family_of_phones_takes_the_same_way_and_nothing_of_theirs_is_lost_or_doubled() {
+    let mut steps = 0;
+    let summary = journey::run(WorldOptions::default(), 12, &mut |_: &Step| steps += 1).await;
+    let summary = summary.unwrap_or_else(|failed| panic!("{failed}"));
+    assert_eq!((summary.phones, summary.cities, summary.steps), (12, 17, steps));
+    assert!(summary.each.exchanges > 50, "{summary:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_seed_tells_the_same_story() {
     let tell = |seed| async move {
         let mut told = Vec::new();
-        let run =
-            journey::run(WorldOptions { seed, ..WorldOptions::default() }, &mut |step: &Step| told.push(step.clone()))
-                .await;
+        let run = journey::run(WorldOptions { seed, ..WorldOptions::default() }, 1, &mut |step: &Step| {
+            told.push(step.clone())
+        })
+        .await;
         run.unwrap_or_else(|failed| panic!("{failed}"));
         // Times, the free port and the length of a signature-bearing code are not part of the story.
         let same = |step: &&Step| !step.step.starts_with("start the server") && !step.step.contains("show a code");

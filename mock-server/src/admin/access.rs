@@ -20,7 +20,7 @@ use utoipa::{IntoResponses, ToSchema};
 
 use crate::faults::RuleError;
 use crate::identity::random_text;
-use crate::journal::FilterError;
+use crate::meant::WhereError;
 use crate::named::named;
 use crate::phone::browser::Host;
 use crate::state::StateError;
@@ -122,8 +122,8 @@ impl From<RuleError> for Refused {
     }
 }
 
-impl From<FilterError> for Refused {
-    fn from(error: FilterError) -> Self {
+impl From<WhereError> for Refused {
+    fn from(error: WhereError) -> Self {
         Self::wrong(error.to_string())
     }
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::Controls;
 use super::access::{Refusals, Refused, Said};
-use crate::clock::{FASTEST, WorldClock};
+use crate::clock::{FASTEST, WorldClock, read_time, written};
 
 /// What time it is.
 #[derive(Debug, Serialize, ToSchema)]
@@ -41,9 +41,9 @@ pub(super) struct ClockChange {
     speed: Option<f64>,
 }
 
-/// A time as it is written (RFC 3339).
-pub(super) fn written(milliseconds: i64) -> String {
-    jiff::Timestamp::from_millisecond(milliseconds).unwrap_or_default().to_string()
+/// A time is none.
+pub(super) fn no_time() -> Refused {
+    Refused::wrong("this is no time as RFC 3339 writes it, for example 2027-01-31T08:00:00+08:00")
 }
 
 fn view(clock: &WorldClock) -> Json<ClockView> {
@@ -73,15 +73,7 @@ pub(super) async fn change(
 ) -> Result<Json<ClockView>, Refused> {
     let world = controls.worlds.get(&world)?;
     let time = match &change.time {
-        Some(text) if text.len() > 64 => {
-            return Err(Refused::wrong("this is no time: it is longer than 64 characters"));
-        }
-        Some(text) => {
-            let time: jiff::Timestamp = text.parse().map_err(|_| {
-                Refused::wrong("this is no time as RFC 3339 writes it, for example 2027-01-31T08:00:00+08:00")
-            })?;
-            Some(time.as_millisecond())
-        }
+        Some(text) => Some(read_time(text).ok_or_else(no_time)?),
         None => None,
     };
     if change.speed.is_some_and(|speed| !(0.0..=FASTEST).contains(&speed)) {

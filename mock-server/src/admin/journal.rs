@@ -19,6 +19,7 @@ use utoipa::IntoParams;
 use super::Controls;
 use super::access::{Asks, Refusals, Refused, Said};
 use crate::journal::{Entry, Expectation, Filter, ShownExchange, Sought, Verdict};
+use crate::meant::Where;
 use crate::world::World;
 
 /// How many exchanges are read at once, unless another number is asked for, and at most.
@@ -62,8 +63,9 @@ impl Query {
         if most > MOST {
             return Err(Refused::wrong("at most 10,000 at once"));
         }
-        let filter = Filter { method, path, status, persona, phone, unit, provider, fault, body_contains, since };
-        Ok((filter, most))
+        let methods = method.into_iter().collect();
+        let on = Where { path, methods, persona, phone, unit, provider, body_contains, ..Where::default() };
+        Ok((Filter { on, status, fault, since }, most))
     }
 }
 
@@ -118,7 +120,7 @@ pub(super) async fn verify(
 /// What somebody watches.
 struct Watch {
     world: Arc<World>,
-    filter: Filter,
+    sought: Sought,
     entries: broadcast::Receiver<Arc<Entry>>,
     stopping: watch::Receiver<bool>,
     ended: watch::Receiver<bool>,
@@ -134,7 +136,7 @@ impl Watch {
             };
             let event = match entry {
                 Ok(entry) => {
-                    if !Sought::new(&self.filter).is_ok_and(|sought| sought.is(&entry)) {
+                    if !self.sought.is(&entry) {
                         continue;
                     }
                     let shown = self.world.journal.show(&entry);
@@ -159,10 +161,10 @@ pub(super) async fn live(
     Asks(query): Asks<Query>,
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Refused> {
     let (filter, _) = query.parts()?;
-    Sought::new(&filter)?;
+    let sought = Sought::new(&filter)?;
     let world = controls.worlds.get(&world)?;
     let entries = world.journal.watch();
     let (stopping, ended) = (controls.stopping.clone(), world.ended());
-    let watch = Watch { world, filter, entries, stopping, ended };
+    let watch = Watch { world, sought, entries, stopping, ended };
     Ok(Sse::new(stream::unfold(watch, Watch::next)).keep_alive(KeepAlive::default()))
 }

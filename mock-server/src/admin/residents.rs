@@ -10,6 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::Controls;
 use super::access::{Asks, Refusals, Refused};
+use crate::clock::write_seconds;
 use crate::content::Persona;
 use crate::world::World;
 
@@ -22,9 +23,13 @@ pub(crate) struct SessionView {
     pub provider: String,
     /// What the app called itself.
     pub device: String,
-    /// Since when, in seconds since 1970.
+    /// Since when.
+    #[serde(serialize_with = "write_seconds")]
+    #[schema(value_type = String, format = DateTime)]
     pub created: i64,
-    /// When it was used last, in seconds since 1970.
+    /// When it was used last.
+    #[serde(serialize_with = "write_seconds")]
+    #[schema(value_type = String, format = DateTime)]
     pub last_used: i64,
 }
 

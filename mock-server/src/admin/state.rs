@@ -7,12 +7,15 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use onecity_protocol::region::RegionId;
 use onecity_protocol::trust::Announcement;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Controls;
 use super::access::{Refusals, Refused, Said};
+use super::clock::no_time;
 use crate::city::TakenView;
+use crate::clock::read_time;
 use crate::issuer::{PassStatus, PassView};
 use crate::named::named_if_any;
 
@@ -118,37 +121,55 @@ pub(super) async fn sign_again(
 }
 
 /// What a region announces to all of its residents.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct AnnouncementWanted {
     /// Its services do not work for now.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "named_if_any")]
+    #[serde(default, deserialize_with = "named_if_any")]
     outage: Option<OutageWanted>,
     /// An app that is too old opens none of its services.
-    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "named_if_any")]
+    #[serde(default, deserialize_with = "named_if_any")]
     update: Option<UpdateWanted>,
 }
 
 /// An outage.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct OutageWanted {
     /// Why, by language.
     #[schema(example = json!({ "zh": "系统升级", "en": "The system is being updated" }))]
     reason: BTreeMap<String, String>,
-    /// When it is over, in seconds since 1970.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    until: Option<i64>,
+    /// When it is over (RFC 3339).
+    #[serde(default)]
+    #[schema(format = DateTime)]
+    until: Option<String>,
 }
 
 /// Apps that must be updated.
-#[derive(Debug, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct UpdateWanted {
     /// The oldest version of the platform that goes on working.
     platform: u32,
     /// Why, by language.
     reason: BTreeMap<String, String>,
+}
+
+impl AnnouncementWanted {
+    /// The file that a region signs.
+    fn file(&self) -> Result<Value, Refused> {
+        let mut file = json!({});
+        if let Some(OutageWanted { reason, until }) = &self.outage {
+            file["outage"] = json!({ "reason": reason });
+            if let Some(until) = until {
+                file["outage"]["until"] = read_time(until).ok_or_else(no_time)?.div_euclid(1000).into();
+            }
+        }
+        if let Some(UpdateWanted { platform, reason }) = &self.update {
+            file["update"] = json!({ "platform": platform, "reason": reason });
+        }
+        Ok(file)
+    }
 }
 
 /// Announces something, in the place of what is announced already.
@@ -163,7 +184,7 @@ pub(super) async fn announce(
     Said(wanted): Said<AnnouncementWanted>,
 ) -> Result<StatusCode, Refused> {
     let (world, region) = (controls.worlds.get(&world)?, region(&of)?);
-    let bytes = serde_json::to_vec(&wanted).map_err(|error| Refused::wrong(error.to_string()))?;
+    let bytes = wanted.file()?.to_string().into_bytes();
     let announcement = Announcement::parse(&bytes).map_err(|error| Refused::wrong(error.to_string()))?;
     world.announce(&region, Some(&announcement)).map_err(|error| Refused::unknown(error.to_string()))?;
     Ok(StatusCode::NO_CONTENT)

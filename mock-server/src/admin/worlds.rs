@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 
 use super::Controls;
 use super::access::{Refusals, Refused, Said};
+use crate::clock::written;
 use crate::content::Additions;
 use crate::world::World;
 
@@ -37,7 +38,7 @@ impl WorldView {
             name: world.name().to_owned(),
             origin: world.origin().to_owned(),
             seed: world.seed(),
-            time: super::clock::written(world.clock.milliseconds()),
+            time: written(world.clock.milliseconds()),
             faults: world.faults.list().len(),
             exchanges: world.journal.count(),
         }

@@ -73,6 +73,7 @@ impl World {
                     take_along(additions, &mut services);
                     hide_personas(&redaction, additions);
                 }
+                Deed::Rule { rule, .. } => rule.on.hide(&redaction),
                 Deed::Stub { stub } => stub.hide(&redaction),
                 Deed::FollowStubs { stubs } => stubs.iter_mut().for_each(|stub| stub.hide(&redaction)),
                 _ => {}

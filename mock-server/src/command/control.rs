@@ -90,12 +90,35 @@ pub(crate) enum Control {
         /// The virtual phone that it came from.
         #[arg(long)]
         phone: Option<String>,
+        /// The identity provider that was asked.
+        #[arg(long)]
+        provider: Option<String>,
+        /// A rule that has struck it, or a preset, by its name.
+        #[arg(long)]
+        fault: Option<String>,
+        /// Text that the request's body holds.
+        #[arg(long)]
+        body_contains: Option<String>,
         /// The newest so many; 100 unless it is said, and all of them as an archive.
         #[arg(long)]
         most: Option<usize>,
         /// Prints an HTTP Archive.
         #[arg(long)]
         har: bool,
+        /// Prints what arrives from now on, as it arrives.
+        #[arg(long, conflicts_with_all = ["har", "most"])]
+        live: bool,
+    },
+    /// Answers in the place of cities' back ends; one as JSON is added.
+    Stub {
+        /// A stub as JSON.
+        add: Option<String>,
+        /// Takes one away by its name.
+        #[arg(long, conflicts_with = "add")]
+        remove: Option<String>,
+        /// Takes all away, and what was recorded.
+        #[arg(long, conflicts_with_all = ["add", "remove"])]
+        clear: bool,
     },
     /// Prints all that has happened as one file, without secrets, for `replay`.
     Capsule,
@@ -198,14 +221,42 @@ impl Control {
             }
             Self::Fault { .. } => Call::new(Method::GET, of("faults")),
             Self::Presets => Call::new(Method::GET, "presets"),
-            Self::Journal { method, path, status, persona, unit, phone, most, har } => {
-                Call::new(Method::GET, of(if *har { "journal/har" } else { "journal" }))
+            Self::Stub { clear: true, .. } => Call::new(Method::DELETE, of("stubs")),
+            Self::Stub { remove: Some(id), .. } => Call::new(Method::DELETE, of(&format!("stubs/{id}"))),
+            Self::Stub { add: Some(stub), .. } => {
+                let stub: Value = serde_json::from_str(stub).map_err(|error| format!("the stub: {error}"))?;
+                Call::new(Method::POST, of("stubs")).saying(stub)
+            }
+            Self::Stub { .. } => Call::new(Method::GET, of("stubs")),
+            Self::Journal {
+                method,
+                path,
+                status,
+                persona,
+                unit,
+                phone,
+                provider,
+                fault,
+                body_contains,
+                most,
+                har,
+                live,
+            } => {
+                let of_the_journal = match (har, live) {
+                    (true, _) => "journal/har",
+                    (_, true) => "journal/live",
+                    _ => "journal",
+                };
+                Call::new(Method::GET, of(of_the_journal))
                     .asking("method", method.as_ref())
                     .asking("path", path.as_ref())
                     .asking("status", *status)
                     .asking("persona", persona.as_ref())
                     .asking("unit", unit.as_ref())
                     .asking("phone", phone.as_ref())
+                    .asking("provider", provider.as_ref())
+                    .asking("fault", fault.as_ref())
+                    .asking("body_contains", body_contains.as_ref())
                     .asking("most", most.or(har.then_some(10_000)))
             }
             Self::Capsule => Call::new(Method::GET, of("capsule")),
@@ -234,21 +285,9 @@ impl Control {
                 speed => format!("{}, {} times as fast\n", text(&said["time"]), speed.unwrap_or_default()),
             },
             Self::Journal { har: true, .. } | Self::Capsule => format!("{said:#}\n"),
-            Self::Journal { .. } => lines(said, |own| {
-                let status = own["status"].as_u64().map_or("reset".to_owned(), |status| status.to_string());
-                let faults: Vec<String> =
-                    own["faults"].as_array().into_iter().flatten().map(|id| format!("  !{}", text(id))).collect();
-                let persona = own["persona"].as_str().map(|persona| format!("  {persona}")).unwrap_or_default();
-                format!(
-                    "{:>5}  {}  {:>5} ms  {status:>5}  {:<6} {}{persona}{}",
-                    own["number"].as_u64().unwrap_or_default(),
-                    text(&own["at"]),
-                    own["took_ms"].as_u64().unwrap_or_default(),
-                    text(&own["method"]),
-                    text(&own["path"]),
-                    faults.concat()
-                )
-            }),
+            Self::Journal { .. } => lines(said, exchange_line),
+            Self::Stub { add: Some(_), .. } => format!("{}\n", stub_line(said)),
+            Self::Stub { .. } => lines(said, stub_line),
             Self::Presets => lines(said, |own| format!("{:<22} {}", text(&own["name"]), text(&own["about"]))),
             Self::Fault { begin: Some(rule), .. } if rule.trim_start().starts_with('{') => rule_line(said),
             Self::Fault { .. } => lines(said, |own| rule_line(own).trim_end().to_owned()),
@@ -268,6 +307,32 @@ impl Control {
     }
 }
 
+fn exchange_line(own: &Value) -> String {
+    let status = own["status"].as_u64().map_or("reset".to_owned(), |status| status.to_string());
+    let faults: Vec<String> =
+        own["faults"].as_array().into_iter().flatten().map(|id| format!("  !{}", text(id))).collect();
+    let persona = own["persona"].as_str().map(|persona| format!("  {persona}")).unwrap_or_default();
+    format!(
+        "{:>5}  {}  {:>5} ms  {status:>5}  {:<6} {}{persona}{}",
+        own["number"].as_u64().unwrap_or_default(),
+        text(&own["at"]),
+        own["took_ms"].as_u64().unwrap_or_default(),
+        text(&own["method"]),
+        text(&own["path"]),
+        faults.concat()
+    )
+}
+
+fn stub_line(own: &Value) -> String {
+    format!(
+        "{:<22} {:<10} {:<40} answered {}",
+        text(&own["id"]),
+        text(&own["answer"]["kind"]),
+        text(&own["on"]["path"]),
+        own["answered"]
+    )
+}
+
 fn rule_line(own: &Value) -> String {
     format!("{:<22} {:<18} struck {} of {}\n", text(&own["id"]), text(&own["what"]["kind"]), own["struck"], own["met"])
 }
@@ -284,8 +349,13 @@ fn lines(said: &Value, line: impl Fn(&Value) -> String) -> String {
     if shown.is_empty() { "nothing\n".to_owned() } else { shown }
 }
 
-/// Does what is asked; answers what to print.
-pub(crate) async fn run(control: &Control, target: &Target, seed: u64) -> Result<String, String> {
+/// Does what is asked; what is to be printed goes to `prints`, who answers whether somebody reads on.
+pub(crate) async fn run(
+    control: &Control,
+    target: &Target,
+    seed: u64,
+    mut prints: impl FnMut(&str) -> bool,
+) -> Result<(), String> {
     let call = control.call(&target.world, seed)?;
     let mut url = target.server.join(&call.path).map_err(|error| format!("{}: {error}", target.server))?;
     if !call.query.is_empty() {
@@ -300,15 +370,91 @@ pub(crate) async fn run(control: &Control, target: &Target, seed: u64) -> Result
         request = request.header("content-type", "application/json").body(said.to_string());
     }
     let server = &target.server;
-    let answer = request.send().await.map_err(|_| {
+    let mut answer = request.send().await.map_err(|_| {
         format!("no server answers at {server}: start one with `mock-server`, or say where it is with --server")
     })?;
     let status = answer.status();
+    if matches!(control, Control::Journal { live: true, .. }) && status.is_success() {
+        let mut events = Events::default();
+        while let Some(chunk) = answer.chunk().await.map_err(|_| format!("{server} has ended"))? {
+            for said in events.after(&chunk) {
+                let shown = match (target.json, &said) {
+                    (true, Said::Exchange(own)) => format!("{own}\n"),
+                    (false, Said::Exchange(own)) => format!("{}\n", exchange_line(own)),
+                    (_, Said::Missed(count)) => format!("{count} more came too fast to be shown\n"),
+                };
+                if !prints(&shown) {
+                    return Ok(());
+                }
+            }
+        }
+        return Ok(());
+    }
     let body = answer.text().await.map_err(|error| error.to_string())?;
     let said: Value = serde_json::from_str(&body).unwrap_or_default();
     match status.is_success() {
-        true if target.json => Ok(format!("{said:#}\n")),
-        true => Ok(control.shown(&said)),
+        true if target.json => {
+            prints(&format!("{said:#}\n"));
+            Ok(())
+        }
+        true => {
+            prints(&control.shown(&said));
+            Ok(())
+        }
         false => Err(said["detail"].as_str().map_or_else(|| format!("the server answers {status}"), str::to_owned)),
+    }
+}
+
+/// What the live journal says.
+enum Said {
+    /// An exchange.
+    Exchange(Value),
+    /// So many went by that were not told.
+    Missed(u64),
+}
+
+/// Longest event, in bytes: an exchange with two bodies of 64 KiB, escaped.
+const LONGEST_EVENT: usize = 2 << 20;
+
+/// Events of the live journal (HTML Living Standard §9.2.6), whose data is one line of JSON each.
+#[derive(Default)]
+struct Events {
+    rest: Vec<u8>,
+}
+
+impl Events {
+    /// What has been said with these bytes.
+    fn after(&mut self, chunk: &[u8]) -> Vec<Said> {
+        self.rest.extend_from_slice(chunk);
+        let whole = self.rest.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        let lines: Vec<u8> = self.rest.drain(..whole).collect();
+        if self.rest.len() > LONGEST_EVENT {
+            self.rest.clear();
+        }
+        let data = lines.split(|byte| *byte == b'\n').filter_map(|line| line.strip_prefix(b"data:"));
+        data.filter_map(|data| match serde_json::from_slice(data).ok()? {
+            own @ Value::Object(_) => Some(Said::Exchange(own)),
+            Value::Number(count) => count.as_u64().map(Said::Missed),
+            _ => None,
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_out_whole_however_they_are_cut() {
+        let stream = b": hello\n\nevent: exchange\nid: 7\ndata: {\"number\":7}\n\nevent: missed\ndata: 12\n\n";
+        for size in 1..stream.len() {
+            let mut events = Events::default();
+            let said: Vec<Said> = stream.chunks(size).flat_map(|chunk| events.after(chunk)).collect();
+            let [Said::Exchange(own), Said::Missed(12)] = said.as_slice() else {
+                panic!("{} in pieces of {size}", said.len())
+            };
+            assert_eq!(own["number"], 7);
+        }
     }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use mock_server::journey::{self, Step};
+use mock_server::journey::{self, Step, Summary};
 use mock_server::soak::{self, SoakOptions};
 use mock_server::{Capsule, Preset, Server, Settings, Tls, WorldError, WorldOptions, replay};
 use tracing_subscriber::EnvFilter;
@@ -88,8 +88,11 @@ enum Command {
         /// The file, as `capsule` prints it.
         file: PathBuf,
     },
-    /// Take a phone through the whole story; exit code 1 names the step that does not hold.
+    /// Take a phone through the whole story, or many at once; exit code 1 names the step that does not hold.
     Journey {
+        /// How many phones.
+        #[arg(long, default_value_t = 1)]
+        phones: usize,
         /// How to print the steps.
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -120,25 +123,29 @@ fn main() -> ExitCode {
     };
     runtime.block_on(async {
         match cli.command {
-            Some(Command::Journey { format }) => {
-                travel(WorldOptions { seed: cli.seed, faults: cli.faults, ..WorldOptions::default() }, format).await
+            Some(Command::Journey { phones, format }) => {
+                let options = WorldOptions { seed: cli.seed, faults: cli.faults, ..WorldOptions::default() };
+                travel(options, phones, format).await
             }
             Some(Command::Soak { phones, minutes }) => {
                 let presets = if cli.faults.is_empty() { vec![Preset::FlakyMetro] } else { cli.faults };
                 soak_phones(phones, minutes, presets, cli.seed).await
             }
             Some(Command::Replay { file }) => again(&file, cli.target.is_json()).await,
-            Some(Command::Control(control)) => match control::run(&control, &cli.target, cli.seed).await {
-                Ok(said) => {
-                    // Who reads no further has seen enough.
-                    let _ = std::io::stdout().write_all(said.as_bytes());
-                    ExitCode::SUCCESS
+            Some(Command::Control(control)) => {
+                // Who reads no further has seen enough.
+                let prints = |said: &str| {
+                    let mut out = std::io::stdout();
+                    out.write_all(said.as_bytes()).and_then(|()| out.flush()).is_ok()
+                };
+                match control::run(&control, &cli.target, cli.seed, prints).await {
+                    Ok(()) => ExitCode::SUCCESS,
+                    Err(error) => {
+                        eprintln!("{error}");
+                        ExitCode::FAILURE
+                    }
                 }
-                Err(error) => {
-                    eprintln!("{error}");
-                    ExitCode::FAILURE
-                }
-            },
+            }
             None => {
                 let is_written =
                     cli.state.as_ref().is_some_and(|file| file.metadata().is_ok_and(|file| file.len() > 0));
@@ -291,22 +298,24 @@ async fn soak_phones(phones: usize, minutes: f64, presets: Vec<Preset>, seed: u6
     }
 }
 
-async fn travel(options: WorldOptions, format: Format) -> ExitCode {
+async fn travel(options: WorldOptions, phones: usize, format: Format) -> ExitCode {
     let bold = std::io::stdout().is_terminal();
     let mut report = |step: &Step| match format {
         Format::Text => say!("{}", line(step, bold)),
         Format::Json => say!("{}", serde_json::json!(step)),
     };
-    match journey::run(options, &mut report).await {
+    match journey::run(options, phones, &mut report).await {
         Ok(summary) => {
             match format {
-                Format::Text => say!(
-                    "\n{} steps hold: {} cities visited, {} services opened, {:.1} s",
-                    summary.steps,
-                    summary.cities,
-                    summary.services,
-                    std::time::Duration::from_millis(summary.ms).as_secs_f64()
-                ),
+                Format::Text => {
+                    let seconds = std::time::Duration::from_millis(summary.ms).as_secs_f64();
+                    let Summary { steps, cities, services, phones, each, .. } = summary;
+                    say!("\n{steps} steps hold: {cities} cities visited, {services} services opened, {seconds:.1} s");
+                    if phones > 1 {
+                        let memory = each.memory_kib.map(|kib| format!(", {kib} KiB")).unwrap_or_default();
+                        say!("{phones} phones; for each {} ms, {} exchanges{memory}", each.ms, each.exchanges);
+                    }
+                }
                 Format::Json => say!("{}", serde_json::json!(summary)),
             }
             ExitCode::SUCCESS

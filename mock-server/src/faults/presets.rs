@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::rule::{Delay, Instead, Rule, Signed, Spread, Stale, What, Where};
+use super::rule::{Delay, Instead, Rule, Signed, Spread, Stale, What};
+use crate::meant::Where;
 
 /// Something that goes wrong, by name; on the command line as `--fault NAME`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, clap::ValueEnum, Serialize, Deserialize, ToSchema)]

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::meant::Where;
 use crate::named::named;
 
 /// Something that goes wrong from now on.
@@ -60,48 +61,6 @@ impl Rule {
     pub fn times(mut self, times: u32) -> Self {
         self.times = Some(times);
         self
-    }
-}
-
-/// Which requests are meant. What is not said does not matter.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Where {
-    /// Where it goes, as a pattern: `*` is anything but a slash, `**` anything, `{a,b}` one of several. Within its world.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 256, example = "/city/*/reports")]
-    pub path: Option<String>,
-    /// The methods; empty for all.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[schema(max_items = 8, example = json!(["POST"]))]
-    pub methods: Vec<String>,
-    /// The persona whose request it is, as far as a token, or a form, tells.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub persona: Option<String>,
-    /// The identity provider that is asked.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub provider: Option<String>,
-    /// The unit whose back end, issuer or registry is asked; what lies below it, too.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(example = "cn-sd/qingdao")]
-    pub unit: Option<String>,
-    /// The virtual phone that asks, by its name.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub phone: Option<String>,
-    /// Text that the request's body holds in its first 64 KiB.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schema(max_length = 256)]
-    pub body_contains: Option<String>,
-}
-
-impl Where {
-    /// At a path.
-    pub fn path(pattern: &str) -> Self {
-        Self { path: Some(pattern.to_owned()), ..Self::default() }
-    }
-
-    fn is_everywhere(&self) -> bool {
-        *self == Self::default()
     }
 }
 

@@ -23,6 +23,7 @@ use utoipa::ToSchema;
 
 use crate::capsule::{Deed, History};
 use crate::clock::WorldClock;
+use crate::clock::{write_seconds, write_seconds_if_any};
 use crate::faults::is_id;
 
 pub(crate) use written::{PASSAGES_LAST, file_key, remember};
@@ -119,7 +120,9 @@ pub struct GateSettings {
 /// What a gate has decided.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Passage {
-    /// When, in seconds since 1970 by the world's clock.
+    /// When, by the world's clock.
+    #[serde(serialize_with = "write_seconds")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: UnixTime,
     /// `accepted`, `already_accepted` or `refused`.
     #[schema(example = "accepted")]
@@ -141,8 +144,9 @@ pub struct GateView {
     pub name: String,
     /// What it is like.
     pub settings: GateSettings,
-    /// When it last fetched its lists, in seconds since 1970.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// When it last fetched its lists.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "write_seconds_if_any")]
+    #[schema(value_type = Option<String>, format = DateTime)]
     pub fetched: Option<UnixTime>,
     /// Why it could not, if it could not.
     #[serde(skip_serializing_if = "Option::is_none")]

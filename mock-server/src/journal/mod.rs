@@ -22,12 +22,14 @@ use tokio::sync::broadcast;
 use utoipa::ToSchema;
 
 pub(crate) use filter::Sought;
-pub use filter::{Expectation, Filter, FilterError, Verdict};
+pub use filter::{Expectation, Filter, Verdict};
 pub use redaction::Redaction;
 pub(crate) use redaction::is_word;
 
 use crate::capsule::Moment;
+use crate::clock::written;
 use crate::exchange::Asked;
+use crate::meant::{Seen, WhereError};
 
 /// Most exchanges that are remembered, and most bytes of them.
 const MOST: usize = 10_000;
@@ -87,7 +89,6 @@ pub(crate) struct Entry {
     pub is_over: bool,
     pub took: Duration,
     pub asked: Asked,
-    pub query: String,
     /// None if the connection was reset in its place.
     pub status: Option<u16>,
     pub persona: Option<String>,
@@ -98,12 +99,18 @@ pub(crate) struct Entry {
 }
 
 impl Entry {
+    /// As patterns see it.
+    fn seen(&self) -> Seen<'_> {
+        let body = self.request.body.as_deref().unwrap_or_default();
+        Seen::new(&self.asked, &self.request.headers, self.persona.as_deref(), body)
+    }
+
     fn weight(&self) -> usize {
         let message = |own: &Message| {
             let headers: usize = own.headers.iter().map(|(name, value)| name.as_str().len() + value.len() + 64).sum();
             headers + own.body.as_ref().map_or(0, Bytes::len)
         };
-        let texts = self.query.len() + self.asked.path.len() + self.asked.phone.as_ref().map_or(0, String::len);
+        let texts = self.asked.query.len() + self.asked.path.len() + self.asked.phone.as_ref().map_or(0, String::len);
         OVERHEAD + texts + message(&self.request) + self.response.as_ref().map_or(0, message)
     }
 }
@@ -250,20 +257,20 @@ impl Journal {
     }
 
     /// Those that are meant, as they are shown: at most so many, the newest of them.
-    pub fn read(&self, filter: &Filter, most: usize) -> Result<Vec<ShownExchange>, FilterError> {
+    pub fn read(&self, filter: &Filter, most: usize) -> Result<Vec<ShownExchange>, WhereError> {
         let sought = Sought::new(filter)?;
         Ok(self.sought(&sought, most).iter().map(|entry| self.show(entry)).collect())
     }
 
     /// Whether what is expected has arrived.
-    pub fn verify(&self, expectation: &Expectation) -> Result<Verdict, FilterError> {
-        let sought = Sought::expected(expectation)?;
+    pub fn verify(&self, expectation: &Expectation) -> Result<Verdict, WhereError> {
+        let sought = Sought::new(&expectation.filter())?;
         let numbers: Vec<u64> = self.sought(&sought, usize::MAX).iter().map(|entry| entry.number).collect();
         Ok(expectation.judge(numbers))
     }
 
     /// Those that are meant as an HTTP Archive.
-    pub fn har(&self, filter: &Filter, most: usize, origin: &str) -> Result<serde_json::Value, FilterError> {
+    pub fn har(&self, filter: &Filter, most: usize, origin: &str) -> Result<serde_json::Value, WhereError> {
         let shown = self.read(filter, most)?;
         Ok(har::archive(&shown, origin))
     }
@@ -299,11 +306,11 @@ impl Journal {
         let asked = &entry.asked;
         ShownExchange {
             number: entry.number,
-            at: jiff::Timestamp::from_millisecond(entry.arrived.at).unwrap_or_default().to_string(),
+            at: written(entry.arrived.at),
             took_ms: u64::try_from(entry.took.as_millis()).unwrap_or(u64::MAX),
             method: asked.method.to_string(),
             path: redaction.path(&asked.path),
-            query: redaction.form(&entry.query),
+            query: redaction.form(&asked.query),
             status: entry.status,
             persona: entry.persona.clone(),
             phone: asked.phone.clone(),
@@ -348,8 +355,7 @@ mod tests {
             passed_on: false,
             is_over: true,
             took: Duration::from_millis(7),
-            asked: Asked::new(method, path, None, None, Bytes::new()),
-            query: String::new(),
+            asked: Asked::new(method, path, "", None),
             status: Some(status),
             persona: Some("lan".to_owned()),
             faults: Vec::new(),

@@ -240,15 +240,13 @@ impl Resident {
     }
 
     /// Ends the app's process, as the system may at any moment, and opens the app again.
-    pub async fn restarts(mut self) -> Self {
+    pub async fn restarts(&mut self) {
         self.phone.restart().await;
-        self
     }
 
     /// The same, with something done to the folder of the app's files between.
-    pub async fn restarts_after(mut self, done: impl FnOnce(&std::path::Path)) -> Self {
+    pub async fn restarts_after(&mut self, done: impl FnOnce(&std::path::Path)) {
         self.phone.restart_after(done).await;
-        self
     }
 
     /// What the code on the screen says, read as a gate's camera does.

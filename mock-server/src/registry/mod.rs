@@ -10,7 +10,7 @@ pub(crate) mod http;
 mod written;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use onecity_protocol::credential::{TrustList, UnixTime};
@@ -113,6 +113,8 @@ struct Kept {
     /// When it was last signed, and its root.
     signed: UnixTime,
     root_signed: UnixTime,
+    /// What it would serve had all of it ended, and when that was asked.
+    expired: Mutex<Option<(UnixTime, RepositoryFiles)>>,
 }
 
 /// How often a registry is signed again, in seconds, though nothing was published.
@@ -123,6 +125,8 @@ const ROOT_SIGNED_EVERY: i64 = 180 * 86_400;
 const LONG_AGO: i64 = 400 * 86_400;
 /// The version that its snapshots have when it is built.
 const BUILT: u64 = 2;
+/// How many versions of a role's metadata stay at least: a phone that has begun ends with what it began with.
+const VERSIONS: usize = 32;
 /// How many of its keys sign a root.
 const ROOT_THRESHOLD: usize = 3;
 
@@ -134,7 +138,16 @@ impl Kept {
         let holders = Holders { root: root.clone(), root_threshold: ROOT_THRESHOLD, targets, snapshot, timestamp };
         let files = RepositoryFiles::new();
         let repository = Repository::create(id.clone(), files, &holders, &ring, now, &Lifetimes::default())?;
-        Ok(Self { repository, ring, ingest: Ingest::default(), root, is_changed: false, signed: now, root_signed: now })
+        Ok(Self {
+            repository,
+            ring,
+            ingest: Ingest::default(),
+            root,
+            is_changed: false,
+            signed: now,
+            root_signed: now,
+            expired: Mutex::default(),
+        })
     }
 
     fn delegate(&mut self, unit: &UnitId) -> Result<(), PublishError> {
@@ -148,15 +161,63 @@ impl Kept {
     fn sign(&mut self, now: UnixTime) -> Result<RepositoryFiles, PublishError> {
         self.repository.sign(&self.ring, now, &Lifetimes::default())?;
         self.signed = now;
+        *self.expired.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        self.forget()?;
         Ok(self.repository.storage().clone())
     }
 
-    /// What it would serve had it been signed so long ago that all of it has ended.
+    /// Forgets what nobody asks for any more: at a fast clock it is signed all the time. Roots stay: phones go from one to the next
+    /// (TUF §5.3).
+    fn forget(&mut self) -> Result<(), PublishError> {
+        let mut versions: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
+        for (version, role) in self.repository.storage().keys().filter_map(|path| version_of(path)) {
+            versions.entry(role).or_default().push(version);
+        }
+        if versions.iter().all(|(role, own)| *role == "root" || own.len() <= 2 * VERSIONS) {
+            return Ok(());
+        }
+        let oldest = |own: &mut Vec<u64>| {
+            own.sort_unstable();
+            own.get(own.len().saturating_sub(VERSIONS)).copied().unwrap_or_default()
+        };
+        let oldest: BTreeMap<String, u64> =
+            versions.iter_mut().map(|(role, own)| ((*role).to_owned(), oldest(own))).collect();
+        let mut files = self.repository.storage().clone();
+        files.retain(|path, _| match version_of(path) {
+            Some((version, role)) => role == "root" || version >= oldest.get(role).copied().unwrap_or_default(),
+            None => true,
+        });
+        self.repository = opened(files)?;
+        Ok(())
+    }
+
+    /// What it would serve had it been signed so long ago that all of it has ended; signed once a day.
     fn expired(&self, now: UnixTime) -> Result<RepositoryFiles, PublishError> {
+        let mut expired = self.expired.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((asked, files)) = &*expired
+            && now.abs_diff(*asked) < SIGNED_EVERY.unsigned_abs()
+        {
+            return Ok(files.clone());
+        }
         let mut again = Repository::open(self.repository.storage().clone())?;
         again.sign(&self.ring, now - LONG_AGO, &Lifetimes::default())?;
-        Ok(again.into_storage())
+        Ok(expired.insert((now, again.into_storage())).1.clone())
     }
+}
+
+/// Version and role of a file of versioned metadata (TUF §6.2).
+fn version_of(path: &str) -> Option<(u64, &str)> {
+    let (version, role) = path.strip_prefix("metadata/")?.strip_suffix(".json")?.split_once('.')?;
+    Some((version.parse().ok()?, role))
+}
+
+/// A repository with all of its roles read: what is read is signed again when it is due.
+fn opened(files: RepositoryFiles) -> Result<Repository<RepositoryFiles>, PublishError> {
+    let mut repository = Repository::open(files)?;
+    for role in repository.tree()? {
+        repository.read_role(&role)?;
+    }
+    Ok(repository)
 }
 
 /// All repositories with their keys, and the files that the server serves.
@@ -289,8 +350,8 @@ impl Registry {
 
     /// Whether nothing was signed again since it was built.
     pub(crate) fn is_as_built(&self) -> bool {
-        let newest = format!("metadata/{}.snapshot.json", BUILT + 1);
-        self.repositories.values().all(|own| !own.repository.storage().contains_key(&newest))
+        let is_later = |path: &String| matches!(version_of(path), Some((version, "snapshot")) if version > BUILT);
+        self.repositories.values().all(|own| !own.repository.storage().keys().any(is_later))
     }
 
     fn serve(&mut self, id: &RegionId, files: RepositoryFiles) {

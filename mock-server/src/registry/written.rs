@@ -1,15 +1,15 @@
 //! What of the registry is in a state file.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::{RegionId, UnitId};
-use onecity_publisher::{Ingest, KeyRing, PublicKey, Repository, RepositoryFiles, SigningKey};
+use onecity_publisher::{Ingest, KeyRing, PublicKey, RepositoryFiles, SigningKey};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::{Kept, Published, Registry, SIGNED_EVERY};
+use super::{Kept, Published, Registry, SIGNED_EVERY, opened};
 use crate::state::{self, Changes, Rows, StateError};
 
 /// The parts of a state file that are the registry's: keys and times, files as they are and as they were at first, and what was
@@ -79,16 +79,13 @@ impl Registry {
             let root = root.into_iter().map(PublicKey::from_listed);
             let root = root.collect::<Result<Vec<_>, _>>().map_err(|_| damaged())?;
             let own = files.remove(&id).unwrap_or_default();
-            let mut repository = Repository::open(own.clone()).map_err(|_| damaged())?;
-            // What is read is signed again when it is due.
-            for role in repository.tree().map_err(|_| damaged())? {
-                repository.read_role(&role).map_err(|_| damaged())?;
-            }
+            let repository = opened(own.clone()).map_err(|_| damaged())?;
             if !first.contains_key(&id) {
                 return Err(StateError::Damaged(FIRST_FILES.to_owned()));
             }
             let ingest = Ingest::default();
-            let kept = Kept { repository, ring, ingest, root, is_changed, signed, root_signed };
+            let expired = Mutex::default();
+            let kept = Kept { repository, ring, ingest, root, is_changed, signed, root_signed, expired };
             registry.past.entry(id.clone()).or_default().first = first.remove(&id).unwrap_or_default();
             registry.serve(&id, own.clone());
             registry.unwritten.files.insert(id.clone(), own);

@@ -11,16 +11,18 @@ mod wire;
 
 use std::convert::Infallible;
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
 
 use axum::Router;
-use axum::body::Body;
+use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{ConnectInfo, Request};
 use axum::http::{HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use hyper::body::Incoming;
+use hyper::body::{Frame, Incoming, SizeHint};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -59,14 +61,91 @@ const LARGEST_HEAD: usize = 64 << 10;
 /// How long requests that are under way may take once the server stops.
 const STOP_TAKES: Duration = Duration::from_secs(5);
 
+/// How long a connection may be silent at first before it gives way to others: its request may be on the way.
+const BEGINS_WITHIN: Duration = Duration::from_millis(250);
+
 /// A connection as the others see it.
 struct Place {
     number: u64,
-    /// Whether a request has come and its answer has not gone yet.
+    began: Instant,
+    /// When its last answer had gone, in milliseconds from its beginning.
+    idle_since: AtomicU64,
+    /// Whether a request has come and its answer has not gone yet, or it has become a WebSocket.
     is_busy: AtomicBool,
+    /// Whether all of the answer is on its way to the wire.
+    has_answered: AtomicBool,
     /// Whether it has asked for anything at all.
     has_asked: AtomicBool,
     gives_way: Arc<Notify>,
+}
+
+impl Place {
+    fn new(number: u64) -> Self {
+        Self {
+            number,
+            began: Instant::now(),
+            idle_since: AtomicU64::new(0),
+            is_busy: AtomicBool::new(false),
+            has_answered: AtomicBool::new(false),
+            has_asked: AtomicBool::new(false),
+            gives_way: Arc::default(),
+        }
+    }
+
+    /// Since when it has had its answer and asked nothing more.
+    fn idle_since(&self) -> Option<Instant> {
+        let is_idle = self.has_asked.load(Ordering::Relaxed) && !self.is_busy.load(Ordering::Relaxed);
+        is_idle.then(|| self.began + Duration::from_millis(self.idle_since.load(Ordering::Relaxed)))
+    }
+
+    fn is_asked(&self) {
+        self.has_answered.store(false, Ordering::Relaxed);
+        self.is_busy.store(true, Ordering::Release);
+        self.has_asked.store(true, Ordering::Relaxed);
+    }
+
+    /// All that was to be written is written.
+    fn has_written(&self) {
+        if self.has_answered.swap(false, Ordering::Acquire) {
+            let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+            self.idle_since.store(since, Ordering::Relaxed);
+            self.is_busy.store(false, Ordering::Relaxed);
+        }
+    }
+}
+
+/// An answer's body; once all of it was taken, only the wire has to be waited for.
+struct Answering {
+    body: Body,
+    place: Option<Arc<Place>>,
+}
+
+impl HttpBody for Answering {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Answering {
+    fn drop(&mut self) {
+        if let Some(place) = &self.place {
+            place.has_answered.store(true, Ordering::Release);
+        }
+    }
 }
 
 /// All connections, the oldest first.
@@ -79,14 +158,18 @@ impl Places {
     }
 
     fn take(self: &Arc<Self>, number: u64, most: usize) -> Seat {
-        let (is_busy, has_asked) = (AtomicBool::new(false), AtomicBool::new(false));
-        let place = Arc::new(Place { number, is_busy, has_asked, gives_way: Arc::default() });
+        let place = Arc::new(Place::new(number));
         let mut all = self.lock();
         if all.len() >= most {
-            // Those that never asked give way first, then those that are idle; if all are busy, the one that has been here longest.
-            let silent = all.iter().position(|own| !own.has_asked.load(Ordering::Relaxed));
-            let idle = || all.iter().position(|own| !own.is_busy.load(Ordering::Relaxed));
-            let goes = silent.or_else(idle).unwrap_or(0);
+            // First those that have been silent for a while, then the one that has been idle longest, then those that have just come; if
+            // all are busy, the one that has been here longest.
+            let silent = |own: &Arc<Place>| !own.has_asked.load(Ordering::Relaxed);
+            let waits = all.iter().position(|own| silent(own) && own.began.elapsed() >= BEGINS_WITHIN);
+            let idle = || {
+                let idle = all.iter().enumerate().filter_map(|(at, own)| Some((own.idle_since()?, at)));
+                idle.min().map(|(_, at)| at)
+            };
+            let goes = waits.or_else(idle).or_else(|| all.iter().position(silent)).unwrap_or(0);
             all.remove(goes).gives_way.notify_one();
         }
         all.push(Arc::clone(&place));
@@ -255,12 +338,10 @@ async fn speak(
     let wire = TokioIo::new(wire);
     let service = service_fn(|mut request: hyper::Request<Incoming>| {
         let (app, cut, place) = (app.clone(), cut.clone(), Arc::clone(&place));
-        place.is_busy.store(true, Ordering::Relaxed);
-        place.has_asked.store(true, Ordering::Relaxed);
+        place.is_asked();
         async move {
             if is_elsewhere {
-                place.is_busy.store(false, Ordering::Relaxed);
-                return Ok(elsewhere(&request));
+                return Ok(elsewhere(&request).map(|body| Answering { body, place: Some(place) }));
             }
             request.headers_mut().remove(SECURE);
             if is_secure {
@@ -271,8 +352,11 @@ async fn speak(
             request.extensions_mut().insert(limits);
             let request: Request = request.map(Body::new);
             let response: Result<Response, Infallible> = app.oneshot(request).await;
-            place.is_busy.store(false, Ordering::Relaxed);
-            response
+            response.map(|response| match response.status() {
+                // What it becomes is busy for as long as it is there.
+                StatusCode::SWITCHING_PROTOCOLS => response.map(|body| Answering { body, place: None }),
+                _ => response.map(|body| Answering { body, place: Some(place) }),
+            })
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()

@@ -45,12 +45,12 @@ pub(super) struct Wire {
     /// Fires once somebody else gets its place.
     gives_way: Pin<Box<OwnedNotified>>,
     has_given_way: bool,
-    _seat: Seat,
+    seat: Seat,
 }
 
 impl Wire {
     pub(super) fn new(stream: TcpStream, cut: Cut, seat: Seat) -> Self {
-        Self { stream, cut, gives_way: Box::pin(seat.gives_way()), has_given_way: false, _seat: seat }
+        Self { stream, cut, gives_way: Box::pin(seat.gives_way()), has_given_way: false, seat }
     }
 }
 
@@ -102,7 +102,11 @@ impl AsyncWrite for Wire {
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.stays(context)?;
-        Pin::new(&mut self.stream).poll_flush(context)
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        if flushed.is_ready() {
+            self.seat.place.has_written();
+        }
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -18,10 +18,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
-pub use stub::{Answer, Meant, ReplyHeaders, Stub, StubError};
+pub use stub::{Answer, ReplyHeaders, Stub, StubError};
 use stub::{Ready, Reply, Request, StoredStub};
 
 use crate::capsule::{Deed, History};
+use crate::clock::written;
+use crate::meant::Where;
 use crate::problem::Problem;
 use crate::state::{Changes, Rows, StateError};
 use crate::world::World;
@@ -38,7 +40,7 @@ pub struct StubView {
     /// What it is called.
     pub id: String,
     /// Which requests are meant.
-    pub on: Meant,
+    pub on: Where,
     /// What they get.
     pub answer: Answer,
     /// How often it answers at most.
@@ -317,7 +319,7 @@ impl Stubs {
         };
         let mut all = self.lock();
         let id = all.next_id("recorded");
-        let stub = Stub { id: Some(id.clone()), on: Meant::recorded(request), answer, times: None };
+        let stub = Stub { id: Some(id.clone()), on: stub::recorded(request), answer, times: None };
         let Ok(ready) = Ready::new(id.clone(), stub, Some(request.exactly())) else { return };
         all.has_changed(&id);
         if let Some(at) = all.recorded.iter().position(|own| own.recorded() == ready.recorded())
@@ -397,7 +399,7 @@ fn context(request: &Request<'_>, world: &World) -> Value {
         "request": request.described(),
         "world": {
             "name": world.name(), "origin": world.origin(), "now": now / 1000,
-            "time": jiff::Timestamp::from_millisecond(now).unwrap_or_default().to_string(),
+            "time": written(now),
         },
     })
 }

@@ -65,18 +65,19 @@ pub(super) async fn pass_on(
     if goes_up(path) {
         return Err(Problem::bad("invalid_path", "a path that goes up is not passed on"));
     }
-    let mut headers = passed_on(request.headers);
+    let mut headers = passed_on(request.seen.headers);
     if headers.get_all(header::VIA).iter().any(|own| *own == **PSEUDONYM) {
         return Err(Problem::loops());
     }
     if let Ok(own) = HeaderValue::from_str(&PSEUDONYM) {
         headers.append(header::VIA, own);
     }
-    let query = if request.query.is_empty() { String::new() } else { format!("?{}", request.query) };
+    let asked = request.seen.asked;
+    let query = if asked.query.is_empty() { String::new() } else { format!("?{}", asked.query) };
     let slash = if path.starts_with('/') { "" } else { "/" };
     let url = format!("{}{slash}{path}{query}", to.trim_end_matches('/'));
     let http = reqwest::Client::builder().redirect(Policy::none()).timeout(PATIENCE).build().map_err(failed)?;
-    let sent = http.request(request.method.clone(), url).headers(headers).body(request.body.clone());
+    let sent = http.request(asked.method.clone(), url).headers(headers).body(request.body.clone());
     let mut answer = sent.send().await.map_err(failed)?;
     let (status, headers) = (answer.status(), passed_on(answer.headers()));
     let mut body = Vec::new();

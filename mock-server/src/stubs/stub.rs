@@ -3,29 +3,28 @@
 use std::collections::BTreeMap;
 
 use axum::body::{Body, Bytes};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use globset::GlobMatcher;
 use minijinja::value::Serde;
 use minijinja::{Environment, UndefinedBehavior};
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use url::form_urlencoded;
 use utoipa::ToSchema;
 
 use super::{StubView, context, headers_of};
-use crate::faults::{RuleError, is_id, pattern};
-use crate::journal::{Redaction, redaction};
+use crate::faults::is_id;
+use crate::journal::Redaction;
+use crate::meant::{Pattern, Seen, Where, WhereError};
 use crate::named::named;
 use crate::problem::Problem;
 use crate::world::World;
 
 /// Longest body that a stub gives, in bytes.
 const LONGEST_BODY: usize = 1 << 20;
-/// Most headers, values of a query and values of a body.
+/// Most headers of a reply.
 const MOST_VALUES: usize = 32;
-/// Longest text of these, in bytes.
+/// Longest of them with its name, and longest address, in bytes.
 const LONGEST: usize = 4096;
 /// How much a template may do.
 const FUEL: u64 = 100_000;
@@ -37,18 +36,14 @@ pub enum StubError {
     #[error("an id has 1 to 64 characters: small letters, digits and hyphens")]
     Id,
     #[error(transparent)]
-    Path(#[from] RuleError),
+    On(#[from] WhereError),
     #[error("a stub is for a path of a city's back end: it begins with /city/")]
     NotACity,
-    #[error("{0} is not a method")]
-    Method(String),
     #[error("a status is from 200 to 599")]
     Status,
     #[error("{0} is no header")]
     Header(String),
-    #[error("{0} is no JSON Pointer (RFC 6901): it begins with a slash")]
-    Pointer(String),
-    #[error("a stub has at most 32 values of 4,096 bytes of each kind, and a body of at most 1 MiB")]
+    #[error("a reply has at most 32 headers of 4,096 bytes, and a body of at most 1 MiB")]
     TooLong,
     #[error("a reply has a body or JSON, not both")]
     TwoBodies,
@@ -68,40 +63,15 @@ pub struct Stub {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 64, pattern = "^[a-z0-9][a-z0-9-]*$")]
     pub id: Option<String>,
-    /// Which requests are meant.
+    /// Which requests are meant; the path is a city's.
     #[serde(deserialize_with = "named")]
-    pub on: Meant,
+    pub on: Where,
     /// What they get.
     #[serde(deserialize_with = "named")]
     pub answer: Answer,
     /// How often it answers at most; then the next stub is asked, or the world itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub times: Option<u32>,
-}
-
-/// Which requests are meant: all that is said must be so.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Meant {
-    /// Where it goes, as a pattern: `*` is anything but a slash, `**` anything.
-    #[schema(max_length = 256, example = "/city/cn-sd.jinan/library/*")]
-    pub path: String,
-    /// The method.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub method: Option<String>,
-    /// Values that the query has.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub query: BTreeMap<String, String>,
-    /// Headers that it has, by their names in any case.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    pub headers: BTreeMap<String, String>,
-    /// What its JSON has at a pointer (RFC 6901), for example `/category`.
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    #[schema(value_type = Object)]
-    pub json: BTreeMap<String, Value>,
-    /// The persona whose request it is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub persona: Option<String>,
 }
 
 /// What a request gets.
@@ -161,39 +131,21 @@ const fn fine() -> u16 {
 
 /// A request as stubs see it.
 pub(crate) struct Request<'r> {
-    pub method: &'r Method,
-    /// Within its world.
+    pub seen: Seen<'r>,
+    /// Within its world, as it was written.
     pub path: &'r str,
-    pub query: &'r str,
-    pub headers: &'r HeaderMap,
-    pub persona: Option<&'r str>,
     pub body: &'r Bytes,
-    /// The query's values, and the body as JSON, read once.
-    pairs: BTreeMap<String, String>,
-    json: Option<Value>,
 }
 
-impl<'r> Request<'r> {
-    pub(crate) fn new(
-        method: &'r Method,
-        path: &'r str,
-        query: &'r str,
-        headers: &'r HeaderMap,
-        persona: Option<&'r str>,
-        body: &'r Bytes,
-    ) -> Self {
-        let pairs = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        Self { method, path, query, headers, persona, body, pairs, json: serde_json::from_slice(body).ok() }
-    }
-
+impl Request<'_> {
     /// For templates.
     pub(super) fn described(&self) -> Value {
         let headers: BTreeMap<&str, &str> =
-            self.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
+            self.seen.headers.iter().filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?))).collect();
         let segments: Vec<&str> = self.path.split('/').filter(|part| !part.is_empty()).collect();
         json!({
-            "method": self.method.as_str(), "path": self.path, "segments": segments, "query": self.pairs,
-            "headers": headers, "persona": self.persona, "json": self.json,
+            "method": self.seen.asked.method.as_str(), "path": self.path, "segments": segments, "query": self.seen.pairs(),
+            "headers": headers, "persona": self.seen.persona, "json": self.seen.json(),
         })
     }
 
@@ -201,10 +153,10 @@ impl<'r> Request<'r> {
     pub(super) fn exactly(&self) -> Exactly {
         let hash = digest(&SHA256, self.body);
         Exactly {
-            method: self.method.to_string(),
+            method: self.seen.asked.method.to_string(),
             path: self.path.to_owned(),
-            pairs: self.pairs.clone(),
-            persona: self.persona.map(str::to_owned),
+            pairs: self.seen.pairs().clone(),
+            persona: self.seen.persona.map(str::to_owned),
             body: hash.as_ref().try_into().expect("SHA-256 is 32 bytes"),
         }
     }
@@ -223,22 +175,7 @@ pub(super) struct Exactly {
 impl Stub {
     /// Words in the place of secrets, as requests and answers have them where they are told.
     pub(crate) fn hide(&mut self, words: &Redaction) {
-        for (name, value) in &mut self.on.headers {
-            if let (Ok(name), Ok(own)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
-                *value = words.header(&name, &own);
-            }
-        }
-        for (name, value) in &mut self.on.query {
-            if redaction::is_secret(name) {
-                *value = words.word(value);
-            }
-        }
-        for (at, value) in &mut self.on.json {
-            match at.split('/').any(redaction::is_secret) {
-                true => words.secret(value),
-                false => words.json(value),
-            }
-        }
+        self.on.hide(words);
         match &mut self.answer {
             Answer::Reply { body, json, headers, .. } => {
                 if let Some(json) = json {
@@ -267,17 +204,14 @@ impl Stub {
     }
 }
 
-impl Meant {
-    /// A request that was recorded, as far as a tester reads it.
-    pub(super) fn recorded(request: &Request<'_>) -> Self {
-        Self {
-            path: globset::escape(request.path),
-            method: Some(request.method.to_string()),
-            query: request.pairs.clone(),
-            headers: BTreeMap::new(),
-            json: BTreeMap::new(),
-            persona: request.persona.map(str::to_owned),
-        }
+/// A request that was recorded, as far as a tester reads it.
+pub(super) fn recorded(request: &Request<'_>) -> Where {
+    Where {
+        path: Some(globset::escape(request.path)),
+        methods: vec![request.seen.asked.method.to_string()],
+        query: request.seen.pairs().clone(),
+        persona: request.seen.persona.map(str::to_owned),
+        ..Where::default()
     }
 }
 
@@ -289,15 +223,21 @@ pub(super) struct StoredStub {
     is_of_a_file: bool,
 }
 
+/// Which requests a stub answers.
+enum Aim {
+    /// Those that are meant.
+    Meant(Pattern),
+    /// The one that it was recorded of.
+    Recorded(Exactly),
+}
+
 /// A stub that is ready to be used.
 pub(super) struct Ready {
     id: String,
     stub: Stub,
-    path: GlobMatcher,
+    on: Aim,
     template: Option<String>,
     answered: u32,
-    /// The request that it was recorded of.
-    recorded: Option<Exactly>,
     is_of_a_file: bool,
 }
 
@@ -306,21 +246,17 @@ impl Ready {
         let is_recorded = recorded.is_some();
         let holds = |holds: bool, error| if holds { Ok(()) } else { Err(error) };
         holds(is_id(&id), StubError::Id)?;
-        let on = &stub.on;
-        holds(on.path.starts_with("/city/"), StubError::NotACity)?;
-        if let Some(method) = &on.method {
-            let is_method = method.len() <= 16 && method.parse::<Method>().is_ok();
-            holds(is_method, StubError::Method(method.chars().take(16).collect()))?;
-        }
-        if let Some(wrong) = on.json.keys().find(|own| !own.is_empty() && !own.starts_with('/')) {
-            return Err(StubError::Pointer(wrong.chars().take(64).collect()));
-        }
+        let on = match recorded {
+            Some(exactly) => Aim::Recorded(exactly),
+            None => {
+                let path = stub.on.path.as_deref();
+                holds(path.is_some_and(|path| path.starts_with("/city/")), StubError::NotACity)?;
+                Aim::Meant(Pattern::new(&stub.on)?)
+            }
+        };
         let short = |all: &BTreeMap<String, String>| {
             all.len() <= MOST_VALUES && all.iter().all(|(name, value)| name.len() + value.len() <= LONGEST)
         };
-        // What is recorded may be as long as a request.
-        let few = is_recorded || (short(&on.query) && short(&on.headers) && on.json.len() <= MOST_VALUES);
-        holds(few, StubError::TooLong)?;
         let mut template = None;
         match &stub.answer {
             Answer::Reply { status, headers, body, json, template: is_template } => {
@@ -346,8 +282,7 @@ impl Ready {
                 holds(url.is_some() && to.len() <= LONGEST, StubError::Address(to.chars().take(64).collect()))?;
             }
         }
-        let path = pattern(&on.path)?;
-        Ok(Self { id, path, stub, template, answered: 0, recorded, is_of_a_file: false })
+        Ok(Self { id, on, stub, template, answered: 0, is_of_a_file: false })
     }
 
     /// One that a state file has.
@@ -358,7 +293,7 @@ impl Ready {
 
     /// As a state file has it.
     pub(super) fn stored(&self) -> StoredStub {
-        StoredStub { stub: self.stub.clone(), recorded: self.recorded.clone(), is_of_a_file: self.is_of_a_file }
+        StoredStub { stub: self.stub.clone(), recorded: self.recorded().cloned(), is_of_a_file: self.is_of_a_file }
     }
 
     /// Whether a file says the same of it.
@@ -392,7 +327,10 @@ impl Ready {
 
     /// The request that it was recorded of.
     pub(super) fn recorded(&self) -> Option<&Exactly> {
-        self.recorded.as_ref()
+        match &self.on {
+            Aim::Recorded(exactly) => Some(exactly),
+            Aim::Meant(_) => None,
+        }
     }
 
     pub(super) fn answer(&self) -> &Answer {
@@ -405,7 +343,7 @@ impl Ready {
             Answer::PassOn { .. } => 0,
         };
         let asked: usize = self.stub.on.json.values().map(|own| own.to_string().len()).sum();
-        1024 + self.stub.on.path.len() + body + asked
+        1024 + self.stub.on.path.as_ref().map_or(0, String::len) + body + asked
     }
 
     pub(super) fn view(&self) -> StubView {
@@ -415,28 +353,19 @@ impl Ready {
             answer: self.stub.answer.clone(),
             times: self.stub.times,
             answered: self.answered,
-            recorded: self.recorded.is_some(),
+            recorded: self.recorded().is_some(),
         }
     }
 
     pub(super) fn is_for(&self, request: &Request<'_>) -> bool {
-        if let Some(own) = &self.recorded {
-            let is_near =
-                own.path == request.path && own.method == request.method.as_str() && own.pairs == request.pairs;
-            return is_near && *own == request.exactly();
+        match &self.on {
+            Aim::Recorded(own) => {
+                let method = request.seen.asked.method.as_str();
+                let is_near = own.path == request.path && own.method == method && own.pairs == *request.seen.pairs();
+                is_near && *own == request.exactly()
+            }
+            Aim::Meant(on) => self.stub.times.is_none_or(|times| self.answered < times) && on.is(&request.seen),
         }
-        let on = &self.stub.on;
-        let header = |(name, value): (&String, &String)| {
-            request.headers.get(name.as_str()).and_then(|own| own.to_str().ok()) == Some(value)
-        };
-        let json = |body: &Value| on.json.iter().all(|(at, own)| body.pointer(at) == Some(own));
-        self.stub.times.is_none_or(|times| self.answered < times)
-            && on.method.as_deref().is_none_or(|own| own.eq_ignore_ascii_case(request.method.as_str()))
-            && self.path.is_match(request.path)
-            && on.persona.as_deref().is_none_or(|own| request.persona == Some(own))
-            && on.headers.iter().all(header)
-            && on.query.iter().all(|(name, value)| request.pairs.get(name) == Some(value))
-            && (on.json.is_empty() || request.json.as_ref().is_some_and(json))
     }
 
     pub(super) fn counts(&mut self) {

@@ -44,7 +44,7 @@ for number in ("1", "2"):
     report = city.post("/reports", headers={"idempotency-key": f'"{number}"'}, json={"category": "pothole"})
     assert report.status_code == 201, report.text
 expected = Expectation.from_dict({
-    "exchanges": {"method": "POST", "path": "/city/*/reports"}, "json": {"/category": "pothole"}, "at_least": 2,
+    "on": {"methods": ["POST"], "path": "/city/*/reports", "json": {"/category": "pothole"}}, "at_least": 2,
 })
 verdict = verify.sync(world=name, client=client, body=expected)
 assert verdict.holds and verdict.count == 2, verdict

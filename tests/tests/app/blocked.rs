@@ -9,9 +9,9 @@ use crate::kit::{Outcome, Town, logs_in, settles};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_that_is_locked_opens_once_it_is_unlocked() -> Outcome {
     let town = Town::new().await;
-    let resident = town.lan_of_jinan().await?;
+    let mut resident = town.lan_of_jinan().await?;
     resident.phone().secrets().set_locked(true);
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.sees("请先解锁手机").await?;
     resident.tap("重试").await?;
     resident.sees("请先解锁手机").await?;
@@ -25,9 +25,9 @@ async fn a_phone_that_is_locked_opens_once_it_is_unlocked() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_app_that_is_open_elsewhere_says_so_and_opens_when_the_other_is_closed() -> Outcome {
     let town = Town::new().await;
-    let resident = town.of_jinan().await?;
+    let mut resident = town.of_jinan().await?;
     let mut other = None;
-    let mut resident = resident
+    resident
         .restarts_after(|folder| {
             // As a second process of the app holds it.
             let lock = std::fs::File::create(folder.join("onecity.lock")).expect("made");
@@ -46,9 +46,9 @@ async fn an_app_that_is_open_elsewhere_says_so_and_opens_when_the_other_is_close
 #[tokio::test(flavor = "multi_thread")]
 async fn a_phone_whose_key_is_gone_asks_twice_before_it_goes_on_without_its_data() -> Outcome {
     let town = Town::new().await;
-    let resident = town.lan_of_jinan().await?;
+    let mut resident = town.lan_of_jinan().await?;
     resident.phone().secrets().set_lost(true);
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.sees("手机的密钥变了").await?;
     resident.tap("从头开始").await?;
     resident.sees("登录、卡码、草稿和等待发送的内容都不再可用").await?;
@@ -65,9 +65,9 @@ async fn a_phone_whose_key_is_gone_asks_twice_before_it_goes_on_without_its_data
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_file_is_left_behind_once_the_resident_is_sure_and_all_begins_again() -> Outcome {
     let town = Town::new().await;
-    let resident = town.lan_of_jinan().await?;
+    let mut resident = town.lan_of_jinan().await?;
     let spoil = |folder: &Path| std::fs::write(folder.join("vault.sqlite"), b"no database at all").expect("written");
-    let mut resident = resident.restarts_after(spoil).await;
+    resident.restarts_after(spoil).await;
     resident.sees("私密数据无法读取").await?;
     resident.tap("从头开始").await?;
     resident.tap("确定从头开始").await?;
@@ -84,7 +84,7 @@ async fn a_damaged_file_is_left_behind_once_the_resident_is_sure_and_all_begins_
 #[tokio::test(flavor = "multi_thread")]
 async fn data_of_a_newer_version_lead_to_the_update_and_stay_as_they_are() -> Outcome {
     let town = Town::new().await;
-    let resident = town.lan_of_jinan().await?;
+    let mut resident = town.lan_of_jinan().await?;
     let mut before = Vec::new();
     // SQLite's user version: 4 bytes at 60 of the first page (SQLite file format §1.3).
     let newer = |folder: &Path| {
@@ -94,7 +94,7 @@ async fn data_of_a_newer_version_lead_to_the_update_and_stay_as_they_are() -> Ou
         std::fs::write(file, &bytes).expect("written");
         before = bytes;
     };
-    let mut resident = resident.restarts_after(newer).await;
+    resident.restarts_after(newer).await;
     resident.sees("请更新应用").await?;
     resident.tap("更新应用").await?;
     resident.has_it_done(&Act::Update).await?;

@@ -95,12 +95,12 @@ async fn a_phone_that_was_ended_on_the_way_goes_on_from_there() -> Outcome {
     let mut resident = town.resident();
     resident.tap("同意并继续").await?;
     resident.sees("山东省").await?;
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.sees("您住在哪里").await?;
     resident.tap("山东省").await?;
     resident.tap("济南市").await?;
     resident.sees("问题上报").await?;
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.sees("问题上报").await
 }
 

@@ -83,7 +83,7 @@ async fn favourites_stand_first_in_the_resident_s_own_order_and_survive_the_proc
     let (key, before) = (keys[2].clone(), Some(keys[0].clone()));
     resident.send(Event::Move { entry, key, before }).await;
     assert_eq!(labels(&resident), ["12345 热线", "问题上报", "预约办事"]);
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.sees_that("three favourites", |screen| screen.blocks.iter().filter(is_favourite).count() == 3).await?;
     assert_eq!(labels(&resident), ["12345 热线", "问题上报", "预约办事"]);
     Ok(())
@@ -96,7 +96,7 @@ async fn without_a_network_home_says_since_when_and_shows_what_it_has() -> Outco
     resident.goes_offline().await;
     resident.sees("没有网络").await?;
     resident.sees("问题上报").await?;
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.goes_offline().await;
     resident.sees("没有网络").await?;
     resident.sees("问题上报").await?;

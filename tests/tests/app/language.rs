@@ -14,7 +14,7 @@ async fn the_language_is_changed_on_the_spot_and_stays() -> Outcome {
     resident.sees("Ngôn ngữ").await?;
     resident.goes_to(Tab::Home).await;
     resident.sees("Phản ánh hiện trường").await?;
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.sees("Phản ánh hiện trường").await?;
     resident.goes_to(Tab::Me).await;
     resident.tap("Ngôn ngữ").await?;

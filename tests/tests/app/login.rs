@@ -67,7 +67,7 @@ async fn a_login_goes_on_although_the_process_was_ended_while_the_browser_was_op
         app.frame();
     };
     drop(app);
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     let browser = mock_server::Phone::new(&town.world, &["en"]).expect("a browser");
     let text = browser.browse(&url.1, "lan").await.expect("came back");
     resident.send(Event::Done { id: url.0, outcome: Of::Text { text } }).await;

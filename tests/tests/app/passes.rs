@@ -182,7 +182,7 @@ async fn the_pass_that_was_put_first_is_first_also_after_the_app_was_ended() -> 
         resident.sees_that("its place", |screen| screen.blocks.iter().any(|own| own.key.starts_with("pass/"))).await?;
         assert_eq!(rows(&resident, "passes")[0].0, first);
     }
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.goes_to(Tab::Home).await;
     resident.sees("公共交通乘车码").await?;
     assert_eq!(rows(&resident, "passes")[0].0, "公共交通乘车码");

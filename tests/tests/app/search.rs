@@ -67,7 +67,7 @@ async fn what_was_typed_is_still_there_after_the_process_was_ended() -> Outcome 
     resident.tap("搜索服务和地方").await?;
     resident.types("搜索", "wtsb").await?;
     resident.sees("问题上报").await?;
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.sees("wtsb").await?;
     resident.sees("问题上报").await?;
     resident.back().await;

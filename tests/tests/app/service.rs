@@ -109,7 +109,7 @@ async fn a_report_that_was_sent_without_a_network_waits_and_arrives_once() -> Ou
     resident.back().await;
     resident.sees("1 项已保存").await?;
     let taken = town.world.submissions_taken();
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.goes_online().await;
     resident.sees("问题上报").await?;
     resident.sees_no_more("项已保存").await?;
@@ -206,7 +206,7 @@ async fn a_photo_that_was_taken_while_the_app_was_ended_is_offered_to_the_page_t
             None => happened.changed().await.expect("the phone is there"),
         }
     };
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     drop(asking.await);
     resident.sees("出示卡码").await?;
     let bytes = vec![0xff, 0xd8, 0xff, 0xe0];

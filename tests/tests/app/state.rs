@@ -99,9 +99,9 @@ async fn one_small_change_is_told_in_few_bytes() -> Outcome {
 #[tokio::test(flavor = "multi_thread")]
 async fn another_start_of_the_app_is_news_as_a_whole() -> Outcome {
     let town = Town::new().await;
-    let resident = town.of_jinan().await?;
+    let mut resident = town.of_jinan().await?;
     let before = resident.screen().expect("a screen");
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.sees("问题上报").await?;
     let entry = resident.entry();
     let changes = resident.phone().app().changes_since(&entry, &before.epoch, before.revision).expect("it is there");
@@ -119,7 +119,7 @@ async fn the_process_may_end_anywhere_and_the_resident_is_where_they_were() -> O
     resident.sees("出示卡码").await?;
     resident.tap("更多").await?;
     resident.send(Event::Hidden).await;
-    let mut resident = resident.restarts().await;
+    resident.restarts().await;
     resident.sees("出示卡码").await?;
     let frame = resident.phone().app().frame();
     assert_eq!((frame.stack.len(), frame.sheet.is_none()), (3, true), "no sheet comes back");

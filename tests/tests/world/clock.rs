@@ -7,6 +7,29 @@ use serde_json::json;
 
 use crate::kit::Tester;
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_registry_that_is_signed_all_the_time_stays_small_and_a_phone_of_long_ago_comes_up_to_date() {
+    let tester = Tester::new().await;
+    let (province, city) = ("cn-sd".parse().expect("a region"), "cn-sd/jinan".parse().expect("a region"));
+    let phone = Phone::new(&tester.world, &["en"]).expect("a phone");
+    phone.client().sync(&city).await.expect("synced");
+    let sizes: Vec<usize> = (0..200)
+        .map(|_| {
+            let now = tester.world.now();
+            tester.world.registry_mut(|registry| {
+                registry.change(&province, now, |_, _| Ok(())).expect("signed");
+                registry.files(&province).expect("files").len()
+            })
+        })
+        .collect();
+    let (most, last) = (sizes.iter().max().expect("sizes"), sizes.last().expect("sizes"));
+    assert!(*most < sizes[0] + 64 * 4 && sizes[150..].contains(last), "{sizes:?}");
+    assert!(sizes[199] < sizes[63] + 8, "what is old is forgotten: {sizes:?}");
+    assert!(phone.client().sync(&city).await.expect("synced").broken.is_empty());
+    let new = Phone::new(&tester.world, &["en"]).expect("a phone");
+    assert!(new.client().sync(&city).await.expect("synced").broken.is_empty());
+}
+
 /// Asks until something is so.
 async fn until(tester: &Tester, path: &str, is_so: impl Fn(&serde_json::Value) -> bool) {
     for _ in 0..20_000 {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use mock_server::{ConnectionLimits, WorldOptions};
+use reqwest::Method;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -56,6 +57,47 @@ async fn those_who_only_hold_a_place_give_way_to_somebody_who_asks() {
     assert_eq!(tester.ask("/city/vn-hn").await.expect("answered").status(), 200);
     // The first of them have lost their places.
     until_it_ends(&mut held[0]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_still_being_answered_keeps_the_place_that_those_give_up_who_have_their_answer() {
+    let tester = with_limits(ConnectionLimits { most: 16, ..ConnectionLimits::default() }).await;
+    let connect = async || TcpStream::connect(tester.server.address()).await.expect("connected");
+    // The oldest of all watches what arrives; the next has become something else than HTTP.
+    let live = tester.control(Method::GET, "/worlds/default/journal/live").send();
+    let mut live = live.await.expect("answered");
+    let mut socket = connect().await;
+    let (host, origin) = (tester.server.address(), tester.world.web_origin());
+    let upgrade = format!(
+        "GET /phone/socket?name=held HTTP/1.1\r\nhost: {host}\r\norigin: {origin}\r\nconnection: upgrade\r\n\
+         upgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    socket.write_all(upgrade.as_bytes()).await.expect("sent");
+    let mut said = [0; 12];
+    socket.read_exact(&mut said).await.expect("answered");
+    assert_eq!(&said, b"HTTP/1.1 101");
+    let mut idle = Vec::new();
+    for _ in 0..40 {
+        let mut stream = connect().await;
+        stream.write_all(b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await.expect("sent");
+        stream.read_exact(&mut said).await.expect("answered");
+        idle.push(stream);
+    }
+    until_it_ends(&mut idle[0]).await;
+    assert_eq!(tester.ask("/city/vn-hn").await.expect("answered").status(), 200);
+    let event = tokio::time::timeout(Duration::from_secs(20), live.chunk()).await.expect("something is told");
+    assert!(event.expect("it goes on").is_some_and(|event| event.starts_with(b"event: exchange")));
+    let mut rest = [0; 4096];
+    let ended = async {
+        loop {
+            match socket.read(&mut rest).await {
+                Ok(0) | Err(_) => return,
+                Ok(_) => {}
+            }
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_millis(100), ended).await;
+    assert!(waited.is_err(), "the socket has lost its place");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -23,8 +23,7 @@ async fn an_ordinary_task_is_one_call() {
     let expired = tester.call(Method::POST, "/worlds/default/tokens/expire?persona=lan", None).await;
     assert_eq!(expired["count"], 1);
     phone.client().sessions().await.expect("renewed");
-    let renewed =
-        json!({ "exchanges": { "path": "/idp/*/token", "body_contains": "refresh_token", "persona": "lan" } });
+    let renewed = json!({ "on": { "path": "/idp/*/token", "body_contains": "refresh_token", "persona": "lan" } });
     let verdict = tester.call(Method::POST, "/worlds/default/journal/verify", Some(renewed)).await;
     assert_eq!((&verdict["holds"], &verdict["count"]), (&json!(true), &json!(1)));
 

@@ -30,7 +30,7 @@ async fn the_newest_stub_that_is_meant_answers_as_often_as_it_says() {
     let reply = |body: Value| json!({ "kind": "reply", "json": body });
     stub(&tester, json!({ "on": { "path": format!("{LIBRARY}/**") }, "answer": reply(json!({ "books": 3 })) })).await;
     stub(&tester, json!({
-        "id": "busy", "on": { "path": format!("{LIBRARY}/*"), "method": "GET", "query": { "page": "2" } }, "times": 1,
+        "id": "busy", "on": { "path": format!("{LIBRARY}/*"), "methods": ["GET"], "query": { "page": "2" } }, "times": 1,
         "answer": { "kind": "reply", "status": 429, "headers": { "retry-after": "9" }, "body": "busy" },
     }))
     .await;
@@ -42,7 +42,7 @@ async fn the_newest_stub_that_is_meant_answers_as_often_as_it_says() {
 
     // Headers, JSON and the persona count, too; and faults strike stubs as they strike anything.
     stub(&tester, json!({
-        "on": { "path": "/city/*/reports", "method": "POST", "json": { "/category": "noise" }, "headers": { "x-desk": "7" } },
+        "on": { "path": "/city/*/reports", "methods": ["POST"], "json": { "/category": "noise" }, "headers": { "x-desk": "7" } },
         "answer": reply(json!("taken by desk 7")),
     }))
     .await;
@@ -155,7 +155,9 @@ async fn what_is_no_stub_is_refused_by_name() {
     for wrong in [
         json!({ "on": { "path": "/idp/shandong/token" }, "answer": reply }),
         json!({ "on": { "path": "/city/[" }, "answer": reply }),
-        json!({ "on": { "path": LIBRARY, "method": "GE T" }, "answer": reply }),
+        json!({ "on": { "path": LIBRARY, "methods": ["GE T"] }, "answer": reply }),
+        json!({ "on": { "path": LIBRARY, "headers": { "x desk": "7" } }, "answer": reply }),
+        json!({ "on": { "unit": "cn-sd/jinan" }, "answer": reply }),
         json!({ "on": { "path": LIBRARY, "json": { "category": 1 } }, "answer": reply }),
         json!({ "on": on, "answer": { "kind": "reply", "status": 99 } }),
         json!({ "on": on, "answer": { "kind": "reply", "headers": { "a b": "c" } } }),

@@ -14,6 +14,7 @@ use tokio::sync::Semaphore;
 use super::host::Host;
 use super::services::serve_service;
 use super::{BrowserPhones, Hosted, MAX_NAME, locked};
+use crate::gates::Passage;
 use crate::picture;
 use crate::world::World;
 
@@ -145,8 +146,25 @@ enum Tells {
         answer: Answer,
     },
     Said {
-        said: String,
+        said: AtTheGate,
     },
+}
+
+/// What has become of a code that the tester held to a gate.
+#[derive(Default, Serialize)]
+struct AtTheGate {
+    gate: &'static str,
+    /// None if there was no code.
+    decision: Option<String>,
+    reason: Option<String>,
+    /// Why the gate could not decide.
+    trouble: Option<String>,
+}
+
+impl AtTheGate {
+    fn troubled(trouble: impl std::fmt::Display) -> Tells {
+        Tells::Said { said: Self { trouble: Some(trouble.to_string()), ..Self::default() } }
+    }
 }
 
 #[derive(Serialize)]
@@ -325,21 +343,22 @@ impl Page {
     }
 
     async fn hold(&self, code: Option<String>) -> Tells {
-        let Some(code) = code else { return Tells::Said { said: "there is no code on the screen".to_owned() } };
+        let Some(code) = code else { return Tells::Said { said: AtTheGate::default() } };
         if let Err(error) = self.world.is_well().await {
-            return Tells::Said { said: error.to_string() };
+            return AtTheGate::troubled(error);
         }
         let checked = self.world.gates.check(STRIP_GATE, &code).await;
         // No later stop has it open for the same code once more.
         if let Err(error) = self.world.settle().await {
-            return Tells::Said { said: error.to_string() };
+            return AtTheGate::troubled(error);
         }
-        let said = match checked {
-            Ok(passage) if passage.reason.is_some() => format!("{STRIP_GATE} stays closed: {}", passage.said),
-            Ok(passage) => format!("{STRIP_GATE}: {}", passage.said),
-            Err(error) => error.to_string(),
-        };
-        Tells::Said { said }
+        match checked {
+            Ok(Passage { decision, reason, .. }) => {
+                let decision = Some(decision);
+                Tells::Said { said: AtTheGate { gate: STRIP_GATE, decision, reason, trouble: None } }
+            }
+            Err(error) => AtTheGate::troubled(error),
+        }
     }
 
     /// What has changed since the page was told last.

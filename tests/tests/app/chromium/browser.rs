@@ -225,7 +225,9 @@ impl Browser {
     /// Ends the app's process, and waits for the next.
     pub(super) async fn ends_the_process(&mut self) {
         let epoch = self.eval("document.querySelector('phone-device').frame.epoch").await;
-        self.taps("End the process").await;
+        let button = "document.querySelector('phone-strip [data-does=restart]')";
+        self.until("the tester's button", &format!("Boolean({button})")).await;
+        self.eval(&format!("{button}.click()")).await;
         self.until("another process", &format!("document.querySelector('phone-device').frame.epoch !== {epoch}")).await;
     }
 

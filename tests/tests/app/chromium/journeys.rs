@@ -55,13 +55,13 @@ async fn chromium_takes_a_resident_from_the_first_start_to_an_open_gate() {
     browser.taps("公共交通乘车码").await;
     let code = "document.querySelector('svg.modules')";
     browser.until("a code", &format!("Boolean({code})")).await;
-    let said = "document.querySelector('.said').textContent";
-    browser.taps("Hold the code to a gate").await;
-    browser.until("an open gate", &format!("{said} === 'metro-1: it opens'")).await;
+    let said = "document.querySelector('phone-strip .said').textContent";
+    browser.taps("出示给闸机").await;
+    browser.until("an open gate", &format!("{said} === 'metro-1: 放行'")).await;
     // The same code once more: the gate says by name why it stays closed. For a few seconds it is still the same passage.
     let again = format!(
-        "(() => {{ if ({said}.includes('has been used')) return true; \
-         [...document.querySelectorAll('phone-strip button')].find((own) => own.textContent.startsWith('The same')).click(); \
+        "(() => {{ if ({said}.includes('这个码已用过')) return true; \
+         document.querySelector('phone-strip [data-does=gate_again]').click(); \
          return false; }})()"
     );
     browser.until("the code refused as replayed", &again).await;

@@ -78,13 +78,14 @@ impl Traveller {
         Ok("in the browser, at the province's provider; tokens bound to this phone".to_owned())
     }
 
-    /// Goes home, and from there to another city.
-    async fn goes_to(&mut self, steps: &[&str]) -> Result<(), Off> {
+    /// Goes home, and from there to another city, until it is there.
+    async fn goes_to(&mut self, city: &str, steps: &[&str]) -> Result<(), Off> {
         self.me.goes_to(Tab::Home).await;
         self.me.tap("切换城市").await?;
         for step in steps {
             self.me.tap(step).await?;
         }
+        self.me.sees_that(city, |screen| screen.head.title == city).await?;
         Ok(())
     }
 
@@ -95,9 +96,7 @@ impl Traveller {
     /// Goes to a city and opens a service that its own role signed.
     pub(super) async fn visit(&mut self, city: &RegionId) -> Outcome {
         let name = self.name_of(city);
-        self.goes_to(&[&name]).await?;
-        let here = name.clone();
-        self.me.sees_that(&here, |screen| screen.head.title == here).await?;
+        self.goes_to(&name, &[&name]).await?;
         self.me.sees("问题上报").await?;
         check(!self.me.reads().contains("没有网络"), "the home screen is not fresh")?;
         let seen = self.open(city, &city.clone().into(), "report").await?;
@@ -152,9 +151,9 @@ impl Traveller {
 
     pub(super) async fn circle(&mut self) -> Outcome {
         let (qingdao, unit) = (region("cn-sd/qingdao"), "cn-sd/~jiaodong".parse::<UnitId>()?);
-        self.goes_to(&["青岛市"]).await?;
+        self.goes_to("青岛市", &["青岛市"]).await?;
         let seen = self.open(&qingdao, &unit, "coast").await?;
-        self.goes_to(&["济南市"]).await?;
+        self.goes_to("济南市", &["济南市"]).await?;
         self.me.sees("预约办事").await?;
         check(!self.me.reads().contains("海水浴场"), "a city outside the circle shows it too")?;
         Ok(format!("{seen}; not offered in Jinan, which is not of the circle"))
@@ -171,7 +170,7 @@ impl Traveller {
 
     /// Characters, pinyin, initials, and Vietnamese without its marks.
     pub(super) async fn find(&mut self) -> Outcome {
-        self.goes_to(&["济南市"]).await?;
+        self.goes_to("济南市", &["济南市"]).await?;
         for (typed, found) in
             [("乘车", "乘车码"), ("chengche", "乘车码"), ("wtsb", "问题上报"), ("phan anh", "问题上报")]
         {
@@ -193,7 +192,7 @@ impl Traveller {
     }
 
     pub(super) async fn ha_noi(&mut self) -> Outcome {
-        self.goes_to(&["Viet Nam", "Ha Noi", "全部"]).await?;
+        self.goes_to("Ha Noi", &["Viet Nam", "Ha Noi", "全部"]).await?;
         self.me.sees("济南市有的").await?;
         let place = region("vn-hn");
         self.me.tap("济南市有的").await?;
@@ -207,7 +206,7 @@ impl Traveller {
     }
 
     pub(super) async fn get_pass(&mut self) -> Outcome {
-        self.goes_to(&["中华人民共和国", "山东省", "济南市"]).await?;
+        self.goes_to("济南市", &["中华人民共和国", "山东省", "济南市"]).await?;
         self.me.sees("预约办事").await?;
         self.me.goes_to(Tab::Passes).await;
         self.me.tap("领取新卡").await?;
@@ -244,9 +243,7 @@ impl Traveller {
         let mut files = 0;
         for city in cities {
             let name = self.name_of(city);
-            self.goes_to(&[&name]).await?;
-            let here = name.clone();
-            self.me.sees_that(&here, |screen| screen.head.title == here).await?;
+            self.goes_to(&name, &[&name]).await?;
             self.me.sees("没有网络").await?;
             self.me.taps_key(&format!("all/{city}/report")).await?;
             self.me.sees("出示卡码").await?;
@@ -263,7 +260,7 @@ impl Traveller {
     }
 
     pub(super) async fn file_report(&mut self) -> Outcome {
-        self.goes_to(&["青岛市"]).await?;
+        self.goes_to("青岛市", &["青岛市"]).await?;
         self.me.taps_key("all/cn-sd/qingdao/report").await?;
         self.me.sees("出示卡码").await?;
         let url = format!("{}/reports", self.backend().await?);
@@ -289,7 +286,7 @@ impl Traveller {
             let mut happened = self.me.phone().happened();
             let _ = tokio::time::timeout(Duration::from_secs(1), happened.changed()).await;
         }
-        self.goes_to(&["青岛市"]).await?;
+        self.goes_to("青岛市", &["青岛市"]).await?;
         self.me.taps_key("all/cn-sd/qingdao/report").await?;
         let list = r#"{"method":"submissions_list","params":{}}"#;
         let list: Value = serde_json::from_str(&self.me.page_calls(list).await?)?;

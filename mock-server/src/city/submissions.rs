@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::{asked_by, named, unit};
+use crate::clock::write_seconds;
 use crate::expiring::{Expiring, Stored};
 use crate::identity::ServiceGrant;
 use crate::problem::Problem;
@@ -53,7 +54,9 @@ pub(crate) struct TakenView {
     /// The unit that has it.
     #[schema(example = "cn-sd/jinan")]
     pub unit: String,
-    /// When it came, in seconds since 1970.
+    /// When it came.
+    #[serde(serialize_with = "write_seconds")]
+    #[schema(value_type = String, format = DateTime)]
     pub at: UnixTime,
     /// What was handed in.
     #[schema(value_type = Object)]

@@ -17,8 +17,6 @@ use onecity_protocol::region::RegionId;
 use serde::Serialize;
 
 use crate::content::regions;
-use crate::faults::{Instead, Rule, What};
-use crate::meant::Where;
 use crate::server::Server;
 use crate::soak::memory;
 use crate::world::WorldOptions;
@@ -157,9 +155,8 @@ pub async fn run(options: WorldOptions, phones: usize, report: &mut dyn FnMut(&S
     let server = journey.step("start the world", start(options)).await?;
     let (world, address) = (server.world(), server.address());
     let (before, began) = (memory(), Instant::now());
-    let off = |error: &dyn std::error::Error| Failed { step: "a new phone".to_owned(), why: error.to_string() };
-    let all: Result<Vec<Traveller>, _> = (0..phones.max(1)).map(|_| Traveller::new(&world)).collect();
-    let mut all = all.map_err(|error| off(&error))?;
+    let all: Result<Vec<Traveller>, _> = (0..phones.max(1)).map(|number| Traveller::new(&world, number)).collect();
+    let mut all = all.map_err(|error| Failed { step: "a new phone".to_owned(), why: error.to_string() })?;
     journey.each("a new phone", &mut all, Traveller::begin).await?;
     journey.each("log in once", &mut all, Traveller::log_in).await?;
 
@@ -201,10 +198,6 @@ pub async fn run(options: WorldOptions, phones: usize, report: &mut dyn FnMut(&S
             Ok((server, format!("same port {}", address.port())))
         })
         .await?;
-    // The hardest case: the city takes it, and its answer gets lost.
-    let lost = Rule::new(What::LoseAnswer { instead: Instead::GatewayTimeout });
-    let lost = lost.on(Where::path("/city/*/reports").methods(["POST"])).times(u32::try_from(all.len()).unwrap_or(1));
-    world.faults.add(lost).map_err(|error| off(&error))?;
     journey.each("the report is delivered exactly once", &mut all, Traveller::delivered).await?;
     let arrived = world.submissions_taken() - taken;
     if arrived != all.len() {

@@ -61,14 +61,16 @@ enum Touch {
 impl Resident {
     /// Somebody with a new phone that speaks these languages.
     pub fn new(world: &World, languages: &[&str]) -> Result<Self, PhoneError> {
-        Ok(Self {
-            phone: AppPhone::new(world, languages)?,
-            persona: None,
-            scans: VecDeque::new(),
-            place: None,
-            did: Vec::new(),
-            edits: 0,
-        })
+        Ok(Self::with(AppPhone::new(world, languages)?))
+    }
+
+    /// The same with a name that the world's servers are told.
+    pub(crate) fn named(world: &World, name: &str, languages: &[&str]) -> Result<Self, PhoneError> {
+        Ok(Self::with(AppPhone::named(world, Some(name), languages)?))
+    }
+
+    fn with(phone: AppPhone) -> Self {
+        Self { phone, persona: None, scans: VecDeque::new(), place: None, did: Vec::new(), edits: 0 }
     }
 
     /// The phone.

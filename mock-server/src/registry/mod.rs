@@ -14,8 +14,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use onecity_protocol::credential::{TrustList, UnixTime};
-use onecity_protocol::region::{RegionFile, RegionId, UnitId};
-use onecity_protocol::trust::{PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET};
+use onecity_protocol::region::{Region, RegionFile, RegionId, RegionKind, UnitId};
+use onecity_protocol::trust::{PLACES_TARGET, PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET};
 use onecity_publisher::{
     Change, Holders, Ingest, IngestError, Ingested, KeyRing, Lifetimes, PublicKey, PublishError, Repository,
     RepositoryFiles,
@@ -282,6 +282,12 @@ impl Registry {
                     Some(serde_json::to_value(entry)?),
                 )?;
             }
+            // Cities, and the districts of a municipality; wards are too many, and nobody looks for one in a whole nation.
+            let is_city = |region: &&Region| matches!(region.kind, RegionKind::City | RegionKind::District);
+            let is_second = |region: &&Region| region.id.as_str().matches('/').count() == 1;
+            let regions = below.iter().filter(is_second).filter(is_city).cloned().collect();
+            let file = serde_json::to_vec(&RegionFile { regions, circles: Vec::new() })?;
+            own.repository.add_target(&format!("{nation}/{PLACES_TARGET}"), file, None)?;
             let file = serde_json::to_vec(&RegionFile { regions: top, circles: Vec::new() })?;
             own.repository.add_target(&format!("{nation}/{REGIONS_TARGET}"), file, None)?;
             let listed = providers[nation.as_str()].clone();

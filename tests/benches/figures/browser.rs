@@ -15,7 +15,7 @@ const PHONES: u32 = 8;
 /// How often something is touched.
 const TOUCHES: u32 = 100;
 /// How often a service is opened.
-const OPENED: u32 = 10;
+const OPENED: u32 = 40;
 
 /// What this process has in memory, in bytes.
 fn resident() -> f64 {

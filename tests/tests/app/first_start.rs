@@ -37,6 +37,23 @@ async fn a_home_city_is_chosen_down_from_the_nation_or_by_pinyin_or_by_its_distr
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_home_city_is_found_by_its_name_without_knowing_its_province() -> Outcome {
+    let town = Town::new().await;
+    for (typed, found, services) in
+        [("青岛", "青岛市", "海水浴场"), ("weifang", "潍坊市", "问题上报"), ("haidian", "海淀区", "还没有发布服务")]
+    {
+        let mut resident = town.resident();
+        resident.tap("同意并继续").await?;
+        resident.sees("山东省").await?;
+        resident.types("查找城市或区县", typed).await?;
+        resident.tap(found).await?;
+        resident.sees(services).await?;
+        assert_eq!(resident.screen().expect("a screen").head.title, found);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_place_of_the_phone_finds_the_city_once_the_resident_wants_that() -> Outcome {
     let town = Town::new().await;
     let mut resident = town.resident();

@@ -16,3 +16,4 @@ mod passes;
 mod search;
 mod service;
 mod state;
+mod waiting;

@@ -2,7 +2,7 @@
 //! phone is if the resident allows it, or down from the nation.
 
 use onecity_core::platform::Position;
-use onecity_core::{Error, PlaceView, RegionId, RegionKind, RegionView};
+use onecity_core::{Error, HomeView, PlaceView, RegionId, RegionKind, RegionView};
 
 use crate::block::{Choosable, FieldKind, Kind, Role, Severity};
 use crate::effect::{Act, Outcome};
@@ -66,39 +66,64 @@ impl Places {
         }
     }
 
-    /// What lies directly below a region, brought up to date first.
+    /// What lies directly below a region: what the phone knows at once, and what is there now as soon as it has come.
     fn open(&mut self, region: RegionId, cx: &mut Cx<'_>) {
         (self.busy, self.error) = (true, None);
+        let (known, wanted) = (region.clone(), region.clone());
+        cx.ask(
+            move |client| async move {
+                let below = client.regions(&known).await?;
+                Ok::<_, Error>((client.home(&known).await, below))
+            },
+            move |me: &mut Self, read, cx| {
+                if let Some((here, below)) = read.ok().filter(|(_, below)| me.busy && !below.is_empty()) {
+                    me.shows(&wanted, here, below, cx);
+                }
+            },
+        );
         let wanted = region.clone();
         cx.ask(
             move |client| async move {
                 let synced = client.sync(&region).await.map(drop);
-                let here = client.home(&region).await.map(|home| home.region);
+                let here = client.home(&region).await;
                 (here, client.regions(&region).await.unwrap_or_default(), synced)
             },
             move |me: &mut Self, (here, below, synced), cx| {
-                let is_nation = wanted.first_level().is_none();
-                if is_nation && let Ok(here) = &here {
-                    me.nations.retain(|nation| nation.id != here.id);
-                    me.nations.push(here.clone());
-                    me.nations.sort_by(|one, other| one.id.cmp(&other.id));
-                }
-                let is_wanted = if is_nation {
-                    me.inside.is_none() && me.nation.as_ref() == Some(&wanted)
-                } else {
-                    me.inside.as_ref().is_some_and(|inside| inside.id == wanted)
-                };
-                if !is_wanted {
-                    return;
-                }
                 // A place that the phone knows can be chosen without a network, too.
-                me.error = synced.err().filter(|_| below.is_empty());
-                (me.busy, me.below) = (false, below);
-                if !me.field.text().is_empty() {
-                    me.typed("find", cx);
+                let error = synced.err().filter(|_| below.is_empty());
+                if me.shows(&wanted, here, below, cx) {
+                    (me.busy, me.error) = (false, error);
                 }
             },
         );
+    }
+
+    /// Shows what lies below a region, if it is still what the resident looks at.
+    fn shows(
+        &mut self,
+        region: &RegionId,
+        here: Result<HomeView, Error>,
+        below: Vec<RegionView>,
+        cx: &mut Cx<'_>,
+    ) -> bool {
+        let is_nation = region.first_level().is_none();
+        if is_nation && let Ok(HomeView { region: here, .. }) = here {
+            self.nations.retain(|nation| nation.id != here.id);
+            self.nations.push(here);
+            self.nations.sort_by(|one, other| one.id.cmp(&other.id));
+        }
+        let is_wanted = if is_nation {
+            self.inside.is_none() && self.nation.as_ref() == Some(region)
+        } else {
+            self.inside.as_ref().is_some_and(|inside| inside.id == *region)
+        };
+        if is_wanted {
+            self.below = below;
+            if !self.field.text().is_empty() {
+                self.typed("find", cx);
+            }
+        }
+        is_wanted
     }
 
     /// Another city of one's own province is one touch away.

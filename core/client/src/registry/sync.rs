@@ -15,8 +15,8 @@ use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::limits::ANNOUNCEMENT_BYTES;
 use onecity_protocol::region::{RegionFile, RegionId, RegionTree, UnitId};
 use onecity_protocol::trust::{
-    ANNOUNCEMENT_TARGET, Allowance, PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry, TRUST_LIST_TARGET,
-    Takedown, Target, TrustError,
+    ANNOUNCEMENT_TARGET, Allowance, PLACES_TARGET, PROVIDERS_TARGET, REGIONS_TARGET, Release, RepositoryEntry,
+    TRUST_LIST_TARGET, Takedown, Target, TrustError,
 };
 use onecity_store::{Catalogue, KeptRepository, TakenDown, VerifiedRole};
 
@@ -153,6 +153,7 @@ impl Registry {
         let mut update = Update::begin(self, nation).await?;
         let changed = update.updater.refresh().await?;
         update.region_data().await?;
+        update.file(PLACES_TARGET, |bytes| Ok(RegionFile::parse(bytes, nation).map(drop)?)).await?;
         update.file(PROVIDERS_TARGET, |bytes| Ok(IdentityProvider::parse_list(bytes).map(drop)?)).await?;
         update.announcement().await?;
         update.end().await?;

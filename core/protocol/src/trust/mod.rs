@@ -33,6 +33,9 @@ pub use takedown::Takedown;
 
 /// The file of a repository's region data, below its unit's path.
 pub const REGIONS_TARGET: &str = "regions.json";
+/// The file of what lies below a nation's first level and has a name that residents look for: its cities. It is in the form of the
+/// region data, and for finding alone; what a city is, its own repository says.
+pub const PLACES_TARGET: &str = "places.json";
 /// The file of a repository's trust list.
 pub const TRUST_LIST_TARGET: &str = "trust.json";
 /// The file of a nation's identity providers.

@@ -1,9 +1,12 @@
 //! Finding a region by what a resident types: by its name in any language, its pinyin, or the initials of that.
 //!
-//! Regions are few (a nation lists its first level, a province what lies below it), so that they are looked through and not
-//! indexed.
+//! Regions are few (a nation lists its first level and its cities' names, a province what lies below it), so that they are looked
+//! through and not indexed.
 
-use onecity_protocol::region::{Position, Region, RegionId};
+use std::collections::BTreeSet;
+
+use onecity_protocol::region::{Position, Region, RegionFile, RegionId};
+use onecity_protocol::trust::PLACES_TARGET;
 
 use super::MAX_QUERY;
 use super::terms::{Query, Terms, fold};
@@ -11,7 +14,13 @@ use crate::catalogue::Catalogue;
 use crate::error::StoreError;
 
 impl Catalogue {
-    /// The regions within one that fit a text, as far as they have been synced: the largest first.
+    /// The cities that a nation lists for finding; none if it lists none.
+    fn listed_places(&self, nation: &RegionId) -> Result<Vec<Region>, StoreError> {
+        let file = self.file(nation, &format!("{nation}/{PLACES_TARGET}"))?;
+        Ok(file.and_then(|bytes| RegionFile::parse(&bytes, nation).ok()).unwrap_or_default().regions)
+    }
+
+    /// The regions within one that fit a text, as far as they have been synced or their nation lists them: the largest first.
     pub fn find_regions(&self, text: &str, within: &RegionId, most: usize) -> Result<Vec<Region>, StoreError> {
         let text: String = text.chars().take(MAX_QUERY).collect();
         let query = Query::of(&text);
@@ -19,6 +28,10 @@ impl Catalogue {
             return Ok(Vec::new());
         }
         let mut found = self.regions_within(within)?;
+        // What has been synced knows itself better.
+        let known: BTreeSet<RegionId> = found.iter().map(|region| region.id.clone()).collect();
+        let is_new = |own: &Region| own.id != *within && within.covers(&own.id) && !known.contains(&own.id);
+        found.extend(self.listed_places(&within.nation())?.into_iter().filter(is_new));
         found.retain(|region| {
             let mut terms = Terms::of_names();
             region.names.iter().for_each(|(_, name)| terms.add_name(name));
@@ -50,12 +63,15 @@ fn distance(one: Position, other: Position) -> f64 {
 #[cfg(test)]
 mod tests {
     use onecity_protocol::names::Names;
-    use onecity_protocol::region::{RegionFile, RegionKind};
+    use onecity_protocol::region::RegionKind;
+    use onecity_protocol::trust::Target;
+    use ring::digest::{SHA256, digest};
+    use serde_json::json;
 
     use super::*;
     use crate::catalogue::{CatalogueKey, Unsealed};
 
-    fn shandong(work: impl FnOnce(&Catalogue)) {
+    fn shandong(work: impl FnOnce(&mut Catalogue)) {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("catalogue.sqlite");
         let mut catalogue = Catalogue::open(&path, &CatalogueKey::new(&[7; 32]), Unsealed::Refuse).expect("new");
@@ -78,7 +94,7 @@ mod tests {
         ];
         let file = RegionFile { regions, circles: Vec::new() };
         catalogue.keep_regions(&"cn-sd".parse().expect("an id"), &file).expect("kept");
-        work(&catalogue);
+        work(&mut catalogue);
     }
 
     fn found(catalogue: &Catalogue, text: &str) -> Vec<String> {
@@ -99,6 +115,32 @@ mod tests {
             for nothing in ["", "·", "巴黎", "%"] {
                 assert!(found(catalogue, nothing).is_empty(), "{nothing}");
             }
+        });
+    }
+
+    #[test]
+    fn a_city_that_the_nation_lists_is_found_before_its_province_was_ever_looked_at() {
+        shandong(|catalogue| {
+            let (nation, anhui) = ("cn".parse().expect("an id"), "cn-ah".parse().expect("an id"));
+            let find = |catalogue: &Catalogue, text: &str, within: &RegionId| {
+                let found = catalogue.find_regions(text, within, 5).expect("searched");
+                found.into_iter().map(|region| region.names.best(&["en".to_owned()]).to_owned()).collect::<Vec<_>>()
+            };
+            assert!(find(catalogue, "hefei", &nation).is_empty());
+            let place =
+                |id: &str, latin: &str| json!({ "id": id, "kind": "city", "code": "", "names": { "en": latin } });
+            let file = json!({ "regions": [place("cn-ah/hefei", "Hefei"), place("cn-sd/jinan", "Another Jinan")] });
+            let bytes = file.to_string().into_bytes();
+            let sha256: [u8; 32] = digest(&SHA256, &bytes).as_ref().try_into().expect("32 bytes");
+            let target = Target { path: "cn/places.json".to_owned(), sha256, length: bytes.len() as u64, custom: None };
+            catalogue.keep_file(&nation, &target, &bytes).expect("kept");
+            assert_eq!(find(catalogue, "hefei", &nation), ["Hefei"]);
+            assert_eq!(find(catalogue, "hefei", &anhui), ["Hefei"]);
+            assert_eq!(
+                find(catalogue, "jinan", &nation),
+                ["Jinan"],
+                "what the province says of its own goes before it"
+            );
         });
     }
 

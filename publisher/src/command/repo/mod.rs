@@ -11,8 +11,8 @@ use onecity_protocol::credential::TrustList;
 use onecity_protocol::identity_provider::IdentityProvider;
 use onecity_protocol::region::{RegionFile, RegionId, UnitId};
 use onecity_protocol::trust::{
-    ANNOUNCEMENT_TARGET, Announcement, PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry, TRUST_LIST_TARGET,
-    TrustedRepository,
+    ANNOUNCEMENT_TARGET, Announcement, PLACES_TARGET, PROVIDERS_TARGET, REGIONS_TARGET, RepositoryEntry,
+    TRUST_LIST_TARGET, TrustedRepository,
 };
 use onecity_publisher::{
     Folder, Holders, KeyRing, Lifetimes, PublicKey, Repair, Repository, SigningKey, Web, write_secret, write_whole,
@@ -55,7 +55,7 @@ enum What {
         #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..=20))]
         threshold: u8,
     },
-    /// List a file of the registry's own: regions.json, trust.json; for a nation providers.json, and the first root of
+    /// List a file of the registry's own: regions.json, trust.json; for a nation places.json, providers.json, and the first root of
     /// each first-level region's registry.
     Add {
         /// The registry's folder.
@@ -174,7 +174,9 @@ fn check_own_file(region: &RegionId, path: &str, url: Option<&str>, bytes: &[u8]
         return Err("only a first-level region's root.json has a --url".to_owned());
     }
     match own {
-        REGIONS_TARGET => RegionFile::parse(bytes, region).map(drop).map_err(|error| error.to_string())?,
+        REGIONS_TARGET | PLACES_TARGET => {
+            RegionFile::parse(bytes, region).map(drop).map_err(|error| error.to_string())?
+        }
         TRUST_LIST_TARGET => TrustList::parse(bytes).map(drop).map_err(|error| error.to_string())?,
         ANNOUNCEMENT_TARGET => Announcement::parse(bytes).map(drop).map_err(|error| error.to_string())?,
         PROVIDERS_TARGET => IdentityProvider::parse_list(bytes).map(drop).map_err(|error| error.to_string())?,
@@ -184,7 +186,8 @@ fn check_own_file(region: &RegionId, path: &str, url: Option<&str>, bytes: &[u8]
             let Some(first) = first.filter(|first| first.first_level().as_ref() == Some(first)) else {
                 return Err(format!(
                     "{path} is no file of this registry: it lists {region}/{REGIONS_TARGET}, {region}/{TRUST_LIST_TARGET}, \
-                     {region}/{PROVIDERS_TARGET}, {region}/{ANNOUNCEMENT_TARGET}, and a nation lists {region}/FIRST-LEVEL-REGION/root.json"
+                     {region}/{PLACES_TARGET}, {region}/{PROVIDERS_TARGET}, {region}/{ANNOUNCEMENT_TARGET}, and a nation lists \
+                     {region}/FIRST-LEVEL-REGION/root.json"
                 ));
             };
             let root = TrustedRepository::from_root(bytes).map_err(|error| error.to_string())?;

@@ -155,11 +155,15 @@ impl Browser {
         self.until(text, &format!("{READS}.includes({})", json!(text))).await;
     }
 
-    /// Where something that can be touched is, once nothing lies above it and it stands still.
+    /// Where something that can be touched on the phone is, once nothing lies above it and it stands still.
     pub(super) async fn finds(&mut self, label: &str) -> (f64, f64) {
+        self.finds_within("phone-device", label).await
+    }
+
+    async fn finds_within(&mut self, part: &str, label: &str) -> (f64, f64) {
         let script = format!(
             "(() => {{ const label = {}; const name = (own) => (own.getAttribute('aria-label') ?? own.textContent).trim(); \
-             const all = [...document.querySelectorAll('phone-device :is(button, label), phone-strip :is(button, label)')] \
+             const all = [...document.querySelectorAll('{part} :is(button, label)')] \
                  .filter((own) => own.checkVisibility()); \
              const own = all.find((own) => name(own) === label) ?? all.find((own) => name(own).includes(label)); \
              if (!own || own.closest('.guarded')) return null; own.scrollIntoView({{ block: 'nearest' }}); \
@@ -177,6 +181,12 @@ impl Browser {
 
     pub(super) async fn taps(&mut self, label: &str) {
         let (x, y) = self.finds(label).await;
+        self.clicks(x, y).await;
+    }
+
+    /// Touches one of the tester's controls beside the phone.
+    pub(super) async fn taps_beside(&mut self, label: &str) {
+        let (x, y) = self.finds_within("phone-strip", label).await;
         self.clicks(x, y).await;
     }
 

@@ -56,7 +56,7 @@ async fn chromium_takes_a_resident_from_the_first_start_to_an_open_gate() {
     let code = "document.querySelector('svg.modules')";
     browser.until("a code", &format!("Boolean({code})")).await;
     let said = "document.querySelector('phone-strip .said').textContent";
-    browser.taps("出示给闸机").await;
+    browser.taps_beside("出示给闸机").await;
     browser.until("an open gate", &format!("{said} === 'metro-1: 放行'")).await;
     // The same code once more: the gate says by name why it stays closed. For a few seconds it is still the same passage.
     let again = format!(
@@ -107,7 +107,7 @@ async fn chromium_travels_and_a_report_that_was_filed_without_a_network_arrives_
     browser.page_says("问题类型").await;
     browser.in_page_until("document.getElementById('text').value", "路灯不亮").await;
     browser.in_page_until("String(document.getElementById('lamp').checked)", "true").await;
-    browser.taps("No network").await;
+    browser.taps_beside("断开网络").await;
     browser.in_page(&format!("({FILL})(null, null, '还剑湖')")).await;
     browser.in_page("document.getElementById('send').click()").await;
     browser.page_says("感谢您，上报内容已保存").await;
@@ -115,7 +115,7 @@ async fn chromium_travels_and_a_report_that_was_filed_without_a_network_arrives_
     browser.taps("返回").await;
     browser.sees("1 项已保存").await;
     let taken = town.world.submissions_taken();
-    browser.taps("No network").await;
+    browser.taps_beside("断开网络").await;
     browser.until("nothing that waits", &format!("!{}.includes('项已保存')", super::browser::READS)).await;
     assert_eq!(town.world.submissions_taken(), taken + 1);
     browser.ends().await;

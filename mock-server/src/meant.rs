@@ -21,10 +21,8 @@ const MOST_METHODS: usize = 8;
 /// Most values of each kind, and the longest of them with its name, in bytes.
 const MOST_VALUES: usize = 32;
 const LONGEST_VALUE: usize = 4096;
-/// How many bytes of a request are looked at for a text.
+/// How many bytes of a request are looked at for a text, and the longest body that is read as JSON: as much as the journal remembers.
 const LOOKED_AT: usize = 64 << 10;
-/// Longest body that is read as JSON, in bytes.
-const LONGEST_JSON: usize = 1 << 20;
 
 /// Why nothing can be meant by a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -48,7 +46,8 @@ pub enum WhereError {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Where {
-    /// Where it goes, as a pattern: `*` is anything but a slash, `**` anything, `{a,b}` one of several. Within its world.
+    /// Where it goes, as a pattern: `*` is anything but a slash, `**` anything, `{a,b}` one of several. Within its world,
+    /// and decoded: `/city/*/海` and not `%E6%B5%B7`.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(max_length = 256, example = "/city/*/reports")]
     pub path: Option<String>,
@@ -62,7 +61,7 @@ pub struct Where {
     /// Headers that it has, by their names in any case.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub headers: BTreeMap<String, String>,
-    /// What its JSON, of at most 1 MiB, has at a pointer (RFC 6901), for example `/category`.
+    /// What its JSON, of at most 64 KiB, has at a pointer (RFC 6901), for example `/category`.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     #[schema(value_type = Object)]
     pub json: BTreeMap<String, Value>,
@@ -113,6 +112,12 @@ impl Where {
             if redaction::is_secret(name) {
                 *value = words.word(value);
             }
+        }
+        if let Some(path) = &mut self.path {
+            *path = words.path(path);
+        }
+        if let Some(text) = self.body_contains.as_mut().filter(|text| text.contains('=')) {
+            *text = words.form(text);
         }
         for (at, value) in &mut self.json {
             match at.split('/').any(redaction::is_secret) {
@@ -171,7 +176,7 @@ impl<'r> Seen<'r> {
 
     /// The body, if it is JSON and not too long.
     pub(crate) fn json(&self) -> Option<&Value> {
-        let read = || (self.body.len() <= LONGEST_JSON).then(|| serde_json::from_slice(self.body).ok()).flatten();
+        let read = || (self.body.len() <= LOOKED_AT).then(|| serde_json::from_slice(self.body).ok()).flatten();
         self.json.get_or_init(read).as_ref()
     }
 
@@ -294,7 +299,7 @@ mod tests {
         let on = Where { json: values([("/category", json!("noise"))]), ..Where::default() };
         let of = |spaces: usize| format!("{}{}", r#"{"category":"noise"}"#, " ".repeat(spaces));
         let pattern = Pattern::new(&on).expect("a pattern");
-        for (spaces, is_meant) in [(0, true), (LONGEST_JSON - 20, true), (LONGEST_JSON, false)] {
+        for (spaces, is_meant) in [(0, true), (LOOKED_AT - 20, true), (LOOKED_AT, false)] {
             assert_eq!(pattern.is(&Seen::new(&asked, &headers, None, of(spaces).as_bytes())), is_meant, "{spaces}");
         }
     }

@@ -134,7 +134,7 @@ def turn(name):
     port = free_port()
     command, ready, path, prepare = SERVERS[name](port)
     began = time.monotonic()
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
+    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True, cwd=folder)
     try:
         wait_for(f"http://127.0.0.1:{port}{ready}")
         ready_in = (time.monotonic() - began) * 1000

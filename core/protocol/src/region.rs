@@ -310,6 +310,8 @@ pub enum RegionDataError {
     Malformed(#[from] JsonError),
     #[error("{0} is not part of {1}: a repository describes its own regions only")]
     Foreign(String, RegionId),
+    #[error("{0} is no place below a nation's first level, which is all that places.json lists")]
+    NoPlace(String),
 }
 
 impl RegionFile {
@@ -323,6 +325,21 @@ impl RegionFile {
         });
         match foreign {
             Some(id) => Err(RegionDataError::Foreign(id, of.clone())),
+            None => Ok(file),
+        }
+    }
+}
+
+impl RegionFile {
+    /// Reads the names of a nation's cities (`NATION/places.json`): regions below its first level, and nothing else.
+    pub fn parse_places(bytes: &[u8], nation: &RegionId) -> Result<Self, RegionDataError> {
+        let file = Self::parse(bytes, nation)?;
+        let is_below = |region: &Region| region.id.first_level().is_some_and(|first| first != region.id);
+        let other = file.regions.iter().find(|region| !is_below(region)).map(|region| region.id.to_string());
+        let other = other.or_else(|| file.circles.first().map(|circle| circle.id.to_string()));
+        let other = other.or_else(|| nation.first_level().map(|first| first.to_string()));
+        match other {
+            Some(id) => Err(RegionDataError::NoPlace(id)),
             None => Ok(file),
         }
     }
@@ -405,6 +422,27 @@ mod tests {
 
     fn id(text: &str) -> RegionId {
         text.parse().expect("a valid id")
+    }
+
+    #[test]
+    fn a_nation_lists_places_below_its_first_level_and_nothing_else() {
+        let place = |id: &str| format!(r#"{{"id":"{id}","kind":"city","code":"","names":{{"en":"A"}}}}"#);
+        let read = |regions: &[&str], circles: &str, of: &str| {
+            let regions: Vec<String> = regions.iter().map(|id| place(id)).collect();
+            let file = format!(r#"{{"regions":[{}],"circles":[{circles}]}}"#, regions.join(","));
+            RegionFile::parse_places(file.as_bytes(), &id(of)).map(|file| file.regions.len()).ok()
+        };
+        assert_eq!(read(&["cn-sd/jinan", "cn-bj/haidian"], "", "cn"), Some(2));
+        assert_eq!(read(&[], "", "cn"), Some(0));
+        for (regions, circles, of) in [
+            (["cn-sd"].as_slice(), "", "cn"),
+            (&["cn"], "", "cn"),
+            (&["vn-hn/ba-dinh"], "", "cn"),
+            (&["cn-sd/jinan"], "", "cn-sd"),
+            (&[], r#"{"id":"cn-sd/~east","names":{"en":"East"},"members":[]}"#, "cn"),
+        ] {
+            assert_eq!(read(regions, circles, of), None, "{regions:?} {circles} {of}");
+        }
     }
 
     #[test]

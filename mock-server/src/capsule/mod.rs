@@ -30,7 +30,7 @@ use crate::content::Additions;
 use crate::journal::ShownExchange;
 
 /// The version of the file.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Longest file, in bytes.
 const LONGEST: u64 = 256 << 20;
 

@@ -91,8 +91,8 @@ enum Command {
     /// Take a phone through the whole story, or many at once; exit code 1 names the step that does not hold.
     Journey {
         /// How many phones.
-        #[arg(long, default_value_t = 1)]
-        phones: usize,
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+        phones: u16,
         /// How to print the steps.
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -125,7 +125,7 @@ fn main() -> ExitCode {
         match cli.command {
             Some(Command::Journey { phones, format }) => {
                 let options = WorldOptions { seed: cli.seed, faults: cli.faults, ..WorldOptions::default() };
-                travel(options, phones, format).await
+                travel(options, phones.into(), format).await
             }
             Some(Command::Soak { phones, minutes }) => {
                 let presets = if cli.faults.is_empty() { vec![Preset::FlakyMetro] } else { cli.faults };

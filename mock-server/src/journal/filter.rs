@@ -24,7 +24,7 @@ pub struct Filter {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Expectation {
-    /// Those of which requests; without it, of all.
+    /// Those of which requests; without it, of all. Of a body the journal remembers text, JSON and forms of at most 64 KiB.
     #[serde(deserialize_with = "named")]
     pub on: Where,
     /// The answer's status.

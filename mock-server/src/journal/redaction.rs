@@ -100,7 +100,7 @@ impl Redaction {
     }
 
     /// A path: the last part after `sessions` is a session's id.
-    pub(super) fn path(&self, path: &str) -> String {
+    pub(crate) fn path(&self, path: &str) -> String {
         match path.rsplit_once("/sessions/") {
             Some((before, session)) => format!("{before}/sessions/{}", self.word(session)),
             None => path.to_owned(),
@@ -131,7 +131,7 @@ impl Redaction {
     }
 
     /// A form's fields or a query's.
-    pub(super) fn form(&self, text: &str) -> String {
+    pub(crate) fn form(&self, text: &str) -> String {
         let Some(text) = text.get(..text.len().min(LONGEST)).filter(|text| !text.is_empty()) else {
             return String::new();
         };

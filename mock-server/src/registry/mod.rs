@@ -125,7 +125,7 @@ const ROOT_SIGNED_EVERY: i64 = 180 * 86_400;
 const LONG_AGO: i64 = 400 * 86_400;
 /// The version that its snapshots have when it is built.
 const BUILT: u64 = 2;
-/// How many versions of a role's metadata stay at least: a phone that has begun ends with what it began with.
+/// How many snapshots stay at least: a phone that has begun ends with what it began with.
 const VERSIONS: usize = 32;
 /// How many of its keys sign a root.
 const ROOT_THRESHOLD: usize = 3;
@@ -162,31 +162,27 @@ impl Kept {
         self.repository.sign(&self.ring, now, &Lifetimes::default())?;
         self.signed = now;
         *self.expired.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.forget()?;
+        if let Err(error) = self.forget() {
+            tracing::error!(%error, "old snapshots were not forgotten");
+        }
         Ok(self.repository.storage().clone())
     }
 
-    /// Forgets what nobody asks for any more: at a fast clock it is signed all the time. Roots stay: phones go from one to the next
-    /// (TUF §5.3).
+    /// Forgets snapshots that nobody asks for any more: at a fast clock it is signed all the time, and each time there is another. All
+    /// else stays: phones go from root to root (TUF §5.3), and what a unit has signed is judged by the role that listed its key then.
     fn forget(&mut self) -> Result<(), PublishError> {
-        let mut versions: BTreeMap<&str, Vec<u64>> = BTreeMap::new();
-        for (version, role) in self.repository.storage().keys().filter_map(|path| version_of(path)) {
-            versions.entry(role).or_default().push(version);
-        }
-        if versions.iter().all(|(role, own)| *role == "root" || own.len() <= 2 * VERSIONS) {
+        let version = |path: &String| match version_of(path) {
+            Some((version, "snapshot")) => Some(version),
+            _ => None,
+        };
+        let mut versions: Vec<u64> = self.repository.storage().keys().filter_map(version).collect();
+        if versions.len() <= 2 * VERSIONS {
             return Ok(());
         }
-        let oldest = |own: &mut Vec<u64>| {
-            own.sort_unstable();
-            own.get(own.len().saturating_sub(VERSIONS)).copied().unwrap_or_default()
-        };
-        let oldest: BTreeMap<String, u64> =
-            versions.iter_mut().map(|(role, own)| ((*role).to_owned(), oldest(own))).collect();
+        versions.sort_unstable();
+        let oldest = versions[versions.len() - VERSIONS];
         let mut files = self.repository.storage().clone();
-        files.retain(|path, _| match version_of(path) {
-            Some((version, role)) => role == "root" || version >= oldest.get(role).copied().unwrap_or_default(),
-            None => true,
-        });
+        files.retain(|path, _| version(path).is_none_or(|version| version >= oldest));
         self.repository = opened(files)?;
         Ok(())
     }

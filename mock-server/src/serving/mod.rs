@@ -64,16 +64,21 @@ const STOP_TAKES: Duration = Duration::from_secs(5);
 /// How long a connection may be silent at first before it gives way to others: its request may be on the way.
 const BEGINS_WITHIN: Duration = Duration::from_millis(250);
 
+/// After how long an answer of which nothing is taken any more counts as taken.
+const STALLS_AFTER: Duration = Duration::from_secs(60);
+
 /// A connection as the others see it.
 struct Place {
     number: u64,
     began: Instant,
-    /// When its last answer had gone, in milliseconds from its beginning.
-    idle_since: AtomicU64,
+    /// When something last went, or was asked, in milliseconds from its beginning.
+    moved: AtomicU64,
     /// Whether a request has come and its answer has not gone yet, or it has become a WebSocket.
     is_busy: AtomicBool,
     /// Whether all of the answer is on its way to the wire.
     has_answered: AtomicBool,
+    /// Whether it has become something else than HTTP, which says nothing for as long as it likes.
+    is_upgraded: AtomicBool,
     /// Whether it has asked for anything at all.
     has_asked: AtomicBool,
     gives_way: Arc<Notify>,
@@ -84,21 +89,31 @@ impl Place {
         Self {
             number,
             began: Instant::now(),
-            idle_since: AtomicU64::new(0),
+            moved: AtomicU64::new(0),
             is_busy: AtomicBool::new(false),
             has_answered: AtomicBool::new(false),
             has_asked: AtomicBool::new(false),
+            is_upgraded: AtomicBool::new(false),
             gives_way: Arc::default(),
         }
     }
 
-    /// Since when it has had its answer and asked nothing more.
+    /// Since when it has had its answer and asked nothing more, or does not take what it has asked for.
     fn idle_since(&self) -> Option<Instant> {
-        let is_idle = self.has_asked.load(Ordering::Relaxed) && !self.is_busy.load(Ordering::Relaxed);
-        is_idle.then(|| self.began + Duration::from_millis(self.idle_since.load(Ordering::Relaxed)))
+        let moved = self.began + Duration::from_millis(self.moved.load(Ordering::Relaxed));
+        let is_busy = || self.is_busy.load(Ordering::Relaxed) && moved.elapsed() < STALLS_AFTER;
+        let is_idle = self.has_asked.load(Ordering::Relaxed) && !self.is_upgraded.load(Ordering::Relaxed) && !is_busy();
+        is_idle.then_some(moved)
+    }
+
+    /// Something has gone over the wire, or is asked.
+    fn moves(&self) {
+        let now = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.moved.store(now, Ordering::Relaxed);
     }
 
     fn is_asked(&self) {
+        self.moves();
         self.has_answered.store(false, Ordering::Relaxed);
         self.is_busy.store(true, Ordering::Release);
         self.has_asked.store(true, Ordering::Relaxed);
@@ -107,8 +122,6 @@ impl Place {
     /// All that was to be written is written.
     fn has_written(&self) {
         if self.has_answered.swap(false, Ordering::Acquire) {
-            let since = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
-            self.idle_since.store(since, Ordering::Relaxed);
             self.is_busy.store(false, Ordering::Relaxed);
         }
     }
@@ -117,7 +130,7 @@ impl Place {
 /// An answer's body; once all of it was taken, only the wire has to be waited for.
 struct Answering {
     body: Body,
-    place: Option<Arc<Place>>,
+    place: Arc<Place>,
 }
 
 impl HttpBody for Answering {
@@ -142,9 +155,7 @@ impl HttpBody for Answering {
 
 impl Drop for Answering {
     fn drop(&mut self) {
-        if let Some(place) = &self.place {
-            place.has_answered.store(true, Ordering::Release);
-        }
+        self.place.has_answered.store(true, Ordering::Release);
     }
 }
 
@@ -341,7 +352,7 @@ async fn speak(
         place.is_asked();
         async move {
             if is_elsewhere {
-                return Ok(elsewhere(&request).map(|body| Answering { body, place: Some(place) }));
+                return Ok(elsewhere(&request).map(|body| Answering { body, place }));
             }
             request.headers_mut().remove(SECURE);
             if is_secure {
@@ -352,10 +363,10 @@ async fn speak(
             request.extensions_mut().insert(limits);
             let request: Request = request.map(Body::new);
             let response: Result<Response, Infallible> = app.oneshot(request).await;
-            response.map(|response| match response.status() {
-                // What it becomes is busy for as long as it is there.
-                StatusCode::SWITCHING_PROTOCOLS => response.map(|body| Answering { body, place: None }),
-                _ => response.map(|body| Answering { body, place: Some(place) }),
+            response.map(|response| {
+                let is_upgraded = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+                place.is_upgraded.store(is_upgraded, Ordering::Relaxed);
+                response.map(|body| Answering { body, place })
             })
         }
     });

@@ -65,6 +65,15 @@ impl Wire {
     }
 }
 
+impl Wire {
+    fn has_moved(&self, written: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        if matches!(written, Poll::Ready(Ok(1..))) {
+            self.seat.place.moves();
+        }
+        written
+    }
+}
+
 impl Drop for Wire {
     fn drop(&mut self) {
         if self.cut.is_off() {
@@ -84,7 +93,8 @@ impl AsyncRead for Wire {
 impl AsyncWrite for Wire {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         self.stays(context)?;
-        Pin::new(&mut self.stream).poll_write(context, bytes)
+        let written = Pin::new(&mut self.stream).poll_write(context, bytes);
+        self.has_moved(written)
     }
 
     fn poll_write_vectored(
@@ -93,7 +103,8 @@ impl AsyncWrite for Wire {
         parts: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
         self.stays(context)?;
-        Pin::new(&mut self.stream).poll_write_vectored(context, parts)
+        let written = Pin::new(&mut self.stream).poll_write_vectored(context, parts);
+        self.has_moved(written)
     }
 
     fn is_write_vectored(&self) -> bool {

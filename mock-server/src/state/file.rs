@@ -14,7 +14,7 @@ use super::{Change, Changes, Rows};
 /// SQLite's `application_id`: "OCst".
 const APPLICATION: i64 = 0x4f43_7374;
 /// The version of the table, as SQLite's `user_version`.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 /// In which world's place the server's own entries are.
 const SERVER: &str = "";
 
@@ -30,6 +30,8 @@ pub enum StateError {
     Foreign(PathBuf),
     #[error("the state in {} was written by a newer version", .0.display())]
     Newer(PathBuf),
+    #[error("the state in {} was written by an older version; begin with another file", .0.display())]
+    Older(PathBuf),
     #[error("the state is damaged: {0} can't be read; begin with another file")]
     Damaged(String),
     #[error("the state is of a server at {is}, where its phones look for it; this one would be at {asked}")]
@@ -180,6 +182,9 @@ fn connect(path: &Path) -> Result<Connection, StateError> {
     }
     if version > VERSION {
         return Err(StateError::Newer(path.to_owned()));
+    }
+    if version != 0 && version < VERSION {
+        return Err(StateError::Older(path.to_owned()));
     }
     db.pragma_update(None, "journal_mode", "WAL").map_err(sql)?;
     // What was answered is on the disk (SQLite, «PRAGMA synchronous»).

@@ -207,7 +207,7 @@ impl Stub {
 /// A request that was recorded, as far as a tester reads it.
 pub(super) fn recorded(request: &Request<'_>) -> Where {
     Where {
-        path: Some(globset::escape(request.path)),
+        path: Some(globset::escape(&request.seen.asked.path)),
         methods: vec![request.seen.asked.method.to_string()],
         query: request.seen.pairs().clone(),
         persona: request.seen.persona.map(str::to_owned),
@@ -226,7 +226,7 @@ pub(super) struct StoredStub {
 /// Which requests a stub answers.
 enum Aim {
     /// Those that are meant.
-    Meant(Pattern),
+    Meant(Box<Pattern>),
     /// The one that it was recorded of.
     Recorded(Exactly),
 }
@@ -251,7 +251,7 @@ impl Ready {
             None => {
                 let path = stub.on.path.as_deref();
                 holds(path.is_some_and(|path| path.starts_with("/city/")), StubError::NotACity)?;
-                Aim::Meant(Pattern::new(&stub.on)?)
+                Aim::Meant(Box::new(Pattern::new(&stub.on)?))
             }
         };
         let short = |all: &BTreeMap<String, String>| {

@@ -1,5 +1,7 @@
 //! The first start: what is said before anything is processed, and choosing a home city.
 
+use serde_json::json;
+
 use crate::kit::{Outcome, Town, settles};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -51,6 +53,42 @@ async fn a_home_city_is_found_by_its_name_without_knowing_its_province() -> Outc
         assert_eq!(resident.screen().expect("a screen").head.title, found);
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_city_that_its_province_does_not_know_is_said_not_to_be_there_and_another_is_chosen() -> Outcome {
+    let town = Town::new().await;
+    let (nation, now) = ("cn".parse().expect("a region"), town.world.now());
+    let gone = json!({ "id": "cn-sd/laiwu", "kind": "city", "code": "", "names": { "zh": "莱芜市", "en": "Laiwu" } });
+    let file = json!({ "regions": [gone] }).to_string().into_bytes();
+    let listed = town.world.registry_mut(|registry| {
+        registry.change(&nation, now, |repository, _| repository.add_target("cn/places.json", file, None))
+    });
+    listed.expect("listed");
+    let mut resident = town.resident();
+    resident.tap("同意并继续").await?;
+    resident.sees("山东省").await?;
+    resident.types("查找城市或区县", "laiwu").await?;
+    resident.tap("莱芜市").await?;
+    resident.sees("没有找到").await?;
+    resident.tap("切换城市").await?;
+    resident.types("查找城市或区县", "jinan").await?;
+    resident.tap("济南市").await?;
+    resident.sees("问题上报").await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_waits_for_the_names_of_cities_that_do_not_come() -> Outcome {
+    let town = Town::new().await;
+    let nation = "cn".parse().expect("a region");
+    town.world.registry_mut(|registry| {
+        let mut files = registry.files(&nation).expect("files").clone();
+        let before = files.len();
+        files.retain(|path, _| !path.ends_with("places.json"));
+        assert_eq!(files.len(), before - 1);
+        registry.serve_instead(&nation, files);
+    });
+    town.lan_of_jinan().await.map(drop)
 }
 
 #[tokio::test(flavor = "multi_thread")]

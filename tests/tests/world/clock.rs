@@ -22,9 +22,8 @@ async fn a_registry_that_is_signed_all_the_time_stays_small_and_a_phone_of_long_
             })
         })
         .collect();
-    let (most, last) = (sizes.iter().max().expect("sizes"), sizes.last().expect("sizes"));
-    assert!(*most < sizes[0] + 64 * 4 && sizes[150..].contains(last), "{sizes:?}");
-    assert!(sizes[199] < sizes[63] + 8, "what is old is forgotten: {sizes:?}");
+    let most = sizes.iter().max().expect("sizes");
+    assert!(*most <= sizes[0] + 64, "what is old is forgotten: {sizes:?}");
     assert!(phone.client().sync(&city).await.expect("synced").broken.is_empty());
     let new = Phone::new(&tester.world, &["en"]).expect("a phone");
     assert!(new.client().sync(&city).await.expect("synced").broken.is_empty());

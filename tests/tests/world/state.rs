@@ -289,6 +289,8 @@ async fn a_file_that_can_t_be_gone_on_with_is_refused_by_name_and_left_as_it_is(
     change("DELETE FROM entries WHERE part = 'files' AND key LIKE 'cn-sd %root.json'");
     assert!(matches!(start(written(&place("world"))).await, WorldError::State(StateError::Damaged(_))));
     std::fs::copy(place("before"), place("world")).expect("copied");
-    change("PRAGMA user_version = 2");
+    change("PRAGMA user_version = 1");
+    assert!(matches!(start(written(&place("world"))).await, WorldError::State(StateError::Older(_))));
+    change("PRAGMA user_version = 3");
     assert!(matches!(start(written(&place("world"))).await, WorldError::State(StateError::Newer(_))));
 }

@@ -125,8 +125,9 @@ impl Home {
                         }
                         me.view = Some(view);
                     }
-                    // It has never been synced; the sync that is under way will have it.
-                    Err(error) => tracing::debug!(%error, "home can't be read yet"),
+                    // It has never been synced, and the sync that is under way will have it; or there is no such place.
+                    Err(error) if me.syncing || me.error.is_some() => tracing::debug!(%error, "home can't be read yet"),
+                    Err(error) => me.error = Some(error),
                 }
                 if again {
                     me.read(cx);

@@ -153,9 +153,9 @@ impl Registry {
         let mut update = Update::begin(self, nation).await?;
         let changed = update.updater.refresh().await?;
         update.region_data().await?;
-        update.file(PLACES_TARGET, |bytes| Ok(RegionFile::parse(bytes, nation).map(drop)?)).await?;
         update.file(PROVIDERS_TARGET, |bytes| Ok(IdentityProvider::parse_list(bytes).map(drop)?)).await?;
         update.announcement().await?;
+        update.places().await?;
         update.end().await?;
         Ok(SyncReport { changed, ..SyncReport::default() })
     }
@@ -476,6 +476,17 @@ impl<'a> Update<'a> {
                 Ok(false)
             }
             Err(error) => Err(error),
+        }
+    }
+
+    /// The names of a nation's cities. They are for finding alone: nothing waits for them, and those that can't be read find nothing.
+    async fn places(&mut self) -> Result<(), Error> {
+        match self.file(PLACES_TARGET, |_| Ok(())).await {
+            Err(error @ (Error::Network { .. } | Error::BadAnswer { .. } | Error::SignatureInvalid { .. })) => {
+                tracing::warn!(id = %self.repository.id, %error, "its cities' names can't be fetched");
+                Ok(())
+            }
+            other => other,
         }
     }
 

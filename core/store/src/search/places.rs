@@ -17,7 +17,7 @@ impl Catalogue {
     /// The cities that a nation lists for finding; none if it lists none.
     fn listed_places(&self, nation: &RegionId) -> Result<Vec<Region>, StoreError> {
         let file = self.file(nation, &format!("{nation}/{PLACES_TARGET}"))?;
-        Ok(file.and_then(|bytes| RegionFile::parse(&bytes, nation).ok()).unwrap_or_default().regions)
+        Ok(file.and_then(|bytes| RegionFile::parse_places(&bytes, nation).ok()).unwrap_or_default().regions)
     }
 
     /// The regions within one that fit a text, as far as they have been synced or their nation lists them: the largest first.
@@ -28,9 +28,14 @@ impl Catalogue {
             return Ok(Vec::new());
         }
         let mut found = self.regions_within(within)?;
-        // What has been synced knows itself better.
-        let known: BTreeSet<RegionId> = found.iter().map(|region| region.id.clone()).collect();
-        let is_new = |own: &Region| own.id != *within && within.covers(&own.id) && !known.contains(&own.id);
+        // A first-level region that has been synced knows its own better.
+        let is_below = |region: &&Region| region.id.first_level().is_some_and(|first| first != region.id);
+        let synced: BTreeSet<RegionId> =
+            found.iter().filter(is_below).filter_map(|region| region.id.first_level()).collect();
+        let is_new = |own: &Region| {
+            let first = own.id.first_level();
+            own.id != *within && within.covers(&own.id) && first.is_some_and(|first| !synced.contains(&first))
+        };
         found.extend(self.listed_places(&within.nation())?.into_iter().filter(is_new));
         found.retain(|region| {
             let mut terms = Terms::of_names();
@@ -129,7 +134,8 @@ mod tests {
             assert!(find(catalogue, "hefei", &nation).is_empty());
             let place =
                 |id: &str, latin: &str| json!({ "id": id, "kind": "city", "code": "", "names": { "en": latin } });
-            let file = json!({ "regions": [place("cn-ah/hefei", "Hefei"), place("cn-sd/jinan", "Another Jinan")] });
+            let listed = [("cn-ah/hefei", "Hefei"), ("cn-sd/jinan", "Another Jinan"), ("cn-sd/laiwu", "Laiwu")];
+            let file = json!({ "regions": listed.map(|(id, latin)| place(id, latin)) });
             let bytes = file.to_string().into_bytes();
             let sha256: [u8; 32] = digest(&SHA256, &bytes).as_ref().try_into().expect("32 bytes");
             let target = Target { path: "cn/places.json".to_owned(), sha256, length: bytes.len() as u64, custom: None };
@@ -141,6 +147,7 @@ mod tests {
                 ["Jinan"],
                 "what the province says of its own goes before it"
             );
+            assert!(find(catalogue, "laiwu", &nation).is_empty(), "the province has no such city any more");
         });
     }
 

@@ -174,9 +174,8 @@ fn check_own_file(region: &RegionId, path: &str, url: Option<&str>, bytes: &[u8]
         return Err("only a first-level region's root.json has a --url".to_owned());
     }
     match own {
-        REGIONS_TARGET | PLACES_TARGET => {
-            RegionFile::parse(bytes, region).map(drop).map_err(|error| error.to_string())?
-        }
+        REGIONS_TARGET => RegionFile::parse(bytes, region).map(drop).map_err(|error| error.to_string())?,
+        PLACES_TARGET => RegionFile::parse_places(bytes, region).map(drop).map_err(|error| error.to_string())?,
         TRUST_LIST_TARGET => TrustList::parse(bytes).map(drop).map_err(|error| error.to_string())?,
         ANNOUNCEMENT_TARGET => Announcement::parse(bytes).map(drop).map_err(|error| error.to_string())?,
         PROVIDERS_TARGET => IdentityProvider::parse_list(bytes).map(drop).map_err(|error| error.to_string())?,

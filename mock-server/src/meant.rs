@@ -305,6 +305,42 @@ mod tests {
     }
 
     #[test]
+    fn a_path_is_meant_however_it_was_written() {
+        let headers = HeaderMap::new();
+        for (written, pattern, is_meant) in [
+            ("/city/vn-hn/%E6%B5%B7", "/city/*/海", true),
+            ("/city/vn-hn/海", "/city/*/海", true),
+            ("/city/vn-hn/%E6%B5%B7", "/city/*/%E6%B5%B7", false),
+            ("/city/vn-hn/a%2Fb", "/city/*/a/b", true),
+        ] {
+            let asked = Asked::new(Method::GET, written, "", None);
+            let own = Pattern::new(&Where::path(pattern)).expect("a pattern");
+            assert_eq!(own.is(&Seen::new(&asked, &headers, None, b"")), is_meant, "{written} {pattern}");
+        }
+    }
+
+    #[test]
+    fn the_secrets_of_a_pattern_are_words_wherever_they_stand() {
+        let words = Redaction::new(ring::hmac::Key::new(ring::hmac::HMAC_SHA256, b"a test's"));
+        let mut on = Where {
+            path: Some("/idp/shandong/sessions/very-secret".to_owned()),
+            query: texts([("code", "very-secret"), ("page", "2")]),
+            headers: texts([("authorization", "Bearer very-secret"), ("x-desk", "7")]),
+            json: values([("/refresh_token", json!("very-secret")), ("/place", json!("the square"))]),
+            body_contains: Some("refresh_token=very-secret".to_owned()),
+            ..Where::default()
+        };
+        on.hide(&words);
+        let told = serde_json::to_string(&on).expect("JSON");
+        assert!(!told.contains("very-secret") && told.contains("/idp/shandong/sessions/"), "{told}");
+        assert_eq!((on.query["page"].as_str(), on.headers["x-desk"].as_str()), ("2", "7"));
+        assert_eq!(on.json["/place"], "the square");
+        let mut plain = Where { body_contains: Some("refresh_token".to_owned()), ..Where::path("/city/**") };
+        plain.hide(&words);
+        assert_eq!((plain.body_contains.as_deref(), plain.path.as_deref()), (Some("refresh_token"), Some("/city/**")));
+    }
+
+    #[test]
     fn what_is_no_pattern_is_refused_by_name() {
         let refused = |on: Where| Pattern::new(&on).err().expect("it is no pattern");
         let everywhere = Where::default;

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use onecity_app::{Act, Event, Kind, Tab};
 use onecity_core::ServiceId;
-use onecity_protocol::credential::{Decision, Gate, UnixTime};
+use onecity_protocol::credential::{Decision, Gate};
 use onecity_protocol::region::{RegionId, UnitId};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -28,8 +28,8 @@ pub(super) struct Traveller {
     name: String,
     /// How many services were opened.
     pub opened: usize,
-    /// The code that was shown last, and when.
-    pub shown: (String, UnixTime),
+    /// The code that was shown last.
+    pub code: String,
 }
 
 impl Traveller {
@@ -37,7 +37,7 @@ impl Traveller {
     pub(super) fn new(world: &Arc<World>, number: usize) -> Result<Self, PhoneError> {
         let name = format!("traveller-{number}");
         let me = Resident::named(world, &name, &["zh-Hans-CN"])?;
-        Ok(Self { world: Arc::clone(world), me, name, opened: 0, shown: (String::new(), 0) })
+        Ok(Self { world: Arc::clone(world), me, name, opened: 0, code: String::new() })
     }
 
     /// The first start: what happens to data is said before anything is asked of any server, and then a home city is chosen.
@@ -228,13 +228,13 @@ impl Traveller {
 
     pub(super) async fn show_code(&mut self, gate: &Mutex<Gate>) -> Outcome {
         self.me.goes_offline().await;
-        self.shown = (self.code().await?, self.world.now());
+        self.code = self.code().await?;
         accepted(&self.held_to(gate))?;
-        Ok(format!("{} characters, read back from the picture, gate opens", self.shown.0.len()))
+        Ok(format!("{} characters, read back from the picture, gate opens", self.code.len()))
     }
 
     fn held_to(&self, gate: &Mutex<Gate>) -> Decision {
-        gate.lock().unwrap_or_else(PoisonError::into_inner).check(&self.shown.0, self.shown.1)
+        gate.lock().unwrap_or_else(PoisonError::into_inner).check(&self.code, self.world.now())
     }
 
     /// What the code of the pass says on the screen.
@@ -262,7 +262,7 @@ impl Traveller {
     }
 
     pub(super) async fn offline_code(&mut self, gate: &Mutex<Gate>) -> Outcome {
-        self.shown = (self.code().await?, self.world.now());
+        self.code = self.code().await?;
         accepted(&self.held_to(gate))?;
         Ok("signed, drawn, read back, gate opens".to_owned())
     }

@@ -42,7 +42,7 @@ use wire::Wire;
 pub struct ConnectionLimits {
     /// How long a request's head may take, and how long a connection may be idle between two requests.
     pub head_takes: Duration,
-    /// How long a request's body may take.
+    /// How long a request's body may take, and after how long an answer of which nothing is taken any more keeps no place.
     pub body_takes: Duration,
     /// Most connections at once, if the system allows as many open files.
     pub most: usize,
@@ -63,9 +63,6 @@ const STOP_TAKES: Duration = Duration::from_secs(5);
 
 /// How long a connection may be silent at first before it gives way to others: its request may be on the way.
 const BEGINS_WITHIN: Duration = Duration::from_millis(250);
-
-/// After how long an answer of which nothing is taken any more counts as taken.
-const STALLS_AFTER: Duration = Duration::from_secs(60);
 
 /// A connection as the others see it.
 struct Place {
@@ -99,9 +96,9 @@ impl Place {
     }
 
     /// Since when it has had its answer and asked nothing more, or does not take what it has asked for.
-    fn idle_since(&self) -> Option<Instant> {
+    fn idle_since(&self, stalls_after: Duration) -> Option<Instant> {
         let moved = self.began + Duration::from_millis(self.moved.load(Ordering::Relaxed));
-        let is_busy = || self.is_busy.load(Ordering::Relaxed) && moved.elapsed() < STALLS_AFTER;
+        let is_busy = || self.is_busy.load(Ordering::Relaxed) && moved.elapsed() < stalls_after;
         let is_idle = self.has_asked.load(Ordering::Relaxed) && !self.is_upgraded.load(Ordering::Relaxed) && !is_busy();
         is_idle.then_some(moved)
     }
@@ -168,7 +165,7 @@ impl Places {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn take(self: &Arc<Self>, number: u64, most: usize) -> Seat {
+    fn take(self: &Arc<Self>, number: u64, most: usize, stalls_after: Duration) -> Seat {
         let place = Arc::new(Place::new(number));
         let mut all = self.lock();
         if all.len() >= most {
@@ -177,7 +174,7 @@ impl Places {
             let silent = |own: &Arc<Place>| !own.has_asked.load(Ordering::Relaxed);
             let waits = all.iter().position(|own| silent(own) && own.began.elapsed() >= BEGINS_WITHIN);
             let idle = || {
-                let idle = all.iter().enumerate().filter_map(|(at, own)| Some((own.idle_since()?, at)));
+                let idle = all.iter().enumerate().filter_map(|(at, own)| Some((own.idle_since(stalls_after)?, at)));
                 idle.min().map(|(_, at)| at)
             };
             let goes = waits.or_else(idle).or_else(|| all.iter().position(silent)).unwrap_or(0);
@@ -242,7 +239,7 @@ pub(crate) async fn serve(
         };
         match accepted {
             Ok((stream, peer)) => {
-                let seat = places.take(number, most);
+                let seat = places.take(number, most, limits.body_takes);
                 number += 1;
                 let from = Peer { address: peer, tls: tls.clone() };
                 tasks.spawn(converse(stream, from, app.clone(), seat, limits, stopping.clone()));

@@ -1,9 +1,11 @@
 //! Connections of strangers: slow, silent, too many.
 
+use std::io::ErrorKind;
 use std::time::Duration;
 
 use mock_server::{ConnectionLimits, WorldOptions};
 use reqwest::Method;
+use serde_json::json;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -101,10 +103,40 @@ async fn who_is_still_being_answered_keeps_the_place_that_those_give_up_who_have
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_asks_for_much_and_takes_nothing_of_it_does_not_keep_its_place() {
+    let takes = Duration::from_millis(200);
+    let limits = ConnectionLimits { most: 16, body_takes: takes, ..ConnectionLimits::default() };
+    let tester = with_limits(limits).await;
+    let answer = json!({ "kind": "reply", "body": "x".repeat(1 << 20) });
+    let stub = json!({ "on": { "path": "/city/vn-hn/large" }, "answer": answer });
+    tester.call(Method::POST, "/worlds/default/stubs", Some(stub)).await;
+    // More than the system keeps for one who does not read.
+    let mut greedy = TcpStream::connect(tester.server.address()).await.expect("connected");
+    let asks = "GET /city/vn-hn/large HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".repeat(64);
+    greedy.write_all(asks.as_bytes()).await.expect("sent");
+    let mut others = Vec::new();
+    let loses_its_place = async {
+        loop {
+            let mut stream = TcpStream::connect(tester.server.address()).await.expect("connected");
+            stream.write_all(b"GET /health HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n").await.expect("sent");
+            let mut said = [0; 12];
+            stream.read_exact(&mut said).await.expect("answered");
+            others.push(stream);
+            // Nothing is read of it, which would be taking: once it is closed, nothing can be written to it.
+            match greedy.try_write(b"G") {
+                Err(error) if error.kind() != ErrorKind::WouldBlock => return,
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), loses_its_place).await.expect("it gives way");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_server_that_stops_answers_what_is_under_way_and_lets_nobody_in() {
     let tester = Tester::new().await;
     let address = tester.server.address();
-    tester.begins(serde_json::json!({ "what": { "kind": "latency", "delay": { "fixed_ms": 400 } } })).await;
+    tester.begins(json!({ "what": { "kind": "latency", "delay": { "fixed_ms": 400 } } })).await;
     let (http, url) = (tester.http.clone(), format!("{}/city/vn-hn", tester.world.origin()));
     let under_way = tokio::spawn(async move { http.get(url).send().await });
     // It is under way once the rule has met it.

@@ -106,11 +106,7 @@ impl Files {
             if let State::Failed(error) = &*state {
                 return Err(error.clone());
             }
-            let open = OwnedRwLockReadGuard::try_map(state, |state| match state {
-                State::Open(open) => Some(&**open),
-                State::Suspended | State::Failed(_) => None,
-            });
-            match open {
+            match open_in(state) {
                 Ok(open) => return Ok(open),
                 // A call that waits holds nothing: the files could not be opened again.
                 Err(suspended) => drop(suspended),
@@ -160,11 +156,18 @@ impl Files {
         self.call(move |open| work(&lock(&open.reader)))
     }
 
-    /// Writes something whose loss costs little, without anybody waiting for the disk.
+    /// Writes something whose loss costs little, without anybody waiting for the disk. What was begun before the files are closed is on
+    /// the disk by then.
     pub(crate) fn write_later(self: &Arc<Self>, work: impl FnOnce(&Vault) -> Result<(), StoreError> + Send + 'static) {
+        // Held from now on, so that they are not closed before the task has begun.
+        let open = Arc::clone(&self.state).try_read_owned().ok().and_then(|state| open_in(state).ok());
         let files = Arc::clone(self);
         spawn(async move {
-            if let Err(error) = files.vault(work).await {
+            let written = match open {
+                Some(open) => blocking(move || Ok(work(&lock(&open.vault))?)).await,
+                None => files.vault(work).await,
+            };
+            if let Err(error) = written {
                 tracing::warn!(%error, "a small record was not written");
             }
         });
@@ -214,6 +217,14 @@ impl Files {
             outcome
         })
     }
+}
+
+/// The files, if they are open.
+fn open_in(state: OwnedRwLockReadGuard<State>) -> Result<OpenGuard, OwnedRwLockReadGuard<State>> {
+    OwnedRwLockReadGuard::try_map(state, |state| match state {
+        State::Open(open) => Some(&**open),
+        State::Suspended | State::Failed(_) => None,
+    })
 }
 
 /// The outcome that work on the files has left.
@@ -283,4 +294,37 @@ pub(crate) fn restore_vault(config: &ClientConfig, secrets: &Arc<dyn SecretStore
 pub(crate) fn recover_vault(config: &ClientConfig) -> Result<u64, Error> {
     let _lock = FolderLock::take(&config.folder)?;
     Ok(Vault::recover(&config.folder.join(VAULT))?)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::device::testing::Bench;
+
+    #[tokio::test]
+    async fn what_is_written_later_is_written_before_the_files_are_closed_and_otherwise_once_they_are_open() {
+        let bench = Bench::with(|platform| platform);
+        let files = Arc::clone(bench.device.files());
+        let written = Arc::new(AtomicUsize::new(0));
+        let write = |count: usize| {
+            for _ in 0..count {
+                let written = Arc::clone(&written);
+                files.write_later(move |_| {
+                    written.fetch_add(1, Ordering::SeqCst);
+                    Ok(())
+                });
+            }
+        };
+        write(3);
+        files.suspend().await.expect("closed");
+        assert_eq!(written.load(Ordering::SeqCst), 3);
+        write(2);
+        files.resume().await.expect("open again");
+        // Nothing tells when: the next call of all comes behind them.
+        while written.load(Ordering::SeqCst) < 5 {
+            tokio::task::yield_now().await;
+        }
+    }
 }

@@ -120,6 +120,16 @@ impl Problem {
         Self::new(StatusCode::UNAUTHORIZED, "invalid_token", detail)
     }
 
+    /// A code that is not one of those that there are, or was used.
+    pub(crate) fn wrong_code() -> Self {
+        Self::new(StatusCode::FORBIDDEN, "wrong_code", "this code is wrong, or was used: each counts once")
+    }
+
+    /// Somebody guesses (RFC 6585 §4).
+    pub(crate) fn too_many_guesses() -> Self {
+        Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_guesses", "too many wrong codes: try again later")
+    }
+
     /// There is no such thing here.
     pub(crate) fn not_found() -> Self {
         Self::new(StatusCode::NOT_FOUND, "not_found", "there is no such thing in this world")

@@ -15,7 +15,9 @@ use rand_chacha::ChaCha8Rng;
 use rand_distr::{Distribution as _, Uniform};
 use serde::Serialize;
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
+use crate::city::{Arrival, hash_of};
 use crate::faults::Preset;
 use crate::phone::{Phone, PhoneError};
 use crate::server::Server;
@@ -27,6 +29,8 @@ const AT_ONCE: usize = 8;
 const LAST_TRIES: usize = 20;
 /// How often memory is looked at.
 const LOOKS: u32 = 20;
+/// How often the cities are asked what has arrived: what they remember is enough for much longer.
+const ARRIVALS_EVERY: Duration = Duration::from_secs(5);
 /// How long a soak lasts at least for its memory to be judged: what is bounded has filled by then.
 const JUDGED_FROM: Duration = Duration::from_secs(300);
 /// How much memory may grow in the second half, in parts of what it was.
@@ -94,8 +98,8 @@ struct Soaked {
     pass: String,
     url: String,
     lot: ChaCha8Rng,
-    /// What was handed in, by the number that the phone gave it.
-    handed_in: BTreeMap<String, Value>,
+    /// The hash of what was handed in, by the number that the phone gave it.
+    handed_in: BTreeMap<String, [u8; 32]>,
     /// What is on the screen: it stays there until the next is due, as in the app.
     shown: Option<CodeView>,
     /// The codes that opened a gate.
@@ -180,7 +184,7 @@ impl Soaked {
         let Some(answer) = self.notes("hand in", answer) else { return };
         let answer: Value = serde_json::from_str(&answer).unwrap_or_default();
         match answer["result"]["id"].as_str() {
-            Some(id) => drop(self.handed_in.insert(id.to_owned(), body)),
+            Some(id) => drop(self.handed_in.insert(id.to_owned(), hash_of(&body))),
             // An outbox that is full says so by name, and keeps what it has.
             None if answer["error"]["code"] == "too_many" || answer["error"]["code"] == "quota" => {
                 *self.done.entry("hand in, no room".to_owned()).or_default() += 1;
@@ -268,6 +272,9 @@ pub async fn run(options: SoakOptions) -> Result<SoakReport, SoakError> {
         }
         seen
     });
+    // A world forgets the oldest of what was handed in, so that its memory ends somewhere: it is asked while it knows.
+    let (asked, (over, ended)) = (Arc::clone(&world), watch::channel(false));
+    let arriving = tokio::spawn(arrivals(asked, ended));
     join_all(all.iter_mut().map(|own| own.goes_on(&world, until))).await;
     let memory_mib = watching.await.unwrap_or_default();
     let struck = world.faults.list().iter().map(|own| u64::from(own.struck)).sum();
@@ -283,17 +290,18 @@ pub async fn run(options: SoakOptions) -> Result<SoakReport, SoakError> {
         memory_mib,
         ..SoakReport::default()
     };
-    let taken = world.lock_cities().list();
-    let mut with_cities: BTreeMap<&str, Vec<&Value>> = BTreeMap::new();
+    let _ = over.send(true);
+    let taken = arriving.await.unwrap_or_default();
+    let mut with_cities: BTreeMap<&str, Vec<[u8; 32]>> = BTreeMap::new();
     for own in &taken {
-        with_cities.entry(&own.number).or_default().push(&own.body);
+        with_cities.entry(&own.number).or_default().push(own.hash);
     }
     for own in &mut all {
         report.handed_in += own.handed_in.len();
-        for (number, body) in std::mem::take(&mut own.handed_in) {
+        for (number, hash) in std::mem::take(&mut own.handed_in) {
             match with_cities.remove(number.as_str()).as_deref() {
-                Some([one]) if **one == body => report.delivered += 1,
-                Some([one]) => own.is_wrong(format!("{number} arrived as {one}")),
+                Some([one]) if *one == hash => report.delivered += 1,
+                Some([_]) => own.is_wrong(format!("{number} arrived as something else")),
                 Some(many) => own.is_wrong(format!("{number} is there {} times", many.len())),
                 None => own.is_wrong(format!("{number} is lost")),
             }
@@ -311,6 +319,21 @@ pub async fn run(options: SoakOptions) -> Result<SoakReport, SoakError> {
     drop(all);
     server.stop().await;
     Ok(report)
+}
+
+/// All that the cities have taken, until it is over.
+async fn arrivals(world: Arc<World>, mut over: watch::Receiver<bool>) -> BTreeSet<Arrival> {
+    let (mut all, mut looks) = (BTreeSet::new(), tokio::time::interval(ARRIVALS_EVERY));
+    loop {
+        let is_over = tokio::select! {
+            _ = looks.tick() => false,
+            _ = over.changed() => true,
+        };
+        all.extend(world.lock_cities().arrivals());
+        if is_over {
+            return all;
+        }
+    }
 }
 
 /// Whether memory has grown in the second half, where that can be judged.

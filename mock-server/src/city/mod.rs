@@ -2,10 +2,12 @@
 //!
 //! ```text
 //!   mod.rs          what there is to read
+//!   hotline.rs      the number to call, and cases that only a code opens
 //!   submissions.rs  what is handed in, with attachments (tus 1.0) and a timeline
 //!   payment.rs      the payment page, and receipts
 //! ```
 
+mod hotline;
 mod payment;
 mod submissions;
 
@@ -22,15 +24,17 @@ use crate::problem::Problem;
 use crate::world::{In, World};
 
 pub(crate) use payment::{PayRequest, paid};
-pub(crate) use submissions::{CityState, TakenView};
+pub(crate) use submissions::{Arrival, CityState, TakenView, hash_of};
 
 pub(crate) fn routes() -> Router {
-    let kinds = ["appointments", "reports", "certificates"];
+    let kinds = ["appointments", "reports", "certificates", "cases"];
     let mut routes = Router::new()
         .route("/city/{unit}", get(about))
         .route("/city/{unit}/transit", get(transit))
         .route("/city/{unit}/coast", get(coast))
-        .route("/city/{unit}/hotline", get(hotline))
+        .route("/city/{unit}/hotline", get(hotline::about))
+        .route("/city/{unit}/hotline/cases/{number}", get(hotline::look).post(hotline::read))
+        .route("/city/{unit}/hotline/cases/{number}/codes", post(hotline::renew))
         .route("/city/{unit}/me", get(me))
         .route("/city/{unit}/strong", get(strong))
         .route("/city/{unit}/pay", get(payment::page).post(payment::pay));
@@ -124,22 +128,6 @@ async fn coast(In(world): In, Path(path): Path<String>) -> Answer {
         })
         .collect();
     Ok(Json(json!({ "city": named(&world, &unit), "beaches": beaches })))
-}
-
-async fn hotline(In(world): In, Path(path): Path<String>) -> Result<Response, Problem> {
-    let unit = unit(&world, &path)?;
-    let topics = [
-        ("heating", "供暖报修", "先看小区总阀是否开启；仍不热，请拨打热线报修，一般 24 小时内上门。"),
-        ("water", "停水查询", "计划停水会提前一天通知；没有通知的停水请拨打热线。"),
-        ("residence", "居住证办理", "带身份证和租房合同到任一便民服务中心，或在线预约。"),
-        ("noise", "夜间施工噪声", "22 点到次日 6 点的施工噪声可随时举报，请写明地点和时间。"),
-    ];
-    let topics: Vec<Value> =
-        topics.iter().map(|(id, title, answer)| json!({ "id": id, "title": title, "answer": answer })).collect();
-    let phone = world.tree.hotline(unit.region()).unwrap_or("");
-    let body = Json(json!({ "city": named(&world, &unit), "phone": phone, "topics": topics }));
-    let lasts = "public, max-age=600, stale-while-revalidate=3600, stale-if-error=86400";
-    Ok(([(header::CACHE_CONTROL, lasts)], body).into_response())
 }
 
 async fn appointments(In(world): In, Path(path): Path<String>) -> Answer {

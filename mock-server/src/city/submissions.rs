@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
+use super::hotline::{self, Cases};
 use super::{asked_by, named, unit};
 use crate::clock::write_seconds;
 use crate::expiring::{Expiring, Stored};
@@ -28,7 +29,7 @@ const TUS_RESUMABLE: HeaderName = HeaderName::from_static("tus-resumable");
 const MAX_UPLOAD: usize = 20 << 20;
 
 /// How long a city remembers what was handed in, in seconds.
-const REMEMBERED: i64 = 400 * 86_400;
+pub(super) const REMEMBERED: i64 = 400 * 86_400;
 /// How many bytes of submissions are remembered, and of attachments; beyond that the oldest are forgotten.
 const MAX_SUBMISSIONS: usize = 64 << 20;
 const MAX_ATTACHMENTS: usize = 256 << 20;
@@ -51,6 +52,9 @@ struct Taken {
 pub(crate) struct TakenView {
     /// The number that the phone gave it.
     pub number: String,
+    /// What the resident was told as the number of the case, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub case: Option<String>,
     /// The unit that has it.
     #[schema(example = "cn-sd/jinan")]
     pub unit: String,
@@ -71,6 +75,7 @@ impl TakenView {
         let answer: Value = serde_json::from_str(&taken.answer).unwrap_or_default();
         Self {
             number: place.number.clone(),
+            case: answer["case"]["number"].as_str().map(str::to_owned),
             unit: place.unit.to_string(),
             at: taken.timeline.first().and_then(|first| first["at"].as_i64()).unwrap_or_default(),
             body: answer["received"].clone(),
@@ -79,13 +84,23 @@ impl TakenView {
     }
 }
 
+/// That something was handed in.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Arrival {
+    pub number: String,
+    author: Option<String>,
+    at: UnixTime,
+    /// SHA-256 of its JSON.
+    pub hash: [u8; 32],
+}
+
 /// What somebody has given a number to. Another's number is another, though it may be the same text.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-struct Numbered {
-    unit: UnitId,
+pub(super) struct Numbered {
+    pub unit: UnitId,
     /// The subject that the unit knows its author by; none for somebody who is not logged in.
     author: Option<String>,
-    number: String,
+    pub number: String,
 }
 
 impl Numbered {
@@ -146,11 +161,16 @@ impl Upload {
 pub(crate) struct CityState {
     taken: Expiring<Numbered, Taken>,
     uploads: Expiring<Numbered, Upload>,
+    pub(super) cases: Cases,
 }
 
 impl Default for CityState {
     fn default() -> Self {
-        Self { taken: Expiring::new(REMEMBERED, MAX_SUBMISSIONS), uploads: Expiring::new(REMEMBERED, MAX_ATTACHMENTS) }
+        Self {
+            taken: Expiring::new(REMEMBERED, MAX_SUBMISSIONS),
+            uploads: Expiring::new(REMEMBERED, MAX_ATTACHMENTS),
+            cases: hotline::no_cases(),
+        }
     }
 }
 
@@ -158,19 +178,43 @@ impl CityState {
     /// Goes on with what a state file has.
     pub(crate) fn restore(&mut self, rows: &mut Rows) -> Result<(), StateError> {
         self.taken.restore("submissions", rows)?;
-        self.uploads.restore("uploads", rows)
+        self.uploads.restore("uploads", rows)?;
+        self.cases.restore("cases", rows)
     }
 
     /// What a state file does not have yet.
     pub(crate) fn unwritten(&mut self, changes: &mut Changes) {
         self.taken.unwritten("submissions", changes);
         self.uploads.unwritten("uploads", changes);
+        self.cases.unwritten("cases", changes);
     }
 
     /// Forgets everything.
     pub(crate) fn reset(&mut self) {
         self.taken.clear();
         self.uploads.clear();
+        self.cases.clear();
+    }
+
+    /// What was handed in.
+    pub(super) fn received(&self, place: &Numbered, now: UnixTime) -> Value {
+        let answer = self.taken.get(place, now).and_then(|taken| serde_json::from_str::<Value>(&taken.answer).ok());
+        answer.map(|mut answer| answer["received"].take()).unwrap_or_default()
+    }
+
+    /// What has become of it.
+    pub(super) fn timeline(&self, place: &Numbered, now: UnixTime) -> &[Value] {
+        self.taken.get(place, now).map(|taken| taken.timeline.as_slice()).unwrap_or_default()
+    }
+
+    /// What is there, in the least words: who handed in what, under which number, and when it came.
+    pub(crate) fn arrivals(&self) -> impl Iterator<Item = Arrival> + '_ {
+        self.taken.iter().map(|(place, taken)| Arrival {
+            number: place.number.clone(),
+            author: place.author.clone(),
+            at: taken.timeline.first().and_then(|first| first["at"].as_i64()).unwrap_or_default(),
+            hash: taken.hash,
+        })
     }
 
     /// How many different submissions were taken.
@@ -199,6 +243,11 @@ impl CityState {
     }
 }
 
+/// Tells what was handed in from anything else.
+pub(crate) fn hash_of(body: &Value) -> [u8; 32] {
+    digest(&SHA256, body.to_string().as_bytes()).as_ref().try_into().expect("32 bytes")
+}
+
 fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
     let key = headers.get("idempotency-key").and_then(|value| value.to_str().ok()).unwrap_or_default();
     // A structured-field string: quoted.
@@ -220,6 +269,10 @@ pub(super) async fn submit(
     let Some(fields) = body.as_object().filter(|fields| !fields.is_empty()) else {
         return Err(Problem::incomplete("it is empty"));
     };
+    let is_case = uri.path().ends_with("/cases");
+    if is_case {
+        hotline::check(fields)?;
+    }
     let certificate = match (uri.path().ends_with("/certificates"), &grant) {
         (false, _) => None,
         (true, None) => return Err(Problem::unauthorized("nobody knows whose certificate it is")),
@@ -231,7 +284,7 @@ pub(super) async fn submit(
         }
     };
     let (place, now) = (Numbered::new(&unit, grant.as_ref(), &key)?, world.now());
-    let hash: [u8; 32] = digest(&SHA256, body.to_string().as_bytes()).as_ref().try_into().expect("32 bytes");
+    let hash = hash_of(&body);
     let answer = {
         let mut cities = world.lock_cities();
         let attached = fields.get("attachments").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -255,6 +308,9 @@ pub(super) async fn submit(
             }
             if let Some(certificate) = certificate {
                 answer["document"] = certificate.into();
+            }
+            if is_case {
+                answer["case"] = hotline::open(&world, &mut cities.cases, &place, now);
             }
             let timeline = vec![json!({ "at": world.now(), "status": "received", "text": "" })];
             let answer = answer.to_string();

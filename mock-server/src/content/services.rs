@@ -15,6 +15,9 @@ use crate::registry::Origins;
 #[folder = "services/"]
 struct Sources;
 
+/// The hotline's number in the sources.
+const HOTLINE: &str = "12345";
+
 /// Why a service could not be made.
 #[derive(Debug, thiserror::Error)]
 pub enum ServiceError {
@@ -47,7 +50,8 @@ pub(crate) struct Publication {
 
 #[derive(Clone)]
 enum Source {
-    BuiltIn,
+    /// One of those beside this crate, with the number of the unit's hotline in the place of [`HOTLINE`].
+    BuiltIn { hotline: String },
     Folder(BTreeMap<String, Vec<u8>>),
 }
 
@@ -61,13 +65,13 @@ pub(super) fn built_in(tree: &RegionTree) -> Vec<Publication> {
     let others: [(UnitId, &[&str]); 3] = [
         (unit("cn-sd/~jiaodong"), &["coast"]),
         (unit("cn-sd"), &["hotline"]),
-        (unit("vn-hn"), &["report", "transit-pass"]),
+        (unit("vn-hn"), &["report", "transit-pass", "hotline"]),
     ];
     let publication = |unit: &UnitId, service: &str| Publication {
         unit: unit.clone(),
         service: service.to_owned(),
         rollout: 100,
-        source: Source::BuiltIn,
+        source: Source::BuiltIn { hotline: tree.hotline(unit.region()).unwrap_or(HOTLINE).to_owned() },
     };
     let all = cities.chain(others);
     all.flat_map(|(unit, services)| services.iter().map(move |service| publication(&unit, service))).collect()
@@ -95,9 +99,9 @@ impl Publication {
     pub(crate) fn pack(&self, origins: Origins<'_>) -> Result<Packed, ServiceError> {
         let mut files = match &self.source {
             Source::Folder(files) => files.clone(),
-            Source::BuiltIn => {
+            Source::BuiltIn { hotline } => {
                 let mut files = shared_files();
-                files.extend(built_in_files(&self.service));
+                files.extend(built_in_files(&self.service, hotline));
                 files
             }
         };
@@ -125,12 +129,18 @@ pub(crate) fn path_of(unit: &UnitId) -> String {
     unit.to_string().replace('/', ".")
 }
 
-fn built_in_files(name: &str) -> BTreeMap<String, Vec<u8>> {
+/// A built-in service's own files, with a unit's hotline in what they say.
+fn built_in_files(name: &str, hotline: &str) -> BTreeMap<String, Vec<u8>> {
     let prefix = format!("{name}/");
+    let own = |inner: &str, bytes: Vec<u8>| match String::from_utf8(bytes) {
+        Ok(text) if inner.ends_with(".json") && hotline != HOTLINE => text.replace(HOTLINE, hotline).into_bytes(),
+        Ok(text) => text.into_bytes(),
+        Err(no_text) => no_text.into_bytes(),
+    };
     Sources::iter()
         .filter_map(|path| {
             let inner = path.strip_prefix(&prefix)?;
-            Some((inner.to_owned(), Sources::get(&path)?.data.into_owned()))
+            Some((inner.to_owned(), own(inner, Sources::get(&path)?.data.into_owned())))
         })
         .collect()
 }

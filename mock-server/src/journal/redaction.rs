@@ -14,7 +14,7 @@ const HEADERS: [&str; 6] = ["authorization", "cookie", "set-cookie", "dpop", "on
 /// Headers whose values are addresses that may hold secrets.
 const ADDRESSES: [&str; 2] = ["location", "referer"];
 /// Fields of forms, queries and JSON whose values are secrets.
-const FIELDS: [&str; 20] = [
+const FIELDS: [&str; 21] = [
     "access_token",
     "refresh_token",
     "id_token",
@@ -22,6 +22,7 @@ const FIELDS: [&str; 20] = [
     "subject_token",
     "token",
     "code",
+    "codes",
     "code_verifier",
     "client_secret",
     "request_uri",

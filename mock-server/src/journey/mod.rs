@@ -4,9 +4,13 @@
 //! ```text
 //!   traveller.rs   what a resident does
 //!   gate.rs        the gate that they pass
+//!   person.rs      a resident with a phone, and what the pages on it ask
+//!   rows/          the services that residents use every day, one by one
 //! ```
 
 mod gate;
+mod person;
+mod rows;
 mod traveller;
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +25,7 @@ use crate::server::Server;
 use crate::soak::memory;
 use crate::world::WorldOptions;
 
+pub use rows::{Row, RowSummary, Under, row};
 use traveller::Traveller;
 
 /// How many phones go on at once.

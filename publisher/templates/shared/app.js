@@ -63,12 +63,17 @@ const city = (() => {
     return element;
   }
 
-  /** Asks the city's back end. */
-  async function get(path) {
-    const { status, body } = await onecity.request(backend + path);
-    if (status >= 400) throw { code: "busy", message: `status ${status}` };
-    return body;
+  /** Asks the city's back end. What it refuses has its `status`. */
+  async function ask(method, path, body) {
+    const answer = await onecity.request(backend + path, { method, body });
+    if (answer.status >= 400) throw { code: "busy", message: `status ${answer.status}`, status: answer.status };
+    return answer.body;
   }
+
+  const get = (path) => ask("GET", path);
+
+  /** The text of a back end's `{zh, vi, en}` in the resident's language. */
+  const inLanguage = (texts) => texts[language] ?? texts.en ?? Object.values(texts)[0] ?? "";
 
   /** Gets `path` and hands the answer to `show`; `area` says how it goes and offers another try. */
   async function load(area, path, show) {
@@ -175,6 +180,6 @@ const city = (() => {
   }
 
   return Object.freeze({
-    start, t, el, get, load, submit, wait, succeed, fail, kept, draft, mark, moment, cityTime, measure,
+    start, t, el, ask, get, inLanguage, load, submit, wait, succeed, fail, kept, draft, mark, moment, cityTime, measure,
   });
 })();

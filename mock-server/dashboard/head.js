@@ -15,12 +15,12 @@ export function head(draw) {
   const choose = (tag) => h("button", {
     type: "button", class: "plain", lang: tag, "aria-pressed": `${tag === language()}`, onclick: () => { say(tag); draw(); },
   }, languages[tag]);
-  const here = ["gate", "controls"].find((own) => location.pathname.endsWith(`/${own}`)) ?? "";
+  const here = ["gate", "desk", "controls"].find((own) => location.pathname.endsWith(`/${own}`)) ?? "";
   const link = (name, label) => h("a", { class: "button", href: `${prefix}/${name}`, "aria-current": here === name ? "page" : undefined }, label);
   return [
     h("div", {}, h("h1", {}, "OneCity"), h("p", { class: "quiet" }, t("tagline"))),
     h("nav", { class: "row", "aria-label": t("pages") },
-      link("", t("dashboard")), link("gate", t("gate")), link("controls", t("controls"))),
+      link("", t("dashboard")), link("gate", t("gate")), link("desk", t("desk")), link("controls", t("controls"))),
     h("div", { role: "group", "aria-label": t("language"), class: "row" }, Object.keys(languages).map(choose)),
     worldPicker(),
   ];

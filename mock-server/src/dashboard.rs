@@ -1,4 +1,5 @@
-//! The pages of a tester: the dashboard at `/`, the gate at `/gate`, all controls at `/controls`. They only call the controls.
+//! The pages of a tester: the dashboard at `/`, the gate at `/gate`, a city's desk at `/desk`, all controls at `/controls`. They only
+//! call the controls, and a desk its city's back end.
 
 use axum::Router;
 use axum::extract::Path;
@@ -19,6 +20,7 @@ pub(crate) fn routes() -> Router {
     Router::new()
         .route("/", get(|| async { page("dashboard.js") }))
         .route("/gate", get(|| async { page("gate.js") }))
+        .route("/desk", get(|| async { page("desk.js") }))
         .route("/controls", get(|| async { page("controls.js") }))
         .route("/dashboard/{file}", get(|Path(name): Path<String>| async move { file(&name) }))
 }

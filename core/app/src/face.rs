@@ -192,6 +192,8 @@ pub(crate) enum Command {
     SaveSettings,
     /// Saves what the account has of its own.
     SaveOwn,
+    /// Asks the cities what became of what was handed in.
+    News,
     /// Everything is read again: another account, or another language.
     Reload,
     /// Asks the client who is logged in.
@@ -268,6 +270,11 @@ impl Cx<'_> {
 
     pub(crate) fn effect(&mut self, act: Act, what: &'static str) {
         self.commands.push(Command::Effect(act, what));
+    }
+
+    /// Asks the cities what became of what was handed in.
+    pub(crate) fn news(&mut self) {
+        self.commands.push(Command::News);
     }
 
     /// The same with what the platform asks the resident for: the first time, the app says before what it is for.

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use mock_server::journey::{self, Step, Summary};
+use mock_server::journey::{self, Failed, Row, Step, Summary, Under};
 use mock_server::soak::{self, SoakOptions};
 use mock_server::{Capsule, Preset, Server, Settings, Tls, WorldError, WorldOptions, replay};
 use tracing_subscriber::EnvFilter;
@@ -20,7 +20,7 @@ use control::{Control, Target};
 #[derive(Parser)]
 #[command(
     version,
-    after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json\n  mock-server --config world.toml  serve it as a file says, also when that is changed\n  mock-server fault flaky-metro    let something go wrong at the server that runs\n  mock-server clock --jump 1h      let an hour pass there\n  mock-server journal              see what arrived there\n  mock-server capsule > bug.json   all that happened there, as one file\n  mock-server replay bug.json      let it happen again\n  mock-server soak --phones 100 --minutes 10"
+    after_help = "Examples:\n  mock-server                      serve the world on port 8787\n  mock-server --port 0             serve it on a free port\n  mock-server journey              one phone through every city, step by step\n  mock-server journey --format json\n  mock-server journey --of hotline a service, from the phone to the city and back\n  mock-server --config world.toml  serve it as a file says, also when that is changed\n  mock-server fault flaky-metro    let something go wrong at the server that runs\n  mock-server clock --jump 1h      let an hour pass there\n  mock-server journal              see what arrived there\n  mock-server capsule > bug.json   all that happened there, as one file\n  mock-server replay bug.json      let it happen again\n  mock-server soak --phones 100 --minutes 10"
 )]
 struct Cli {
     /// The port on 127.0.0.1; 0 for a free one. Without it, 8787, or the one that the state is of.
@@ -88,11 +88,21 @@ enum Command {
         /// The file, as `capsule` prints it.
         file: PathBuf,
     },
-    /// Take a phone through the whole story, or many at once; exit code 1 names the step that does not hold.
+    /// Take a phone through the whole story, or many at once, or residents through a service from the phone to the city and back; exit
+    /// code 1 names the step that does not hold.
     Journey {
         /// How many phones.
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..), conflicts_with_all = ["of", "all"])]
         phones: u16,
+        /// Of one service, or of several that belong together; may be given several times.
+        #[arg(long, value_enum, value_name = "NAME")]
+        of: Vec<Row>,
+        /// Of all services, one after the other.
+        #[arg(long, conflicts_with = "of")]
+        all: bool,
+        /// What gets in the way of a service.
+        #[arg(long, value_enum, default_value_t = Under::Nothing)]
+        under: Under,
         /// How to print the steps.
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
@@ -123,9 +133,14 @@ fn main() -> ExitCode {
     };
     runtime.block_on(async {
         match cli.command {
-            Some(Command::Journey { phones, format }) => {
-                let options = WorldOptions { seed: cli.seed, faults: cli.faults, ..WorldOptions::default() };
-                travel(options, phones.into(), format).await
+            Some(Command::Journey { phones, of, all, under, format }) => {
+                let options = || WorldOptions { seed: cli.seed, faults: cli.faults.clone(), ..WorldOptions::default() };
+                let rows = if all { Row::ALL.to_vec() } else { of };
+                if rows.is_empty() {
+                    travel(options(), phones.into(), format).await
+                } else {
+                    use_services(&rows, options, under, format).await
+                }
             }
             Some(Command::Soak { phones, minutes }) => {
                 let presets = if cli.faults.is_empty() { vec![Preset::FlakyMetro] } else { cli.faults };
@@ -298,12 +313,43 @@ async fn soak_phones(phones: usize, minutes: f64, presets: Vec<Preset>, seed: u6
     }
 }
 
-async fn travel(options: WorldOptions, phones: usize, format: Format) -> ExitCode {
+async fn use_services(rows: &[Row], options: impl Fn() -> WorldOptions, under: Under, format: Format) -> ExitCode {
+    for row in rows {
+        let mut report = reports(format);
+        match journey::row(*row, options(), under, &mut report).await {
+            Ok(summary) => match format {
+                Format::Text => {
+                    let name = row.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default();
+                    let seconds = std::time::Duration::from_millis(summary.ms).as_secs_f64();
+                    say!("\n{name}: {} steps hold, {seconds:.1} s", summary.steps);
+                }
+                Format::Json => say!("{}", serde_json::json!(summary)),
+            },
+            Err(failed) => return does_not_hold(&failed, format),
+        }
+    }
+    ExitCode::SUCCESS
+}
+
+/// Prints each step as it holds.
+fn reports(format: Format) -> impl FnMut(&Step) {
     let bold = std::io::stdout().is_terminal();
-    let mut report = |step: &Step| match format {
+    move |step: &Step| match format {
         Format::Text => say!("{}", line(step, bold)),
         Format::Json => say!("{}", serde_json::json!(step)),
-    };
+    }
+}
+
+fn does_not_hold(failed: &Failed, format: Format) -> ExitCode {
+    match format {
+        Format::Text => eprintln!("\nfailed at «{}»: {}", failed.step, failed.why),
+        Format::Json => say!("{}", serde_json::json!({ "failed": failed.step, "why": failed.why })),
+    }
+    ExitCode::FAILURE
+}
+
+async fn travel(options: WorldOptions, phones: usize, format: Format) -> ExitCode {
+    let mut report = reports(format);
     match journey::run(options, phones, &mut report).await {
         Ok(summary) => {
             match format {
@@ -320,13 +366,7 @@ async fn travel(options: WorldOptions, phones: usize, format: Format) -> ExitCod
             }
             ExitCode::SUCCESS
         }
-        Err(failed) => {
-            match format {
-                Format::Text => eprintln!("\nfailed at «{}»: {}", failed.step, failed.why),
-                Format::Json => say!("{}", serde_json::json!({ "failed": failed.step, "why": failed.why })),
-            }
-            ExitCode::FAILURE
-        }
+        Err(failed) => does_not_hold(&failed, format),
     }
 }
 

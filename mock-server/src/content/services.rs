@@ -51,7 +51,9 @@ pub(crate) struct Publication {
 #[derive(Clone)]
 enum Source {
     /// One of those beside this crate, with the number of the unit's hotline in the place of [`HOTLINE`].
-    BuiltIn { hotline: String },
+    BuiltIn {
+        hotline: String,
+    },
     Folder(BTreeMap<String, Vec<u8>>),
 }
 
@@ -143,4 +145,49 @@ fn built_in_files(name: &str, hotline: &str) -> BTreeMap<String, Vec<u8>> {
             Some((inner.to_owned(), own(inner, Sources::get(&path)?.data.into_owned())))
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use onecity_publisher::check;
+
+    use super::*;
+    use crate::content::regions;
+
+    /// Largest package, in bytes: it has no data in it.
+    const LARGEST: usize = 150_000;
+
+    #[test]
+    fn every_service_is_clean_by_the_strict_rules_small_and_in_three_languages() {
+        let tree = regions::tree().expect("the regions");
+        let origins = Origins { world: "https://city.example", web: "https://city.example" };
+        for own in built_in(&tree) {
+            let Packed { package, files } = own.pack(origins).expect("packed");
+            let name = format!("{} of {}", own.service, own.unit);
+            let checked = check(&files);
+            assert!(checked.passes(true), "{name}: {:#?}", checked.findings);
+            assert!(package.len() <= LARGEST, "{name}: {} bytes", package.len());
+            let texts = ["zh", "vi", "en"].map(|language| {
+                let bytes = &files[&format!("i18n/{language}.json")];
+                serde_json::from_slice::<BTreeMap<String, String>>(bytes).expect("texts by their names")
+            });
+            for text in &texts {
+                assert!(text.keys().eq(texts[0].keys()), "{name}: a text lacks a language");
+                assert!(text.values().all(|text| !text.trim().is_empty()), "{name}: an empty text");
+            }
+        }
+    }
+
+    #[test]
+    fn a_hotline_says_the_number_of_the_place_that_publishes_it() {
+        let tree = regions::tree().expect("the regions");
+        let origins = Origins { world: "https://city.example", web: "https://city.example" };
+        let says = |unit: &str, number: &str| {
+            let own = built_in(&tree).into_iter().find(|own| own.service == "hotline" && own.unit.to_string() == unit);
+            let files = own.expect("published").pack(origins).expect("packed").files;
+            ["manifest.json", "i18n/zh.json"].iter().all(|path| String::from_utf8_lossy(&files[*path]).contains(number))
+        };
+        assert!(says("cn-sd", "12345") && says("vn-hn", "1022"));
+        assert!(!says("vn-hn", "12345"));
+    }
 }

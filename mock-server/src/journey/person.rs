@@ -146,7 +146,12 @@ impl Person {
     }
 
     /// One of them, as soon as it is as it is wanted; the phone comes out of a pocket again and again.
-    pub(super) async fn submission(&mut self, id: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Result<Value, Off> {
+    pub(super) async fn submission(
+        &mut self,
+        id: &str,
+        what: &str,
+        wanted: impl Fn(&Value) -> bool,
+    ) -> Result<Value, Off> {
         let mut last = Value::Null;
         for _ in 0..LOOKS {
             let all = self.submissions().await?;

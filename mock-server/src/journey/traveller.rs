@@ -131,7 +131,8 @@ impl Traveller {
         self.who.me.sees("预约办事").await?;
         // Among what was used last it may stand everywhere.
         let coast = format!("all/{}", ServiceId { unit, app_id: "coast".to_owned() });
-        let is_offered = self.who.me.screen().is_some_and(|screen| screen.blocks.iter().any(|block| block.key == coast));
+        let is_offered =
+            self.who.me.screen().is_some_and(|screen| screen.blocks.iter().any(|block| block.key == coast));
         check(!is_offered, "a city outside the circle offers it too")?;
         Ok(format!("{seen}; not offered in Jinan, which is not of the circle"))
     }

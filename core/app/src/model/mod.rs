@@ -33,6 +33,9 @@ const MAX_SHEETS: usize = 8;
 /// Most effects that are outstanding.
 const MAX_OUTSTANDING: usize = 32;
 
+/// How often the cities are asked at most what became of what was handed in, in seconds.
+const NEWS_EVERY: i64 = 60;
+
 /// The names under which the app keeps its records.
 pub(crate) const SETTINGS: &str = "settings";
 pub(crate) const OWN: &str = "own";
@@ -72,6 +75,8 @@ pub(crate) struct Model {
     moved: bool,
     /// How the phone's files are to be opened again.
     repair: Option<Repair>,
+    /// When the cities were last asked what became of what was handed in.
+    asked_for_news: Option<i64>,
 }
 
 impl Model {
@@ -113,6 +118,7 @@ impl Model {
             saves: Vec::new(),
             moved: false,
             repair: None,
+            asked_for_news: None,
         };
         model.restart(vec![Box::new(Opening)]);
         model
@@ -185,6 +191,7 @@ impl Model {
             Command::Outcome(number, what, outcome) => self.with(number, |face, cx| face.done(what, outcome, cx)),
             Command::Say(text) => self.say(text),
             Command::Spawn(work) => self.works.push(work),
+            Command::News => self.ask_for_news(),
             Command::SaveSettings => {
                 self.keep(AppRecordOwner::Phone, SETTINGS, serde_json::to_string(&self.shared.settings).ok());
             }
@@ -229,6 +236,7 @@ impl Model {
     }
 
     fn deliver(&mut self) {
+        self.ask_for_news();
         let Some(client) = self.shared.client.clone() else { return };
         self.works.push(Box::pin(async move {
             if let Err(error) = client.deliver().await {
@@ -236,6 +244,21 @@ impl Model {
             }
             if let Err(error) = client.update_passes().await {
                 tracing::debug!(%error, "passes were not brought up to date");
+            }
+        }));
+    }
+
+    /// Asks the cities what became of what was handed in, unless they were asked just now.
+    fn ask_for_news(&mut self) {
+        let (Some(client), now) = (self.shared.client.clone(), self.shared.now()) else { return };
+        let is_soon = self.asked_for_news.is_some_and(|last| (last..last + NEWS_EVERY).contains(&now));
+        if is_soon || !self.shared.online {
+            return;
+        }
+        self.asked_for_news = Some(now);
+        self.works.push(Box::pin(async move {
+            if let Err(error) = client.update_submissions().await {
+                tracing::debug!(%error, "no city was asked for news");
             }
         }));
     }

@@ -136,6 +136,7 @@ impl Service {
                     me.told = false;
                     cx.shared.own.has_opened(own);
                     cx.save_own();
+                    cx.news();
                 }
                 Err(error) => me.explain(error, cx),
             },

@@ -215,7 +215,7 @@ async fn is_shown_at(browser: &mut Browser, width: u32, percent: u32, dark: bool
 }
 
 /// All pages with something on them.
-async fn pages(town: &Town, languages: &str) -> [(&'static str, Browser); 3] {
+async fn pages(town: &Town, languages: &str) -> [(&'static str, Browser); 4] {
     let origin = town.world.origin().to_owned();
     let mut dashboard = Browser::open_page(town, &origin, "/", languages).await;
     dashboard.until("an exchange", "document.querySelectorAll('.journal details').length > 0").await;
@@ -223,13 +223,15 @@ async fn pages(town: &Town, languages: &str) -> [(&'static str, Browser); 3] {
     dashboard.until("rules", "document.querySelectorAll('#faults .rules button').length > 0").await;
     let mut gate = Browser::open_page(town, &origin, "/gate", languages).await;
     gate.until("a gate", "document.querySelectorAll('.facts div').length > 0").await;
+    let mut desk = Browser::open_page(town, &origin, "/desk", languages).await;
+    desk.until("what was handed in", "document.querySelectorAll('.submissions > li').length === 1").await;
     let mut controls = Browser::open_page(town, &origin, "/controls", languages).await;
     controls.until("its operations", "document.querySelectorAll('.operation').length > 40").await;
     controls.eval("document.querySelector('#controls-faults .operation:nth-of-type(1)').open = true").await;
     controls
         .eval("document.querySelectorAll('#controls-gates .operation').forEach((own) => { own.open = true; })")
         .await;
-    [("dashboard", dashboard), ("gate", gate), ("controls", controls)]
+    [("dashboard", dashboard), ("gate", gate), ("desk", desk), ("controls", controls)]
 }
 
 /// A world in which something goes on.
@@ -243,6 +245,15 @@ async fn busy() -> Town {
     let code = phone.client().code(&pass.id, Audience::ANY).await.expect("a code").text;
     town.world.gates.check("metro-1", &code).await.expect("decided");
     town.world.gates.check("metro-1", "no code").await.expect("decided");
+    let answer = reqwest::Client::new()
+        .post(format!("{}/city/cn-sd/cases", town.world.origin()))
+        .header("idempotency-key", "\"5d1c9a7e\"")
+        .header("content-type", "application/json")
+        .body(json!({ "kind": "help", "text": "楼道的灯坏了三天，老人晚上不敢下楼" }).to_string())
+        .send();
+    let answer = answer.await.expect("answered");
+    assert_eq!(answer.status(), 201);
+    assert!(town.world.progress("5d1c9a7e", "in_progress", "网格员今天上门"));
     town.world.faults.begin(mock_server::Preset::FlakyMetro);
     town
 }

@@ -5,3 +5,4 @@ mod browser;
 mod dashboard;
 mod journeys;
 mod screens;
+mod services;

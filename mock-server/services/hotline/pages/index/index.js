@@ -3,7 +3,7 @@
 (() => {
   const { t, el } = city;
   const at = (id) => document.getElementById(id);
-  const WAITS = 1000;
+  const [WAITS, LOOKS] = [1000, 5000];
   const STATES = ["waiting", "refused", "received", "accepted", "in_progress", "done", "closed", "rejected", "withdrawn"];
   let topics = [];
   let [sending, looking, watching] = [false, false, 0];
@@ -172,8 +172,9 @@
         drawn = JSON.stringify(all);
         at("cases").replaceChildren(...all.map(caseRow));
       }
-      const waits = all.some(({ state, pending }) => state === "waiting" && !pending);
-      if (waits && !document.hidden) watching = setTimeout(showCases, WAITS);
+      // The phone knows more soon: what waits is delivered, and the city is asked what became of the rest.
+      const waits = all.some(({ state }) => state === "waiting");
+      if (all.length && !document.hidden) watching = setTimeout(showCases, waits ? WAITS : LOOKS);
     } catch {
       at("cases-note").textContent = t("cases.elsewhere");
     }
@@ -236,6 +237,7 @@
     look();
   });
   onecity.on("shown", showCases);
+  onecity.on("hidden", () => clearTimeout(watching));
   city.start().finally(form.restore).then(() => {
     showNumber(number());
     return Promise.all([loadTopics(), showCases()]);

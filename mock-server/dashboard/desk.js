@@ -24,13 +24,14 @@ const picker = h("div", { class: "row", role: "group" });
 /** What was handed in, field by field, as far as it is a text or a number. */
 function facts(body) {
   const shown = Object.entries(body ?? {}).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value));
-  const attached = (body?.attachments ?? []).map(({ name }) => ["attachment", name]);
+  const photos = Array.isArray(body?.attachments) ? body.attachments : [];
+  const attached = photos.map((photo) => ["attachment", photo?.name ?? ""]);
   return h("dl", { class: "facts" }, [...shown, ...attached].map(([name, value]) =>
     h("div", {}, h("dt", {}, name), h("dd", {}, `${value}`))));
 }
 
 function submission({ number, case: digits, unit: own, at, body, timeline }) {
-  const path = of(`submissions/${number}/progress`);
+  const path = of(`submissions/${encodeURIComponent(number)}/progress`);
   const words = h("textarea", { rows: 2, maxlength: 1000, "data-key": `words ${number} `, "aria-label": t("desk-answer") });
   words.value = begun.get(number) ?? "";
   words.addEventListener("input", () => begun.set(number, words.value));
@@ -94,12 +95,18 @@ function callCard() {
   const kind = h("select", { id: "call-kind" }, KINDS.map((name) => h("option", { value: name }, t(`desk-${name}`))));
   const text = h("textarea", { id: "call-text", rows: 3, maxlength: 2000 });
   const told = h("div", { role: "status" });
+  // The same call has the same number, however often it is sent.
+  let [number, numbered] = ["", ""];
   const write = async () => {
     const said = { kind: kind.value, text: text.value.trim() };
-    const key = `"${crypto.randomUUID().replaceAll("-", "")}"`;
     try {
+      if (JSON.stringify(said) !== numbered) {
+        number = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+        numbered = JSON.stringify(said);
+      }
+      const key = `"${number}"`;
       const { case: opened } = await asks("POST", `${pathOf(own.querySelector("input").value)}/cases`, said, { "idempotency-key": key });
-      text.value = "";
+      [text.value, numbered] = ["", ""];
       told.replaceChildren(h("dl", { class: "facts" },
         h("div", {}, h("dt", {}, t("desk-tell-number")), h("dd", {}, inHalves(opened.number))),
         h("div", {}, h("dt", {}, t("desk-tell-code")), h("dd", {}, inHalves(opened.codes[0])))));
@@ -126,13 +133,14 @@ function caseCard() {
     try {
       const said = secret ? await asks("POST", path, { code: secret }) : await asks("GET", path);
       const steps = said.timeline ?? [said];
+      // It counts once.
+      code.querySelector("input").value = "";
       found.replaceChildren(...[
         h("div", { class: "row" }, h("strong", {}, t("desk-case", inHalves(said.number))), tag(steps[steps.length - 1].status)),
         said.text ? h("p", {}, said.text) : h("p", { class: "quiet" }, t("desk-state-only")),
         h("ol", { class: "rules" }, steps.map((entry) => h("li", {}, tag(entry.status),
           h("span", { class: "what" }, entry.text ?? ""), h("span", { class: "quiet" }, when(entry.at)))))]);
     } catch (error) {
-      found.replaceChildren();
       complain(error.message);
     }
   };
@@ -153,5 +161,5 @@ function draw() {
   look().catch((error) => complain(error.message));
 }
 
-setInterval(() => document.hidden || list.contains(document.activeElement) || look().catch(() => undefined), 3000);
+setInterval(() => document.hidden || document.activeElement?.matches(".submissions textarea") || look().catch(() => undefined), 3000);
 draw();

@@ -16,9 +16,9 @@ export function h(name, attributes = {}, ...within) {
 export function redraw(element, data, draw) {
   const text = JSON.stringify(data);
   if (element.dataset.drawn === text) return;
-  element.dataset.drawn = text;
   const focused = element.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
   element.replaceChildren(...draw().filter((own) => own !== undefined && own !== null));
+  element.dataset.drawn = text;
   if (focused === undefined) return;
   const again = [...element.querySelectorAll("[data-key]")];
   const path = focused.split(" ")[1];

@@ -1,6 +1,7 @@
 //! The hotline: the number to call, what is often asked, and cases. A case has a number that people can tell each other; the number
 //! alone says how far the case is. All of it is told for one of its codes, which are look-up secrets (NIST SP 800-63B §5.1.2): each
-//! counts once, and wrong ones close the case for a while. The phone that handed the case in has the codes, also without a network.
+//! counts once, and wrong ones close the case, longer each time (§5.2.2). The phone that handed the case in has the codes, also without
+//! a network. In this world numbers and codes follow from its seed, so that a replay comes to the same; a city draws them at random.
 
 use axum::Json;
 use axum::extract::Path;
@@ -19,13 +20,16 @@ use crate::world::{In, World};
 
 /// How many codes a case has.
 const CODES: usize = 8;
-/// How many digits a code has: 26 bits, where the standard wants 20.
+/// How many digits a code has: the standard wants 20 bits, which are 6 digits and a little.
 const CODE_DIGITS: usize = 8;
 /// How many digits the number of a case has.
 const NUMBER_DIGITS: usize = 8;
-/// How many wrong codes one after the other close a case, and for how many seconds.
+/// How many wrong codes one after the other close a case, and for how many seconds; twice as long each time, up to a day.
 const GUESSES: u32 = 5;
 const CLOSED_FOR: i64 = 900;
+const CLOSED_AT_MOST: i64 = 86_400;
+/// After how many of them its codes count no more: new ones are to be had by the phone that handed it in.
+const MOST_GUESSES: u32 = 100;
 /// Most cases that are remembered; beyond that the oldest are forgotten.
 const MOST: usize = 100_000;
 /// What a case may be.
@@ -36,12 +40,12 @@ const LONGEST_TEXT: usize = 2000;
 /// What is often asked. All of it is made up.
 const TOPICS: [(&str, [&str; 3], [&str; 3]); 4] = [
     (
-        "heating",
-        ["供暖报修", "Sưởi và nước nóng bị hỏng", "No heating"],
+        "power",
+        ["停电报修", "Mất điện", "No electricity"],
         [
-            "先看小区总阀是否开启；仍不热，请拨打热线报修，一般 24 小时内上门。",
-            "Kiểm tra van tổng của khu nhà trước. Nếu vẫn không nóng, hãy gọi để báo sửa; thường có người đến trong 24 giờ.",
-            "First see whether the main valve of your block is open. If it stays cold, call; somebody usually comes within 24 hours.",
+            "先看家里的开关是否跳闸；整栋楼都没电，请拨打热线报修。",
+            "Kiểm tra cầu dao trong nhà trước. Nếu cả tòa nhà mất điện, hãy gọi để báo sửa.",
+            "First see whether a switch at home has tripped. If the whole building is dark, call.",
         ],
     ),
     (
@@ -79,7 +83,7 @@ pub(super) struct Case {
     /// What was handed in.
     of: Numbered,
     codes: Vec<String>,
-    /// Wrong codes one after the other.
+    /// Wrong codes since the last right one.
     wrong: u32,
     closed_until: UnixTime,
 }
@@ -112,6 +116,9 @@ fn new_codes(world: &World) -> Vec<String> {
 
 /// Whether a case can be opened with this.
 pub(super) fn check(fields: &Map<String, Value>) -> Result<(), Problem> {
+    if fields.keys().any(|name| !["kind", "text", "attachments"].contains(&name.as_str())) {
+        return Err(Problem::incomplete("a case has a kind and a text, and photos if you like"));
+    }
     if !fields.get("kind").and_then(Value::as_str).is_some_and(|kind| KINDS.contains(&kind)) {
         return Err(Problem::incomplete("a case is a question, a complaint, a suggestion or a call for help"));
     }
@@ -137,19 +144,24 @@ pub(super) fn open(world: &World, cases: &mut Cases, of: &Numbered, now: UnixTim
 }
 
 impl Case {
-    /// Lets somebody in who proves to be allowed to read it, and counts those who do not.
-    fn admit(&mut self, proves: impl FnOnce(&mut Self) -> bool, now: UnixTime) -> Result<(), Problem> {
+    /// Uses a code up, if it is one; counts those that are none.
+    fn admit(&mut self, code: &str, now: UnixTime) -> Result<(), Problem> {
         if now < self.closed_until {
             let seconds = (self.closed_until - now).to_string();
             return Err(Problem::too_many_guesses().with(header::RETRY_AFTER, &seconds));
         }
-        if proves(self) {
+        if let Some(at) = self.codes.iter().position(|own| own == code) {
+            self.codes.remove(at);
             self.wrong = 0;
             return Ok(());
         }
-        self.wrong += 1;
-        if self.wrong >= GUESSES {
-            (self.wrong, self.closed_until) = (0, now + CLOSED_FOR);
+        self.wrong = self.wrong.saturating_add(1);
+        if self.wrong.is_multiple_of(GUESSES) {
+            let times = 1_i64 << (self.wrong / GUESSES - 1).min(10);
+            self.closed_until = now + (CLOSED_FOR * times).min(CLOSED_AT_MOST);
+        }
+        if self.wrong >= MOST_GUESSES {
+            self.codes.clear();
         }
         Err(Problem::wrong_code())
     }
@@ -168,7 +180,8 @@ pub(super) async fn look(
     let unit = unit(&world, &path)?;
     let (cities, now) = (world.lock_cities(), world.now());
     let case = cities.cases.get(&(unit, number.clone()), now).ok_or_else(Problem::not_found)?;
-    let last = cities.timeline(&case.of, now).last().cloned().unwrap_or_default();
+    // The city may have forgotten what was handed in.
+    let last = cities.timeline(&case.of, now).last().ok_or_else(Problem::not_found)?;
     Ok(told(json!({ "number": number, "status": last["status"], "at": last["at"] })))
 }
 
@@ -187,14 +200,13 @@ pub(super) async fn read(
 ) -> Result<impl IntoResponse, Problem> {
     let unit = unit(&world, &path)?;
     let (mut cities, now) = (world.lock_cities(), world.now());
-    let case = cities.cases.get_mut(&(unit.clone(), number.clone()), now).ok_or_else(Problem::not_found)?;
-    let uses = |case: &mut Case| {
-        let at = case.codes.iter().position(|own| *own == code);
-        at.map(|at| case.codes.remove(at)).is_some()
-    };
-    case.admit(uses, now)?;
-    let of = case.of.clone();
-    let (said, timeline) = (cities.received(&of, now), cities.timeline(&of, now));
+    let key = (unit.clone(), number.clone());
+    let of = cities.cases.get(&key, now).map(|case| case.of.clone()).ok_or_else(Problem::not_found)?;
+    let (said, timeline) = (cities.received(&of, now), cities.timeline(&of, now).to_vec());
+    if timeline.is_empty() {
+        return Err(Problem::not_found());
+    }
+    cities.cases.get_mut(&key, now).ok_or_else(Problem::not_found)?.admit(&code, now)?;
     let (kind, text) = (&said["kind"], &said["text"]);
     let city = named(&world, &unit);
     Ok(told(json!({ "number": number, "city": city, "kind": kind, "text": text, "timeline": timeline })))
@@ -216,8 +228,12 @@ pub(super) async fn renew(
     let unit = unit(&world, &path)?;
     let (mut cities, now) = (world.lock_cities(), world.now());
     let case = cities.cases.get_mut(&(unit, number), now).ok_or_else(Problem::not_found)?;
-    case.admit(|case| case.of.number == submission, now)?;
+    // Nobody guesses 128 bits: who guesses at the case can't keep its author from new codes.
+    if case.of.number != submission {
+        return Err(Problem::wrong_code());
+    }
     case.codes = new_codes(&world);
+    (case.wrong, case.closed_until) = (0, 0);
     Ok(told(json!({ "codes": case.codes })))
 }
 
@@ -244,6 +260,31 @@ mod tests {
     }
 
     #[test]
+    fn who_guesses_waits_longer_each_time_and_never_comes_to_the_code() {
+        let unit: UnitId = "cn-sd".parse().expect("a unit");
+        let of = Numbered { unit, author: None, number: "a".to_owned() };
+        let mut case =
+            Case { of, codes: vec!["11111111".to_owned(), "22222222".to_owned()], wrong: 0, closed_until: 0 };
+        let (mut now, mut waits) = (1_000_000, Vec::new());
+        for _ in 0..MOST_GUESSES {
+            assert!(case.admit("00000000", now).is_err());
+            if case.closed_until > now {
+                assert!(case.admit("11111111", case.closed_until - 1).is_err(), "a right one waits, too");
+                waits.push(case.closed_until - now);
+                now = case.closed_until;
+            }
+        }
+        assert_eq!(waits[..4], [900, 1800, 3600, 7200]);
+        assert_eq!(waits.iter().max(), Some(&CLOSED_AT_MOST));
+        assert!(case.admit("11111111", now).is_err(), "its codes count no more");
+
+        let mut other =
+            Case { codes: vec!["11111111".to_owned(), "22222222".to_owned()], wrong: 4, closed_until: 0, of: case.of };
+        assert!(other.admit("11111111", now).is_ok() && other.admit("11111111", now).is_err());
+        assert!(other.admit("22222222", now).is_ok(), "a right one begins the count");
+    }
+
+    #[test]
     fn a_case_wants_one_of_its_kinds_and_a_text() {
         let holds = |body: Value| check(body.as_object().expect("a record")).is_ok();
         assert!(holds(json!({ "kind": "help", "text": "x" })));
@@ -254,6 +295,7 @@ mod tests {
             json!({ "kind": "help", "text": " \n" }),
             json!({ "kind": "help", "text": "字".repeat(2001) }),
             json!({ "kind": 1, "text": ["x"] }),
+            json!({ "kind": "help", "text": "x", "filler": "x" }),
         ] {
             assert!(!holds(wrong.clone()), "{wrong}");
         }

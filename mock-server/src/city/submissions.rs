@@ -88,6 +88,7 @@ impl TakenView {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Arrival {
     pub number: String,
+    unit: UnitId,
     author: Option<String>,
     at: UnixTime,
     /// SHA-256 of its JSON.
@@ -99,14 +100,15 @@ pub(crate) struct Arrival {
 pub(super) struct Numbered {
     pub unit: UnitId,
     /// The subject that the unit knows its author by; none for somebody who is not logged in.
-    author: Option<String>,
+    pub author: Option<String>,
     pub number: String,
 }
 
 impl Numbered {
     fn new(unit: &UnitId, grant: Option<&ServiceGrant>, number: &str) -> Result<Self, Problem> {
-        if number.is_empty() || number.len() > MAX_KEY {
-            return Err(Problem::incomplete("its number has 1 to 128 bytes"));
+        let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        if number.is_empty() || number.len() > MAX_KEY || !number.bytes().all(is_plain) {
+            return Err(Problem::incomplete("its number has 1 to 128 letters, digits, hyphens and underscores"));
         }
         let author = grant.map(|grant| grant.subject.clone());
         Ok(Self { unit: unit.clone(), author, number: number.to_owned() })
@@ -211,6 +213,7 @@ impl CityState {
     pub(crate) fn arrivals(&self) -> impl Iterator<Item = Arrival> + '_ {
         self.taken.iter().map(|(place, taken)| Arrival {
             number: place.number.clone(),
+            unit: place.unit.clone(),
             author: place.author.clone(),
             at: taken.timeline.first().and_then(|first| first["at"].as_i64()).unwrap_or_default(),
             hash: taken.hash,
@@ -272,6 +275,9 @@ pub(super) async fn submit(
     let is_case = uri.path().ends_with("/cases");
     if is_case {
         hotline::check(fields)?;
+    }
+    if fields.get("attachments").is_some_and(|attached| !attached.is_array()) {
+        return Err(Problem::incomplete("what is attached is a list"));
     }
     let certificate = match (uri.path().ends_with("/certificates"), &grant) {
         (false, _) => None,

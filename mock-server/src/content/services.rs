@@ -135,7 +135,9 @@ pub(crate) fn path_of(unit: &UnitId) -> String {
 fn built_in_files(name: &str, hotline: &str) -> BTreeMap<String, Vec<u8>> {
     let prefix = format!("{name}/");
     let own = |inner: &str, bytes: Vec<u8>| match String::from_utf8(bytes) {
-        Ok(text) if inner.ends_with(".json") && hotline != HOTLINE => text.replace(HOTLINE, hotline).into_bytes(),
+        Ok(text) if [".json", ".html"].iter().any(|end| inner.ends_with(end)) => {
+            text.replace(HOTLINE, hotline).into_bytes()
+        }
         Ok(text) => text.into_bytes(),
         Err(no_text) => no_text.into_bytes(),
     };
@@ -185,9 +187,15 @@ mod tests {
         let says = |unit: &str, number: &str| {
             let own = built_in(&tree).into_iter().find(|own| own.service == "hotline" && own.unit.to_string() == unit);
             let files = own.expect("published").pack(origins).expect("packed").files;
-            ["manifest.json", "i18n/zh.json"].iter().all(|path| String::from_utf8_lossy(&files[*path]).contains(number))
+            files
+                .into_iter()
+                .filter(|(_, bytes)| String::from_utf8_lossy(bytes).contains(number))
+                .map(|(path, _)| path)
+                .collect::<Vec<_>>()
         };
-        assert!(says("cn-sd", "12345") && says("vn-hn", "1022"));
-        assert!(!says("vn-hn", "12345"));
+        let places = says("cn-sd", "12345");
+        assert!(places.iter().any(|path| path == "pages/index/index.html"), "{places:?}");
+        assert_eq!(says("vn-hn", "1022"), places);
+        assert_eq!(says("vn-hn", "12345"), Vec::<String>::new());
     }
 }

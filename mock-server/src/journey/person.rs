@@ -65,9 +65,17 @@ impl Person {
         Ok(())
     }
 
+    /// Goes back from a service, and home.
+    async fn goes_home(&mut self) {
+        if self.me.screen().is_some_and(|screen| screen.head.web.is_some()) {
+            self.me.back().await;
+        }
+        self.me.goes_to(Tab::Home).await;
+    }
+
     /// Goes home, and from there to another city, until it is there.
     pub(super) async fn goes_to(&mut self, city: &str, steps: &[&str]) -> Result<(), Off> {
-        self.me.goes_to(Tab::Home).await;
+        self.goes_home().await;
         self.me.tap("切换城市").await?;
         for step in steps {
             self.me.tap(step).await?;
@@ -79,7 +87,7 @@ impl Person {
     /// Opens a service from home.
     pub(super) async fn opens(&mut self, unit: &str, app_id: &str) -> Result<(), Off> {
         let service = ServiceId { unit: unit.parse()?, app_id: app_id.to_owned() };
-        self.me.goes_to(Tab::Home).await;
+        self.goes_home().await;
         self.me.taps_key(&format!("all/{service}")).await?;
         self.me.sees("出示卡码").await?;
         Ok(())

@@ -87,7 +87,7 @@ const city = (() => {
   }
 
   /** Hands something in. */
-  const submit = (path, title, body) => onecity.submit(backend + path, title.slice(0, 200), body);
+  const submit = (path, title, body) => onecity.submit(backend + path, [...title].slice(0, 200).join(""), body);
 
   /** Says in `area`, which is a live region, that something is under way. */
   function wait(area) {

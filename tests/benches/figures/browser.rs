@@ -169,42 +169,47 @@ pub(crate) fn tap_to_repaint_p95() -> Figure {
     stated("tap_to_repaint_p95", (value * 10.0).round() / 10.0, "ms", Some(50.0))
 }
 
-/// The first paint of a service that is on the phone, from the beginning of its page, on a processor a quarter as fast.
+/// The first paint of a service that is on the phone, from the beginning of its page, on a processor a quarter as fast; of the
+/// services that are opened, the slowest.
 pub(crate) fn first_paint_4x() -> Figure {
     let runtime = Runtime::new().expect("a runtime");
-    let paints = runtime.block_on(async {
+    let slowest = runtime.block_on(async {
         let mut browser = Browser::open().await?;
-        let mut paints = Vec::new();
-        for round in 0..=OPENED {
-            browser.frame = None;
-            browser.taps("all/cn-sd/jinan/report").await;
-            browser.until("Boolean(document.querySelector('.pages iframe.there'))").await;
-            let painted = "new Promise((done) => { const look = () => { \
+        let mut slowest = f64::NAN;
+        for service in ["all/cn-sd/jinan/report", "all/cn-sd/hotline"] {
+            let mut paints = Vec::new();
+            for round in 0..=OPENED {
+                browser.frame = None;
+                browser.taps(service).await;
+                browser.until("Boolean(document.querySelector('.pages iframe.there'))").await;
+                let painted = "new Promise((done) => { const look = () => { \
                 const paint = performance.getEntriesByName('first-contentful-paint')[0]; \
                 if (paint) done(paint.startTime); else setTimeout(look, 10); }; look(); })";
-            let painting = async {
-                loop {
-                    let session = browser.frame.clone();
-                    if session.is_none() {
-                        browser.eval(None, "0").await;
-                        continue;
+                let painting = async {
+                    loop {
+                        let session = browser.frame.clone();
+                        if session.is_none() {
+                            browser.eval(None, "0").await;
+                            continue;
+                        }
+                        if let Some(paint) = browser.eval(session, painted).await.as_f64() {
+                            return paint;
+                        }
                     }
-                    if let Some(paint) = browser.eval(session, painted).await.as_f64() {
-                        return paint;
-                    }
+                };
+                let paint = tokio::time::timeout(Duration::from_secs(30), painting).await.expect("it is painted");
+                // The first time it is fetched.
+                if round > 0 {
+                    paints.push(paint);
                 }
-            };
-            let paint = tokio::time::timeout(Duration::from_secs(30), painting).await.expect("it is painted");
-            // The first time it is fetched.
-            if round > 0 {
-                paints.push(paint);
+                browser.eval(None, "document.querySelector('phone-device').connection.event({ event: 'back' })").await;
+                browser.until("!document.querySelector('.pages iframe')").await;
             }
-            browser.eval(None, "document.querySelector('phone-device').connection.event({ event: 'back' })").await;
-            browser.until("!document.querySelector('.pages iframe')").await;
+            slowest = p95(paints).max(slowest);
         }
         browser.chromium.end().await;
-        Some(paints)
+        Some(slowest)
     });
-    let value = paints.map_or(f64::NAN, p95);
+    let value = slowest.unwrap_or(f64::NAN);
     stated("first_paint_4x", (value * 10.0).round() / 10.0, "ms", Some(200.0))
 }

@@ -323,8 +323,11 @@ mod tests {
         write(2);
         files.resume().await.expect("open again");
         // Nothing tells when: the next call of all comes behind them.
-        while written.load(Ordering::SeqCst) < 5 {
-            tokio::task::yield_now().await;
-        }
+        let comes = async {
+            while written.load(Ordering::SeqCst) < 5 {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), comes).await.expect("both are written");
     }
 }

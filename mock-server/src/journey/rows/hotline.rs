@@ -129,7 +129,8 @@ async fn delivered(trip: &mut Trip<'_>, lan: &mut Person, id: &str) -> Result<Va
             let codes = case["codes"].as_array().cloned().unwrap_or_default();
             check(digits(&case["number"]), format!("its number is {}", case["number"]))?;
             check(codes.len() == 8 && codes.iter().all(digits), format!("it has {} codes", codes.len()))?;
-            let said = "a number of 8 digits, and 8 codes that are there with no network".to_owned();
+            let number = case["number"].as_str().unwrap_or_default();
+            let said = format!("case {number}, and 8 codes that are there with no network");
             Ok((case, said))
         })
         .await

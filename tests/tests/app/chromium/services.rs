@@ -27,6 +27,8 @@ const KIND_AND_TEXT: &str = "(kind, text) => { document.getElementById(kind).cli
 const TEXT: [&str; 3] =
     ["楼道的灯坏了三天", "Đèn cầu thang hỏng đã ba ngày", "The lamp on the stairs has been out for three days"];
 
+const ANSWER: [&str; 3] = ["灯已换好", "Đã thay đèn", "The lamp has been replaced"];
+
 /// Where the pictures go, if they are wanted.
 fn pictures() -> Option<PathBuf> {
     std::env::var_os("ONECITY_PICTURES").map(PathBuf::from)
@@ -37,8 +39,8 @@ impl Browser {
     async fn is_drawn(&mut self, language: &str, name: &str) {
         let Some(folder) = pictures() else { return };
         self.eval("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))").await;
-        let shape = "(() => { const glass = document.querySelector('.glass') ?? document.body; \
-            const { x, y, width, height } = glass.getBoundingClientRect(); return { x, y, width, height, scale: 1 }; })()";
+        let shape = "(() => { const { x, y, width, height } = (document.querySelector('.glass') ?? document.documentElement) \
+            .getBoundingClientRect(); return { x, y, width, height, scale: 1 }; })()";
         let clip = self.eval(shape).await;
         let shot = json!({ "format": "webp", "quality": 60, "clip": clip });
         let picture = self.call("Page.captureScreenshot", shot).await;
@@ -131,12 +133,12 @@ async fn chromium_a_case_of_the_hotline_goes_to_the_desk_and_back_and_only_its_c
         browser.scrolls_to("cases-heading").await;
         browser.is_drawn(language, "hotline-4-number").await;
         let digits = |place: &str| format!("document.querySelector('{place}').textContent.replace(' ', '')");
-        let number = browser.in_page(&digits("#cases .digits")).await;
+        let number = browser.in_page(&digits("#cases .digits span")).await;
         browser.in_page("document.querySelector('#cases button').click()").await;
         browser.in_page_until("document.querySelectorAll('#cases [role=status] .digits').length", 1).await;
         browser.scrolls_to("cases-heading").await;
         browser.is_drawn(language, "hotline-5-code").await;
-        let code = browser.in_page(&digits("#cases [role=status] .digits")).await;
+        let code = browser.in_page(&digits("#cases [role=status] .digits span")).await;
 
         // With the number alone one learns how far it is, and no more.
         browser.in_page(&format!("document.getElementById('look-number').value = {number}")).await;
@@ -150,6 +152,8 @@ async fn chromium_a_case_of_the_hotline_goes_to_the_desk_and_back_and_only_its_c
         // The desk: with the number the state, with the code all of it, once.
         let origin = town.world.origin().to_owned();
         let mut desk = Browser::open_page(&town, &origin, "/desk", languages).await;
+        let wide = json!({ "width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
+        desk.call("Emulation.setDeviceMetricsOverride", wide).await;
         desk.until("the case", "document.querySelectorAll('.submissions > li').length === 1").await;
         let fills = |id: &str, text: &Value| format!("document.getElementById('{id}').value = {text}");
         desk.eval(&fills("case-number", &number)).await;
@@ -157,13 +161,16 @@ async fn chromium_a_case_of_the_hotline_goes_to_the_desk_and_back_and_only_its_c
         desk.eval("document.querySelector('#case button').click()").await;
         let found = "document.querySelector('#case [role=status]').innerText";
         desk.until("all of it", &format!("{found}.includes({})", json!(TEXT[at]))).await;
+        desk.eval(&fills("case-code", &code)).await;
         desk.eval("document.querySelector('#case button').click()").await;
         desk.until("the code refused", "document.querySelector('#wrong .wrong')?.textContent.includes('counts once')")
             .await;
         desk.forgives(|fault| fault.contains("403"));
         decides(&mut desk, "accepted ").await;
         desk.until("what was said", "document.querySelectorAll('.submissions .tag.warn').length > 1").await;
-        desk.eval("(() => { const words = document.querySelector('.submissions textarea'); words.value = 'OK 👍 2026'; words.dispatchEvent(new Event('input')); })()").await;
+        let write = "(text) => { const words = document.querySelector('.submissions textarea'); words.value = text; \
+            words.dispatchEvent(new Event('input')); }";
+        desk.eval(&format!("({write})({})", json!(ANSWER[at]))).await;
         desk.is_drawn(language, "hotline-7-desk").await;
         decides(&mut desk, "done ").await;
         desk.until("the end", "document.querySelectorAll('.submissions .tag.good').length > 1").await;
@@ -173,7 +180,7 @@ async fn chromium_a_case_of_the_hotline_goes_to_the_desk_and_back_and_only_its_c
         town.world.skip(3600);
         browser.goes_back().await;
         browser.taps_key("all/cn-sd/hotline").await;
-        browser.page_says("OK 👍 2026").await;
+        browser.page_says(ANSWER[at]).await;
         browser.scrolls_to("cases-heading").await;
         browser.is_drawn(language, "hotline-8-answered").await;
         let wrong = browser.page_fits(&format!("hotline in {language}")).await;

@@ -4,6 +4,7 @@
   const { t, el } = city;
   const at = (id) => document.getElementById(id);
   const [WAITS, LOOKS] = [1000, 5000];
+  const EXCERPT = 40;
   const STATES = ["waiting", "refused", "received", "accepted", "in_progress", "done", "closed", "rejected", "withdrawn"];
   let topics = [];
   let [sending, looking, watching] = [false, false, 0];
@@ -15,6 +16,12 @@
 
   /** A number in two halves, as one says it. */
   const inHalves = (digits) => digits.replace(/^(\d{4})(\d{4})$/, "$1 $2");
+
+  /** The beginning of a text, on one line. */
+  function excerpt(text) {
+    const all = [...text.replace(/\s+/g, " ")];
+    return all.length > EXCERPT ? `${all.slice(0, EXCERPT).join("")}…` : all.join("");
+  }
 
   const digitsOf = (text) => text.normalize("NFKC").replace(/\D/g, "");
 
@@ -92,7 +99,7 @@
     at("send").setAttribute("aria-disabled", "true");
     city.wait(at("outcome"));
     try {
-      await city.submit("/cases", t("title", { kind: t(`kind.${said.kind}`), text: said.text }), said);
+      await city.submit("/cases", t("title", { kind: t(`kind.${said.kind}`), text: excerpt(said.text) }), said);
       at("case").reset();
       await form.drop();
       city.succeed(at("outcome"), t("sent.title"), t("sent.next"));
@@ -117,8 +124,10 @@
     return { used: kept.used, all, left: all.filter((code) => !kept.used.includes(code)) };
   }
 
-  /** A code is noted as used before it is shown: whoever hears it may use it at once. */
-  async function showCode(submission, area) {
+  /** A code is noted as used before it is shown: who hears it may use it at once. */
+  async function showCode(submission, button, area) {
+    if (button.getAttribute("aria-disabled")) return;
+    button.setAttribute("aria-disabled", "true");
     try {
       let { used, all, left } = await codesLeft(submission);
       if (!left.length) {
@@ -130,53 +139,85 @@
       const [code, ...rest] = left;
       await onecity.storage.set(codesKey(submission.id), { codes: all, used: [...used, code] });
       area.replaceChildren(
-        el("p", { class: "quiet" }, t("code.this")),
-        el("p", { class: "digits" }, inHalves(code)),
-        el("p", { class: "quiet" }, t("code.once", { count: rest.length })));
+        el("p", { class: "label" }, t("code.this")),
+        digitsSaid(code),
+        el("p", { class: "quiet" }, t(rest.length ? "code.once" : "code.last", { count: rest.length })));
     } catch (error) {
-      city.fail(area, error, () => showCode(submission, area));
+      refused(area, error, () => showCode(submission, button, area));
+    } finally {
+      button.removeAttribute("aria-disabled");
     }
   }
 
-  function caseRow(submission) {
-    const { title, created, state, reason, receipt, timeline } = submission;
-    const last = timeline[timeline.length - 1];
-    const row = el("li", {},
-      el("h3", {}, title),
-      el("p", { class: "state" }, stateWords(state === "delivered" ? last?.status ?? "received" : state)),
-      el("p", { class: "quiet" }, city.moment(1000 * (last?.at ?? created))));
-    if (reason) row.append(el("p", { class: "what" }, reason));
-    if (last?.text) row.append(el("p", { class: "what" }, last.text));
-    const digits = receipt?.case?.number;
-    if (digits) {
-      const area = el("div", { role: "status" });
-      row.append(
-        el("p", { class: "quiet" }, t("case.number")),
-        el("p", { class: "digits" }, inHalves(digits)),
-        el("p", { class: "quiet" }, t("case.alone")),
-        el("button", { type: "button", class: "second", onclick: () => showCode(submission, area) }, t("code.show")),
-        area);
-    }
-    return row;
+  /** Says why the back end refuses, or that something else went wrong. */
+  function refused(area, error, retry) {
+    const known = { 403: "wrong", 404: "none", 429: "guesses" }[error?.status];
+    if (known) area.replaceChildren(notice(t(`look.${known}.title`), t(`look.${known}.next`)));
+    else city.fail(area, error, retry);
   }
 
-  let drawn = "";
+  /** Digits, large; a screen reader says them one by one. */
+  const digitsSaid = (digits) => el("p", { class: "digits" },
+    el("span", { "aria-hidden": "true" }, inHalves(digits)), el("span", { class: "unseen" }, [...digits].join(" ")));
 
+  /** A case of the resident's own. Its parts stay as they are while it goes on: a code that is being read out stays. */
+  function caseRow({ id, title }) {
+    const heading = el("h3", { id: `case-${id}` }, title);
+    const [told, numbered, area] = [el("div"), el("div"), el("div", { role: "status" })];
+    const element = el("li", {}, heading, told, numbered, area);
+    const update = (submission) => {
+      const { created, state, reason, receipt, timeline } = submission;
+      const last = timeline[timeline.length - 1];
+      const what = [reason, last?.text].filter(Boolean).map((text) => el("p", { class: "what" }, text));
+      told.replaceChildren(
+        el("p", { class: "state" }, stateWords(state === "delivered" ? last?.status ?? "received" : state)),
+        el("p", { class: "quiet" }, city.moment(1000 * (last?.at ?? created))), ...what);
+      const digits = receipt?.case?.number;
+      if (!digits || numbered.childElementCount) return;
+      const button = el("button", { type: "button", class: "second", "aria-describedby": heading.id,
+        onclick: () => showCode(submission, button, area) }, t("code.show"));
+      numbered.append(el("p", { class: "label" }, t("case.number")), digitsSaid(digits),
+        el("p", { class: "quiet" }, t("case.alone")), button);
+    };
+    return { element, update, said: "" };
+  }
+
+  const rows = new Map();
+
+  function say(note) {
+    at("cases-note").textContent = note;
+    at("cases-note").hidden = !note;
+  }
+
+  function draw(all) {
+    for (const submission of all) {
+      if (!rows.has(submission.id)) rows.set(submission.id, caseRow(submission));
+      const row = rows.get(submission.id);
+      const now = JSON.stringify(submission);
+      if (row.said !== now) row.update(submission);
+      row.said = now;
+    }
+    const elements = all.map(({ id }) => rows.get(id).element);
+    const there = [...at("cases").children];
+    if (elements.length !== there.length || elements.some((element, place) => element !== there[place])) {
+      at("cases").replaceChildren(...elements);
+    }
+  }
+
+  /** Shows the cases, and looks again: the phone may have delivered one, or heard from the city. */
   async function showCases() {
     clearTimeout(watching);
+    let wait = LOOKS;
     try {
       const all = await onecity.submissions.list();
-      at("cases-note").textContent = all.length ? "" : t("cases.none");
-      // Drawn again only when something is new: a code that is being read out stays.
-      if (JSON.stringify(all) !== drawn) {
-        drawn = JSON.stringify(all);
-        at("cases").replaceChildren(...all.map(caseRow));
-      }
-      // The phone knows more soon: what waits is delivered, and the city is asked what became of the rest.
-      const waits = all.some(({ state }) => state === "waiting");
-      if (all.length && !document.hidden) watching = setTimeout(showCases, waits ? WAITS : LOOKS);
+      draw(all);
+      say(all.length ? "" : t("cases.none"));
+      if (all.some(({ state }) => state === "waiting")) wait = WAITS;
     } catch {
-      at("cases-note").textContent = t("cases.elsewhere");
+      say(t("cases.elsewhere"));
+    } finally {
+      clearTimeout(watching);
+      if (!document.hidden) watching = setTimeout(showCases, wait);
     }
   }
 
@@ -197,9 +238,7 @@
       showFound(code ? await city.ask("POST", path, { code }) : await city.ask("GET", path));
       at("look-code").value = "";
     } catch (error) {
-      const known = { 403: "wrong", 404: "none", 429: "guesses" }[error?.status];
-      if (known) at("look-outcome").replaceChildren(notice(t(`look.${known}.title`), t(`look.${known}.next`)));
-      else city.fail(at("look-outcome"), error, look);
+      refused(at("look-outcome"), error, look);
     } finally {
       looking = false;
     }
@@ -211,7 +250,7 @@
     const steps = timeline ?? [{ status, at: when, text: "" }];
     const last = steps[steps.length - 1];
     const found = el("div", { class: "found-case" },
-      el("p", { class: "digits" }, inHalves(digits)),
+      digitsSaid(digits),
       el("p", { class: "state" }, stateWords(last?.status)));
     if (text) found.append(el("p", { class: "what" }, text));
     found.append(el("ol", { class: "rows" }, ...steps.map((step) => el("li", {},

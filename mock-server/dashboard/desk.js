@@ -6,12 +6,14 @@ import { head } from "./head.js";
 import { language, t } from "./words.js";
 
 const MOST = 100;
-const STATES = { received: "", accepted: "warn", in_progress: "warn", done: "good", closed: "good", rejected: "severe", withdrawn: "" };
+const STATES = { received: "", reopened: "warn", accepted: "warn", in_progress: "warn", done: "good", closed: "good", rejected: "severe", withdrawn: "" };
 const KINDS = ["question", "complaint", "suggestion", "help"];
 
 let unit = new URLSearchParams(location.search).get("unit") ?? "";
-/** What a clerk has begun to write, by the submission that it answers. */
+/** What a clerk has begun to answer, by the submission: words, a picture, whether it is signed. */
 const begun = new Map();
+/** The world's time, in seconds. */
+let now = 0;
 
 const stateWords = (state) => (state in STATES ? t(`desk-${state}`) : state);
 const tag = (state) => h("span", { class: `tag ${STATES[state] ?? ""}` }, stateWords(state));
@@ -24,22 +26,106 @@ const picker = h("div", { class: "row", role: "group" });
 /** What was handed in, field by field, as far as it is a text or a number. */
 function facts(body) {
   const shown = Object.entries(body ?? {}).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value));
-  const photos = Array.isArray(body?.attachments) ? body.attachments : [];
-  const attached = photos.map((photo) => ["attachment", photo?.name ?? ""]);
-  return h("dl", { class: "facts" }, [...shown, ...attached].map(([name, value]) =>
+  return h("dl", { class: "facts" }, shown.map(([name, value]) =>
     h("div", {}, h("dt", {}, name), h("dd", {}, `${value}`))));
 }
 
-function submission({ number, case: digits, unit: own, at, body, timeline }) {
+/** How the city stands with its promise. */
+function clock(last) {
+  if (!last.due) return null;
+  const late = last.due < now;
+  return h("span", { class: `tag ${late ? "severe" : "warn"}` }, t(late ? "desk-late" : "desk-due", when(last.due)));
+}
+
+/** What the resident thinks of it, and how often it was opened again. */
+function rating({ rating: own }) {
+  return own ? [h("p", { class: "quiet" }, t("desk-rated", own.stars), " ", h("span", { class: "what" }, own.text))] : [];
+}
+
+/** A picture as base64, if pages show its kind. */
+const inBase64 = async (blob) => {
+  const bytes = new Uint8Array(await blob.arrayBuffer());
+  let text = "";
+  for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
+  return btoa(text);
+};
+
+/** A picture of nothing, for who has none at hand. */
+function madeUp() {
+  const canvas = h("canvas", { width: 480, height: 320 });
+  const pen = canvas.getContext("2d");
+  const sky = pen.createLinearGradient(0, 0, 0, 320);
+  for (const [stop, colour] of [[0, "#0f2b3a"], [0.7, "#2b5566"], [1, "#c98f4a"]]) sky.addColorStop(stop, colour);
+  pen.fillStyle = sky;
+  pen.fillRect(0, 0, 480, 320);
+  pen.fillStyle = "#161412";
+  pen.fillRect(0, 262, 480, 58);
+  pen.fillRect(300, 96, 8, 168);
+  pen.fillRect(248, 96, 60, 7);
+  const light = pen.createRadialGradient(254, 108, 4, 254, 108, 120);
+  light.addColorStop(0, "#fff3c4");
+  light.addColorStop(1, "#fff3c400");
+  pen.fillStyle = light;
+  pen.fillRect(120, 0, 270, 262);
+  return new Promise((done) => canvas.toBlob(done, "image/webp", 0.8));
+}
+
+/** What can stand with an answer to a report: it is closed with something to see. */
+function evidence(number, own) {
+  const chosen = h("span", { class: "quiet" }, own.picture ? t("desk-picture-there") : "");
+  const take = async (blob) => {
+    own.picture = await inBase64(blob);
+    chosen.textContent = t("desk-picture-there");
+  };
+  const file = h("input", {
+    type: "file", id: `picture-${number}`, accept: "image/png,image/jpeg,image/webp", "data-key": `picture ${number} `,
+    onchange: () => { if (file.files[0]) take(file.files[0]); },
+  });
+  const signed = h("input", { type: "checkbox", id: `signed-${number}`, "data-key": `signed ${number} `, onchange: () => { own.signed = signed.checked; } });
+  signed.checked = own.signed;
+  return [
+    h("div", { class: "row" }, h("label", { for: file.id }, t("desk-picture")), file,
+      h("button", { type: "button", class: "second", "data-key": `made-up ${number} `, onclick: async () => take(await madeUp()) }, t("desk-made-up")), chosen),
+    h("div", { class: "row" }, h("label", { class: "check" }, signed, t("desk-signed"))),
+  ];
+}
+
+/** The photos that came with it; one is fetched when the clerk looks at it. */
+function photos(body) {
+  const all = Array.isArray(body?.attachments) ? body.attachments : [];
+  return all.map((photo, index) => {
+    const path = of(`attachments/${encodeURIComponent(photo.id)}`);
+    const area = h("div", { class: "row" });
+    const open = async () => {
+      show({ method: "GET", path });
+      try {
+        const { media_type: kind, base64 } = await read(path);
+        area.replaceChildren(kind ? h("img", { class: "photo", src: `data:${kind};base64,${base64}`, alt: t("desk-photo", index + 1) })
+          : h("span", { class: "quiet" }, t("desk-no-picture")));
+      } catch (error) {
+        complain(error.message);
+      }
+    };
+    area.append(h("button", { type: "button", class: "second", "data-key": `photo ${photo.id} `, onclick: open }, t("desk-photo", index + 1)),
+      h("span", { class: "quiet" }, `${photo.name ?? ""}`));
+    return area;
+  });
+}
+
+function submission({ number, case: digits, from, report, unit: own, at, body, timeline }) {
   const path = of(`submissions/${encodeURIComponent(number)}/progress`);
+  if (!begun.has(number)) begun.set(number, { words: "", picture: null, signed: false });
+  const answer = begun.get(number);
   const words = h("textarea", { rows: 2, maxlength: 1000, "data-key": `words ${number} `, "aria-label": t("desk-answer") });
-  words.value = begun.get(number) ?? "";
-  words.addEventListener("input", () => begun.set(number, words.value));
+  words.value = answer.words;
+  words.addEventListener("input", () => { answer.words = words.value; });
   const goes = (status, kind) => h("button", {
     type: "button", class: kind, "data-key": `${status} ${number} `,
     onclick: async () => {
       const said = { status, text: words.value.trim() };
-      show({ method: "POST", path, said });
+      if (report && answer.signed) said.signed = true;
+      show({ method: "POST", path, said: report && answer.picture ? { ...said, picture: "BASE64" } : said });
+      if (report && answer.picture) said.picture = answer.picture;
       try {
         await call("POST", path, said);
         begun.delete(number);
@@ -49,28 +135,35 @@ function submission({ number, case: digits, unit: own, at, body, timeline }) {
       }
     },
   }, t(`desk-to-${status}`));
-  const last = timeline[timeline.length - 1]?.status;
+  const last = timeline[timeline.length - 1];
   return h("li", {},
     h("div", { class: "wide" },
       h("div", { class: "row" },
-        h("strong", {}, digits ? t("desk-case", inHalves(digits)) : t("desk-submission", number.slice(0, 8))), tag(last),
+        h("strong", {}, digits ? t("desk-case", inHalves(digits)) : t("desk-submission", number.slice(0, 8))), tag(last.status),
+        body?.urgent === true ? h("span", { class: "tag severe" }, t("desk-urgent")) : null, clock(last),
+        from ? h("span", {}, t("desk-from", from)) : null,
         h("span", { class: "quiet" }, own), h("span", { class: "quiet" }, new Date(at).toLocaleString(language()))),
-      facts(body),
+      facts(body), ...photos(body),
       h("ol", { class: "rules" }, timeline.map((entry) => h("li", {}, tag(entry.status),
         h("span", { class: "what" }, entry.text), h("span", { class: "quiet" }, when(entry.at))))),
-      words,
+      ...(report ? rating(report) : []),
+      words, ...(report ? evidence(number, answer) : []),
       h("div", { class: "row" }, goes("accepted"), goes("in_progress"), goes("done"), goes("rejected"))));
 }
 
 async function look() {
-  const all = (await read(of("submissions"))).reverse();
+  const [said, clock] = await Promise.all([read(of("submissions")), read(of("clock"))]);
+  now = clock.milliseconds / 1000;
+  // What rates a report, or opens it again, stands with the report.
+  const all = said.filter((own) => !own.about).reverse();
   const units = [...new Set([...all.map((own) => own.unit), ...(unit ? [unit] : [])])].sort();
   redraw(picker, [units, unit, language()], () => ["", ...units].map((own) => h("button", {
     type: "button", "data-key": `unit ${own} `, "aria-pressed": `${own === unit}`,
     onclick: () => { unit = own; look().catch((error) => complain(error.message)); },
   }, own || t("desk-all"))));
   const shown = all.filter((own) => !unit || own.unit === unit).slice(0, MOST);
-  redraw(list, [shown, language()], () => (shown.length ? shown.map(submission)
+  const late = shown.map(({ timeline }) => timeline[timeline.length - 1]?.due < now);
+  redraw(list, [shown, late, language()], () => (shown.length ? shown.map(submission)
     : [h("li", { class: "quiet" }, t("desk-nothing"))]));
 }
 

@@ -93,6 +93,7 @@ mod worlds;
 
 pub use admin::openapi;
 pub use capsule::{Capsule, CapsuleError, Difference, Outcome, ReplayError, replay};
+pub use city::{CityAnswer, Unanswered};
 pub use clock::{FASTEST, PhoneClock, WorldClock};
 pub use content::regions::{RegionTableError, load as load_regions};
 pub use content::{Additions, ContentError, Dependant, OwnCircle, OwnRegion, OwnService, Persona, Relation};

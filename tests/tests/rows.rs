@@ -34,6 +34,26 @@ async fn so_it_is_without_a_network_in_the_middle() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_report_is_taken_up_and_handled_by_a_clock_and_closed_with_something_to_see() {
+    holds(Row::IHaNoi, Under::Nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_is_a_report_on_a_metro_line() {
+    holds(Row::IHaNoi, Under::FlakyMetro).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_is_a_report_when_the_app_ends_again_and_again() {
+    holds(Row::IHaNoi, Under::Killed).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn so_is_a_report_without_a_network_in_the_middle() {
+    holds(Row::IHaNoi, Under::Offline).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_seed_takes_residents_the_same_way() {
     let mut told = [(1, Vec::new()), (1, Vec::new()), (2, Vec::new())];
     for (seed, told) in &mut told {

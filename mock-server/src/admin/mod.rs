@@ -109,6 +109,7 @@ fn router() -> OpenApiRouter<Controls> {
         .routes(routes!(state::set_pass))
         .routes(routes!(state::submissions))
         .routes(routes!(state::progress))
+        .routes(routes!(state::attachment))
         .routes(routes!(state::sign_again))
         .routes(routes!(state::announce, state::end_announcement))
 }

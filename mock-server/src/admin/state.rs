@@ -5,23 +5,21 @@ use std::collections::BTreeMap;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use onecity_protocol::region::RegionId;
 use onecity_protocol::trust::Announcement;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 
 use super::Controls;
 use super::access::{Refusals, Refused, Said};
 use super::clock::no_time;
-use crate::city::TakenView;
+use crate::city::{CityAnswer, TakenView, Unanswered, media_type};
 use crate::clock::read_time;
 use crate::issuer::{PassStatus, PassView};
 use crate::named::named_if_any;
-
-/// Longest text of a timeline, and of its status, in bytes.
-const LONGEST_TEXT: usize = 4096;
-const LONGEST_STATUS: usize = 64;
 
 /// What a pass is from now on.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -69,6 +67,31 @@ pub(super) async fn submissions(
     Ok(Json(controls.worlds.get(&world)?.lock_cities().list()))
 }
 
+/// What was attached to a submission.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AttachmentView {
+    /// Its type, as it begins; none where it is no PNG, JPEG or WebP.
+    #[schema(example = "image/jpeg")]
+    media_type: Option<&'static str>,
+    /// Its bytes.
+    #[schema(content_encoding = "base64")]
+    base64: String,
+}
+
+/// An attachment that has come whole, by the id that its submission names.
+#[utoipa::path(get, path = "/worlds/{world}/attachments/{attachment}", tag = "state", operation_id = "look_at_attachment",
+    params(("world" = String, Path, description = "The world's name."),
+           ("attachment" = String, Path, description = "Its id.")),
+    responses((status = 200, description = "It.", body = AttachmentView), Refusals))]
+pub(super) async fn attachment(
+    State(controls): State<Controls>,
+    Path((world, attachment)): Path<(String, String)>,
+) -> Result<Json<AttachmentView>, Refused> {
+    let bytes = controls.worlds.get(&world)?.attachment(&attachment);
+    let bytes = bytes.ok_or_else(|| Refused::unknown("no attachment of this id has come whole"))?;
+    Ok(Json(AttachmentView { media_type: media_type(&bytes), base64: STANDARD.encode(&bytes) }))
+}
+
 /// What a city says of a submission.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -80,9 +103,17 @@ pub(super) struct Progress {
     #[serde(default)]
     #[schema(max_length = 4096)]
     text: String,
+    /// A picture of what was done, for a report: a PNG, JPEG or WebP of at most 512 KiB, in base64.
+    #[serde(default)]
+    #[schema(max_length = 699052, content_encoding = "base64")]
+    picture: Option<String>,
+    /// Whether the city signs its words, for a report.
+    #[serde(default)]
+    signed: bool,
 }
 
-/// A city goes on with a submission: it stands in its timeline from now on.
+/// A city goes on with a submission: it stands in its timeline from now on. A report is closed (`done`, `closed`) with words and a
+/// picture or a signature, and rejected with words.
 #[utoipa::path(post, path = "/worlds/{world}/submissions/{number}/progress", tag = "state", operation_id = "progress",
     params(("world" = String, Path, description = "The world's name."),
            ("number" = String, Path, description = "Its number, as the phone gave it.")),
@@ -92,14 +123,15 @@ pub(super) async fn progress(
     Path((world, number)): Path<(String, String)>,
     Said(progress): Said<Progress>,
 ) -> Result<StatusCode, Refused> {
-    let Progress { status, text } = progress;
-    if status.is_empty() || status.len() > LONGEST_STATUS || text.len() > LONGEST_TEXT {
-        return Err(Refused::wrong("a status has 1 to 64 bytes, a text at most 4,096"));
-    }
-    match controls.worlds.get(&world)?.progress(&number, &status, &text) {
-        true => Ok(StatusCode::NO_CONTENT),
-        false => Err(Refused::unknown("no city knows a submission of this number")),
-    }
+    let Progress { status, text, picture, signed } = progress;
+    let decoded = picture.map(|text| STANDARD.decode(text)).transpose();
+    let picture = decoded.map_err(|_| Refused::wrong("a picture is in base64 (RFC 4648 §4)"))?;
+    let answer = CityAnswer { status, text, picture, signed };
+    controls.worlds.get(&world)?.answer(&number, &answer).map_err(|refused| match refused {
+        Unanswered::Unknown => Refused::unknown(refused.to_string()),
+        _ => Refused::wrong(refused.to_string()),
+    })?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 fn region(text: &str) -> Result<RegionId, Refused> {

@@ -52,6 +52,11 @@ pub(crate) enum Deed {
         number: String,
         status: String,
         text: String,
+        /// In base64.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        picture: Option<String>,
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        signed: bool,
     },
     EndSessions {
         persona: Option<String>,

@@ -23,6 +23,7 @@ use tower::ServiceExt as _;
 
 use super::stand_in::StandIn;
 use super::{Capsule, Deed, Event};
+use crate::city::CityAnswer;
 use crate::content::Additions;
 use crate::gates::region_of;
 use crate::journal::{ShownExchange, ShownMessage};
@@ -412,8 +413,11 @@ impl<'c> Again<'c> {
                 world.set_pass_status(pass, *status);
                 None
             }
-            Deed::Progress { number, status, text } => {
-                world.progress(number, status, text);
+            Deed::Progress { number, status, text, picture, signed } => {
+                let picture = picture.as_deref().and_then(|text| STANDARD.decode(text).ok());
+                let answer = CityAnswer { picture, signed: *signed, ..CityAnswer::new(status, text) };
+                // What the city could say then, it may have forgotten by now: that shows in what phones are told.
+                let _ = world.answer(number, &answer);
                 None
             }
             Deed::EndSessions { persona } => {

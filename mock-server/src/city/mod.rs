@@ -4,11 +4,17 @@
 //!   mod.rs          what there is to read
 //!   hotline.rs      the number to call, and cases that only a code opens
 //!   submissions.rs  what is handed in, with attachments (tus 1.0) and a timeline
+//!   reports.rs      reports: the city's promise, its answers, the resident's rating, opening again
+//!   office_hours.rs when an office works
+//!   news.rs         what a city tells its residents
 //!   payment.rs      the payment page, and receipts
 //! ```
 
 mod hotline;
+mod news;
+mod office_hours;
 mod payment;
+mod reports;
 mod submissions;
 
 use axum::extract::Path;
@@ -18,30 +24,34 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use onecity_protocol::region::UnitId;
 use serde_json::{Value, json};
+use submissions::Kind;
 
 use crate::identity::{ServiceGrant, Strength, authenticate_service};
 use crate::problem::Problem;
 use crate::world::{In, World};
 
 pub(crate) use payment::{PayRequest, paid};
+pub(crate) use reports::media_type;
+pub use reports::{CityAnswer, Unanswered};
 pub(crate) use submissions::{Arrival, CityState, TakenView, hash_of};
 
 pub(crate) fn routes() -> Router {
-    let kinds = ["appointments", "reports", "certificates", "cases"];
     let mut routes = Router::new()
         .route("/city/{unit}", get(about))
         .route("/city/{unit}/transit", get(transit))
         .route("/city/{unit}/coast", get(coast))
+        .route("/city/{unit}/news", get(news::all))
+        .route("/city/{unit}/reports/{id}/answers/{entry}", get(submissions::to_see))
         .route("/city/{unit}/hotline", get(hotline::about))
         .route("/city/{unit}/hotline/cases/{number}", get(hotline::look).post(hotline::read))
         .route("/city/{unit}/hotline/cases/{number}/codes", post(hotline::renew))
         .route("/city/{unit}/me", get(me))
         .route("/city/{unit}/strong", get(strong))
         .route("/city/{unit}/pay", get(payment::page).post(payment::pay));
-    for kind in kinds {
-        let own = format!("/city/{{unit}}/{kind}");
+    for (word, kind) in Kind::ALL {
+        let own = format!("/city/{{unit}}/{word}");
         let submit = post(submissions::submit);
-        let read = if kind == "appointments" { submit.get(appointments) } else { submit };
+        let read = if kind == Kind::Appointment { submit.get(appointments) } else { submit };
         routes = routes
             .route(&own, read)
             .route(&format!("{own}/{{id}}"), get(submissions::status))
@@ -98,7 +108,7 @@ type Answer = Result<Json<Value>, Problem>;
 
 async fn about(In(world): In, Path(path): Path<String>) -> Answer {
     let unit = unit(&world, &path)?;
-    Ok(Json(json!({ "city": named(&world, &unit) })))
+    Ok(Json(json!({ "city": named(&world, &unit), "now": world.now(), "promise": reports::promise(&unit) })))
 }
 
 async fn transit(In(world): In, Path(path): Path<String>) -> Answer {

@@ -6,14 +6,17 @@ use axum::body::Bytes;
 use axum::extract::Path;
 use axum::http::{HeaderMap, HeaderName, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use onecity_protocol::credential::UnixTime;
 use onecity_protocol::region::UnitId;
 use ring::digest::{SHA256, digest};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use utoipa::ToSchema;
 
 use super::hotline::{self, Cases};
+use super::reports::{CityAnswer, Rated, Report, Unanswered};
 use super::{asked_by, named, unit};
 use crate::clock::write_seconds;
 use crate::expiring::{Expiring, Stored};
@@ -45,6 +48,40 @@ struct Taken {
     /// As JSON, which takes less room than what it says.
     answer: String,
     timeline: Vec<Value>,
+    /// What belongs to it, if it is a report.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    report: Option<Report>,
+    /// The report that it is about, if it rates one or opens one again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    about: Option<Numbered>,
+}
+
+/// What can be handed in.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Kind {
+    Appointment,
+    Report,
+    Rating,
+    Reopening,
+    Certificate,
+    Case,
+}
+
+impl Kind {
+    /// Each, and the word of its path.
+    pub(super) const ALL: [(&str, Self); 6] = [
+        ("appointments", Self::Appointment),
+        ("reports", Self::Report),
+        ("ratings", Self::Rating),
+        ("reopenings", Self::Reopening),
+        ("certificates", Self::Certificate),
+        ("cases", Self::Case),
+    ];
+
+    fn of(uri: &Uri) -> Option<Self> {
+        let word = uri.path().rsplit('/').next()?;
+        Self::ALL.iter().find(|(own, _)| *own == word).map(|(_, kind)| *kind)
+    }
 }
 
 /// A submission as a tester sees it.
@@ -55,6 +92,16 @@ pub(crate) struct TakenView {
     /// What the resident was told as the number of the case, if it is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub case: Option<String>,
+    /// The number of the report that it rates, or opens again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// Who the unit knows that it is from, if they agreed to be named.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// What the unit and its author have added to it, if it is a report.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<Object>)]
+    pub report: Option<Value>,
     /// The unit that has it.
     #[schema(example = "cn-sd/jinan")]
     pub unit: String,
@@ -76,6 +123,9 @@ impl TakenView {
         Self {
             number: place.number.clone(),
             case: answer["case"]["number"].as_str().map(str::to_owned),
+            about: taken.about.as_ref().map(|own| own.number.clone()),
+            from: answer["from"].as_str().map(str::to_owned),
+            report: taken.report.as_ref().map(|own| own.told(&taken.timeline)),
             unit: place.unit.to_string(),
             at: taken.timeline.first().and_then(|first| first["at"].as_i64()).unwrap_or_default(),
             body: answer["received"].clone(),
@@ -232,11 +282,51 @@ impl CityState {
         all
     }
 
-    /// Goes on with a submission; answers whether there is one.
-    pub(crate) fn progress(&mut self, id: &str, at: UnixTime, status: &str, text: &str) -> bool {
-        let place = self.taken.iter().find(|(own, _)| own.number == id).map(|(place, _)| place.clone());
-        let entry = json!({ "at": at, "status": status, "text": text });
-        place.and_then(|place| self.taken.get_mut(&place, at)).map(|taken| taken.timeline.push(entry)).is_some()
+    /// Which unit can say this of a submission: of the report, where somebody rated it or opened it again.
+    pub(crate) fn admits(&self, number: &str, answer: &CityAnswer) -> Result<UnitId, Unanswered> {
+        answer.check()?;
+        let (place, taken) = self.meant(number).ok_or(Unanswered::Unknown)?;
+        match &taken.report {
+            Some(report) => report.admits(answer)?,
+            None if answer.picture.is_some() || answer.signed => return Err(Unanswered::NoReport),
+            None => {}
+        }
+        Ok(place.unit.clone())
+    }
+
+    fn meant(&self, number: &str) -> Option<(&Numbered, &Taken)> {
+        let found = self.taken.iter().find(|(own, _)| own.number == number)?;
+        match &found.1.about {
+            Some(about) => self.taken.iter().find(|(own, _)| *own == about),
+            None => Some(found),
+        }
+    }
+
+    /// Goes on with a submission; what opened it again goes on with it.
+    pub(crate) fn answer(&mut self, number: &str, at: UnixTime, answer: &CityAnswer, document: Option<String>) {
+        let Some(place) = self.meant(number).map(|(place, _)| place.clone()) else { return };
+        let Some(taken) = self.taken.get_mut(&place, at) else { return };
+        let due = taken.report.as_ref().and_then(|own| own.due(&place.unit, &taken.timeline, &answer.status, at));
+        let entry = entry(at, &answer.status, &answer.text, due);
+        let turn = taken.timeline.len();
+        taken.timeline.push(entry.clone());
+        let Some(report) = &mut taken.report else { return };
+        report.keep(turn, answer, document);
+        let reopened_by = report.reopenings.last().cloned();
+        if let Some(taken) = reopened_by.and_then(|own| self.taken.get_mut(&own, at)) {
+            taken.timeline.push(entry);
+        }
+        if let Some(bytes) = &answer.picture {
+            let upload = Upload { length: bytes.len(), bytes: bytes.clone(), written: 0 };
+            self.uploads.put_weighing(OVERHEAD + bytes.len(), picture_of(&place, turn), upload, at);
+        }
+    }
+
+    /// A report that somebody knows the number of: their own, or one that nobody's name stands on.
+    fn report_of(&self, unit: &UnitId, grant: Option<&ServiceGrant>, number: &str, now: UnixTime) -> Option<Numbered> {
+        let places = [grant, None].into_iter().map(|grant| Numbered::new(unit, grant, number).ok());
+        let is_report = |own: &Numbered| self.taken.get(own, now).is_some_and(|taken| taken.report.is_some());
+        places.flatten().find(is_report)
     }
 
     /// An attachment that has come whole.
@@ -244,6 +334,20 @@ impl CityState {
         let (_, own) = self.uploads.iter().find(|(own, _)| own.number == id)?;
         own.is_whole().then(|| own.bytes.clone())
     }
+}
+
+/// An entry of a timeline.
+fn entry(at: UnixTime, status: &str, text: &str, due: Option<UnixTime>) -> Value {
+    let mut entry = json!({ "at": at, "status": status, "text": text });
+    if let Some(due) = due {
+        entry["due"] = due.into();
+    }
+    entry
+}
+
+/// Where the picture of an answer is kept: no number that is given to an upload has such a form.
+fn picture_of(report: &Numbered, entry: usize) -> Numbered {
+    Numbered { number: format!("{}/{entry}", report.number), ..report.clone() }
 }
 
 /// Tells what was handed in from anything else.
@@ -256,6 +360,78 @@ fn key_of(headers: &HeaderMap) -> Result<String, Problem> {
     // A structured-field string: quoted.
     let key = key.trim_matches('"');
     if key.is_empty() { Err(Problem::incomplete("it has no idempotency key")) } else { Ok(key.to_owned()) }
+}
+
+/// What was handed in, as far as it has a form.
+enum Checked {
+    Report(Report),
+    Rating(Rated),
+    Reopening(Rated),
+    Else,
+}
+
+impl Checked {
+    fn of(kind: Kind, fields: &Map<String, Value>) -> Result<Self, Problem> {
+        Ok(match kind {
+            Kind::Report => Self::Report(Report::of(fields)?),
+            Kind::Rating => Self::Rating(Rated::rating(fields)?),
+            Kind::Reopening => Self::Reopening(Rated::reopening(fields)?),
+            Kind::Case => {
+                hotline::check(fields)?;
+                Self::Else
+            }
+            Kind::Appointment | Kind::Certificate => Self::Else,
+        })
+    }
+}
+
+impl Taken {
+    fn new(hash: [u8; 32], now: UnixTime) -> Self {
+        let timeline = vec![entry(now, "received", "", None)];
+        Self { hash, answer: String::new(), timeline, report: None, about: None }
+    }
+
+    fn is_a_report(&mut self, unit: &UnitId, report: Report, now: UnixTime) {
+        self.timeline = vec![entry(now, "received", "", report.due(unit, &[], "received", now))];
+        self.report = Some(report);
+    }
+}
+
+impl CityState {
+    /// Rates a report; answers which.
+    fn rate(
+        &mut self,
+        unit: &UnitId,
+        grant: Option<&ServiceGrant>,
+        said: &Rated,
+        now: UnixTime,
+    ) -> Result<Numbered, Problem> {
+        let about = self.report_of(unit, grant, &said.report, now).ok_or_else(no_such_report)?;
+        let taken = self.taken.get_mut(&about, now).ok_or_else(no_such_report)?;
+        taken.report.as_mut().ok_or_else(no_such_report)?.rate(said, &taken.timeline, now)?;
+        Ok(about)
+    }
+
+    /// Opens a report again by a submission; answers which, and by when it will be taken up.
+    fn reopen(
+        &mut self,
+        by: &Numbered,
+        grant: Option<&ServiceGrant>,
+        said: &Rated,
+        now: UnixTime,
+    ) -> Result<(Numbered, Option<UnixTime>), Problem> {
+        let about = self.report_of(&by.unit, grant, &said.report, now).ok_or_else(no_such_report)?;
+        let taken = self.taken.get_mut(&about, now).ok_or_else(no_such_report)?;
+        let report = taken.report.as_mut().ok_or_else(no_such_report)?;
+        report.reopen(by, &taken.timeline, now)?;
+        let due = report.due(&by.unit, &taken.timeline, "reopened", now);
+        taken.timeline.push(entry(now, "reopened", said.text(), due));
+        Ok((about, due))
+    }
+}
+
+fn no_such_report() -> Problem {
+    Problem::incomplete("the city knows no report of this number")
 }
 
 /// Takes a submission once: the same key gets the same answer, however often it is sent.
@@ -272,14 +448,12 @@ pub(super) async fn submit(
     let Some(fields) = body.as_object().filter(|fields| !fields.is_empty()) else {
         return Err(Problem::incomplete("it is empty"));
     };
-    let is_case = uri.path().ends_with("/cases");
-    if is_case {
-        hotline::check(fields)?;
-    }
+    let kind = Kind::of(&uri).ok_or_else(Problem::not_found)?;
+    let said = Checked::of(kind, fields)?;
     if fields.get("attachments").is_some_and(|attached| !attached.is_array()) {
         return Err(Problem::incomplete("what is attached is a list"));
     }
-    let certificate = match (uri.path().ends_with("/certificates"), &grant) {
+    let certificate = match (kind == Kind::Certificate, &grant) {
         (false, _) => None,
         (true, None) => return Err(Problem::unauthorized("nobody knows whose certificate it is")),
         (true, Some(grant)) => {
@@ -311,16 +485,35 @@ pub(super) async fn submit(
                 json!({ "id": world.next_id("submission"), "city": named(&world, &unit), "received": body });
             if let Some(grant) = &grant {
                 answer["subject"] = grant.subject.clone().into();
+                if let Some(name) = grant.fields.get("name") {
+                    answer["from"] = name.clone();
+                }
             }
             if let Some(certificate) = certificate {
                 answer["document"] = certificate.into();
             }
-            if is_case {
+            if kind == Kind::Case {
                 answer["case"] = hotline::open(&world, &mut cities.cases, &place, now);
             }
-            let timeline = vec![json!({ "at": world.now(), "status": "received", "text": "" })];
+            let mut taken = Taken::new(hash, now);
+            match said {
+                Checked::Report(report) => taken.is_a_report(&unit, report, now),
+                Checked::Rating(said) => {
+                    taken.about = Some(cities.rate(&unit, grant.as_ref(), &said, now)?);
+                    taken.timeline.push(entry(now, "done", "", None));
+                }
+                Checked::Reopening(said) => {
+                    let (about, due) = cities.reopen(&place, grant.as_ref(), &said, now)?;
+                    taken.about = Some(about);
+                    taken.timeline = vec![entry(now, "received", "", due)];
+                }
+                Checked::Else => {}
+            }
+            if let Some(due) = taken.timeline.first().map(|first| &first["due"]).filter(|due| !due.is_null()) {
+                answer["due"] = due.clone();
+            }
             let answer = answer.to_string();
-            let taken = Taken { hash, answer: answer.clone(), timeline };
+            taken.answer.clone_from(&answer);
             cities.taken.put_weighing(OVERHEAD + answer.len(), place, taken, now);
             answer
         }
@@ -337,12 +530,36 @@ pub(super) async fn status(
 ) -> Result<Json<Value>, Problem> {
     let unit = unit(&world, &path)?;
     let grant = asked_by(&world, &headers, "GET", &uri)?;
-    let place = Numbered::new(&unit, grant.as_ref(), &id)?;
-    let cities = world.lock_cities();
-    let taken = cities.taken.get(&place, world.now()).ok_or_else(Problem::not_found)?;
+    let own = Numbered::new(&unit, grant.as_ref(), &id)?;
+    let (cities, now) = (world.lock_cities(), world.now());
+    let place = cities.report_of(&unit, grant.as_ref(), &id, now).unwrap_or(own);
+    let taken = cities.taken.get(&place, now).ok_or_else(Problem::not_found)?;
     let mut said: Value = serde_json::from_str(&taken.answer).map_err(|_| Problem::internal("what was answered"))?;
     said["timeline"] = taken.timeline.clone().into();
+    if let Some(report) = &taken.report {
+        said["report"] = report.told(&taken.timeline);
+    }
     Ok(Json(said))
+}
+
+/// What there is to see with an answer to a report: a picture, or a document that the city signed.
+pub(super) async fn to_see(
+    In(world): In,
+    Path((path, id, entry)): Path<(String, String, usize)>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let unit = unit(&world, &path)?;
+    let grant = asked_by(&world, &headers, "GET", &uri)?;
+    let (cities, now) = (world.lock_cities(), world.now());
+    let place = cities.report_of(&unit, grant.as_ref(), &id, now).ok_or_else(Problem::not_found)?;
+    let report = cities.taken.get(&place, now).and_then(|taken| taken.report.as_ref());
+    let (media_type, document) = report.and_then(|own| own.to_see(entry)).ok_or_else(Problem::not_found)?;
+    let picture = cities.uploads.get(&picture_of(&place, entry), now).zip(media_type);
+    let picture = picture.map(|(own, kind)| json!({ "media_type": kind, "base64": STANDARD.encode(&own.bytes) }));
+    let said = json!({ "picture": picture, "document": document });
+    // An answer that was given stays as it is.
+    Ok(([(header::CACHE_CONTROL, "private, max-age=31536000, immutable")], Json(said)).into_response())
 }
 
 fn number(headers: &HeaderMap, name: &HeaderName) -> Option<usize> {

@@ -41,7 +41,9 @@ const STATUS_ENTRIES: usize = 100_000;
 const TRANSIT: u64 = 1;
 const HEALTH: u64 = 3;
 /// The documents that a region signs with the key of its transit passes.
-const DOCUMENTS: [&str; 3] = ["residence_certificate", "identity", "receipt"];
+const DOCUMENTS: [&str; 4] = ["residence_certificate", "identity", "receipt", REPORT_ANSWER];
+/// What a city says of a report, signed.
+pub(crate) const REPORT_ANSWER: &str = "report_answer";
 /// The clinic's counter, and what it may ask for.
 const CLINIC: u32 = 900;
 const CHECK_IN: u64 = 1;

@@ -38,6 +38,8 @@ pub struct Resident {
     scans: VecDeque<String>,
     /// Where they stand.
     place: Option<(f64, f64)>,
+    /// What the camera takes next; without one, the resident goes back from it.
+    photos: VecDeque<Outcome>,
     /// What the platform did for them.
     did: Vec<Act>,
     /// Edits of fields so far.
@@ -70,7 +72,15 @@ impl Resident {
     }
 
     fn with(phone: AppPhone) -> Self {
-        Self { phone, persona: None, scans: VecDeque::new(), place: None, did: Vec::new(), edits: 0 }
+        Self {
+            phone,
+            persona: None,
+            scans: VecDeque::new(),
+            place: None,
+            photos: VecDeque::new(),
+            did: Vec::new(),
+            edits: 0,
+        }
     }
 
     /// The phone.
@@ -113,6 +123,11 @@ impl Resident {
     /// Stands here, and lets the phone know.
     pub fn stands_at(&mut self, latitude: f64, longitude: f64) {
         self.place = Some((latitude, longitude));
+    }
+
+    /// Takes this photo next.
+    pub fn will_photograph(&mut self, name: &str, media_type: &str, bytes: Vec<u8>) {
+        self.photos.push_back(Outcome::Photo { name: name.to_owned(), media_type: media_type.to_owned(), bytes });
     }
 
     /// What the platform did for them since they last looked.
@@ -388,7 +403,7 @@ impl Resident {
                     Some((latitude, longitude)) => Outcome::Position { latitude, longitude, accuracy: 10.0 },
                     None => Outcome::Denied,
                 },
-                Act::Photo => Outcome::Cancelled,
+                Act::Photo => self.photos.pop_front().unwrap_or(Outcome::Cancelled),
                 _ => Outcome::Done,
             };
             self.did.push(effect.act);

@@ -3,13 +3,18 @@
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use onecity_protocol::region::{RegionId, UnitId};
 use onecity_protocol::trust::{ANNOUNCEMENT_TARGET, Announcement, TRUST_LIST_TARGET};
 use onecity_publisher::PublicKey;
+use serde_json::json;
 
 use super::{LayError, World, WorldError};
 use crate::capsule::Deed;
+use crate::city::{CityAnswer, Unanswered};
 use crate::content::{Additions, Content, People};
+use crate::issuer::REPORT_ANSWER;
 use crate::registry::{Registry, RegistryError};
 
 impl World {
@@ -162,11 +167,29 @@ impl World {
         Ok(())
     }
 
-    /// Goes on with a submission, as its city would: it stands in its timeline from now on.
+    /// Says something of a submission, as its city would: it stands in its timeline from now on.
+    pub fn answer(&self, submission: &str, answer: &CityAnswer) -> Result<(), Unanswered> {
+        let unit = self.lock_cities().admits(submission, answer)?;
+        let document = answer.signed.then(|| self.signed_answer(&unit, submission, &answer.text)).flatten();
+        let CityAnswer { status, text, picture, signed } = answer.clone();
+        let picture = picture.map(|bytes| STANDARD.encode(bytes));
+        self.history.note(Deed::Progress { number: submission.to_owned(), status, text, picture, signed });
+        self.lock_cities().answer(submission, self.now(), answer, document);
+        Ok(())
+    }
+
+    /// The same with a status and words alone; answers whether the city could say it.
     pub fn progress(&self, submission: &str, status: &str, text: &str) -> bool {
-        let [number, status_of, said] = [submission, status, text].map(str::to_owned);
-        self.history.note(Deed::Progress { number, status: status_of, text: said });
-        self.lock_cities().progress(submission, self.now(), status, text)
+        self.answer(submission, &CityAnswer::new(status, text)).is_ok()
+    }
+
+    /// What a unit says of a report, as a document that its region signs.
+    fn signed_answer(&self, unit: &UnitId, report: &str, text: &str) -> Option<String> {
+        let is_vietnamese = unit.region().nation().as_str() == "vn";
+        let title =
+            if is_vietnamese { "Văn bản trả lời (dữ liệu mẫu)" } else { "书面答复（演示数据）" };
+        let claims = json!({ "vct": REPORT_ANSWER, "title": title, "report": report, "answer": text });
+        self.document(unit.region(), claims, &json!({}))
     }
 
     /// Ends every session at the identity providers.

@@ -63,12 +63,15 @@ const city = (() => {
     return element;
   }
 
-  /** Asks the city's back end. What it refuses has its `status`. */
-  async function ask(method, path, body) {
+  /** Asks the city's back end; answers `body` and `freshness`. What it refuses has its `status`. */
+  async function answer(method, path, body) {
     const answer = await onecity.request(backend + path, { method, body });
     if (answer.status >= 400) throw { code: "busy", message: `status ${answer.status}`, status: answer.status };
-    return answer.body;
+    return answer;
   }
+
+  /** The same, without how fresh it is. */
+  const ask = async (method, path, body) => (await answer(method, path, body)).body;
 
   const get = (path) => ask("GET", path);
 
@@ -86,8 +89,9 @@ const city = (() => {
     }
   }
 
-  /** Hands something in. */
-  const submit = (path, title, body) => onecity.submit(backend + path, [...title].slice(0, 200).join(""), body);
+  /** Hands something in, with photos and documents if there are any. */
+  const submit = (path, title, body, options = {}) =>
+    onecity.submit(backend + path, [...title].slice(0, 200).join(""), body, options);
 
   /** Says in `area`, which is a live region, that something is under way. */
   function wait(area) {
@@ -116,6 +120,45 @@ const city = (() => {
     notice.append(el("button", { type: "button", class: "second", onclick: again }, t("retry")));
     area.replaceChildren(notice);
   }
+
+  /** Hands a form in when it is sent, once: `lacking` marks what it lacks and answers the first field to mend, `handIn` hands it in,
+      `after` shows what there is then. Failing to show it must not look like failing to send it. */
+  function sends(form, { lacking, handIn, after }) {
+    const [button, outcome] = [form.querySelector("button:not([type])"), form.querySelector("[role=status]")];
+    let sending = false;
+    const send = async () => {
+      if (sending) return;
+      const field = lacking();
+      if (field) {
+        field.focus();
+        return;
+      }
+      sending = true;
+      button.setAttribute("aria-disabled", "true");
+      wait(outcome);
+      try {
+        await handIn();
+        succeed(outcome, t("sent.title"), t("sent.next"));
+        await Promise.resolve(after()).catch(() => {});
+      } catch (error) {
+        fail(outcome, error, send);
+      } finally {
+        sending = false;
+        button.removeAttribute("aria-disabled");
+        outcome.scrollIntoView({ block: "nearest" });
+      }
+    };
+    form.addEventListener("input", () => {
+      if (form.querySelector("[aria-invalid=true]")) lacking();
+    });
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      send();
+    });
+  }
+
+  /** How far something is that was handed in, in words. A state that has none is under way. */
+  const stateWords = (state) => texts[`state.${state}`] ?? t("state.in_progress");
 
   /** What was handed in from this phone, newest first. */
   function kept(key) {
@@ -180,6 +223,7 @@ const city = (() => {
   }
 
   return Object.freeze({
-    start, t, el, ask, get, inLanguage, load, submit, wait, succeed, fail, kept, draft, mark, moment, cityTime, measure,
+    start, t, el, answer, ask, get, inLanguage, load, submit, wait, succeed, fail, sends, stateWords, kept, draft, mark, moment, cityTime,
+    measure,
   });
 })();

@@ -2,14 +2,16 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use mock_server::{Capsule, Outcome, Phone, Preset, Rule, Spread, What, Where, World, WorldOptions, replay};
+use mock_server::{
+    Capsule, CityAnswer, Outcome, Phone, Preset, Rule, Spread, What, Where, World, WorldOptions, replay,
+};
 use onecity_protocol::credential::Audience;
 use onecity_protocol::region::RegionId;
 use reqwest::Method;
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
-use crate::kit::Tester;
+use crate::kit::{self, Tester};
 
 fn region(text: &str) -> RegionId {
     text.parse().expect("a region")
@@ -63,6 +65,11 @@ async fn a_bad_day(tester: &Tester) {
     world.faults.begin(Preset::LoseReply);
     let _ = tester.report("lost", "noise").await;
     world.faults.end_all();
+    let mended = CityAnswer { picture: Some(kit::picture()), signed: true, ..CityAnswer::new("done", "Mended") };
+    world.answer("lost", &mended).expect("the city has it");
+    for path in ["", "/answers/1", "/answers/0"] {
+        tester.ask(&format!("/city/cn-sd.qingdao/reports/lost{path}")).await.expect("answered");
+    }
     world.rotate_identity_key();
     let other = Phone::new(world, &["vi"]).expect("a phone");
     other.log_in("vneid", "minh").await.expect("logged in");

@@ -3,8 +3,14 @@
 use std::sync::Arc;
 
 use mock_server::{Server, World, WorldOptions};
+use onecity_core::QrPicture;
 use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::{Value, json};
+
+/// A picture that a camera might have taken.
+pub(crate) fn picture() -> Vec<u8> {
+    mock_server::png(&QrPicture::of("a lamp").expect("short enough"), 4).expect("drawn")
+}
 
 /// A tester with a server.
 pub(crate) struct Tester {

@@ -9,6 +9,7 @@ mod faults;
 mod gates;
 mod journal;
 mod kit;
+mod reports;
 mod state;
 mod stubs;
 mod tls;

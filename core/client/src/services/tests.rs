@@ -113,11 +113,16 @@ async fn what_became_of_a_submission_is_asked_for_until_it_has_ended() {
     kit.bench().http.always("/reports", Reply::status(201));
     let one = hand_in(&kit, "One").await;
     kit.submissions.deliver().await.expect("delivered");
+    let promised = json!({ "timeline": [{ "at": 4, "status": "received", "due": 9 }] });
+    kit.bench().http.always(&one.id, Reply::json(&promised));
+    assert_eq!(kit.submissions.update().await, Ok(1));
+    let told = kit.submissions.list().await.expect("listed").remove(0).timeline;
+    assert_eq!((told[0].due, told[0].text.as_str()), (Some(9), ""), "what the city promises is kept");
     let timeline = json!({ "timeline": [{ "at": 5, "status": "done", "text": "The lamp is on\u{7}" }] });
     kit.bench().http.always(&one.id, Reply::json(&timeline));
     assert_eq!(kit.submissions.update().await, Ok(1));
     assert_eq!(kit.submissions.update().await, Ok(0));
-    assert_eq!(kit.bench().http.count(&one.id), 1, "nothing more will happen to it");
+    assert_eq!(kit.bench().http.count(&one.id), 2, "nothing more will happen to it");
     let told = kit.submissions.list().await.expect("listed").remove(0).timeline;
     assert_eq!(told[0].text, "The lamp is on", "without what no screen can show");
     assert_eq!(kit.submissions.of_service(Owner::Phone, &everything()).await.expect("listed").len(), 1);

@@ -104,4 +104,6 @@ pub struct TimelineEntry {
     pub status: String,
     /// The city's words.
     pub text: String,
+    /// By when the city means to have taken the next step, in seconds, if it says so.
+    pub due: Option<i64>,
 }

@@ -62,6 +62,9 @@ pub struct TimelineEntry {
     /// The city's words.
     #[serde(default)]
     pub text: String,
+    /// By when the city means to have taken the next step, in seconds, if it says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<UnixTime>,
 }
 
 /// Something that a resident hands in.

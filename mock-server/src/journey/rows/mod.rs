@@ -2,9 +2,11 @@
 //!
 //! ```text
 //!   hotline.rs   call, or write a case down that only a code opens
+//!   ihanoi.rs    reports that a city takes up, answers and closes by a clock
 //! ```
 
 mod hotline;
+mod ihanoi;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -24,11 +26,15 @@ use crate::world::{World, WorldOptions};
 pub enum Row {
     /// Every city's hotline.
     Hotline,
+    /// Reports, two ways: Ha Noi's.
+    #[value(name = "ihanoi")]
+    #[serde(rename = "ihanoi")]
+    IHaNoi,
 }
 
 impl Row {
     /// All of them.
-    pub const ALL: [Self; 1] = [Self::Hotline];
+    pub const ALL: [Self; 2] = [Self::Hotline, Self::IHaNoi];
 }
 
 /// What gets in the way.
@@ -78,6 +84,7 @@ pub async fn row(
     let mut trip = Trip { journey, world: server.world(), under };
     match row {
         Row::Hotline => hotline::take(&mut trip).await?,
+        Row::IHaNoi => ihanoi::take(&mut trip).await?,
     }
     let Journey { steps, started, .. } = trip.journey;
     server.stop().await;

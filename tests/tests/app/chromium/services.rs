@@ -190,3 +190,119 @@ async fn chromium_a_case_of_the_hotline_goes_to_the_desk_and_back_and_only_its_c
         browser.ends().await;
     }
 }
+
+/// Fills a report in.
+const REPORT: &str = "(text, place) => { const at = (id) => document.getElementById(id); at('other').click(); at('urgent').click(); \
+    for (const [id, value] of [['text', text], ['place', place]]) { \
+        at(id).value = value; at(id).dispatchEvent(new Event('input', { bubbles: true })); } }";
+
+const COVER: [[&str; 3]; 4] = [
+    ["路中央缺井盖", "Mất nắp cống giữa đường", "A manhole cover is missing"],
+    ["还剑湖边", "Bờ hồ Hoàn Kiếm", "By Hoan Kiem lake"],
+    ["井盖已补上", "Đã lắp nắp cống mới", "A new cover is in place"],
+    ["还是松的", "Nắp vẫn còn lỏng", "It is still loose"],
+];
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "tests/run calls it where Chromium is there"]
+async fn chromium_a_report_of_ha_noi_is_closed_with_something_to_see_rated_and_opened_again() {
+    for (at, (languages, language)) in
+        [("zh-CN,zh", "zh"), ("vi-VN,vi", "vi"), ("en-GB,en", "en")].into_iter().enumerate()
+    {
+        let [text, place, answer, again] = COVER.map(|texts| texts[at]);
+        let town = Town::new().await;
+        let mut browser = Browser::open_in(&town, "reporter", languages).await;
+        browser.taps_key("agree").await;
+        browser.until("the nations", "document.querySelector('.choice input[value=\"vn\"]')").await;
+        browser.eval("document.querySelector('.choice input[value=\"vn\"]').click()").await;
+        browser.taps_key("below/vn-hn").await;
+        browser.taps_key("whole/vn-hn").await;
+        browser.taps_key("all/vn-hn/report").await;
+        browser.in_page_until("document.querySelectorAll('#news > li').length", 3).await;
+        browser.in_page_until("String(document.getElementById('promise').hidden)", "false").await;
+        browser.is_drawn(language, "ihanoi-1-open").await;
+
+        // With no network: what is wrong, where, and a photo of it.
+        browser.has_network(false).await;
+        browser.in_page(&format!("({REPORT})({}, {})", json!(text), json!(place))).await;
+        presses_in_page(&mut browser, "locate").await;
+        browser.taps_key("agree").await;
+        let lake = "[...document.querySelectorAll('.system button')].find((own) => own.textContent === 'Hà Nội')";
+        browser.until("the places", &format!("Boolean({lake})")).await;
+        browser.eval(&format!("{lake}.click()")).await;
+        browser.in_page_until("String(document.getElementById('position').textContent.length > 5)", "true").await;
+        presses_in_page(&mut browser, "photo").await;
+        browser.taps_key("agree").await;
+        browser.taps("A made-up photo").await;
+        browser.in_page_until("document.querySelectorAll('#photos > li').length", 1).await;
+        browser.scrolls_to("place").await;
+        browser.is_drawn(language, "ihanoi-2-written").await;
+        presses_in_page(&mut browser, "send").await;
+        browser.in_page_until("document.querySelectorAll('#own > li').length", 1).await;
+        assert_eq!(town.world.submissions_taken(), 0, "there is no network");
+        browser.has_network(true).await;
+        browser.in_page_until("document.querySelectorAll('#own .clock').length", 1).await;
+        assert_eq!(town.world.submissions_taken(), 1);
+        browser.scrolls_to("own-heading").await;
+        browser.is_drawn(language, "ihanoi-3-clock").await;
+
+        // The desk: the photo, the clock; words alone close nothing.
+        let origin = town.world.origin().to_owned();
+        let mut desk = Browser::open_page(&town, &origin, "/desk", languages).await;
+        let wide = json!({ "width": 1280, "height": 1000, "deviceScaleFactor": 1, "mobile": false });
+        desk.call("Emulation.setDeviceMetricsOverride", wide).await;
+        desk.until("the report", "document.querySelectorAll('.submissions > li').length === 1").await;
+        decides(&mut desk, "photo ").await;
+        desk.until("the photo", "document.querySelector('.submissions img')?.naturalWidth === 320").await;
+        decides(&mut desk, "accepted ").await;
+        desk.until("the next time", "document.querySelectorAll('.submissions .tag.warn').length > 2").await;
+        let write = "(text) => { const words = document.querySelector('.submissions textarea'); words.value = text; \
+            words.dispatchEvent(new Event('input')); }";
+        desk.eval(&format!("({write})({})", json!(answer))).await;
+        decides(&mut desk, "done ").await;
+        desk.until("a refusal", "Boolean(document.querySelector('#wrong .wrong'))").await;
+        desk.forgives(|fault| fault.contains("422"));
+        decides(&mut desk, "made-up ").await;
+        desk.until(
+            "the picture taken",
+            "document.querySelector('[data-key^=\"made-up \"] + span').textContent.length > 1",
+        )
+        .await;
+        desk.eval("document.querySelector('[data-key^=\"signed \"]').click()").await;
+        desk.is_drawn(language, "ihanoi-4-desk").await;
+        decides(&mut desk, "done ").await;
+        desk.until("the end", "document.querySelectorAll('.submissions .tag.good').length > 1").await;
+
+        // The resident sees it, keeps what is signed, rates it, and opens it again.
+        town.world.skip(3600);
+        browser.goes_back().await;
+        browser.taps_key("all/vn-hn/report").await;
+        browser.page_says(answer).await;
+        browser.in_page_until("document.querySelector('#own img')?.naturalWidth ?? 0", 480).await;
+        browser.scrolls_to("own-heading").await;
+        browser.is_drawn(language, "ihanoi-5-answered").await;
+        browser.in_page("document.querySelector('#own .to-see button').click()").await;
+        browser.taps_key("agree").await;
+        browser.in_page_until("document.querySelectorAll('#own .to-see .notice.good').length", 1).await;
+        browser.in_page("document.querySelector('#own input[value=\"4\"]').click()").await;
+        browser.in_page("document.querySelector('#own form button').click()").await;
+        browser.in_page_until("document.querySelectorAll('#own form').length", 0).await;
+        browser.in_page("document.querySelector('#own .to-see').scrollIntoView({ block: 'start' })").await;
+        browser.is_drawn(language, "ihanoi-6-rated").await;
+        browser.in_page("document.querySelector('#own .again').click()").await;
+        let says = "(text) => { const own = document.querySelector('#own textarea'); own.value = text; }";
+        browser.in_page(&format!("({says})({})", json!(again))).await;
+        let wrong = browser.page_fits(&format!("a report in {language}")).await;
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        browser.in_page("document.querySelector('#own form button').click()").await;
+        browser.page_says(again).await;
+        browser.in_page_until("document.querySelectorAll('#own .clock:not(.kept)').length", 1).await;
+        browser.scrolls_to("own-heading").await;
+        browser.is_drawn(language, "ihanoi-7-again").await;
+        desk.until("it is open again", "document.querySelectorAll('.submissions .tag.good').length === 1").await;
+        desk.ends().await;
+        let wrong = browser.page_fits(&format!("a report that is open again in {language}")).await;
+        assert!(wrong.is_empty(), "{wrong:#?}");
+        browser.ends().await;
+    }
+}

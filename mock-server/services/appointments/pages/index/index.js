@@ -8,7 +8,6 @@
   const TIME = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
   const WHEN = { weekday: "short", month: "short", day: "numeric", ...TIME };
   let offices = [];
-  let sending = false;
 
   const chosen = (name) => document.querySelector(`input[name=${name}]:checked`)?.value ?? "";
   const chosenOffice = () => offices.find((office) => office.id === chosen("office"));
@@ -58,39 +57,21 @@
 
   const titleOf = (office, slot) => t("title", { office, when: city.cityTime(slot, WHEN) });
 
-  async function send() {
-    if (sending) return;
+  /** Marks what is not chosen yet; the first choice to make, or null. */
+  function firstLacking() {
     const [office, slot] = [chosenOffice(), chosen("slot")];
-    if (!office || !slot) {
-      city.mark(at("times"), at("slot-lacking"), t("slot.lacking"));
-      at("times").hidden = false;
-      document.querySelector(office ? "input[name=slot]" : "input[name=office]")?.focus();
-      return;
-    }
-    sending = true;
-    at("send").setAttribute("aria-disabled", "true");
-    city.wait(at("outcome"));
-    try {
-      await city.submit("/appointments", titleOf(office.name, slot), { office: office.id, slot });
-      office.slots = office.slots.filter((free) => free !== slot);
-      showOffices();
-      city.succeed(at("outcome"), t("sent.title"), t("sent.next"));
-      await remember({ office: office.name, slot });
-    } catch (error) {
-      city.fail(at("outcome"), error, send);
-    } finally {
-      sending = false;
-      at("send").removeAttribute("aria-disabled");
-      at("outcome").scrollIntoView({ block: "nearest" });
-    }
+    if (office && slot) return null;
+    city.mark(at("times"), at("slot-lacking"), t("slot.lacking"));
+    at("times").hidden = false;
+    return document.querySelector(office ? "input[name=slot]" : "input[name=office]");
   }
 
-  /** The request is handed in by now: failing to list it here must not look like failing to send it. */
-  async function remember(appointment) {
-    try {
-      await kept.add(appointment);
-    } catch { /* the app's own list has it */ }
-    await showEarlier();
+  async function handIn() {
+    const [office, slot] = [chosenOffice(), chosen("slot")];
+    await city.submit("/appointments", titleOf(office.name, slot), { office: office.id, slot });
+    office.slots = office.slots.filter((free) => free !== slot);
+    showOffices();
+    await kept.add({ office: office.name, slot }).catch(() => { /* the app's own list has it */ });
   }
 
   async function showEarlier() {
@@ -112,9 +93,6 @@
       showSummary();
     }
   });
-  at("appointment").addEventListener("submit", (event) => {
-    event.preventDefault();
-    send();
-  });
+  city.sends(at("appointment"), { lacking: firstLacking, handIn, after: showEarlier });
   city.start().then(() => Promise.all([loadOffices(), showEarlier()]));
 })();

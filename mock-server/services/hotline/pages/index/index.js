@@ -5,9 +5,8 @@
   const at = (id) => document.getElementById(id);
   const [WAITS, LOOKS] = [1000, 5000];
   const EXCERPT = 40;
-  const STATES = ["waiting", "refused", "received", "accepted", "in_progress", "done", "closed", "rejected", "withdrawn"];
   let topics = [];
-  let [sending, looking, watching] = [false, false, 0];
+  let [looking, watching] = [false, 0];
 
   /** For comparing: lower case, without accents; đ is a letter of its own that no decomposition takes apart. */
   const folded = (text) => text.toLowerCase().normalize("NFD").replace(/\p{M}/gu, "").replaceAll("đ", "d");
@@ -24,8 +23,6 @@
   }
 
   const digitsOf = (text) => text.normalize("NFKC").replace(/\D/g, "");
-
-  const stateWords = (state) => t(`state.${STATES.includes(state) ? state : "in_progress"}`);
 
   function showNumber(digits) {
     at("number").textContent = digits;
@@ -80,37 +77,19 @@
   });
 
   /** Marks what a case lacks; the first field to mend, or null. */
-  function firstLacking({ kind, text }) {
+  function firstLacking() {
+    const { kind, text } = written();
     city.mark(at("kinds"), at("kind-lacking"), kind ? "" : t("kind.lacking"));
     city.mark(at("text"), at("text-lacking"), text ? "" : t("text.lacking"));
     if (!kind) return at("question");
     return text ? null : at("text");
   }
 
-  async function send() {
-    if (sending) return;
+  async function handIn() {
     const said = written();
-    const lacking = firstLacking(said);
-    if (lacking) {
-      lacking.focus();
-      return;
-    }
-    sending = true;
-    at("send").setAttribute("aria-disabled", "true");
-    city.wait(at("outcome"));
-    try {
-      await city.submit("/cases", t("title", { kind: t(`kind.${said.kind}`), text: excerpt(said.text) }), said);
-      at("case").reset();
-      await form.drop();
-      city.succeed(at("outcome"), t("sent.title"), t("sent.next"));
-      await showCases();
-    } catch (error) {
-      city.fail(at("outcome"), error, send);
-    } finally {
-      sending = false;
-      at("send").removeAttribute("aria-disabled");
-      at("outcome").scrollIntoView({ block: "nearest" });
-    }
+    await city.submit("/cases", t("title", { kind: t(`kind.${said.kind}`), text: excerpt(said.text) }), said);
+    at("case").reset();
+    await form.drop();
   }
 
   // The resident's own cases, with their codes.
@@ -170,7 +149,7 @@
       const last = timeline[timeline.length - 1];
       const what = [reason, last?.text].filter(Boolean).map((text) => el("p", { class: "what" }, text));
       told.replaceChildren(
-        el("p", { class: "state" }, stateWords(state === "delivered" ? last?.status ?? "received" : state)),
+        el("p", { class: "state" }, city.stateWords(state === "delivered" ? last?.status ?? "received" : state)),
         el("p", { class: "quiet" }, city.moment(1000 * (last?.at ?? created))), ...what);
       const digits = receipt?.case?.number;
       if (!digits || numbered.childElementCount) return;
@@ -251,10 +230,10 @@
     const last = steps[steps.length - 1];
     const found = el("div", { class: "found-case" },
       digitsSaid(digits),
-      el("p", { class: "state" }, stateWords(last?.status)));
+      el("p", { class: "state" }, city.stateWords(last?.status)));
     if (text) found.append(el("p", { class: "what" }, text));
     found.append(el("ol", { class: "rows" }, ...steps.map((step) => el("li", {},
-      el("strong", {}, stateWords(step.status)),
+      el("strong", {}, city.stateWords(step.status)),
       el("p", { class: "quiet" }, city.moment(1000 * step.at)),
       step.text ? el("p", { class: "what" }, step.text) : ""))));
     if (!text) found.append(el("p", { class: "quiet" }, t("look.more")));
@@ -263,14 +242,8 @@
 
   at("dial").addEventListener("click", dial);
   at("search").addEventListener("input", filter);
-  at("case").addEventListener("input", () => {
-    form.save();
-    if (document.querySelector("#case [aria-invalid=true]")) firstLacking(written());
-  });
-  at("case").addEventListener("submit", (event) => {
-    event.preventDefault();
-    send();
-  });
+  at("case").addEventListener("input", form.save);
+  city.sends(at("case"), { lacking: firstLacking, handIn, after: showCases });
   at("look").addEventListener("submit", (event) => {
     event.preventDefault();
     look();

@@ -178,7 +178,7 @@ impl Soaked {
     }
 
     async fn hands_in(&mut self) {
-        let body = json!({ "category": "soak", "text": format!("{} of phone {}", self.handed_in.len(), self.number) });
+        let body = json!({ "category": "other", "text": format!("{} of phone {}", self.handed_in.len(), self.number) });
         let call = json!({ "method": "submit", "params": { "url": self.url, "title": "A lamp is out", "body": body } });
         let answer = self.phone.client().bridge(&self.report, &call.to_string()).await;
         let Some(answer) = self.notes("hand in", answer) else { return };

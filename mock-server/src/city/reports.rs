@@ -311,3 +311,52 @@ impl Rated {
         &self.text
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn unit(text: &str) -> UnitId {
+        text.parse().expect("a unit")
+    }
+
+    #[test]
+    fn the_time_begins_when_it_comes_when_it_is_taken_up_and_when_it_is_opened_again() {
+        // Tuesday 1 December 2026, 9:00 in Ha Noi; the next day is 86,400 seconds later.
+        let (tuesday, hour) = (1_796_090_400, 3600);
+        let (urgent, other) = (Report { urgent: true, ..Report::default() }, Report::default());
+        let due = |report: &Report, timeline: &[Value], status: &str| {
+            report.due(&unit("vn-hn"), timeline, status, tuesday).map(|due| due - tuesday)
+        };
+        assert_eq!(due(&other, &[], "received"), Some(24 * hour), "a working day from nine is the next day at nine");
+        assert_eq!(due(&other, &[], "reopened"), due(&other, &[], "received"));
+        assert_eq!(due(&urgent, &[], "accepted"), Some(5 * hour + hour / 2), "four hours and the pause at noon");
+        assert_eq!(due(&other, &[], "accepted"), None, "what is not urgent has no such time");
+        let taken_up = [json!({ "status": "accepted", "due": tuesday + 7 })];
+        assert_eq!(due(&urgent, &taken_up, "in_progress"), Some(7), "to go on with it does not begin the time again");
+        let reopened = [json!({ "status": "reopened", "due": tuesday + 7 })];
+        assert_eq!(due(&urgent, &reopened, "in_progress"), Some(5 * hour + hour / 2));
+        for end in ["done", "closed", "rejected", "withdrawn", "a word of the city's"] {
+            assert_eq!(due(&urgent, &taken_up, end), None, "{end}");
+        }
+        assert_eq!(urgent.due(&unit("cn-sd/jinan"), &[], "received", tuesday), None, "Jinan promises nothing");
+        assert_eq!(promise(&unit("vn-hn"))["taken_up"], 8);
+        assert_eq!(promise(&unit("cn-sd")), Value::Null);
+    }
+
+    #[test]
+    fn it_is_opened_again_three_times_within_thirty_days_of_its_end() {
+        let by = Numbered { unit: unit("vn-hn"), author: None, number: "again".to_owned() };
+        let ended = [json!({ "status": "done", "at": 1000 })];
+        let mut report = Report::default();
+        assert!(report.reopen(&by, &[json!({ "status": "accepted", "at": 1000 })], 1000).is_err(), "it is open");
+        assert!(report.reopen(&by, &[], 1000).is_err());
+        assert!(report.reopen(&by, &ended, 1000 + MAY_REOPEN + 1).is_err(), "a month is over");
+        for _ in 0..REOPENINGS {
+            assert_eq!(report.told(&ended)["reopens_until"], 1000 + MAY_REOPEN);
+            assert!(report.reopen(&by, &ended, 1000 + MAY_REOPEN).is_ok());
+        }
+        assert!(report.reopen(&by, &ended, 1000).is_err(), "three times");
+        assert_eq!(report.told(&ended)["reopens_until"], Value::Null);
+    }
+}

@@ -5,7 +5,7 @@ use onecity_core::Error;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use crate::kit::Tester;
+use crate::kit::{self, Tester};
 
 const JINAN: &str = "cn-sd/jinan";
 
@@ -193,6 +193,7 @@ async fn what_can_not_be_done_is_refused_by_name() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_control_is_described() {
     let tester = Tester::new().await;
+    tester.attaches("r-1", "once", kit::picture()).await;
     tester.begins(json!({ "id": "once", "what": { "kind": "reset" }, "times": 1 })).await;
     let stub = json!({ "id": "once", "on": { "path": "/city/vn-hn/x" }, "answer": { "kind": "reply" } });
     tester.call(Method::POST, "/worlds/default/stubs", Some(stub)).await;
@@ -207,7 +208,7 @@ async fn every_control_is_described() {
             operations.push(name.to_owned());
             // What is described is there.
             let path = path.replace("{world}", "default").replace("{region}", "cn-sd").replace("{gate}", "metro-1");
-            let path = path.replace("{id}", "once");
+            let path = path.replace("{id}", "once").replace("{attachment}", "once");
             let method: Method = method.to_uppercase().parse().expect("a method");
             if method == Method::GET && !path.ends_with("/live") {
                 tester.read(&path).await;

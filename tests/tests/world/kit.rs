@@ -71,6 +71,15 @@ impl Tester {
         self.http.get(format!("{}{path}", self.world.origin())).send().await
     }
 
+    /// Uploads an attachment of a report in one piece (tus 1.0).
+    pub(crate) async fn attaches(&self, number: &str, attachment: &str, bytes: Vec<u8>) {
+        let at = |way: &str| format!("{}/city/cn-sd.qingdao/reports/{number}/{way}/{attachment}", self.world.origin());
+        let begun = self.http.post(at("attachments")).header("upload-length", bytes.len()).send();
+        assert_eq!(begun.await.expect("answered").status(), 201);
+        let sent = self.http.patch(at("uploads")).header("upload-offset", "0").body(bytes).send();
+        assert_eq!(sent.await.expect("answered").status(), 204);
+    }
+
     /// Hands something in, as somebody who is not logged in.
     pub(crate) async fn report(&self, number: &str, category: &str) -> Result<Response, reqwest::Error> {
         self.http

@@ -59,8 +59,9 @@ async fn what_there_is_to_see_and_what_was_thought_of_it_outlive_the_server() {
     assert_eq!(before[0]["timeline"][2]["status"], "reopened");
     assert_eq!(before[0]["timeline"][2]["due"], before[2]["timeline"][0]["due"]);
     assert_eq!(before[1]["picture"], json!({ "media_type": "image/png", "base64": picture }));
-    let Tester { server, .. } = tester;
+    let Tester { server, world, .. } = tester;
     server.stop().await;
+    drop(world);
     let tester = Tester::with(WorldOptions::default().seed(7).state(&file)).await;
     assert_eq!(seen(&tester).await, before);
     // It goes on where it stood: what the desk says of the report is told to who opened it again.
@@ -100,6 +101,19 @@ async fn a_report_is_closed_with_words_and_something_to_see_or_the_desk_is_told_
         assert_eq!(says(&tester, "one", json!({ "status": "done", "text": "Quiet", "signed": true })).await, 204);
     }
     assert_eq!(says(&tester, "one", json!({ "status": "done", "text": "Quiet", "signed": true })).await, 422);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_desk_looks_at_a_photo_that_has_come_whole_and_at_nothing_else() {
+    let tester = Tester::new().await;
+    tester.attaches("one", "photo", kit::picture()).await;
+    tester.attaches("one", "text", b"<svg onload=alert(1)>".to_vec()).await;
+    let look = async |id: &str| tester.read(&format!("/worlds/default/attachments/{id}")).await;
+    let photo = json!({ "media_type": "image/png", "base64": STANDARD.encode(kit::picture()) });
+    assert_eq!(look("photo").await, photo);
+    assert_eq!(look("text").await["media_type"], Value::Null, "no page shows it as a picture");
+    let none = tester.control(Method::GET, "/worlds/default/attachments/none").send().await.expect("answered");
+    assert_eq!(none.status(), 404);
 }
 
 #[tokio::test(flavor = "multi_thread")]

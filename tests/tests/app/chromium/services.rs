@@ -282,7 +282,6 @@ async fn chromium_a_report_of_ha_noi_is_closed_with_something_to_see_rated_and_o
         browser.scrolls_to("own-heading").await;
         browser.is_drawn(language, "ihanoi-5-answered").await;
         browser.in_page("document.querySelector('#own .to-see button').click()").await;
-        browser.taps_key("agree").await;
         browser.in_page_until("document.querySelectorAll('#own .to-see .notice.good').length", 1).await;
         browser.in_page("document.querySelector('#own input[value=\"4\"]').click()").await;
         browser.in_page("document.querySelector('#own form button').click()").await;

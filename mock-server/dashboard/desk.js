@@ -25,8 +25,10 @@ const picker = h("div", { class: "row", role: "group" });
 
 /** What was handed in, field by field, as far as it is a text or a number. */
 function facts(body) {
+  const { latitude, longitude, accuracy } = body?.position ?? {};
+  const where = typeof latitude === "number" ? [["position", `${latitude}, ${longitude} (±${accuracy} m)`]] : [];
   const shown = Object.entries(body ?? {}).filter(([, value]) => ["string", "number", "boolean"].includes(typeof value));
-  return h("dl", { class: "facts" }, shown.map(([name, value]) =>
+  return h("dl", { class: "facts" }, [...shown, ...where].map(([name, value]) =>
     h("div", {}, h("dt", {}, name), h("dd", {}, `${value}`))));
 }
 

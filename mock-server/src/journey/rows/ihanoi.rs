@@ -277,7 +277,7 @@ async fn business(world: &World, workshop: &mut Person) -> Outcome {
 }
 
 async fn qingdao(world: &World, minh: &mut Person, id: &str) -> Outcome {
-    minh.goes_to("青岛市", &["青岛市"]).await?;
+    minh.goes_to("青岛市", &["中华人民共和国", "山东省", "青岛市"]).await?;
     minh.opens("cn-sd/qingdao", "report").await?;
     let (_, said) = minh.asks("GET", "", Value::Null).await?;
     check(said["promise"].is_null(), format!("it promises {}", said["promise"]))?;

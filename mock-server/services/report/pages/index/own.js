@@ -13,7 +13,7 @@ const own = (() => {
   /** Which report a rating or a reopening is about, and its stars, by its number: the receipt says so, too, but comes later. */
   const ABOUT = "about";
   const rows = new Map();
-  let watching = 0;
+  let [watching, resting] = [0, false];
   /** How far the city's clock is from the phone's, in milliseconds: lateness is by the clock of the one who promised. */
   let apart = 0;
 
@@ -138,10 +138,11 @@ const own = (() => {
 
   /** One report. What the resident is writing in it stays while the rest of it changes. */
   function row() {
-    const [told, steps, seen, rating, again] = [el("div"), el("ol", { class: "steps" }), el("div", { class: "to-see" }), el("div"), el("div")];
-    const heading = el("h3");
-    const element = el("li", {}, heading, told, steps, seen, rating, again);
-    const evidence = new Set();
+    const [told, steps, rating, again] = [el("div"), el("ol", { class: "steps" }), el("div"), el("div")];
+    const [heading, outcome] = [el("h3", { tabindex: "-1" }), el("p", { class: "quiet", role: "status" })];
+    const element = el("li", {}, heading, told, steps, outcome, rating, again);
+    /** What there is to see, by the step that it stands with. */
+    const evidence = new Map();
     let ended = false;
 
     /** What only the city knows: what there is to see, the rating it has, and whether the report may be opened again. */
@@ -150,11 +151,13 @@ const own = (() => {
       if (!said) return;
       for (const { entry } of said.to_see) {
         if (evidence.has(entry)) continue;
-        evidence.add(entry);
-        const area = el("div");
-        seen.append(area);
+        const area = el("div", { class: "to-see" });
+        evidence.set(entry, area);
+        steps.children[entry]?.append(area);
         showEvidence(report.id, entry, area);
       }
+      // Meanwhile the resident may have begun to write.
+      if (again.querySelector("form")) return;
       again.replaceChildren();
       if (said.reopens_until && 1000 * said.reopens_until > now()) {
         const button = el("button", { type: "button", class: "second again", onclick: () => {
@@ -166,28 +169,35 @@ const own = (() => {
     }
 
     function update(report, said) {
+      const hadFocus = element.contains(document.activeElement);
       heading.textContent = report.title;
       const parts = [el("p", { class: "state" }, city.stateWords(report.now)), clock(report)];
       if (report.reason) parts.push(el("p", { class: "what" }, report.reason));
       if (report.state !== "delivered") parts.push(el("p", { class: "quiet" }, city.moment(1000 * report.created)));
       told.replaceChildren(...parts.filter(Boolean));
       steps.replaceChildren(...report.steps.map((entry, index) => step(entry, report.steps[index - 1])));
+      for (const [entry, area] of evidence) steps.children[entry]?.append(area);
       steps.hidden = !report.steps.length;
       const waits = said.some((own) => own.waits && !own.stars);
       if (hasEnded(report)) {
         // What was thought of it before it was opened again is about something else.
         const opened = report.steps.findLast((entry) => entry.status === "reopened")?.at ?? 0;
         const rated = said.findLast((own) => own.stars && own.created >= opened);
-        if (rated) rating.replaceChildren(el("p", { class: "quiet" }, t("rated", { count: rated.stars })));
+        const news = [rated ? t("rated", { count: rated.stars }) : "", waits ? t("again.waits") : ""].filter(Boolean).join(" ");
+        if (outcome.textContent !== news) outcome.textContent = news;
+        if (rated) rating.replaceChildren();
         else if (!ended) rating.replaceChildren(ratingForm(report));
-        if (waits) again.replaceChildren(el("p", { class: "quiet" }, t("again.waits")));
+        if (waits) again.replaceChildren();
         else if (!ended || !again.querySelector("form")) ask(report).catch(() => {});
       } else {
+        outcome.textContent = "";
         rating.replaceChildren();
         again.replaceChildren();
         if (report.steps.length > 1) ask(report).catch(() => {});
       }
       ended = hasEnded(report);
+      // What had the focus may be gone.
+      if (hadFocus && !element.contains(document.activeElement)) heading.focus();
     }
     return { element, update, said: "" };
   }
@@ -209,7 +219,7 @@ const own = (() => {
     return said;
   }
 
-  async function show() {
+  async function look() {
     clearTimeout(watching);
     try {
       const [all, kept] = await Promise.all([onecity.submissions.list(), onecity.storage.get(ABOUT).catch(() => null)]);
@@ -231,10 +241,23 @@ const own = (() => {
       if (wanted.length !== there.length || wanted.some((element, index) => element !== there[index])) at("own").replaceChildren(...wanted);
       // What waits is delivered by the phone; what is under way, the phone asks for while the app is looked at.
       const waits = all.some((submission) => submission.state === "waiting");
-      if (waits || reports.some((report) => !hasEnded(report))) watching = setTimeout(show, waits ? WAITS : LOOKS);
+      clearTimeout(watching);
+      const goesOn = waits || reports.some((report) => !hasEnded(report));
+      if (goesOn && !resting) watching = setTimeout(look, waits ? WAITS : LOOKS);
     } catch {
       note(t("own.elsewhere"));
     }
+  }
+
+  function show() {
+    resting = false;
+    return look();
+  }
+
+  /** Until it is shown again. */
+  function rest() {
+    resting = true;
+    clearTimeout(watching);
   }
 
   /** Takes the time that the city says. */
@@ -242,5 +265,5 @@ const own = (() => {
     apart = 1000 * seconds - Date.now();
   }
 
-  return Object.freeze({ show, setClock, rest: () => clearTimeout(watching) });
+  return Object.freeze({ show, setClock, rest });
 })();

@@ -1,6 +1,7 @@
 //! What a phone waits for goes by its world's clock.
 
 use mock_server::Phone;
+use onecity_core::{Error, Refusal};
 use onecity_protocol::region::RegionId;
 use reqwest::Method;
 use serde_json::json;
@@ -69,4 +70,25 @@ async fn what_is_tried_again_later_is_tried_when_it_is_later_in_the_world() {
     assert!(format!("{:?}", view[0].state).contains("Waiting"), "{:?}", view[0].state);
     tester.call(Method::PATCH, "/worlds/default/clock", Some(json!({ "jump_seconds": 7200 }))).await;
     until(&tester, "/worlds/default/submissions", |all| all.as_array().is_some_and(|all| all.len() == 1)).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_phone_that_slept_for_a_month_asks_again_before_it_opens_what_it_never_opened() {
+    let tester = Tester::new().await;
+    let phone = Phone::new(&tester.world, &["en"]).expect("a phone");
+    let jinan = "cn-sd/jinan".parse().expect("a region");
+    phone.client().sync(&jinan).await.expect("synced");
+    tester.world.skip(40 * 86_400);
+    for service in ["cn-sd/hotline", "cn-sd/jinan/report"] {
+        let service = service.parse().expect("a service");
+        phone.client().open_service(&service, &jinan).await.expect("opened");
+    }
+    // Where nobody signs again, nothing new opens.
+    tester.preset("freeze-attack").await;
+    tester.world.skip(40 * 86_400);
+    let never_opened = "cn-sd/jinan/appointments".parse().expect("a service");
+    let refused = phone.client().open_service(&never_opened, &jinan).await.map(drop).expect_err("all has ended");
+    let is_ended = matches!(refused, Error::Expired { .. } | Error::Refused { reason: Refusal::PhoneClock, .. });
+    assert!(is_ended, "{refused:?}");
+    phone.client().open_service(&"cn-sd/hotline".parse().expect("a service"), &jinan).await.expect("it is there");
 }

@@ -12,7 +12,7 @@ use onecity_protocol::trust::{Release, WhyNot};
 use onecity_store::{Installed, Slot};
 
 use super::lookup::Registry;
-use crate::device::{blocking, spawn};
+use crate::device::{ProgressSender, blocking, spawn};
 use crate::error::{Error, Refusal};
 use crate::views::{AccountKind, Topic};
 
@@ -23,8 +23,31 @@ pub(crate) struct Opened {
 }
 
 impl Registry {
-    /// Opens a service in the version that this phone is to open now.
+    /// Opens a service in the version that this phone is to open now. Where what is listed has ended, on a phone that slept for days,
+    /// it is asked for again first.
     pub(crate) async fn open(
+        self: &Arc<Self>,
+        service: &ServiceId,
+        region: &RegionId,
+        account: Option<AccountKind>,
+    ) -> Result<Opened, Error> {
+        let ended = match self.open_as_listed(service, region, account).await {
+            Err(ended @ (Error::Expired { .. } | Error::Refused { reason: Refusal::PhoneClock, .. })) => ended,
+            outcome => return outcome,
+        };
+        let own = service.unit.region();
+        let place = if own.first_level() == region.first_level() { region } else { own };
+        match self.sync(place, &ProgressSender::silent()).await {
+            Ok(_) => self.open_as_listed(service, region, account).await,
+            Err(error) => {
+                tracing::info!(%place, %error, "what is listed has ended, and is not to be had");
+                Err(ended)
+            }
+        }
+    }
+
+    /// The same by what is listed on this phone.
+    async fn open_as_listed(
         self: &Arc<Self>,
         service: &ServiceId,
         region: &RegionId,

@@ -202,7 +202,7 @@ async fn without_room_on_the_disk_nothing_is_promised_and_nothing_is_lost() {
     for number in 0..400 {
         let number = format!("report-{number}");
         let report = http.post(format!("{origin}/city/cn-sd.jinan/reports"));
-        let body = json!({ "text": "x".repeat(16 << 10) });
+        let body = json!({ "filler": "x".repeat(16 << 10) });
         let report = report.header("idempotency-key", format!("\"{number}\""));
         let answer = says(report, &body).send().await.expect("answered");
         match answer.status().as_u16() {

@@ -41,6 +41,7 @@ pub(crate) fn routes() -> Router {
         .route("/city/{unit}/transit", get(transit))
         .route("/city/{unit}/coast", get(coast))
         .route("/city/{unit}/news", get(news::all))
+        .route("/city/{unit}/promise", get(promise))
         .route("/city/{unit}/reports/{id}/answers/{entry}", get(submissions::to_see))
         .route("/city/{unit}/hotline", get(hotline::about))
         .route("/city/{unit}/hotline/cases/{number}", get(hotline::look).post(hotline::read))
@@ -108,7 +109,13 @@ type Answer = Result<Json<Value>, Problem>;
 
 async fn about(In(world): In, Path(path): Path<String>) -> Answer {
     let unit = unit(&world, &path)?;
-    Ok(Json(json!({ "city": named(&world, &unit), "now": world.now(), "promise": reports::promise(&unit) })))
+    Ok(Json(json!({ "city": named(&world, &unit) })))
+}
+
+/// By when the unit means to have done what, and its clock, by which that counts.
+async fn promise(In(world): In, Path(path): Path<String>) -> Answer {
+    let unit = unit(&world, &path)?;
+    Ok(Json(json!({ "promise": reports::promise(&unit), "now": world.now() })))
 }
 
 async fn transit(In(world): In, Path(path): Path<String>) -> Answer {

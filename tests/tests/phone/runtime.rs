@@ -155,8 +155,8 @@ async fn a_service_opens_another_hands_something_over_and_gets_an_answer() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_without_the_permission_gets_nothing_and_the_resident_is_not_bothered() {
     let kit = Kit::logged_in().await;
-    // The demo's report asks for no permission at all.
-    let session = kit.phone.client().open_service(&service("report"), &jinan()).await.expect("opened");
+    // The demo's appointments ask for no permission at all.
+    let session = kit.phone.client().open_service(&service("appointments"), &jinan()).await.expect("opened");
     let page = crate::kit::Page { phone: &kit.phone, session };
     let calls: [(&str, Value); 6] = [
         ("login", json!({})),

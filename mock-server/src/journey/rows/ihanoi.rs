@@ -33,9 +33,8 @@ pub(super) async fn take(trip: &mut Trip<'_>) -> Result<(), Failed> {
     let mut workshop = trip.resident("Workshop", "workshop", &["山东省", "青岛市"]).await?;
     let world = Arc::clone(&trip.world);
     goes_to_friday(&world);
-    trip.begins_to_matter();
     trip.journey.plain("Ha Noi says what it promises, and what is new", promises(&mut lan)).await?;
-
+    trip.begins_to_matter();
     let (report, begun) = write_down(trip, &mut lan).await?;
     let photo = delivered(trip, &mut lan, &report).await?;
     trip.journey.plain("eight working hours, over a weekend", friday_to_monday(&mut lan, &report)).await?;
@@ -79,6 +78,7 @@ async fn promises(lan: &mut Person) -> Outcome {
     goes_to_ha_noi(lan).await?;
     let (_, said) = lan.asks("GET", "", Value::Null).await?;
     check(said["city"]["id"] == "vn-hn", format!("it is the back end of {}", said["city"]))?;
+    let (_, said) = lan.asks("GET", "/promise", Value::Null).await?;
     let promise = json!({ "taken_up": 8, "urgent_handled": 4 });
     check(said["promise"] == promise, format!("it promises {}", said["promise"]))?;
     let (_, said) = lan.asks("GET", "/news", Value::Null).await?;
@@ -279,7 +279,7 @@ async fn business(world: &World, workshop: &mut Person) -> Outcome {
 async fn qingdao(world: &World, minh: &mut Person, id: &str) -> Outcome {
     minh.goes_to("青岛市", &["中华人民共和国", "山东省", "青岛市"]).await?;
     minh.opens("cn-sd/qingdao", "report").await?;
-    let (_, said) = minh.asks("GET", "", Value::Null).await?;
+    let (_, said) = minh.asks("GET", "/promise", Value::Null).await?;
     check(said["promise"].is_null(), format!("it promises {}", said["promise"]))?;
     let (status, _) = minh.asks("GET", &format!("/reports/{id}"), Value::Null).await?;
     check(status == 404, format!("Ha Noi's report is answered with {status} there"))?;

@@ -135,7 +135,7 @@
   // What the city promises, and what it tells.
 
   const loadPromise = async () => {
-    const { body: { promise, now }, freshness } = await city.answer("GET", "");
+    const { body: { promise, now }, freshness } = await city.answer("GET", "/promise");
     if (freshness.state === "fresh") own.setClock(now);
     at("promise").hidden = !promise;
     if (promise) at("promise").textContent = t("promise", promise);

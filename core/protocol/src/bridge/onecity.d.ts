@@ -22,7 +22,8 @@ export interface RequestOptions {
   headers?: Record<string, string>;
 }
 export interface SubmitOptions { attachments?: string[]; documents?: string[] }
-export interface TimelineEntry { at: number; status: string; text: string }
+/** What the city did. `due` is when it means to have taken the next step, in seconds since 1970, if it says so. */
+export interface TimelineEntry { at: number; status: string; text: string; due?: number }
 export interface Submission {
   id: string; title: string; created: number; timeline: TimelineEntry[];
   state: "waiting" | "delivered" | "refused"; reason?: string; receipt?: Json;
